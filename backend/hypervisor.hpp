@@ -1,0 +1,175 @@
+// A host that runs machines. Implementations: libvirt/ (real) and tests/support (in memory, for unit tests).
+// Thread safe. Every call that changes something blocks until done, honours the deadline and the stop token
+// of its Call, and reports progress where it has any. Reads of inventory() never block.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/machine.hpp"
+#include "base/result.hpp"
+
+namespace wsvirt::backend {
+
+struct Progress {
+    std::uint64_t done = 0, total = 0;  // bytes, or libvirt's job figures; total 0 = unknown
+};
+
+struct Call {
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+    std::stop_token stop;
+    std::function<void(const Progress&)> progress;  // may be empty
+};
+
+struct HostInfo {
+    std::string name, uuid;
+    std::string hypervisor_version, libvirt_version, accelerator;  // "kvm" or "tcg"
+    std::string cpu_model, cpu_vendor, arch;
+    unsigned cpus = 1, cores_per_socket = 1, sockets = 1, threads_per_core = 1, mhz = 0;
+    std::uint64_t memory_mib = 0, free_memory_mib = 0;
+    bool uefi_available = false, secure_boot_available = false, can_migrate = false;
+    unsigned max_processors = 1;
+};
+
+struct SwitchInfo {    // what a NIC can be plugged into
+    std::string id;    // GUID, stable
+    std::string name;  // "Default Switch", bridge or network name
+    NicLink link = NicLink::user;
+    std::string source;
+    bool active = true;
+};
+
+struct MachineStats {
+    std::uint64_t cpu_time_ns = 0;
+    std::uint64_t memory_actual_mib = 0;             // balloon
+    std::optional<std::uint64_t> memory_unused_mib;  // seen by the guest
+    std::uint64_t disk_read_bytes = 0, disk_written_bytes = 0, net_rx_bytes = 0, net_tx_bytes = 0;
+};
+
+struct ImageInfo {
+    std::string path, format, backing_file;
+    std::uint64_t virtual_size = 0, actual_size = 0;
+    std::string subformat;  // "fixed" or "dynamic" for vpc and vhdx
+};
+
+struct ImageSpec {
+    std::string path, format;  // qcow2, raw, vpc, vhdx
+    enum class Kind : std::uint8_t { fixed, dynamic, differencing } kind = Kind::dynamic;
+    std::uint64_t size = 0;        // bytes
+    std::string parent;            // differencing
+    std::uint32_t block_size = 0;  // 0 = default
+};
+
+struct SnapshotRequest {
+    std::string machine, id;  // GUIDs
+    bool memory = true;       // of a running machine
+    bool quiesce = false;     // freeze the guest's file systems through its agent
+    std::string name;         // display name: kept in the snapshot's attributes
+    Attributes attributes;    // merged into the snapshot's spec.attributes
+};
+
+struct MigrationRequest {
+    std::string machine;
+    std::string destination;  // configured host name
+    enum class Kind : std::uint8_t { machine, storage, machine_and_storage } kind = Kind::machine;
+    std::string destination_uri, migrate_uri;  // libvirt URI of the destination; data address or ""
+    bool live = true, tls = false, compress = false;
+    std::uint64_t bandwidth_mib_s = 0;                // 0 = unlimited
+    std::map<std::string, std::string> disk_targets;  // source path → destination path
+    std::optional<MachineSpec> new_spec;              // how it is defined at the destination
+    std::optional<std::chrono::milliseconds> max_downtime;
+};
+
+enum class EventKind : std::uint8_t {
+    machine_added,
+    machine_removed,
+    machine_changed,
+    state_changed,
+    host_lost,
+    host_back
+};
+struct Event {
+    EventKind kind;
+    std::string machine;                           // GUID
+    std::shared_ptr<const Machine> before, after;  // as far as known
+};
+
+class Hypervisor {
+  public:
+    virtual ~Hypervisor() = default;
+
+    // --- reads, from memory ---
+    virtual std::vector<std::shared_ptr<const Machine>> machines() const = 0;  // in order of creation
+    virtual std::shared_ptr<const Machine> machine(
+        std::string_view uuid) const = 0;  // case-insensitive; null
+    virtual HostInfo host() const = 0;
+    virtual std::vector<SwitchInfo> switches() const = 0;
+    virtual bool connected() const = 0;
+    // The callback runs on the event thread, in order; it must not call back into the Hypervisor's changes.
+    // Dropping the returned handle unsubscribes.
+    virtual std::shared_ptr<void> subscribe(std::function<void(const Event&)> on_event) = 0;
+    // --- reads that ask the host ---
+    virtual Result<MachineStats> stats(const Call&, std::string_view uuid) = 0;
+    // Raw screenshot as PPM text+binary, from QEMU. Errors: invalid_state.
+    virtual Result<std::string> screenshot(const Call&, std::string_view uuid) = 0;
+
+    // --- life of a machine. All-or-nothing; a change is visible in machine() when the call returns. ---
+    virtual Result<void> define(const Call&, const MachineSpec& spec) = 0;  // already_exists
+    virtual Result<void> redefine(const Call&,
+                                  const MachineSpec& spec) = 0;  // whole new settings, same uuid; applies
+                                                                 // what can be applied to a running machine
+    virtual Result<void> undefine(
+        const Call&,
+        std::string_view uuid) = 0;  // off or saved; keeps disks; drops snapshots' metadata and saved state
+    virtual Result<void> start(const Call&, std::string_view uuid) = 0;  // from off, or from saved state
+    virtual Result<void> power_off(const Call&, std::string_view uuid) = 0;
+    virtual Result<void> shut_down(
+        const Call&, std::string_view uuid) = 0;  // asks the guest; returns when off or deadline
+    virtual Result<void> suspend(const Call&, std::string_view uuid) = 0;
+    virtual Result<void> resume(const Call&, std::string_view uuid) = 0;
+    virtual Result<void> save(const Call&, std::string_view uuid) = 0;
+    virtual Result<void> discard_saved_state(const Call&, std::string_view uuid) = 0;
+    virtual Result<void> reset(const Call&, std::string_view uuid) = 0;
+    virtual Result<void> reboot(const Call&, std::string_view uuid) = 0;
+    virtual Result<void> inject_nmi(const Call&, std::string_view uuid) = 0;
+    virtual Result<void> send_keys(const Call&, std::string_view uuid,
+                                   const std::vector<unsigned>& keycodes) = 0;
+
+    // --- snapshots ---
+    virtual Result<SnapshotInfo> snapshot(const Call&, const SnapshotRequest&) = 0;
+    virtual Result<void> revert(const Call&, std::string_view uuid, std::string_view snapshot) = 0;
+    virtual Result<void> delete_snapshot(const Call&, std::string_view uuid, std::string_view snapshot,
+                                         bool with_children) = 0;
+    virtual Result<void> modify_snapshot(const Call&, std::string_view uuid,
+                                         const SnapshotInfo& changed) = 0;  // attributes only
+
+    // --- saved memory, for export and import ---
+    virtual Result<void> export_saved_state(const Call&, std::string_view uuid,
+                                            const std::string& to_file) = 0;
+    virtual Result<void> import_saved_state(const Call&, std::string_view uuid,
+                                            const std::string& from_file) = 0;
+
+    // --- migration ---
+    virtual Result<void> migrate(const Call&, const MigrationRequest&, Hypervisor& destination) = 0;
+
+    // --- disk images (qemu-img). Paths were checked by the caller. ---
+    virtual Result<ImageInfo> image_info(const Call&, const std::string& path) = 0;
+    virtual Result<void> create_image(const Call&,
+                                      const ImageSpec&) = 0;  // already_exists; leaves nothing on failure
+    virtual Result<void> convert_image(const Call&, const std::string& from,
+                                       const ImageSpec& to) = 0;  // with progress
+    virtual Result<void> resize_image(const Call&, const std::string& path, std::uint64_t new_size) = 0;
+
+    // --- text form of settings, for planned systems and exports: the domain XML ---
+    virtual Result<std::string> spec_to_text(const MachineSpec&) const = 0;
+    virtual Result<MachineSpec> spec_from_text(std::string_view text) const = 0;
+};
+
+}  // namespace wsvirt::backend

@@ -1,0 +1,138 @@
+// Jobs: everything long. A job is a row in the Store from the moment it exists, so that a restart after kill
+// -9 tells the truth: what ran then and was not resumed is shown as failed ("interrupted"). Thread safe.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "cim/model/datetime.hpp"
+#include "cim/model/object_path.hpp"
+#include "cim/om/store.hpp"
+
+namespace wsvirt::cim {
+
+// CIM_ConcreteJob.JobState
+enum class JobState : std::uint16_t {
+    new_ = 2,
+    starting = 3,
+    running = 4,
+    suspended = 5,
+    shutting_down = 6,
+    completed = 7,
+    terminated = 8,
+    killed = 9,
+    exception = 10,
+    service = 11,
+    completed_with_warnings = 32768,
+};
+inline bool job_ended(JobState s) {
+    return static_cast<std::uint16_t>(s) >= 7 && s != JobState::service;
+}
+
+struct JobError {                // becomes an Msvm_Error
+    std::uint32_t code = 32768;  // the method's return code that fits (327xx)
+    std::string message_id;
+    std::string message;
+    std::string source;  // object path text of what the error is about, or ""
+    std::uint16_t cim_status = 1;
+};
+
+struct JobRecord {
+    std::string instance_id;                      // GUID, upper case
+    std::string class_name = "Msvm_ConcreteJob";  // or Msvm_MigrationJob, Msvm_StorageJob
+    std::uint16_t job_type = 0;                   // see the reference: 1 define, 3 destroy, 12 start ...
+    std::string caption, owner, owning_service;   // owning_service: "Msvm_VirtualSystemManagementService" ...
+    JobState state = JobState::new_;
+    std::uint16_t percent = 0;
+    std::string status_text;
+    DateTime submitted, started, last_change;
+    std::optional<DateTime> ended;
+    bool cancellable = false;
+    std::vector<JobError> errors;  // problems; the first gives ErrorCode and ErrorDescription
+    struct Affected {
+        std::string path;                    // object path text
+        std::vector<std::uint16_t> effects;  // CIM_AffectedJobElement.ElementEffects
+    };
+    std::vector<Affected> affected;
+    std::map<std::string, std::string> extra;  // class specific (migration: DestinationHost ...)
+};
+
+// What a running job may do. Valid for the duration of the job's function.
+class JobContext {
+  public:
+    virtual ~JobContext() = default;
+    virtual const std::string& id() const = 0;
+    virtual std::stop_token stop() const = 0;
+    virtual void progress(unsigned percent, std::string status = {}) = 0;  // never goes backwards
+    virtual void affect(std::string path, std::vector<std::uint16_t> effects) = 0;
+    virtual void cancellable(bool yes) = 0;
+    virtual void warn(JobError e) = 0;  // completed_with_warnings
+    virtual void set_extra(std::string key, std::string value) = 0;
+};
+
+struct JobSpec {
+    std::uint16_t job_type = 0;
+    std::string class_name = "Msvm_ConcreteJob";
+    std::string caption;
+    std::string owner;  // user name
+    std::string owning_service;
+    bool cancellable = false;
+    std::vector<JobRecord::Affected> affected;
+    std::string busy_key;  // "" or the machine's GUID: a second job for the same key is refused as busy
+    std::map<std::string, std::string> extra;
+    // What a failure's Error becomes as a return code; default: by status (see code_of()).
+};
+
+class JobManager {
+  public:
+    struct Settings {
+        unsigned threads = 8;
+        std::chrono::seconds removal_delay{300};   // TimeBeforeRemoval
+        std::chrono::milliseconds synchronous{0};  // how long run() waits before it answers 4096
+        unsigned max_jobs = 1000;                  // unfinished ones
+    };
+    JobManager(Store& store, Settings settings);  // marks jobs that were running as interrupted
+    ~JobManager();                                // stop(): cancels what is cancellable, waits for the rest
+
+    using Work = std::function<Result<void>(JobContext&)>;
+    // Starts a job on the pool. Errors: busy (busy_key taken), server_limits_exceeded,
+    // server_is_shutting_down.
+    Result<std::string> start(JobSpec spec, Work work);
+    // Waits up to `how_long` for the end; the record as it then is.
+    std::optional<JobRecord> wait(const std::string& id, std::chrono::milliseconds how_long);
+
+    std::optional<JobRecord> find(std::string_view id) const;
+    std::vector<JobRecord> all() const;
+    std::vector<std::string> ids() const;
+    // RequestStateChange 4 terminate, 5 kill. Errors: not_found, invalid_state (ended or not cancellable).
+    Result<void> request_stop(std::string_view id, bool kill);
+    // Jobs (running) that affect a path; used for OperationalStatus and Msvm_SummaryInformation.
+    std::vector<JobRecord> running_for(std::string_view busy_key) const;
+    // Removes an ended job at once (DeleteInstance). Errors: not_found, invalid_state.
+    Result<void> remove(std::string_view id);
+    void stop();
+
+    // Takes the busy key for a short synchronous change (no job). Errors: busy. Released by the guard.
+    class Guard;
+    Result<std::shared_ptr<Guard>> lock(const std::string& busy_key);
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// 32768 failed, 32769 access denied, 32770 not supported, 32772 timeout, 32773 invalid parameter, 32774 in
+// use, 32775 invalid state, 32776 incorrect data type, 32777 not available, 32778 out of memory, 32779 file
+// in use.
+std::uint32_t code_of(const Error& e);
+
+}  // namespace wsvirt::cim

@@ -1,0 +1,65 @@
+// The middle of wsvirt: namespace and class check → authorisation → argument check → provider → filter.
+// Every operation of both protocols goes through here. Thread safe; calls may block on the machine layer.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cim/om/operation.hpp"
+#include "cim/om/provider.hpp"
+
+namespace wsvirt::cim {
+
+struct EnumerateOptions {
+    Polymorphism polymorphism = Polymorphism::include_subclass_properties;
+};
+
+// A compiled query's answer. projected: property names to show, in query order; empty = whole instances.
+struct QueryAnswer {
+    StreamPtr stream;
+    std::vector<std::string> projected;
+    std::string from_class;  // as the query says it; "" for association queries
+};
+
+class ObjectManager {
+  public:
+    // Providers are made from `entries` (provider_registry()); `services` must outlive this.
+    ObjectManager(const Schema& schema, Services& services, const std::vector<ProviderEntry>& entries);
+    // For tests: providers given one by one.
+    ObjectManager(const Schema& schema, std::map<std::string, std::unique_ptr<Provider>, ILess> providers);
+    ~ObjectManager();
+
+    const Schema& schema() const { return schema_; }
+    // Errors: invalid_namespace.
+    Result<const Namespace*> name_space(std::string_view name) const;
+
+    // Partial keys are enough when they name one instance (real clients rely on it).
+    // Errors: invalid_class, insufficient_keys, ambiguous_keys, unexpected_key, type_mismatch, not_found.
+    Result<Instance> get(const Request&, const ObjectPath& path);
+    Result<void> modify(const Request&, const ObjectPath& path, const Instance& changed);
+    Result<ObjectPath> create(const Request&, const Instance& initial);
+    Result<void> remove(const Request&, const ObjectPath& path);
+    Result<StreamPtr> enumerate(const Request&, std::string_view class_name,
+                                const EnumerateOptions& options = {});
+    // WQL SELECT, ASSOCIATORS OF, REFERENCES OF; CQL SELECT.
+    Result<QueryAnswer> wql(const Request&, std::string_view text);
+    Result<QueryAnswer> cql(const Request&, std::string_view text);
+    Result<StreamPtr> associators(const Request&, const AssociationQuery& q);
+    Result<StreamPtr> references(const Request&, const AssociationQuery& q);
+    // `in`: raw arguments as the codec made them; checked and converted here. Errors: method_not_found,
+    // invalid_parameter and type_mismatch (subject = parameter), access_denied, not_supported.
+    Result<MethodResult> invoke(const Request&, const ObjectPath& target, std::string_view method,
+                                Arguments in);
+
+    // Completes partial keys and checks names and types; the path has namespace, real class and typed keys.
+    Result<ObjectPath> resolve(const Request&, const ObjectPath& path);
+
+  private:
+    struct Impl;
+    const Schema& schema_;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace wsvirt::cim

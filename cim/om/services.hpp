@@ -1,0 +1,45 @@
+// What providers may use; made once in wsman/daemon/main.cpp and passed by reference.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace wsvirt::backend {
+class Hypervisor;
+}
+
+namespace wsvirt::cim {
+
+class JobManager;
+class Store;
+class ObjectManager;
+
+struct HostSettings {
+    std::string name;  // ElementName of the host system, host part of object paths
+    std::filesystem::path virtual_hard_disk_path;        // default folder for new disks
+    std::filesystem::path data_root;                     // default ConfigurationDataRoot etc.
+    std::vector<std::filesystem::path> storage_folders;  // disks and images must lie below one of these
+    std::vector<std::filesystem::path>
+        export_folders;                               // exports are written and imports read only below these
+    std::chrono::milliseconds synchronous_window{0};  // how long a method may take before it answers 4096
+};
+
+// The virtual machine hosts besides this one, by configured name ([[host]] entries); the local one is first.
+struct HostEntry {
+    std::string name;
+    backend::Hypervisor* hypervisor = nullptr;
+};
+
+struct Services {
+    const class Schema& schema;
+    backend::Hypervisor& hypervisor;  // the local host
+    JobManager& jobs;
+    Store& store;
+    HostSettings host;
+    std::vector<HostEntry> hosts;
+    ObjectManager* object_manager = nullptr;  // set once it exists
+};
+
+}  // namespace wsvirt::cim
