@@ -104,9 +104,12 @@ class JobManager {
     ~JobManager();                                // stop(): cancels what is cancellable, waits for the rest
 
     using Work = std::function<Result<void>(JobContext&)>;
+    class Guard;
     // Starts a job on the pool. Errors: busy (busy_key taken), server_limits_exceeded,
-    // server_is_shutting_down.
-    Result<std::string> start(JobSpec spec, Work work);
+    // server_is_shutting_down. `held`: the busy key of the spec, already taken with lock() by a caller that
+    // checked its arguments under it; the job takes it over (and counts in running_for()), and releases it
+    // before it is seen as ended.
+    Result<std::string> start(JobSpec spec, Work work, std::shared_ptr<Guard> held = nullptr);
     // Waits up to `how_long` for the end; the record as it then is.
     std::optional<JobRecord> wait(const std::string& id, std::chrono::milliseconds how_long);
 
@@ -122,7 +125,6 @@ class JobManager {
     void stop();
 
     // Takes the busy key for a short synchronous change (no job). Errors: busy. Released by the guard.
-    class Guard;
     Result<std::shared_ptr<Guard>> lock(const std::string& busy_key);
 
   private:
