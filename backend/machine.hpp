@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace wsvirt::backend {
@@ -118,6 +119,9 @@ enum class MachineState : std::uint8_t {
     crashed
 };
 
+// Key in SnapshotInfo.spec.attributes under which the display name of SnapshotRequest is kept.
+inline constexpr std::string_view snapshot_name = "snapshot.name";
+
 struct SnapshotInfo {
     std::string id;      // GUID, upper case; also the libvirt snapshot name
     std::string parent;  // id of the parent snapshot or ""
@@ -125,7 +129,9 @@ struct SnapshotInfo {
     bool has_memory = false;
     bool external = false;
     bool current = false;  // the machine's disks stand on this snapshot
-    MachineSpec spec;      // settings at that moment; attributes hold name, notes, type of the layer above
+    MachineSpec
+        spec;  // settings at that moment; its attributes also hold what SnapshotRequest brought (name,
+               // notes, type of the layer above). Reverting gives the machine its own attributes back.
 };
 
 // A machine as last seen. Immutable once published; shared.

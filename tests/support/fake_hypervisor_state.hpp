@@ -1,0 +1,34 @@
+// What FakeHypervisor holds; private to its source files.
+#pragma once
+
+#include <set>
+
+#include "support/fake_hypervisor.hpp"
+
+namespace wsvirt::testing {
+
+struct FakeHypervisor::Entry {
+    std::shared_ptr<const backend::Machine> machine;
+    std::map<std::string, backend::MachineSpec, ILess>
+        at_snapshot;  // the machine's own settings at a snapshot
+    std::map<std::string, backend::MachineState, ILess> state_at_snapshot;
+};
+
+struct FakeHypervisor::State {
+    mutable std::mutex mutex;
+    std::condition_variable_any changed;
+    backend::HostInfo host;
+    std::vector<backend::SwitchInfo> switches;
+    bool connected = true, ignore_shut_down = false;
+    int next_id = 1;
+    std::vector<std::unique_ptr<Entry>> entries;
+    std::map<std::string, Error> fail_once, fail_always;
+    std::set<std::string> held;
+    std::map<std::string, unsigned> calls;
+    std::map<std::string, backend::ImageInfo> images;
+    std::mutex subscribers_mutex;  // taken after `mutex` was left
+    std::map<int, std::function<void(const backend::Event&)>> subscribers;
+    int next_subscriber = 0;
+};
+
+}  // namespace wsvirt::testing
