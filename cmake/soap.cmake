@@ -12,13 +12,11 @@ function(wsvirt_soap_sources target)
     file(MAKE_DIRECTORY ${out})
     add_custom_command(
         OUTPUT ${out}/soapC.cpp ${out}/soapH.h ${out}/soapStub.h
-        COMMAND ${SOAPCPP2} -2 -L -x -w -C -c++17 -d${out} -I${GSOAP_IMPORT} ${input}
+        COMMAND ${SOAPCPP2} -2 -L -x -w -C -c++17 -d${out} -I${GSOAP_IMPORT} ${input} > ${out}/soapcpp2.log
         DEPENDS ${input}
         VERBATIM)
-    set_source_files_properties(${out}/soapC.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
-    add_library(wsvirt_soap_generated STATIC ${out}/soapC.cpp)
-    target_compile_options(wsvirt_soap_generated PRIVATE -w)
-    target_include_directories(wsvirt_soap_generated SYSTEM PUBLIC ${out})
-    target_link_libraries(wsvirt_soap_generated PUBLIC PkgConfig::GSOAP)
-    target_link_libraries(${target} PRIVATE wsvirt_soap_generated)
+    # In the room's own library, because its hand-written serializers and the generated ones need each other.
+    target_sources(${target} PRIVATE ${out}/soapC.cpp ${out}/soapH.h)
+    set_source_files_properties(${out}/soapC.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS "-w")
+    target_include_directories(${target} SYSTEM PRIVATE ${out})
 endfunction()

@@ -1,0 +1,143 @@
+#include "wsman/soap/writer.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "wsman/soap/names.hpp"
+
+namespace wsvirt::soap {
+namespace {
+
+constexpr std::string_view cim_error_uri = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_Error";
+
+void element(std::string& out, std::string_view name, std::string_view text) {
+    out.append("<").append(name).append(">");
+    append_escaped(out, text);
+    out.append("</").append(name).append(">");
+}
+
+void append_detail(std::string& out, const Fault& f, std::string_view text, std::string_view machine) {
+    out += "<s:Detail>";
+    out += f.detail_xml;
+    if (!f.detail.empty()) element(out, "w:FaultDetail", std::string(uri::fault_detail).append(f.detail));
+    out.append("<f:WSManFault xmlns:f=\"").append(ns::wsmanfault).append("\" Code=\"");
+    out.append(std::to_string(windows_code(f))).append("\" Machine=\"");
+    append_escaped(out, machine, true);
+    out += "\">";
+    element(out, "f:Message", text);
+    out += "</f:WSManFault>";
+    if (f.cim) {
+        out.append("<p:CIM_Error xmlns:p=\"").append(cim_error_uri).append("\" b:IsCIM_Error=\"true\">");
+        element(out, "p:CIMStatusCode", std::to_string(f.cim->status));
+        element(out, "p:Message", f.cim->message);
+        element(out, "p:MessageID", f.cim->message_id);
+        element(out, "p:OwningEntity", "wsvirt");
+        element(out, "p:PerceivedSeverity", "5");
+        element(out, "p:ProbableCause", "0");
+        out += "</p:CIM_Error>";
+    }
+    out += "</s:Detail>";
+}
+
+// Cuts at a character boundary.
+std::string shortened(std::string_view text, std::size_t bytes) {
+    if (text.size() <= bytes) return std::string(text);
+    while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
+    return std::string(text.substr(0, bytes)) + "...";
+}
+
+std::string fault_envelope(const RequestHeaders* request, const Fault& f, std::string_view text,
+                           std::string_view machine, bool with_echo, bool with_detail) {
+    const auto version = request ? request->addressing : Addressing::wsa04;
+    AnswerHead head;
+    head.addressing = version;
+    head.action = fault_action(f.subcode, version);
+    head.extra = f.header_xml;
+    if (request) {
+        if (request->message_id) head.relates_to = *request->message_id;
+        const auto& target = request->fault_to ? request->fault_to : request->reply_to;
+        if (target && with_echo) head.echo = target->echo;
+    }
+    std::string out;
+    out.reserve(2048);
+    begin_envelope(out, head);
+    out.append("<s:Fault><s:Code><s:Value>").append(code_qname(f.subcode)).append("</s:Value>");
+    if (const auto sub = subcode_qname(f.subcode, version); !sub.empty())
+        out.append("<s:Subcode><s:Value>").append(sub).append("</s:Value></s:Subcode>");
+    out += "</s:Code><s:Reason><s:Text xml:lang=\"en-US\">";
+    append_escaped(out, text);
+    out += "</s:Text></s:Reason>";
+    if (with_detail) append_detail(out, f, text, machine);
+    out += "</s:Fault>";
+    end_envelope(out);
+    return out;
+}
+
+}  // namespace
+
+void append_escaped(std::string& out, std::string_view text, bool attribute) {
+    std::size_t from = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        std::string_view by;
+        if (c == '<')
+            by = "&lt;";
+        else if (c == '>')
+            by = "&gt;";
+        else if (c == '&')
+            by = "&amp;";
+        else if (c == '\r')
+            by = "&#13;";
+        else if (attribute && c == '"')
+            by = "&quot;";
+        else if (attribute && (c == '\n' || c == '\t'))
+            by = c == '\n' ? "&#10;" : "&#9;";
+        else if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t')
+            by = "?";
+        else
+            continue;
+        out.append(text.substr(from, i - from)).append(by);
+        from = i + 1;
+    }
+    out.append(text.substr(from));
+}
+
+void begin_envelope(std::string& out, const AnswerHead& head) {
+    const bool newer = head.addressing == Addressing::wsa05;
+    out.append("<s:Envelope xml:lang=\"en-US\" xmlns:s=\"").append(ns::soap12);
+    out.append("\" xmlns:a=\"").append(newer ? ns::wsa05 : ns::wsa04);
+    out.append("\" xmlns:x=\"").append(ns::wxf);
+    out.append("\" xmlns:n=\"").append(ns::wsen);
+    out.append("\" xmlns:w=\"").append(ns::wsman);
+    out.append("\" xmlns:p=\"").append(ns::wsmv);
+    out.append("\" xmlns:b=\"").append(ns::wsmb);
+    out.append("\" xmlns:cim=\"").append(ns::cim);
+    out.append("\" xmlns:xsi=\"").append(ns::xsi).append("\"><s:Header><a:Action>");
+    append_escaped(out, head.action);
+    out += "</a:Action><a:To>";
+    if (head.to.empty())
+        out += newer ? uri::anonymous05 : uri::anonymous04;
+    else
+        append_escaped(out, head.to);
+    out.append("</a:To><a:MessageID>uuid:").append(make_guid()).append("</a:MessageID>");
+    if (!head.relates_to.empty()) element(out, "a:RelatesTo", head.relates_to);
+    out.append(head.echo).append(head.extra).append("</s:Header><s:Body>");
+}
+
+void end_envelope(std::string& out) {
+    out += "</s:Body></s:Envelope>";
+}
+
+std::string write_fault(const RequestHeaders* request, const Fault& fault, std::string_view machine,
+                        std::size_t limit) {
+    const std::string_view text =
+        fault.text.empty() ? default_text(fault.subcode, fault.detail) : std::string_view(fault.text);
+    auto out = fault_envelope(request, fault, text, machine, true, true);
+    const std::size_t most = std::max<std::size_t>(limit, 4096);
+    if (out.size() <= most) return out;
+    out = fault_envelope(request, fault, shortened(text, 512), machine, true, true);
+    if (out.size() <= most) return out;
+    return fault_envelope(request, fault, shortened(text, 256), machine, false, false);
+}
+
+}  // namespace wsvirt::soap
