@@ -16,12 +16,25 @@
 namespace wsvirt::cim {
 
 struct Qualifier {
+    enum Flavor : std::uint8_t { overridable = 1, to_subclass = 2, translatable = 4 };
     std::string name;
     Type type = Type::boolean;
-    Value value;  // true for a bare [Key]; arrays as array values
+    std::uint8_t flavor = overridable | to_subclass;
+    bool propagated = false;  // taken over from the superclass, not written in this declaration
+    Value value;              // true for a bare [Key]; arrays as array values
 };
 using Qualifiers = std::vector<Qualifier>;
 const Value* find_qualifier(const Qualifiers& q, std::string_view name);  // nullptr when absent
+
+// A qualifier's declaration ("Qualifier Key : boolean = false, Scope(property, reference), ...").
+struct QualifierType {
+    std::string name;
+    Type type = Type::boolean;
+    bool array = false;
+    std::uint8_t flavor = Qualifier::overridable | Qualifier::to_subclass;
+    Value default_value;
+    std::vector<std::string> scopes;  // lower case: "class", "association", "property", ..., "any"
+};
 
 // Common part of properties and parameters.
 struct Feature {
@@ -86,7 +99,7 @@ class Class {
     const std::vector<std::uint16_t>& reference_slots() const { return references_; }
 
   private:
-    friend class ClassBuilder;  // cim/schema/repository.cpp
+    friend class ClassBuilder;  // cim/schema/class_builder.hpp
     std::string name_;
     std::shared_ptr<const Class> super_;
     Qualifiers qualifiers_;

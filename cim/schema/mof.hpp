@@ -12,6 +12,13 @@
 
 namespace wsvirt::cim {
 
+// Bounds for text, in particular for what comes over the wire.
+struct MofLimits {
+    unsigned nesting = 32;                 // embedded instances and arrays
+    std::size_t bytes = 16 * 1024 * 1024;  // of one text
+    unsigned include_depth = 16;
+};
+
 // Compiles MOF text into the schema. `file_name` is for error texts and for relative includes; includes are
 // only followed when `allow_include` is set (never for text that came over the wire).
 Result<void> compile_mof(Schema& schema, std::string_view text, std::string_view file_name,
@@ -21,7 +28,8 @@ Result<void> compile_mof(Schema& schema, std::string_view text, std::string_view
 // of one namespace. No includes, no classes, no pragmas; nesting at most 32. Properties not mentioned are not
 // given. Errors: malformed (with line and column), invalid_class, no_such_property, type_mismatch (subject =
 // property).
-Result<std::vector<Instance>> instances_from_mof(const Namespace& ns, std::string_view text);
+Result<std::vector<Instance>> instances_from_mof(const Namespace& ns, std::string_view text,
+                                                 const MofLimits& limits = {});
 // "instance of X {\n\tP = \"v\";\n ...};" with the given properties only.
 std::string instance_to_mof(const Instance& i);
 

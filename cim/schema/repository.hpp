@@ -1,6 +1,14 @@
 // The classes of every namespace, read from MOF files at start. A namespace is one MOF file that includes
 // others: schemas/root_virtualization_v2.mof begins with `#pragma namespace("root/virtualization/v2")`.
 // Read-only after load(); shared between threads without locks.
+//
+// Within one load, classes may be declared in any order, and an include may name many files:
+// `#pragma include("hyperv/*.mof")` (a * in the last part of the name; in the order of names).
+// Namespaces share what is the same: an included file is read once, and where two namespaces include the same
+// declaration with the same superclass, both hold the same Class object. A class declared in the namespace
+// file itself takes the place of an included one of that name, for that namespace and its subclasses there;
+// so root/virtualization is v2's files and one class of its own. Two included declarations of one name are an
+// error.
 #pragma once
 
 #include <filesystem>
@@ -30,8 +38,11 @@ class Namespace {
     // Static instances that the MOF files hold ("instance of X {...}").
     const std::vector<Instance>& instances() const { return instances_; }
 
+    const std::vector<QualifierType>& qualifier_types() const { return qualifier_types_; }
+
     Result<void> add(ClassPtr c);  // errors: already_exists
     void add_instance(Instance i) { instances_.push_back(std::move(i)); }
+    void add_qualifier_type(QualifierType q);  // replaces one of the same name
 
   private:
     std::string name_;
@@ -40,6 +51,7 @@ class Namespace {
     std::vector<ClassPtr> associations_;
     std::multimap<std::string, ClassPtr, ILess> children_;
     std::vector<Instance> instances_;
+    std::vector<QualifierType> qualifier_types_;
 };
 
 class Schema {

@@ -1,0 +1,32 @@
+// Makes a Class of a declaration and its superclass: takes over what the superclass declares (sharing its
+// Property and Method objects), merges qualifiers by their flavors (DSP0004 5.6) and lays out the slots.
+#pragma once
+
+#include "base/result.hpp"
+#include "cim/schema/class.hpp"
+#include "cim/schema/mof_syntax.hpp"
+
+namespace wsvirt::cim {
+
+// What qualifiers say about a feature: Key, Read, Write, Required, In, Out, EmbeddedInstance, EmbeddedObject.
+void apply_qualifiers(Property& p);
+void apply_qualifiers(Parameter& p);
+
+class ClassBuilder {
+  public:
+    // `super` may be null. Errors: malformed, type_mismatch (an override of another type), with position.
+    static Result<ClassPtr> build(const mof::ClassDeclaration& declaration, ClassPtr super);
+
+  private:
+    ClassBuilder(const mof::ClassDeclaration& d, ClassPtr super);
+    Result<void> add_property(const mof::PropertyDeclaration& d);
+    Result<void> add_method(const mof::MethodDeclaration& d);
+    Result<void> finish();
+
+    const mof::ClassDeclaration& declaration_;
+    std::shared_ptr<Class> made_;
+    ILess less_;
+    std::map<std::string_view, std::size_t, ILess> slots_;
+};
+
+}  // namespace wsvirt::cim

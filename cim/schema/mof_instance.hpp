@@ -1,0 +1,38 @@
+// Turns instance declarations into Instances once the classes are known. Used only inside cim/schema.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "cim/schema/mof.hpp"
+#include "cim/schema/mof_syntax.hpp"
+
+namespace wsvirt::cim::mof {
+
+class InstanceBuilder {
+  public:
+    InstanceBuilder(const Namespace& ns, MofLimits limits) : ns_(ns), limits_(limits) {}
+
+    // Properties that are not mentioned get the class's default values.
+    void with_defaults() { defaults_ = true; }
+    // An alias may be used before the instance that it stands for.
+    void declare_alias(const std::shared_ptr<const InstanceDeclaration>& i);
+    // Errors: invalid_class, no_such_property, type_mismatch, malformed; subject = property or class.
+    Result<Instance> build(const InstanceDeclaration& d);
+
+  private:
+    Result<Value> value(const Feature& f, const Literal& l, const InstanceDeclaration& d);
+    Result<Value> scalar(const Feature& f, const Literal& l, const InstanceDeclaration& d);
+    Result<Value> nested(const Feature& f, const Literal& l, const InstanceDeclaration& inner,
+                         const InstanceDeclaration& outer);
+
+    const Namespace& ns_;
+    MofLimits limits_;
+    bool defaults_ = false;
+    unsigned depth_ = 0;
+    std::map<std::string, std::shared_ptr<const InstanceDeclaration>, ILess> aliases_;
+};
+
+}  // namespace wsvirt::cim::mof
