@@ -1,0 +1,40 @@
+// What each command of wsvirt does. Results go to `out`, progress and errors to `err`.
+#pragma once
+
+#include <iosfwd>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "wsman/client/job.hpp"
+#include "wsman/client/options.hpp"
+#include "wsman/client/session.hpp"
+
+namespace wsvirt::client {
+
+struct Context {
+    Session& session;
+    const Options& options;
+    std::ostream& out;
+    std::ostream& err;
+    bool progress = false;  // whether err is a terminal
+};
+
+// Invokes and waits, with a progress bar named `what` where progress is shown.
+Result<Object> call_with_progress(Context& c, const std::string& what, const Resource& target,
+                                  std::string_view method, const std::vector<Argument>& arguments);
+
+Result<void> run(Context& c, const IdentifyCommand& command);
+Result<void> run(Context& c, const GetCommand& command);
+Result<void> run(Context& c, const EnumCommand& command);
+Result<void> run(Context& c, const QueryCommand& command);
+Result<void> run(Context& c, const InvokeCommand& command);
+Result<void> run(Context& c, const VmListCommand& command);
+Result<void> run(Context& c, const VmShowCommand& command);
+Result<void> run(Context& c, const VmStateCommand& command);
+Result<void> run(Context& c, const VmDefineCommand& command);
+
+// Everything: parse, connect, run, report. The exit code.
+int run_command_line(int argc, const char* const* argv);
+
+}  // namespace wsvirt::client
