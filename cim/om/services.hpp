@@ -24,6 +24,7 @@ struct HostSettings {
     std::vector<std::filesystem::path>
         export_folders;                               // exports are written and imports read only below these
     std::chrono::milliseconds synchronous_window{0};  // how long a method may take before it answers 4096
+    std::chrono::milliseconds shutdown_timeout{300'000};  // how long a guest may take to shut down
 };
 
 // The virtual machine hosts besides this one, by configured name ([[host]] entries); the local one is first.
@@ -40,8 +41,6 @@ struct Services {
     HostSettings host;
     std::vector<HostEntry> hosts;
     ObjectManager* object_manager = nullptr;  // set once it exists
-    // Namespaces whose classes without a provider keep their instances in the store.
-    std::vector<std::string> repository_namespaces = {};
 };
 
 }  // namespace wsvirt::cim

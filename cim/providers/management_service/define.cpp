@@ -1,0 +1,97 @@
+// DefineSystem and DestroySystem.
+#include "backend/hypervisor.hpp"
+#include "base/text.hpp"
+#include "cim/providers/management_service/methods.hpp"
+#include "cim/providers/virtual_system/definition.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+
+namespace wsvirt::cim::management_service {
+
+namespace {
+
+Result<MethodResult> define_system(const MethodCall& call) {
+    Task task;
+    task.type = job_type::define_system;
+    task.caption = "Creating Virtual Machine";
+    auto spec = vs::definition_of(call, vs::Draft::State::fresh);
+    if (!spec) return refused(call, task, spec.error());
+    const auto guid = spec->uuid;
+    auto held = call.services.jobs.lock(guid);
+    if (!held) return refused(call, task, held.error());
+    if (call.services.hypervisor.machine(guid) || vs::PlannedSystems(call.services).find(guid))
+        return refused(call, task,
+                       Error(Status::invalid_parameter, "wsvirt.machine.exists",
+                             "A virtual machine with the identifier " + guid +
+                                 " exists already; leave VirtualSystemIdentifier out to get a new one.",
+                             "VirtualSystemIdentifier"));
+    task.busy_key = guid;
+    task.affected.push_back(
+        {vs::system_path_text(call.services.host.name, "Msvm_ComputerSystem", guid), {5}});
+    Arguments results;
+    results.set("ResultingSystem", Value(vs::system_path("Msvm_ComputerSystem", guid)));
+    auto& hypervisor = call.services.hypervisor;
+    auto work = [&hypervisor, spec = std::move(*spec)](JobContext& job) -> Result<void> {
+        backend::Call c;
+        c.stop = job.stop();
+        return hypervisor.define(c, spec);
+    };
+    return run(call, std::move(task), std::move(work), std::move(results), std::move(*held));
+}
+
+Result<MethodResult> destroy_planned(const MethodCall& call, Task task, const std::string& guid,
+                                     std::shared_ptr<JobManager::Guard> held) {
+    task.affected.push_back(
+        {vs::system_path_text(call.services.host.name, "Msvm_PlannedComputerSystem", guid), {0}});
+    auto& services = call.services;
+    auto work = [&services, guid](JobContext&) -> Result<void> {
+        return vs::PlannedSystems(services).remove(guid);
+    };
+    return run(call, std::move(task), std::move(work), {}, std::move(held));
+}
+
+Result<MethodResult> destroy_system(const MethodCall& call) {
+    Task task;
+    task.type = job_type::destroy_system;
+    task.caption = "Deleting Virtual Machine";
+    const auto guid = vs::system_guid_of(call.reference("AffectedSystem"));
+    if (guid.empty())
+        return refused(call, task,
+                       Error(Status::invalid_parameter, "wsvirt.machine.reference",
+                             "AffectedSystem must refer to a virtual machine.", "AffectedSystem"));
+    auto held = call.services.jobs.lock(guid);
+    if (!held) return refused(call, task, held.error());
+    task.busy_key = guid;
+    const auto machine = call.services.hypervisor.machine(guid);
+    if (!machine) {
+        if (vs::PlannedSystems(call.services).find(guid))
+            return destroy_planned(call, std::move(task), guid, std::move(*held));
+        return refused(call, task,
+                       Error(Status::invalid_parameter, "wsvirt.machine.missing",
+                             "There is no virtual machine " + guid + "; it may have been deleted already.",
+                             "AffectedSystem"));
+    }
+    if (machine->state != backend::MachineState::off && machine->state != backend::MachineState::saved)
+        return refused(call, task,
+                       Error(Status::invalid_state, "wsvirt.machine.running",
+                             "\"" + machine->spec.name + "\" is not off; turn it off before you delete it.",
+                             "AffectedSystem"));
+    task.affected.push_back(
+        {vs::system_path_text(call.services.host.name, "Msvm_ComputerSystem", guid), {0}});
+    auto& hypervisor = call.services.hypervisor;
+    auto work = [&hypervisor, guid](JobContext& job) -> Result<void> {
+        backend::Call c;
+        c.stop = job.stop();
+        return hypervisor.undefine(c, guid);
+    };
+    return run(call, std::move(task), std::move(work), {}, std::move(*held));
+}
+
+constexpr MethodEntry table[] = {{"DefineSystem", &define_system}, {"DestroySystem", &destroy_system}};
+
+}  // namespace
+
+MethodTable define_methods() {
+    return table;
+}
+
+}  // namespace wsvirt::cim::management_service

@@ -1,0 +1,73 @@
+// The service itself: its settings.
+#include "base/text.hpp"
+#include "cim/providers/management_service/methods.hpp"
+#include "cim/providers/virtual_system/draft.hpp"
+#include "cim/providers/virtual_system/kept.hpp"
+#include "cim/providers/virtual_system/mac_address.hpp"
+#include "cim/providers/virtual_system/service_settings.hpp"
+
+namespace wsvirt::cim::management_service {
+
+namespace {
+
+// What can be set: the two ends of the MAC range (effect), and what is only kept.
+constexpr std::array<std::string_view, 7> changeable{
+    "MinimumMacAddress",   "MaximumMacAddress", "BiosLockString",     "PrimaryOwnerName",
+    "PrimaryOwnerContact", "HbaLunTimeout",     "NumaSpanningEnabled"};
+
+Result<void> check(const Property& p, const Value& v) {
+    const bool known =
+        std::any_of(changeable.begin(), changeable.end(), [&](auto c) { return iequals(c, p.name); });
+    if (!known) return vs::read_only(p.name);
+    if (iends_with(p.name, "MacAddress") &&
+        (!vs::mac_with_colons(v.string_or({})) || v.string_or({}).size() != 12))
+        return vs::refuse("wsvirt.service.mac", p.name,
+                          p.name + " must be the 12 hexadecimal digits of a unicast MAC address.");
+    return vs::check_value_map(p, v);
+}
+
+Result<MethodResult> modify_service(const MethodCall& call) {
+    Task task;
+    task.type = job_type::modify_service;
+    task.caption = "Modifying Management Service Settings";
+    const auto* wanted = call.instance("SettingData");
+    if (!wanted || !wanted->cls().is_a("Msvm_VirtualSystemManagementServiceSettingData"))
+        return refused(call, task,
+                       vs::refuse("wsvirt.service.settings", "SettingData",
+                                  "SettingData must hold a Msvm_VirtualSystemManagementServiceSettingData."));
+    const auto current = vs::service_settings_instance(call.services, wanted->class_ptr());
+    std::vector<std::pair<std::string, std::string>> changes;
+    for (std::size_t slot = 0; slot < wanted->size(); ++slot) {
+        const auto& v = wanted->at(slot);
+        const auto& p = *wanted->cls().properties()[slot];
+        if (!wanted->given(slot) || v.is_null() || vs::same_value(current.at(slot), v)) continue;
+        if (auto r = check(p, v); !r) return refused(call, task, r.error());
+        changes.emplace_back(p.name, vs::keep_text(p, v));
+    }
+    auto range = vs::mac_range(call.services);
+    for (const auto& [name, text] : changes) {
+        if (iequals(name, "MinimumMacAddress")) range.low = to_upper(text);
+        if (iequals(name, "MaximumMacAddress")) range.high = to_upper(text);
+    }
+    if (to_upper(range.low) > to_upper(range.high))
+        return refused(call, task,
+                       vs::refuse("wsvirt.service.mac_range", "MaximumMacAddress",
+                                  "MaximumMacAddress must not be below MinimumMacAddress."));
+    auto& services = call.services;
+    auto work = [&services, changes = std::move(changes)](JobContext&) -> Result<void> {
+        for (const auto& [name, text] : changes)
+            if (auto r = vs::set_service_setting(services, name, text); !r) return r;
+        return {};
+    };
+    return run(call, std::move(task), std::move(work), {});
+}
+
+constexpr MethodEntry table[] = {{"ModifyServiceSettings", &modify_service}};
+
+}  // namespace
+
+MethodTable service_methods() {
+    return table;
+}
+
+}  // namespace wsvirt::cim::management_service

@@ -1,0 +1,20 @@
+// The provider of a service class: one instance on the host, and methods from tables. Services are always
+// running; that they can be neither started nor stopped is part of what it shows.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cim/providers/methods.hpp"
+
+namespace wsvirt::cim {
+
+struct ServiceFacts {
+    std::string name, caption, description;
+};
+
+std::unique_ptr<Provider> make_service_provider(Services& services, ServiceFacts facts,
+                                                std::vector<MethodTable> methods);
+
+}  // namespace wsvirt::cim

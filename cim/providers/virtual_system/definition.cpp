@@ -1,0 +1,58 @@
+#include "cim/providers/virtual_system/definition.hpp"
+
+#include "base/text.hpp"
+#include "cim/providers/virtual_system/configuration_change.hpp"
+#include "cim/providers/virtual_system/defaults.hpp"
+#include "cim/providers/virtual_system/mac_address.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/service_settings.hpp"
+
+namespace wsvirt::cim::vs {
+
+namespace {
+
+Result<backend::MachineSpec> base_of(const MethodCall& call) {
+    if (call.in.get("ReferenceConfiguration").is_null()) return new_machine();
+    const auto guid = system_guid_of(call.reference("ReferenceConfiguration"));
+    const auto c = guid.empty() ? std::nullopt : find_configuration(call.services, guid);
+    if (!c)
+        return refuse("wsvirt.reference.missing", "ReferenceConfiguration",
+                      "ReferenceConfiguration must refer to the settings of a virtual machine that exists.");
+    return like(c->spec());
+}
+
+}  // namespace
+
+Result<backend::MachineSpec> definition_of(const MethodCall& call, Draft::State state) {
+    const auto* settings = call.instance("SystemSettings");
+    if (!settings)
+        return Error(Status::invalid_parameter, "wsvirt.system.settings_missing",
+                     "SystemSettings must hold the settings of the new virtual machine.", "SystemSettings");
+    auto base = base_of(call);
+    if (!base) return base.error();
+    const auto& ns = call.request.ns;
+    const auto guid = base->uuid;
+    Draft draft(call.services, ns, std::move(*base), guid, Draft::State::fresh);
+    if (auto r = draft.change_system(*settings); !r) return r.error();
+    complete_generation(draft.spec());
+
+    Draft devices(call.services, ns, draft.spec(), draft.id(), state);
+    const auto resources = call.instances("ResourceSettings");
+    for (std::size_t n = 0; n < resources.size(); ++n)
+        if (auto r = devices.add_or_modify(*resources[n]); !r)
+            return in_element(r.error(), "ResourceSettings", n, resources.size());
+    if (auto r = devices.finish(); !r) return r.error();
+    auto spec = std::move(devices.spec());
+    const auto range = mac_range(call.services);
+    for (auto& n : spec.nics) {
+        if (!n.mac.empty()) continue;
+        std::string mac;
+        do {
+            mac = *mac_with_colons(random_mac_digits(range.low, range.high));
+        } while (mac_taken(call.services, spec, mac));
+        n.mac = mac;
+    }
+    return spec;
+}
+
+}  // namespace wsvirt::cim::vs

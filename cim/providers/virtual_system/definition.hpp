@@ -1,0 +1,13 @@
+// The three parameters that DefineSystem and DefinePlannedSystem share (SystemSettings, ResourceSettings,
+// ReferenceConfiguration) made into a complete MachineSpec with a new identity.
+#pragma once
+
+#include "cim/providers/methods.hpp"
+#include "cim/providers/virtual_system/draft.hpp"
+
+namespace wsvirt::cim::vs {
+
+// state: fresh, or planned (media and switches may be missing). Nothing is changed anywhere.
+Result<backend::MachineSpec> definition_of(const MethodCall& call, Draft::State state);
+
+}  // namespace wsvirt::cim::vs

@@ -1,0 +1,195 @@
+// Network ports, what they are plugged into, and serial ports.
+#include "base/text.hpp"
+#include "cim/providers/virtual_system/draft.hpp"
+#include "cim/providers/virtual_system/element_writer.hpp"
+#include "cim/providers/virtual_system/mac_address.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/service_settings.hpp"
+#include "cim/providers/virtual_system/storage_rules.hpp"
+
+namespace wsvirt::cim::vs {
+
+using backend::Nic;
+using backend::NicLink;
+using backend::SerialPort;
+
+namespace {
+
+constexpr unsigned max_nics = 12;
+
+std::string first_of(const Value& v) {
+    if (const auto* s = v.as_string()) return *s;
+    const auto* a = v.as_array();
+    return a && !a->empty() ? (*a)[0].string_or({}) : std::string();
+}
+
+// Names of Windows pipes become sockets in the data folder; clients bring \\.\pipe\NAME along.
+Result<std::string> socket_of_pipe(const Services& services, const std::string& text,
+                                   const std::string& property) {
+    constexpr std::string_view prefix = R"(\\.\pipe\)";
+    const auto name = text.substr(prefix.size());
+    const bool plain =
+        !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+            return (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+                   c == '_' || (c == '.');
+        });
+    if (!plain || name.front() == '.')
+        return refuse("wsvirt.serial.pipe", property,
+                      "The name of a pipe may have up to 64 letters, digits, '-', '_' and '.'.");
+    return (services.host.data_root / "pipes" / name).string();
+}
+
+}  // namespace
+
+Result<Element> Draft::add_nic(Kind k, const Instance& wanted) {
+    if (auto r = need_not_saved("ResourceSettings"); !r) return r.error();
+    if (k == Kind::emulated_nic) {
+        if (auto r = need_off("ResourceSettings"); !r) return r.error();
+        if (generation_2(spec_))
+            return refuse("wsvirt.nic.generation", "ResourceSubType",
+                          "A generation 2 machine has no legacy network adapters.");
+    }
+    if (spec_.nics.size() >= max_nics)
+        return refuse("wsvirt.nic.count", "ResourceSubType",
+                      "A virtual machine has at most " + std::to_string(max_nics) + " network adapters.");
+    Nic n;
+    n.id = make_guid();
+    n.model = k == Kind::synthetic_nic ? backend::NicModel::virtio : backend::NicModel::e1000;
+    if (mac_is_unset(wanted.string("Address"))) {
+        const auto range = mac_range(services_);
+        do {
+            n.mac = *mac_with_colons(random_mac_digits(range.low, range.high));
+        } while (mac_taken(services_, spec_, n.mac));
+    }
+    if (generation_2(spec_)) spec_.boot_devices.push_back(n.id);
+    spec_.nics.push_back(std::move(n));
+    return Element{k, static_cast<unsigned>(spec_.nics.size() - 1)};
+}
+
+Result<bool> Draft::set_nic(const Element& e, const Property& p, const Value& v) {
+    auto& n = spec_.nics[e.index];
+    if (iequals(p.name, "Address")) {
+        if (mac_is_unset(v.string_or({}))) return true;
+        if (!n.mac.empty())
+            if (auto r = need_off(p.name); !r) return r.error();
+        auto mac = mac_with_colons(v.string_or({}));
+        if (!mac)
+            return refuse("wsvirt.nic.mac", p.name,
+                          "Address must be the 12 hexadecimal digits of a unicast MAC address.");
+        for (const auto& other : spec_.nics)
+            if (&other != &n && iequals(other.mac, *mac))
+                return refuse(
+                    "wsvirt.nic.mac_taken", p.name,
+                    "Another network adapter of the machine has the MAC address " + v.string_or({}) + ".");
+        n.mac = *mac;
+        return true;
+    }
+    if (iequals(p.name, "StaticMacAddress")) {
+        n.attributes["StaticMacAddress"] = v.bool_or(false) ? "true" : "false";
+        return true;
+    }
+    if (iequals(p.name, "HostResource") && !first_of(v).empty())
+        return refuse("wsvirt.nic.host_resource", p.name,
+                      "A network adapter is plugged into a switch by a resource of ResourceType 33.");
+    return false;
+}
+
+Result<void> Draft::plug(Nic& n, const Value& host_resource) {
+    const auto text = first_of(host_resource);
+    if (text.empty()) {
+        n.link = NicLink::none;
+        n.source.clear();
+        n.attributes[std::string(connection_present)] = "1";
+        return {};
+    }
+    auto path = ObjectPath::parse(text);
+    const auto name = path ? path->key_string("Name") : text;
+    for (const auto& s : services_.hypervisor.switches()) {
+        if (!iequals(s.id, name)) continue;
+        n.link = s.link;
+        n.source = s.source;
+        n.attributes[std::string(connection_present)] = "1";
+        return {};
+    }
+    if (state_ == State::planned) {  // ValidatePlannedSystem says so
+        n.link = NicLink::none;
+        n.attributes[std::string(connection_present)] = "1";
+        n.attributes[std::string(missing_switch)] = text;
+        return {};
+    }
+    return refuse("wsvirt.switch.missing", "HostResource",
+                  "There is no virtual switch \"" + text + "\"; list Msvm_VirtualEthernetSwitch.");
+}
+
+Result<Element> Draft::add_connection(const Instance& wanted) {
+    if (auto r = need_not_saved("ResourceSettings"); !r) return r.error();
+    auto parent = find_parent(wanted, "a network adapter");
+    if (!parent) return parent.error();
+    if (!is_nic(parent->kind))
+        return refuse("wsvirt.connection.parent", "Parent", "A connection's Parent is a network adapter.");
+    auto& n = spec_.nics[parent->index];
+    if (has_connection(n))
+        return refuse("wsvirt.connection.taken", "Parent",
+                      "The network adapter has a connection already; change its HostResource.");
+    if (auto r = plug(n, wanted.get("HostResource")); !r) return r.error();
+    n.link_up = true;
+    return Element{Kind::connection, parent->index};
+}
+
+Result<bool> Draft::set_connection(const Element& e, const Property& p, const Value& v) {
+    auto& n = spec_.nics[e.index];
+    if (iequals(p.name, "HostResource")) {
+        if (auto r = need_not_saved(p.name); !r) return r.error();
+        if (auto r = plug(n, v); !r) return r.error();
+        return true;
+    }
+    if (iequals(p.name, "EnabledState")) {
+        const auto state = v.uint_or(0);
+        if (state != 2 && state != 3)
+            return refuse("wsvirt.connection.state", p.name,
+                          "EnabledState is 2 (connected) or 3 (not connected).");
+        n.link_up = state == 2;
+        return true;
+    }
+    if ((iequals(p.name, "RequiredFeatures")) && v.as_array() && !v.as_array()->empty())
+        return refuse("wsvirt.connection.features", p.name,
+                      "The switches of this host have no such features.");
+    return false;
+}
+
+Result<bool> Draft::set_serial(const Element& e, const Property& p, const Value& v) {
+    if (iequals(p.name, "Address") || iequals(p.name, "ElementName") || iequals(p.name, "HostResource"))
+        return read_only(p.name);
+    if (!iequals(p.name, "Connection")) return false;
+    if (auto r = need_off(p.name); !r) return r.error();
+    const auto text = first_of(v);
+    auto kept = keep_in(spec_, e);
+    SerialPort* port = nullptr;
+    for (auto& s : spec_.serial_ports)
+        if (s.port == e.index) port = &s;
+    kept.map->erase("Connection");
+    if (text.empty()) {
+        port->kind = SerialPort::Kind::none;
+        port->path.clear();
+        return true;
+    }
+    if (v.as_array() && v.as_array()->size() > 1)
+        return refuse("wsvirt.serial.connection", p.name, "Connection takes one entry.");
+    if (istarts_with(text, R"(\\.\pipe\)")) {
+        auto path = socket_of_pipe(services_, text, p.name);
+        if (!path) return path.error();
+        port->kind = SerialPort::Kind::pipe_server;
+        port->path = *path;
+        return false;  // kept as the client wrote it
+    }
+    const bool file = istarts_with(text, "file://");
+    auto folders = services_.host.storage_folders;
+    folders.push_back(services_.host.data_root);
+    auto path = check_place(folders, file ? text.substr(7) : text, p.name);
+    if (!path) return path.error();
+    port->kind = file ? SerialPort::Kind::file : SerialPort::Kind::pipe_server;
+    port->path = *path;
+    return true;
+}
+
+}  // namespace wsvirt::cim::vs

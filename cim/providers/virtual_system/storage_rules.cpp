@@ -1,0 +1,162 @@
+#include "cim/providers/virtual_system/storage_rules.hpp"
+
+#include <array>
+#include <system_error>
+
+#include "backend/hypervisor.hpp"
+#include "base/text.hpp"
+
+namespace wsvirt::cim::vs {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int longest_chain = 64;
+
+bool below(const fs::path& file, const fs::path& folder) {
+    std::error_code ec;
+    const auto root = fs::weakly_canonical(folder, ec);
+    if (ec) return false;
+    auto f = file.begin();
+    for (const auto& part : root) {
+        if (part.empty()) continue;  // a trailing slash
+        if (f == file.end() || *f != part) return false;
+        ++f;
+    }
+    return f != file.end();
+}
+
+bool below_any(const fs::path& file, const std::vector<fs::path>& folders) {
+    return std::any_of(folders.begin(), folders.end(), [&](const auto& f) { return below(file, f); });
+}
+
+Error bad(const char* id, const std::string& property, std::string text) {
+    return Error(Status::invalid_parameter, id, std::move(text), property);
+}
+
+Error outside(const std::string& path, const std::string& property) {
+    return Error(
+        Status::access_denied, "wsvirt.disk.outside",
+        "\"" + path + "\" lies outside the storage folders of this host; use a path below one of them.",
+        property);
+}
+
+Result<void> check_absolute(const std::string& path, const std::string& property) {
+    if (path.empty() || path[0] != '/' || path.find('\0') != std::string::npos)
+        return bad("wsvirt.disk.path", property, "\"" + path + "\" is not an absolute path on this host.");
+    return {};
+}
+
+bool format_fits(Kind k, const std::string& format) {
+    if (k != Kind::hard_disk) return format == "raw";
+    static constexpr std::array<std::string_view, 4> known{"qcow2", "raw", "vpc", "vhdx"};
+    return std::find(known.begin(), known.end(), format) != known.end();
+}
+
+Result<void> check_chain(Services& services, backend::ImageInfo image) {
+    for (int depth = 0; !image.backing_file.empty(); ++depth) {
+        fs::path next(image.backing_file);
+        if (next.is_relative()) next = fs::path(image.path).parent_path() / next;
+        std::error_code ec;
+        const auto real = fs::canonical(next, ec);
+        if (ec)
+            return bad("wsvirt.disk.parent_missing", "HostResource",
+                       "The parent disk \"" + next.string() + "\" does not exist.");
+        if (!below_any(real, services.host.storage_folders)) return outside(next.string(), "HostResource");
+        if (depth >= longest_chain)
+            return bad("wsvirt.disk.chain", "HostResource", "The chain of parent disks is too long.");
+        auto info = services.hypervisor.image_info({}, real.string());
+        if (!info) return info.error();
+        image = std::move(*info);
+        image.path = real.string();
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<std::string> check_existing(const std::vector<fs::path>& folders, const std::string& path,
+                                   const std::string& property) {
+    if (auto r = check_absolute(path, property); !r) return r.error();
+    std::error_code ec;
+    const auto real = fs::canonical(path, ec);
+    if (ec) {
+        // Do not tell what exists outside the folders.
+        if (!below_any(fs::path(path).lexically_normal(), folders)) return outside(path, property);
+        return Error(Status::not_found, "wsvirt.disk.missing", "There is no file \"" + path + "\".",
+                     property);
+    }
+    if (!below_any(real, folders)) return outside(path, property);
+    if (!fs::is_regular_file(real, ec))
+        return bad("wsvirt.disk.no_file", property, "\"" + path + "\" is not a regular file.");
+    return real.string();
+}
+
+Result<std::string> check_place(const std::vector<fs::path>& folders, const std::string& path,
+                                const std::string& property) {
+    if (auto r = check_absolute(path, property); !r) return r.error();
+    const fs::path wanted(path);
+    const auto name = wanted.filename();
+    if (name.empty() || name == "." || name == "..")
+        return bad("wsvirt.disk.path", property, "\"" + path + "\" does not name a file.");
+    std::error_code ec;
+    const auto folder = fs::canonical(wanted.parent_path(), ec);
+    if (ec) {
+        if (!below_any(wanted.lexically_normal(), folders)) return outside(path, property);
+        return bad("wsvirt.disk.folder_missing", property,
+                   "There is no folder \"" + wanted.parent_path().string() + "\".");
+    }
+    const auto real = folder / name;
+    if (!below_any(real, folders)) return outside(path, property);
+    return real.string();
+}
+
+std::string user_of(Services& services, const std::string& canonical, std::string_view except) {
+    const auto uses = [&](const backend::MachineSpec& s) {
+        return std::any_of(s.disks.begin(), s.disks.end(), [&](const backend::Disk& d) {
+            return d.device != backend::DiskDevice::cdrom && !d.shareable && d.path == canonical;
+        });
+    };
+    for (const auto& m : services.hypervisor.machines()) {
+        if (iequals(m->spec.uuid, except)) continue;
+        if (uses(m->spec)) return m->spec.name;
+        for (const auto& s : m->snapshots)
+            if (uses(s.spec)) return m->spec.name;
+    }
+    return {};
+}
+
+Result<Medium> check_medium(Services& services, const std::string& path, const MediumUse& use) {
+    const std::string property = "HostResource";
+    auto real = check_existing(services.host.storage_folders, path, property);
+    if (!real) {
+        if (use.later && real.error().status == Status::not_found) return Medium{path, {}};
+        auto e = real.error();
+        if (e.status == Status::not_found) e.status = Status::invalid_parameter;
+        return e;
+    }
+    if (use.kind != Kind::dvd_disk && !use.later) {
+        const auto user = user_of(services, *real, use.machine);
+        if (!user.empty())
+            return Error(Status::busy, "wsvirt.disk.in_use",
+                         "\"" + path + "\" is in use by the virtual machine \"" + user + "\".", property);
+    }
+    auto image = services.hypervisor.image_info({}, *real);
+    if (!image) {
+        auto e = image.error();
+        if (e.status == Status::failed) e.status = Status::invalid_parameter;
+        e.subject = property;
+        return e;
+    }
+    if (!format_fits(use.kind, image->format))
+        return bad("wsvirt.disk.format", property,
+                   "\"" + path + "\" has the format " + image->format + ", which does not fit a " +
+                       std::string(info(use.kind).caption) + ".");
+    image->path = *real;
+    const auto format = image->format;
+    if (auto r = check_chain(services, std::move(*image)); !r) return r.error();
+    return Medium{*real, format};
+}
+
+}  // namespace wsvirt::cim::vs

@@ -1,0 +1,38 @@
+// Which files a machine may use as disks: absolute path, below one of the host's storage folders once links
+// are resolved, a regular file of a known format that no other machine uses, whose backing files obey the
+// same rules. Also for files to be made. Reads the file system and asks qemu-img for formats; no state.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "cim/om/services.hpp"
+#include "cim/providers/virtual_system/kinds.hpp"
+
+namespace wsvirt::cim::vs {
+
+struct MediumUse {
+    Kind kind = Kind::hard_disk;
+    std::string_view machine;  // GUID of the machine that will use it: its own use is no conflict
+    bool later = false;        // planned: may be missing or in use now
+};
+struct Medium {
+    std::string path, format;
+};
+
+// Errors: invalid_parameter (no absolute path, missing, wrong kind of file or format), access_denied (outside
+// the folders), busy (in use). subject = HostResource; the texts name the path.
+Result<Medium> check_medium(Services& services, const std::string& path, const MediumUse& use);
+
+// Resolves the folder of a file that need not exist and checks that it lies below one of `folders`.
+// Errors: invalid_parameter, access_denied; subject = `property`.
+Result<std::string> check_place(const std::vector<std::filesystem::path>& folders, const std::string& path,
+                                const std::string& property);
+// As check_place for a file that must exist. Errors also: not_found.
+Result<std::string> check_existing(const std::vector<std::filesystem::path>& folders, const std::string& path,
+                                   const std::string& property);
+// The machine (its name) that has the file in one of its drives; "" when none. Snapshots count.
+std::string user_of(Services& services, const std::string& canonical, std::string_view except_machine);
+
+}  // namespace wsvirt::cim::vs
