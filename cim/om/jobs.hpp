@@ -113,6 +113,12 @@ class JobManager {
     // Waits up to `how_long` for the end; the record as it then is.
     std::optional<JobRecord> wait(const std::string& id, std::chrono::milliseconds how_long);
 
+    // Jobs that were running when the service last ended without stopping them. Whoever owns their kind may
+    // look at what became of the work, undo halves, and settle() what the job then says.
+    std::vector<JobRecord> interrupted() const;
+    // The true end of an interrupted job. Errors: not_found, invalid_state (not an interrupted one).
+    Result<void> settle(std::string_view id, JobState state, std::optional<JobError> error);
+
     std::optional<JobRecord> find(std::string_view id) const;
     std::vector<JobRecord> all() const;
     std::vector<std::string> ids() const;

@@ -12,6 +12,8 @@
 
 namespace wsvirt::cim {
 
+class Store;
+
 struct EnumerateOptions {
     Polymorphism polymorphism = Polymorphism::include_subclass_properties;
 };
@@ -27,8 +29,11 @@ class ObjectManager {
   public:
     // Providers are made from `entries` (provider_registry()); `services` must outlive this.
     ObjectManager(const Schema& schema, Services& services, const std::vector<ProviderEntry>& entries);
-    // For tests: providers given one by one.
-    ObjectManager(const Schema& schema, std::map<std::string, std::unique_ptr<Provider>, ILess> providers);
+    // For tests: providers given one by one, by the name in their classes' Provider qualifier; `server` is
+    // __SERVER of queries; instances of the named namespaces' other classes are kept in `store`.
+    ObjectManager(const Schema& schema, std::map<std::string, std::unique_ptr<Provider>, ILess> providers,
+                  std::string server = {}, Store* store = nullptr,
+                  const std::vector<std::string>& repository_namespaces = {});
     ~ObjectManager();
 
     const Schema& schema() const { return schema_; }
@@ -56,8 +61,9 @@ class ObjectManager {
     // Completes partial keys and checks names and types; the path has namespace, real class and typed keys.
     Result<ObjectPath> resolve(const Request&, const ObjectPath& path);
 
+    class Impl;  // object_manager_impl.hpp
+
   private:
-    struct Impl;
     const Schema& schema_;
     std::unique_ptr<Impl> impl_;
 };

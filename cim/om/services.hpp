@@ -41,6 +41,8 @@ struct Services {
     HostSettings host;
     std::vector<HostEntry> hosts;
     ObjectManager* object_manager = nullptr;  // set once it exists
+    // Namespaces whose classes without a provider keep their instances in the store.
+    std::vector<std::string> repository_namespaces = {};
 };
 
 }  // namespace wsvirt::cim

@@ -49,6 +49,7 @@ inline constexpr std::string_view action_mismatch = "ActionMismatch";
 inline constexpr std::string_view addressing_mode = "AddressingMode";
 inline constexpr std::string_view ambiguous_selectors = "AmbiguousSelectors";
 inline constexpr std::string_view character_set = "CharacterSet";
+inline constexpr std::string_view data_locale = "DataLocale";
 inline constexpr std::string_view duplicate_selectors = "DuplicateSelectors";
 inline constexpr std::string_view enumeration_mode = "EnumerationMode";
 inline constexpr std::string_view insufficient_selectors = "InsufficientSelectors";

@@ -1,0 +1,65 @@
+// One request on its way through the operations, and what they answer. A Call lives on the stack of the
+// worker that serves it; operations are plain functions from a Call to an Outcome.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "cim/codec/wscim.hpp"
+#include "cim/om/object_manager.hpp"
+#include "wsman/http/message.hpp"
+#include "wsman/ops/settings.hpp"
+#include "wsman/soap/message.hpp"
+#include "wsman/soap/writer.hpp"
+
+namespace wsvirt::wsman {
+
+class ContextTable;
+
+struct Answer {
+    std::string action;   // of the response
+    std::string headers;  // further header blocks, raw
+    std::string body;     // content of s:Body, raw
+};
+using Outcome = std::variant<Answer, soap::Fault>;
+
+struct Call {
+    const OpsSettings& settings;
+    cim::ObjectManager& om;
+    ContextTable& contexts;
+    const HttpRequest& http;
+    const soap::Message& message;
+    const Identity& who;
+    cim::Clock::time_point deadline;
+    std::size_t envelope_limit;  // octets of the answer in UTF-8, already halved for UTF-16
+    bool limit_is_clients;       // from wsman:MaxEnvelopeSize
+
+    const soap::RequestHeaders& headers() const { return message.headers; }
+    cim::Request request(const cim::Namespace& ns) const {
+        return {
+            who, ns, deadline, http.stop, http.request_id, headers().locale ? headers().locale->value : ""};
+    }
+    soap::AnswerHead head(std::string_view action, std::string_view extra) const {
+        soap::AnswerHead h;
+        h.addressing = headers().addressing;
+        h.action = action;
+        h.relates_to = headers().message_id ? std::string_view(*headers().message_id) : std::string_view{};
+        h.echo = headers().reply_to ? std::string_view(headers().reply_to->echo) : std::string_view{};
+        h.extra = extra;
+        return h;
+    }
+    // What an answer's envelope takes besides the content of its body.
+    std::size_t overhead(std::string_view action, std::string_view extra) const {
+        std::string text;
+        soap::begin_envelope(text, head(action, extra));
+        soap::end_envelope(text);
+        return text.size();
+    }
+    void refused_by(std::string_view limit) const {
+        if (settings.on_limit) settings.on_limit(limit);
+    }
+};
+
+}  // namespace wsvirt::wsman

@@ -1,0 +1,19 @@
+// The WS-Management service as one HTTP handler (DSP0226). Thread safe. The object manager and the pool must
+// outlive it. Identify is answered on the I/O thread, everything else on the pool.
+#pragma once
+
+#include <memory>
+
+#include "wsman/http/message.hpp"
+#include "wsman/ops/settings.hpp"
+
+namespace wsvirt::cim {
+class ObjectManager;
+}
+
+namespace wsvirt::wsman {
+
+std::unique_ptr<HttpHandler> make_wsman_handler(cim::ObjectManager& object_manager, WorkPool& pool,
+                                                OpsSettings settings);
+
+}  // namespace wsvirt::wsman

@@ -1,0 +1,70 @@
+#include "wsman/ops/instance_items.hpp"
+
+namespace wsvirt::wsman {
+namespace {
+
+class InstanceItems : public ItemSource {
+  public:
+    InstanceItems(cim::wscim::Style style, ItemMode mode, Selection selection, cim::ClassPtr as)
+        : style_(std::move(style)), mode_(mode), selection_(std::move(selection)), as_(std::move(as)) {}
+
+    std::optional<std::uint64_t> estimate() const override {
+        return selection_.item_filter ? std::nullopt : selection_.stream->estimate();
+    }
+
+    Result<bool> append_next(std::string& out) override {
+        for (;;) {
+            auto next = selection_.stream->next();
+            if (!next) return next.error();
+            if (!*next) return false;
+            if (append(out, **next)) return true;
+        }
+    }
+
+  private:
+    bool append(std::string& out, const cim::Instance& i) const {
+        if (!selection_.item_filter && mode_ == ItemMode::object) {
+            write_object(out, i);
+            return true;
+        }
+        std::string object;
+        if (selection_.item_filter) {
+            write_object(object, i);
+            if (!selection_.item_filter->apply(object)) return false;
+        } else if (mode_ != ItemMode::epr) {
+            write_object(object, i);
+        }
+        if (mode_ == ItemMode::object) {
+            out += object;
+        } else if (mode_ == ItemMode::epr) {
+            append_epr(out, style_, i.path(style_.name_space));
+        } else {
+            out.append("<w:Item>").append(object);
+            append_epr(out, style_, i.path(style_.name_space));
+            out += "</w:Item>";
+        }
+        return true;
+    }
+    void write_object(std::string& out, const cim::Instance& i) const {
+        if (!selection_.projected.empty())
+            cim::wscim::write_fragment(out, style_, i, selection_.projected);
+        else if (as_)
+            cim::wscim::write_instance_as(out, style_, i, *as_);
+        else
+            cim::wscim::write_instance(out, style_, i);
+    }
+
+    cim::wscim::Style style_;
+    ItemMode mode_;
+    Selection selection_;
+    cim::ClassPtr as_;
+};
+
+}  // namespace
+
+std::unique_ptr<ItemSource> instance_items(cim::wscim::Style style, ItemMode mode, Selection selection,
+                                           cim::ClassPtr as) {
+    return std::make_unique<InstanceItems>(std::move(style), mode, std::move(selection), std::move(as));
+}
+
+}  // namespace wsvirt::wsman
