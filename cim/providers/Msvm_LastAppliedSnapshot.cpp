@@ -1,0 +1,23 @@
+// The snapshot that a machine was last based on, by applying or by taking it → the machine.
+#include "cim/providers/snapshot_service/links.hpp"
+
+namespace wsvirt::cim {
+
+std::unique_ptr<Provider> make_Msvm_LastAppliedSnapshot(Services& services) {
+    using namespace snapshot_service;
+    DerivedAssociation::Ends ends;
+    ends.left = "Dependent";
+    ends.right = "Antecedent";
+    ends.lefts = [&services](const Request&) { return machines_with_snapshots(services); };
+    ends.rights_of = [&services](const Request&, const ObjectPath& p) {
+        return snapshots_of(services, p, true);
+    };
+    ends.lefts_of = [&services](const Request&, const ObjectPath& p) {
+        return machine_of_snapshot(services, p, true);
+    };
+    ends.left_class = "Msvm_ComputerSystem";
+    ends.right_class = "Msvm_VirtualSystemSettingData";
+    return std::make_unique<DerivedAssociation>(std::move(ends));
+}
+
+}  // namespace wsvirt::cim

@@ -1,0 +1,23 @@
+// Machine → the snapshot that its disks stand on, the newest of its branch.
+#include "cim/providers/snapshot_service/links.hpp"
+
+namespace wsvirt::cim {
+
+std::unique_ptr<Provider> make_Msvm_MostCurrentSnapshotInBranch(Services& services) {
+    using namespace snapshot_service;
+    DerivedAssociation::Ends ends;
+    ends.left = "Antecedent";
+    ends.right = "Dependent";
+    ends.lefts = [&services](const Request&) { return machines_with_snapshots(services); };
+    ends.rights_of = [&services](const Request&, const ObjectPath& p) {
+        return snapshots_of(services, p, true);
+    };
+    ends.lefts_of = [&services](const Request&, const ObjectPath& p) {
+        return machine_of_snapshot(services, p, true);
+    };
+    ends.left_class = "Msvm_ComputerSystem";
+    ends.right_class = "Msvm_VirtualSystemSettingData";
+    return std::make_unique<DerivedAssociation>(std::move(ends));
+}
+
+}  // namespace wsvirt::cim

@@ -1,0 +1,26 @@
+// Paths that the snapshot associations are made of. All of them are read from the inventory, so they are
+// right also after somebody changed snapshots behind our back.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "cim/om/association.hpp"
+#include "cim/om/services.hpp"
+
+namespace wsvirt::cim::snapshot_service {
+
+using Paths = DerivedAssociation::Paths;
+
+Paths machines_with_snapshots(Services& services);
+// The snapshots of the machine that a path means; `wanted` narrows them ("" parameters: all).
+Paths snapshots_of(Services& services, const ObjectPath& machine, bool only_current);
+// The machine that a snapshot's settings belong to; none for other settings.
+Paths machine_of_snapshot(Services& services, const ObjectPath& settings, bool only_current);
+
+// The tree of settings: snapshot above snapshot, and above the active settings.
+Paths all_settings_with_children(Services& services);
+Paths children_of(Services& services, const ObjectPath& settings);
+Paths parent_of(Services& services, const ObjectPath& settings);
+
+}  // namespace wsvirt::cim::snapshot_service

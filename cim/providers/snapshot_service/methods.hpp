@@ -1,0 +1,20 @@
+// Snapshots of machines: Msvm_VirtualSystemSnapshotService of version 2, and the same four actions as methods
+// of the management service in version 1. Taking, applying and deleting are always jobs; only a machine that
+// is off or saved can go back to a snapshot.
+#pragma once
+
+#include "cim/providers/methods.hpp"
+
+namespace wsvirt::cim::snapshot_service {
+
+MethodTable create_methods();  // CreateSnapshot, CreateVirtualSystemSnapshot
+MethodTable apply_methods();   // ApplySnapshot, ApplyVirtualSystemSnapshot, ClearSnapshotState
+MethodTable delete_methods();  // DestroySnapshot, DestroySnapshotTree, RemoveVirtualSystemSnapshot(Tree)
+
+inline constexpr const char* service_class = "Msvm_VirtualSystemSnapshotService";
+
+// Attributes of a snapshot's spec: its SnapshotType, and that its memory was given up by ClearSnapshotState.
+inline constexpr const char* snapshot_type = "Snapshot.Type";
+inline constexpr const char* memory_cleared = "Snapshot.MemoryCleared";
+
+}  // namespace wsvirt::cim::snapshot_service
