@@ -16,6 +16,13 @@ bool coin(std::mt19937& random) {
     return below(random, 2) == 1;
 }
 
+// No control characters: neither XML nor libvirt can hold them in a path.
+std::string random_path(std::mt19937& random, unsigned max_length) {
+    std::string r = random_text(random, max_length);
+    std::erase_if(r, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    return r;
+}
+
 std::string guid(std::mt19937& random) {
     constexpr const char* digits = "0123456789ABCDEF";
     std::string r = make_guid();
@@ -48,7 +55,7 @@ void add_disks(std::mt19937& random, MachineSpec& s) {
             d.unit = unit;
             d.read_only = d.device == DiskDevice::cdrom;
             if (d.device == DiskDevice::disk || coin(random)) {
-                d.path = "/data/" + random_text(random, 20) + ".img";
+                d.path = "/data/" + random_path(random, 20) + ".img";
                 d.format = coin(random) ? "qcow2" : "raw";
             }
             if (coin(random)) d.iops_limit = below(random, 5000) + 1;
@@ -87,7 +94,7 @@ void add_others(std::mt19937& random, MachineSpec& s) {
         p.id = guid(random);
         p.port = n;
         p.kind = std::array{Kind::none, Kind::pipe_server, Kind::file, Kind::pty}[below(random, 4)];
-        if (p.kind == Kind::pipe_server || p.kind == Kind::file) p.path = "/run/x/" + random_text(random, 8);
+        if (p.kind == Kind::pipe_server || p.kind == Kind::file) p.path = "/run/x/" + random_path(random, 8);
         p.attributes = attributes(random);
         s.serial_ports.push_back(std::move(p));
     }

@@ -1,0 +1,41 @@
+// Helpers on pugixml nodes shared by the domain reader and writer; private to backend/libvirt.
+#pragma once
+
+#include <optional>
+#include <pugixml.hpp>
+#include <string>
+
+#include "backend/machine.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+// Where a drive sits. For IDE: controller is the channel.
+struct Slot {
+    Bus bus = Bus::scsi;
+    unsigned controller = 0, unit = 0;
+    bool operator==(const Slot&) const = default;
+};
+
+Slot slot_of(const Disk& disk);                    // IDE units 2 and 3 of controller 0 folded to channel 1
+std::optional<Slot> slot_of(pugi::xml_node disk);  // from <address>, else from the target's name
+std::string target_name(const Slot& slot);         // "hda", "sdb", "fda", "vdaa"
+
+pugi::xml_node child(pugi::xml_node parent, const char* name);                        // found or appended
+void set_text(pugi::xml_node parent, const char* name, const std::string& text);      // "" removes the child
+void set_attribute(pugi::xml_node node, const char* name, const std::string& value);  // "" removes it
+std::string to_text(const pugi::xml_node& node);
+
+// Devices; each fills one element in place.
+void fill_disk(pugi::xml_node node, const Disk& disk);
+void fill_nic(pugi::xml_node node, const Nic& nic);
+void fill_scsi_controller(pugi::xml_node node, unsigned index);
+void write_devices(pugi::xml_node devices, const MachineSpec& spec, const struct DomainOptions& options,
+                   bool fresh);
+
+// What <title> and <description> hold for these settings.
+std::string title_for(const MachineSpec& spec);
+std::string description_for(const MachineSpec& spec);
+// The size that <memory> gets, in KiB.
+std::uint64_t memory_kib_for(const MachineSpec& spec);
+
+}  // namespace wsvirt::backend::libvirt

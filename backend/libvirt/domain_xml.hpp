@@ -1,0 +1,65 @@
+// Domain XML from settings and back. Writing starts from the XML that a domain has already (or from an empty
+// one) and changes only what the settings speak about, so that devices and options of domains made by others
+// survive. Reading joins what libvirt says with what our element in <metadata> keeps: libvirt wins where it
+// has a place for a value, so changes made with virsh are seen; the rest comes from the metadata.
+// Memory is in MiB in MachineSpec and KiB in the XML. Pure functions, no libvirt calls, any thread.
+//
+// Slots: on i440fx the two IDE channels are controllers 0 and 1 with units 0 and 1 each (libvirt: one
+// controller, bus 0..1); controller 0 with unit 2 or 3 means channel 1. SCSI units are LUNs 0..63 of a
+// virtio-scsi controller. Floppies are units 0 and 1 of the one floppy controller.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "backend/libvirt/spec_xml.hpp"
+#include "backend/machine.hpp"
+#include "base/result.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+// Files of the UEFI firmware on the host; empty = not there.
+struct FirmwareFiles {
+    std::string code, vars;                // without secure boot
+    std::string secure_code, secure_vars;  // with keys enrolled
+};
+
+struct DomainOptions {
+    std::string domain_type = "qemu";  // "qemu" (TCG), "kvm", "test"
+    std::string domain_name;           // "" = domain_name_for(uuid)
+    std::string emulator;              // "" = libvirt's choice
+    bool cpu_tuning = false;           // the host has the cgroup controllers for quota and shares
+    FirmwareFiles firmware;
+    unsigned spare_pcie_ports = 4;  // q35: how many devices can be plugged in while it runs
+};
+
+std::string domain_name_for(std::string_view uuid);
+
+// Problems that would make the XML wrong or libvirt's message unreadable; checked before anything is written.
+Result<void> check_spec(const MachineSpec& spec, const DomainOptions& options);
+
+// existing: the domain's inactive XML, or "" for a new one.
+Result<std::string> write_domain(const KeptSpec& kept, const DomainOptions& options,
+                                 std::string_view existing = {});
+
+struct ReadDomain {
+    KeptSpec kept;
+    std::string domain_name;
+    std::string domain_type;
+    bool ours = false;  // had our metadata
+};
+Result<ReadDomain> read_domain(std::string_view xml);
+
+// The content of the metadata element alone, as virDomainSetMetadata wants it.
+std::string metadata_element(const KeptSpec& kept);
+
+// The XML of one device as write_domain would write it, for hot plug. Target names follow the slot.
+std::string disk_xml(const Disk& disk);
+std::string nic_xml(const Nic& nic);
+std::string controller_xml(const Controller& controller);
+
+// A GUID that depends only on the texts given.
+std::string derived_guid(std::string_view machine, std::string_view what);
+
+}  // namespace wsvirt::backend::libvirt

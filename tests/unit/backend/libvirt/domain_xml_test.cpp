@@ -1,0 +1,245 @@
+#include "backend/libvirt/domain_xml.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <pugixml.hpp>
+
+#include "base/text.hpp"
+#include "support/random_spec.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::backend;
+using libvirt::DomainOptions;
+
+namespace {
+
+DomainOptions options() {
+    DomainOptions o;
+    o.firmware = {"/fw/CODE.fd", "/fw/VARS.fd", "/fw/CODE.secboot.fd", "/fw/VARS.ms.fd"};
+    return o;
+}
+
+MachineSpec generation_one() {
+    MachineSpec s;
+    s.uuid = "0F0E0D0C-0B0A-4908-8706-050403020100";
+    s.name = "Tom & \"Jerry\" <\xF0\x9F\x90\xAD>";
+    s.controllers = {{"IDE0", Bus::ide, 0, {}}, {"IDE1", Bus::ide, 1, {}}, {"SCSI0", Bus::scsi, 0, {}}};
+    Disk hd;
+    hd.id = "HD";
+    hd.bus = Bus::ide;
+    hd.path = "/vms/a disk.qcow2";
+    hd.format = "qcow2";
+    Disk dvd;
+    dvd.id = "DVD";
+    dvd.device = DiskDevice::cdrom;
+    dvd.bus = Bus::ide;
+    dvd.controller = 1;
+    Disk data;
+    data.id = "DATA";
+    data.path = "/vms/data.vhdx";
+    data.format = "vhdx";
+    data.unit = 5;
+    data.iops_limit = 100;
+    s.disks = {hd, dvd, data};
+    Nic n;
+    n.id = "NIC";
+    n.mac = "52:54:00:01:02:03";
+    n.link = NicLink::user;
+    s.nics = {n};
+    s.serial_ports = {{"COM1", 0, SerialPort::Kind::pipe_server, "/run/com1", {}},
+                      {"COM2", 1, SerialPort::Kind::none, "", {}}};
+    s.displays = {{"DISPLAY", Display::Kind::vnc, 16384, {}}};
+    return s;
+}
+
+std::string written(const MachineSpec& s, std::string_view existing = {}) {
+    auto r = libvirt::write_domain({s, 1, 2}, options(), existing);
+    BOOST_REQUIRE_MESSAGE(r, (r ? "" : r.error().full_text()));
+    return *r;
+}
+
+MachineSpec read_back(std::string_view xml) {
+    auto r = libvirt::read_domain(xml);
+    BOOST_REQUIRE(r);
+    return r->kept.spec;
+}
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+    BOOST_REQUIRE_MESSAGE(text.find(from) != std::string::npos, from);
+    return replace_all(text, from, to);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(domain_xml)
+
+BOOST_AUTO_TEST_CASE(settings_survive_domain_xml) {
+    std::mt19937 random(11);
+    for (int i = 0; i < 300; ++i) {
+        const MachineSpec spec = testing::random_spec(random);
+        auto xml = libvirt::write_domain({spec, 5, 6}, options());
+        BOOST_REQUIRE_MESSAGE(xml, (xml ? "" : xml.error().full_text()));
+        auto back = libvirt::read_domain(*xml);
+        BOOST_REQUIRE(back);
+        BOOST_TEST(back->ours);
+        BOOST_TEST(back->kept.created_us == 5);
+        BOOST_TEST(testing::dump(back->kept.spec) == testing::dump(spec));
+        // writing over what exists changes nothing either
+        auto again = libvirt::write_domain(back->kept, options(), *xml);
+        BOOST_REQUIRE(again);
+        BOOST_TEST(testing::dump(read_back(*again)) == testing::dump(spec));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(any_settings_can_replace_any_others) {
+    std::mt19937 random(12);
+    std::string xml;
+    for (int i = 0; i < 200; ++i) {
+        MachineSpec spec = testing::random_spec(random);
+        spec.uuid = "0F0E0D0C-0B0A-4908-8706-050403020100";
+        auto next = libvirt::write_domain({spec, 5, 6}, options(), xml);
+        BOOST_REQUIRE(next);
+        BOOST_TEST(testing::dump(read_back(*next)) == testing::dump(spec));
+        xml = *next;
+    }
+}
+
+BOOST_AUTO_TEST_CASE(generation_one_becomes_i440fx) {
+    pugi::xml_document doc;
+    BOOST_REQUIRE(doc.load_string(written(generation_one()).c_str()));
+    const auto d = doc.child("domain");
+    BOOST_TEST(d.attribute("type").value() == "qemu");
+    BOOST_TEST(d.child("name").text().get() == "wsvirt-0f0e0d0c-0b0a-4908-8706-050403020100");
+    BOOST_TEST(d.child("title").text().get() == generation_one().name);
+    BOOST_TEST(d.child("os").child("type").attribute("machine").value() == "pc");
+    BOOST_TEST(!d.child("os").child("loader"));
+    const auto devices = d.child("devices");
+    const auto hd = devices.find_child_by_attribute("disk", "device", "disk");
+    BOOST_TEST(hd.child("target").attribute("dev").value() == "hda");
+    const auto dvd = devices.find_child_by_attribute("disk", "device", "cdrom");
+    BOOST_TEST(dvd.child("target").attribute("dev").value() == "hdc");
+    BOOST_TEST(dvd.child("address").attribute("bus").as_int() == 1);
+    BOOST_TEST(!dvd.child("source"));
+    BOOST_TEST(bool(dvd.child("readonly")));
+    const auto scsi = devices.find_child_by_attribute("controller", "type", "scsi");
+    BOOST_TEST(scsi.attribute("model").value() == "virtio-scsi");
+    BOOST_TEST(devices.child("serial").child("source").attribute("mode").value() == "bind");
+}
+
+BOOST_AUTO_TEST_CASE(generation_two_becomes_q35_with_uefi) {
+    MachineSpec s = generation_one();
+    s.firmware = Firmware::uefi;
+    s.secure_boot = true;
+    s.controllers = {{"SCSI0", Bus::scsi, 0, {}}};
+    s.disks.erase(s.disks.begin(), s.disks.begin() + 2);
+    s.boot_devices = {"DATA", "NIC"};
+    pugi::xml_document doc;
+    BOOST_REQUIRE(doc.load_string(written(s).c_str()));
+    const auto d = doc.child("domain");
+    BOOST_TEST(d.child("os").child("type").attribute("machine").value() == "q35");
+    BOOST_TEST(d.child("os").child("loader").text().get() == "/fw/CODE.secboot.fd");
+    BOOST_TEST(d.child("os").child("nvram").attribute("template").value() == "/fw/VARS.ms.fd");
+    BOOST_TEST(d.child("features").child("smm").attribute("state").value() == "on");
+    BOOST_TEST(d.child("devices").child("disk").child("boot").attribute("order").as_int() == 1);
+    BOOST_TEST(d.child("devices").child("interface").child("boot").attribute("order").as_int() == 2);
+    BOOST_TEST(!d.child("os").child("boot"));
+}
+
+BOOST_AUTO_TEST_CASE(changes_made_with_virsh_are_seen) {
+    const std::string xml = written(generation_one());
+    MachineSpec s = read_back(replaced(xml, "<vcpu>1</vcpu>", "<vcpu>3</vcpu>"));
+    BOOST_TEST(s.processors == 3u);
+    s = read_back(replaced(xml, "file=\"/vms/a disk.qcow2\"", "file=\"/vms/b.qcow2\""));
+    BOOST_TEST(s.disks[0].path == "/vms/b.qcow2");
+    BOOST_TEST(s.disks[0].id == "HD");
+    s = read_back(
+        replaced(xml, "<interface type=\"user\">", "<interface type=\"bridge\"><source bridge=\"br7\"/>"));
+    BOOST_TEST((s.nics[0].link == NicLink::bridge));
+    BOOST_TEST(s.nics[0].source == "br7");
+    BOOST_TEST(s.nics[0].id == "NIC");
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_made_by_others_is_read_and_survives_a_change) {
+    const std::string xml =
+        R"(<domain type='kvm'><name>web</name><uuid>0f0e0d0c-0b0a-4908-8706-050403020100</uuid>
+      <metadata><x:y xmlns:x='urn:x'>keep</x:y></metadata>
+      <memory unit='KiB'>2097152</memory><currentMemory unit='KiB'>1048576</currentMemory><vcpu current='2'>4</vcpu>
+      <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type><boot dev='hd'/></os>
+      <devices><emulator>/usr/bin/qemu</emulator>
+      <disk type='file' device='disk'><driver name='qemu' type='qcow2' cache='none'/><source file='/a.qcow2'/>
+        <target dev='vda' bus='virtio'/><address type='pci' slot='0x04'/></disk>
+      <disk type='network' device='disk'><source protocol='rbd' name='p/i'/><target dev='vdb' bus='virtio'/></disk>
+      <interface type='network'><mac address='52:54:00:AA:00:01'/><source network='default'/><model type='virtio'/></interface>
+      <serial type='pty'><target port='0'/></serial><console type='pty'><target type='serial' port='0'/></console>
+      <sound model='ich6'/></devices></domain>)";
+    auto r = libvirt::read_domain(xml);
+    BOOST_REQUIRE(r);
+    BOOST_TEST(!r->ours);
+    BOOST_TEST(r->domain_name == "web");
+    MachineSpec s = r->kept.spec;
+    BOOST_TEST(s.name == "web");
+    BOOST_TEST(s.uuid == "0F0E0D0C-0B0A-4908-8706-050403020100");
+    BOOST_TEST(s.processors == 2u);
+    BOOST_TEST(s.memory_mib == 1024u);
+    BOOST_TEST(s.memory_max_mib == 2048u);
+    BOOST_REQUIRE(s.disks.size() == 2u);
+    BOOST_TEST(is_guid(s.disks[0].id));
+    BOOST_TEST(s.disks[0].id == read_back(xml).disks[0].id);
+    BOOST_TEST(s.disks[0].id != s.disks[1].id);
+    BOOST_TEST(s.nics[0].source == "default");
+    s.description = "now described";
+    auto o = options();
+    o.domain_type = "kvm";
+    auto changed = libvirt::write_domain({s, 0, 0}, o, xml);
+    BOOST_REQUIRE(changed);
+    for (const char* part : {"cache=\"none\"", "<sound model=\"ich6\"", "keep</x:y>", "protocol=\"rbd\"",
+                             "pc-q35-7.2", "slot=\"0x04\"", "<name>web</name>"})
+        BOOST_TEST(changed->find(part) != std::string::npos, part);
+    BOOST_TEST(read_back(*changed).description == "now described");
+}
+
+BOOST_AUTO_TEST_CASE(impossible_settings_are_refused_with_the_reason) {
+    const auto refused = [](const MachineSpec& s) {
+        auto r = libvirt::write_domain({s, 0, 0}, options());
+        BOOST_REQUIRE(!r);
+        BOOST_TEST((r.error().status == Status::invalid_parameter));
+        return r.error().message_id;
+    };
+    MachineSpec s = generation_one();
+    s.disks[1].controller = 0;
+    BOOST_TEST(refused(s) == "wsvirt.disk.slot_taken");
+    s.disks[1].unit = 4;
+    BOOST_TEST(refused(s) == "wsvirt.disk.slot");
+    s = generation_one();
+    s.firmware = Firmware::uefi;
+    BOOST_TEST(refused(s) == "wsvirt.disk.bus");
+    s = generation_one();
+    s.disks[0].path = "relative.img";
+    BOOST_TEST(refused(s) == "wsvirt.disk.path");
+    s = generation_one();
+    s.uuid = "x";
+    BOOST_TEST(refused(s) == "wsvirt.machine.uuid");
+    s = generation_one();
+    s.processors = 0;
+    BOOST_TEST(refused(s) == "wsvirt.machine.processors");
+    s = generation_one();
+    s.nics.push_back(s.nics[0]);
+    BOOST_TEST(refused(s) == "wsvirt.nic.mac_taken");
+}
+
+BOOST_AUTO_TEST_CASE(ide_units_two_and_three_are_the_second_channel) {
+    MachineSpec s = generation_one();
+    s.disks[1].controller = 0;
+    s.disks[1].unit = 3;
+    const std::string xml = written(s);
+    BOOST_TEST(xml.find("dev=\"hdd\"") != std::string::npos);
+    BOOST_TEST(testing::dump(read_back(xml)) == testing::dump(s));
+}
+
+BOOST_AUTO_TEST_CASE(derived_ids_are_stable_guids) {
+    const auto a = libvirt::derived_guid("0f0e0d0c-0b0a-4908-8706-050403020100", "disk vda");
+    BOOST_TEST(is_guid(a));
+    BOOST_TEST(a == libvirt::derived_guid("0F0E0D0C-0B0A-4908-8706-050403020100", "disk vda"));
+    BOOST_TEST(a != libvirt::derived_guid("0F0E0D0C-0B0A-4908-8706-050403020100", "disk vdb"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
