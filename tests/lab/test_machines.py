@@ -1,0 +1,171 @@
+"""The main job: a WinRM client posts DefineSystem, a real QEMU machine exists, boots, is seen, changes state, is gone."""
+import pytest
+from console import READY_LINE, parse_ready, wait_in_file
+from embedded import FORMS, Instance
+from hyperv import OFF, PAUSED, RUNNING, SAVED, HyperV
+from wsvirtd import processes_below
+
+
+@pytest.fixture(scope="module")
+def hyperv(daemon):
+    return HyperV(daemon)
+
+
+@pytest.fixture
+def machines(hyperv):
+    """Machines to be destroyed at the end, whatever happens."""
+    made = []
+    yield made
+    for machine in made:
+        if hyperv.query(f"SELECT * FROM Msvm_ComputerSystem WHERE Name = '{machine.selectors['Name']}'"):
+            if hyperv.state(machine) not in (OFF, SAVED):
+                hyperv.finish(hyperv.request_state(machine, 3))
+            hyperv.finish(hyperv.destroy(machine))
+
+
+def settings(name, generation):
+    return Instance("Msvm_VirtualSystemSettingData", ElementName=name, Notes=["made by a test", "second <line> & more"],
+                    VirtualSystemSubType=f"Microsoft:Hyper-V:SubType:{generation}")
+
+
+def memory(mib):
+    return Instance("Msvm_MemorySettingData", ResourceType=4, ResourceSubType="Microsoft:Hyper-V:Memory",
+                    DynamicMemoryEnabled=False, VirtualQuantity=mib, Reservation=mib, Limit=mib)
+
+
+def processors(count):
+    return Instance("Msvm_ProcessorSettingData", ResourceType=3, ResourceSubType="Microsoft:Hyper-V:Processor",
+                    VirtualQuantity=count)
+
+
+def attach_cd(hyperv, machine, path, generation, form):
+    kind = "5" if generation == 1 else "6"
+    controllers = [d for d in hyperv.devices(machine) if d["ResourceType"] == kind]
+    assert controllers, "no controller of the generation's kind"
+    first = min(controllers, key=lambda d: d.get("Address") or "")
+    path_of_controller = (r'\\TESTHOST\root\virtualization\v2:Msvm_ResourceAllocationSettingData.InstanceID="{}"'
+                          .format(first["InstanceID"].replace("\\", "\\\\")))
+    drive = hyperv.add(machine, Instance(
+        "Msvm_ResourceAllocationSettingData", ResourceType=16, ResourceSubType="Microsoft:Hyper-V:Synthetic DVD Drive",
+        Parent=path_of_controller, AddressOnParent="0"), form)
+    return hyperv.add(machine, Instance(
+        "Msvm_StorageAllocationSettingData", ResourceType=31, ResourceSubType="Microsoft:Hyper-V:Virtual CD/DVD Disk",
+        Parent=drive.path("TESTHOST"), HostResource=[str(path)]), form)
+
+
+def serial_to_file(hyperv, machine, path):
+    port = next(d for d in hyperv.devices(machine, "Msvm_SerialPortSettingData"))
+    hyperv.modify(Instance("Msvm_SerialPortSettingData", InstanceID=port["InstanceID"], ResourceType=21,
+                           ResourceSubType="Microsoft:Hyper-V:Serial Port", Connection=[f"file://{path}"]))
+
+
+def boot(hyperv, daemon, machines, guest_iso, form, generation, name):
+    output = hyperv.finish(hyperv.define(settings(name, generation), [memory(160), processors(2)], form))
+    machine = output["ResultingSystem"]
+    machines.append(machine)
+    attach_cd(hyperv, machine, guest_iso, generation, form)
+    console = daemon.state / f"console-{machine.selectors['Name']}"
+    serial_to_file(hyperv, machine, console)
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    hyperv.wait_state(machine, RUNNING)
+    return machine, parse_ready(wait_in_file(console, READY_LINE, 90).group()), console
+
+
+def read_back(hyperv, machine, name, generation):
+    system = hyperv.get(machine)
+    assert system["ElementName"] == name
+    assert system["Caption"] == "Virtual Machine"
+    found = hyperv.get(hyperv.settings_of(machine))
+    assert found["ElementName"] == name
+    assert found.all("Notes") == ["made by a test", "second <line> & more"]
+    assert found["VirtualSystemSubType"] == f"Microsoft:Hyper-V:SubType:{generation}"
+    assert found["VirtualSystemIdentifier"].upper() == machine.selectors["Name"].upper()
+    assert [d["VirtualQuantity"] for d in hyperv.devices(machine, "Msvm_MemorySettingData")] == ["160"]
+    assert [d["VirtualQuantity"] for d in hyperv.devices(machine, "Msvm_ProcessorSettingData")] == ["2"]
+    disks = hyperv.devices(machine, "Msvm_StorageAllocationSettingData")
+    assert [d["ResourceType"] for d in disks] == ["31"]
+    assert disks[0].all("HostResource")[0].endswith("guest.iso")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_embedded_form_makes_a_machine_that_boots(hyperv, daemon, machines, guest_iso, form):
+    name = f"bios {form}"
+    machine, ready, console = boot(hyperv, daemon, machines, guest_iso, form, 1, name)
+    assert ready["firmware"] == "bios"
+    assert ready["cpus"] == 2
+    assert 120 * 1024 < ready["memory_kib"] <= 160 * 1024
+    wait_in_file(console, r"TICK 2", 15)
+    read_back(hyperv, machine, name, 1)
+    hyperv.finish(hyperv.request_state(machine, OFF))
+    hyperv.wait_state(machine, OFF)
+    hyperv.finish(hyperv.destroy(machine))
+    assert not hyperv.query(f"SELECT * FROM Msvm_ComputerSystem WHERE Name = '{machine.selectors['Name']}'")
+    assert not processes_below(machine.selectors["Name"].lower())
+
+
+def test_generation_2_boots_from_uefi(hyperv, daemon, machines, guest_iso):
+    machine, ready, _ = boot(hyperv, daemon, machines, guest_iso, "inline-xsi-type", 2, "uefi")
+    assert ready["firmware"] == "uefi"
+    assert "sr0" in ready["disks"]
+    read_back(hyperv, machine, "uefi", 2)
+
+
+def test_states(hyperv, daemon, machines, guest_iso):
+    machine, _, console = boot(hyperv, daemon, machines, guest_iso, "cimxml-escaped", 1, "states")
+    wait_in_file(console, r"TICK 1", 15)
+    assert int(hyperv.request_state(machine, RUNNING)["ReturnValue"]) == 32775  # it has that state already
+
+    hyperv.finish(hyperv.request_state(machine, PAUSED))
+    hyperv.wait_state(machine, PAUSED)
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    hyperv.wait_state(machine, RUNNING)
+
+    hyperv.finish(hyperv.request_state(machine, SAVED))
+    hyperv.wait_state(machine, SAVED)
+    text = console.read_text(errors="replace")
+    last = int(text.rsplit("TICK ", 1)[1].split()[0])
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    hyperv.wait_state(machine, RUNNING)
+    wait_in_file(console, rf"TICK {last + 2}\b", 20)  # it went on where it was, not from the start
+    assert console.read_text(errors="replace").count("WSVIRT-GUEST-READY") <= 1
+
+    hyperv.finish(hyperv.request_state(machine, 11))  # reset
+    hyperv.wait_state(machine, RUNNING)
+
+    wait_in_file(console, r"(?s)WSVIRT-GUEST-READY.*TICK 0\b", 60)
+    hyperv.finish(hyperv.request_state(machine, 4))  # ask the guest to shut down
+    hyperv.wait_state(machine, OFF, 60)
+    assert int(hyperv.request_state(machine, PAUSED)["ReturnValue"]) == 32775
+    assert int(hyperv.request_state(machine, SAVED)["ReturnValue"]) == 32775
+
+
+def test_a_running_machine_is_not_destroyed(hyperv, daemon, machines, guest_iso):
+    machine, _, _ = boot(hyperv, daemon, machines, guest_iso, "cimxml-escaped", 1, "busy")
+    assert int(hyperv.destroy(machine)["ReturnValue"]) == 32775
+    assert hyperv.state(machine) == RUNNING
+
+
+def test_qemu_killed_is_seen_as_off(hyperv, daemon, machines, guest_iso):
+    import os
+    import signal
+
+    machine, _, _ = boot(hyperv, daemon, machines, guest_iso, "cimxml-escaped", 1, "victim")
+    processes = processes_below(machine.selectors["Name"].lower())
+    assert processes, "no QEMU process with the machine's GUID"
+    for pid in processes:
+        os.kill(pid, signal.SIGKILL)
+    hyperv.wait_state(machine, OFF)
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    hyperv.wait_state(machine, RUNNING)
+
+
+def test_machines_outlive_the_daemon(daemon, hyperv, machines, guest_iso):
+    machine, _, console = boot(hyperv, daemon, machines, guest_iso, "cimxml-escaped", 1, "survivor")
+    text = wait_in_file(console, r"TICK \d+", 15).group()
+    assert daemon.stop() == 0
+    daemon.start()
+    assert hyperv.state(machine) == RUNNING
+    daemon.kill()
+    daemon.start()
+    assert hyperv.state(machine) == RUNNING
+    wait_in_file(console, rf"TICK {int(text.split()[1]) + 3}\b", 30)
