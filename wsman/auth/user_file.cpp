@@ -152,18 +152,23 @@ UserFileAuthenticator::Stamp UserFileAuthenticator::stamp_of(const fs::path& fil
     return {s.st_mtim.tv_sec, s.st_mtim.tv_nsec, s.st_size, s.st_ino};
 }
 
-bool UserFileAuthenticator::refresh(std::string* problem) {
+void UserFileAuthenticator::refresh(std::string* problem) {
     const auto now = stamp_of(file_);
     {
         const std::lock_guard guard(mutex_);
-        if (now == stamp_) return false;
+        if (now == stamp_) return;
     }
     auto users = read_user_file(file_);
     if (!users && problem) *problem = users.error().full_text();
     const std::lock_guard guard(mutex_);
     stamp_ = now;
     users_ = users ? std::move(*users) : UserTable{};
-    return true;
+    ++version_;
+}
+
+std::uint64_t UserFileAuthenticator::version() {
+    const std::lock_guard guard(mutex_);
+    return version_;
 }
 
 Result<Identity> UserFileAuthenticator::check(std::string_view user, std::string_view password) {

@@ -37,9 +37,11 @@ class UserFileAuthenticator : public Authenticator {
   public:
     explicit UserFileAuthenticator(std::filesystem::path file);
     Result<Identity> check(std::string_view user, std::string_view password) override;
-    // Reads the file again when it changed; true when its content is another one now. A file that cannot be
-    // read leaves nobody signed in: `problem` says why.
-    bool refresh(std::string* problem = nullptr);
+    // Reads the file again when it changed. A file that cannot be read leaves nobody signed in: `problem`
+    // says why.
+    void refresh(std::string* problem = nullptr);
+    // Counts the times that the file was read: whoever remembers sign-ins compares it.
+    std::uint64_t version();
 
   private:
     struct Stamp {
@@ -54,6 +56,7 @@ class UserFileAuthenticator : public Authenticator {
     std::mutex mutex_;
     Stamp stamp_;
     UserTable users_;
+    std::uint64_t version_ = 0;
 };
 
 }  // namespace wsvirt::wsman

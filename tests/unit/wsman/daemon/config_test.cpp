@@ -1,0 +1,222 @@
+#include "wsman/daemon/config.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "base/text.hpp"
+#include "wsman/daemon/config_units.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::wsman;
+using std::chrono::milliseconds;
+
+namespace {
+
+std::string only_error(std::string_view text) {
+    const auto result = parse_config(text, "w.toml");
+    BOOST_TEST(result.errors.size() == 1u);
+    for (const auto& e : result.errors) BOOST_TEST_MESSAGE(e);
+    return result.errors.empty() ? "" : result.errors.front();
+}
+
+bool starts_with(const std::string& text, std::string_view with) {
+    return text.compare(0, with.size(), with) == 0;
+}
+
+class Folder {
+  public:
+    Folder() : path_(std::filesystem::temp_directory_path() / ("wsvirt-config-" + make_guid())) {
+        std::filesystem::create_directories(path_ / "conf.d");
+    }
+    ~Folder() { std::filesystem::remove_all(path_); }
+    std::filesystem::path write(const std::string& name, std::string_view text) const {
+        std::ofstream(path_ / name) << text;
+        return path_ / name;
+    }
+
+  private:
+    std::filesystem::path path_;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(config)
+
+BOOST_AUTO_TEST_CASE(an_empty_file_gives_the_defaults) {
+    const auto result = parse_config("", "w.toml");
+    BOOST_TEST(result.errors.empty());
+    BOOST_TEST(result.config.backend.uri == "qemu:///embed");
+    BOOST_TEST(result.config.limits.header_bytes == 64u * 1024);
+    auto config = result.config;
+    complete(config);
+    BOOST_REQUIRE(config.listeners.size() == 2u);
+    BOOST_TEST(config.listeners[0].port == 5985);
+    BOOST_TEST(config.listeners[0].address == "localhost");
+    BOOST_TEST(!config.listeners[0].tls);
+    BOOST_TEST(config.listeners[1].port == 5986);
+    BOOST_TEST(config.listeners[1].tls);
+    BOOST_TEST(!config.server.name.empty());
+    BOOST_TEST(config.server.state_dir.is_absolute());
+}
+
+BOOST_AUTO_TEST_CASE(values_of_every_kind_are_read) {
+    const auto result = parse_config(R"(
+[server]
+name = "host-1"
+workers = 3
+stop_time = "1500ms"
+[http]
+max_body = "3MiB"
+idle_time = 7
+body_time = 1.5
+[auth.pam]
+enabled = true
+groups = { admins = "administrator", ops = "operator" }
+[backend]
+uri = "test:///default"
+storage_folders = ["/vms", "/srv/images"]
+[[listener]]
+address = "127.0.0.1"
+port = 0
+[[listener]]
+address = "*"
+port = 5986
+tls = true
+certificate = "/c.pem"
+key = "/k.pem"
+minimum_tls = "1.3"
+[[host]]
+name = "b"
+uri = "qemu+tls://b/system"
+storage_folders = ["/vms"]
+[[host.switch]]
+name = "lan"
+bridge = "br0"
+)",
+                                     "w.toml");
+    for (const auto& e : result.errors) BOOST_TEST_MESSAGE(e);
+    BOOST_REQUIRE(result.errors.empty());
+    const auto& c = result.config;
+    BOOST_TEST(c.server.name == "host-1");
+    BOOST_TEST(c.server.workers == 3u);
+    BOOST_TEST((c.server.stop_time == milliseconds(1500)));
+    BOOST_TEST(c.limits.body_bytes == 3u * 1024 * 1024);
+    BOOST_TEST((c.limits.idle_time == milliseconds(7000)));
+    BOOST_TEST((c.limits.body_time == milliseconds(1500)));
+    BOOST_TEST((c.pam.groups.at("ops") == Role::operator_));
+    BOOST_TEST(c.backend.storage_folders.size() == 2u);
+    BOOST_REQUIRE(c.listeners.size() == 2u);
+    BOOST_TEST(c.listeners[1].minimum_tls == "1.3");
+    BOOST_REQUIRE(c.hosts.size() == 1u);
+    BOOST_REQUIRE(c.hosts[0].switches.size() == 1u);
+    BOOST_TEST(c.hosts[0].switches[0].bridge == "br0");
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_key_is_an_error_with_line_and_column) {
+    BOOST_TEST(only_error("[server]\n  nmae = \"x\"\n") == "w.toml:2:3: unknown key server.nmae");
+    BOOST_TEST(only_error("[srever]\nname = \"x\"\n") == "w.toml:1:2: unknown key srever");
+    BOOST_TEST(starts_with(only_error("[[listener]]\nport = 1\nprot = 2\n"),
+                           "w.toml:3:1: unknown key listener.prot"));
+    BOOST_TEST(starts_with(
+        only_error(
+            "[[host]]\nname = \"a\"\nuri = \"a:b\"\n[[host.switch]]\nname = \"n\"\nbridge = \"b\"\nx = 1\n"),
+        "w.toml:7:1: unknown key host.switch.x"));
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_type_is_an_error_with_line_and_column) {
+    BOOST_TEST(only_error("[server]\nname = 5\n") == "w.toml:2:8: server.name must be a text in quotes");
+    BOOST_TEST(only_error("[server]\nworkers = \"many\"\n") ==
+               "w.toml:2:11: server.workers must be a whole number");
+    BOOST_TEST(
+        starts_with(only_error("[auth.pam]\nenabled = 1\n"), "w.toml:2:11: auth.pam.enabled must be true"));
+    BOOST_TEST(starts_with(only_error("[http]\nidle_time = \"soon\"\n"),
+                           "w.toml:2:13: http.idle_time must be a time"));
+    BOOST_TEST(starts_with(only_error("[http]\nmax_body = \"2 bytes\"\n"),
+                           "w.toml:2:12: http.max_body must be a size"));
+    BOOST_TEST(starts_with(only_error("server = 1\n"), "w.toml:1:10: server must be a section"));
+    BOOST_TEST(
+        starts_with(only_error("listener = 1\n"), "w.toml:1:12: listener must be given as [[listener]]"));
+    BOOST_TEST(starts_with(only_error("[backend]\nstorage_folders = [\"/a\", 2]\n"),
+                           "w.toml:2:19: backend.storage_folders"));
+}
+
+BOOST_AUTO_TEST_CASE(an_impossible_value_is_an_error_with_line_and_column) {
+    BOOST_TEST(
+        starts_with(only_error("[server]\nworkers = 0\n"), "w.toml:2:11: server.workers must be between"));
+    BOOST_TEST(
+        starts_with(only_error("[server]\nworkers = -1\n"), "w.toml:2:11: server.workers must be between"));
+    BOOST_TEST(
+        starts_with(only_error("[[listener]]\nport = 65536\n"), "w.toml:2:8: listener.port must be between"));
+    BOOST_TEST(starts_with(only_error("[log]\nlevel = \"loud\"\n"), "w.toml:2:9: log.level must be one of"));
+    BOOST_TEST(starts_with(only_error("[[listener]]\ntls = true\nminimum_tls = \"1.0\"\n"),
+                           "w.toml:3:15: listener.minimum_tls"));
+    BOOST_TEST(starts_with(only_error("[auth.pam]\ngroups = { a = \"king\" }\n"),
+                           "w.toml:2:16: auth.pam.groups must be a role"));
+    BOOST_TEST(starts_with(only_error("[backend]\nstorage_folders = [\"vms\"]\n"),
+                           "w.toml:2:19: backend.storage_folders"));
+    BOOST_TEST(starts_with(
+        only_error("[[host]]\nname = \"a\"\nuri = \"a:b\"\n[[host]]\nname = \"A\"\nuri = \"b:c\"\n"),
+        "w.toml:5:8: host.name there is another host"));
+    BOOST_TEST(starts_with(only_error("[[host]]\nname = \"a\"\n"), "w.toml:"));
+}
+
+BOOST_AUTO_TEST_CASE(broken_toml_is_an_error_with_line_and_column) {
+    BOOST_TEST(starts_with(only_error("[server]\nname = \n"), "w.toml:2:"));
+}
+
+BOOST_AUTO_TEST_CASE(every_mistake_is_reported_at_once) {
+    const auto result = parse_config("[server]\nname = 1\nworkers = 0\nx = 1\n", "w.toml");
+    BOOST_TEST(result.errors.size() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_printed_is_read_back_alike) {
+    auto first = parse_config(
+        "[[listener]]\nport = 7\n[[host]]\nname = \"q\\\"\\\\\"\nuri = \"x:y\"\n"
+        "[[host.switch]]\nname = \"s\"\nnetwork = \"n\"\n[auth.pam]\nusers = { \"a b\" = \"viewer\" }\n",
+        "w.toml");
+    BOOST_REQUIRE(first.errors.empty());
+    complete(first.config);
+    const auto text = print_config(first.config);
+    const auto second = parse_config(text, "printed.toml");
+    for (const auto& e : second.errors) BOOST_TEST_MESSAGE(e);
+    BOOST_REQUIRE(second.errors.empty());
+    BOOST_TEST(print_config(second.config) == text);
+}
+
+BOOST_AUTO_TEST_CASE(drop_ins_come_later_in_order_and_lists_add_up) {
+    const Folder folder;
+    const auto main_file =
+        folder.write("wsvirtd.toml", "[server]\nname = \"a\"\nworkers = 2\n[[listener]]\nport = 1\n");
+    folder.write("conf.d/20.toml", "[server]\nname = \"c\"\n[[listener]]\nport = 2\n");
+    folder.write("conf.d/10.toml", "[server]\nname = \"b\"\n");
+    folder.write("conf.d/ignored.txt", "not toml");
+    const auto good = load_config(main_file);
+    BOOST_REQUIRE(good.errors.empty());
+    BOOST_TEST(good.config.server.name == "c");
+    BOOST_TEST(good.config.server.workers == 2u);
+    BOOST_TEST(good.config.listeners.size() == 2u);
+    folder.write("conf.d/30.toml", "\n\n[server]\nbad = 1\n");
+    const auto bad = load_config(main_file);
+    BOOST_REQUIRE(bad.errors.size() == 1u);
+    BOOST_TEST(bad.errors[0].find("conf.d/30.toml:4:1: unknown key server.bad") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_file_is_an_error) {
+    BOOST_TEST(load_config("/nowhere/at/all.toml").errors.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(durations_and_sizes) {
+    BOOST_TEST((parse_duration("5min") == milliseconds(300'000)));
+    BOOST_TEST((parse_duration("0s") == milliseconds(0)));
+    BOOST_TEST(!parse_duration("-1s"));
+    BOOST_TEST(!parse_duration("99999999999999999999h"));
+    BOOST_TEST(!parse_duration("1"));
+    BOOST_TEST(!duration_of(-1));
+    BOOST_TEST((parse_size("64KiB") == 65536u));
+    BOOST_TEST(!parse_size("18446744073709551615KiB"));
+    BOOST_TEST(print_duration(milliseconds(90'000)) == "90s");
+    BOOST_TEST(print_size(65536) == "64KiB");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,31 @@
+// Everything behind the HTTP server: schema, state, jobs, libvirt hosts, object manager, and the
+// WS-Management handler on top of them, made and ended in the right order.
+#pragma once
+
+#include <memory>
+
+#include "base/result.hpp"
+#include "wsman/daemon/config.hpp"
+#include "wsman/http/message.hpp"
+
+namespace wsvirt::wsman {
+
+class Machinery {
+  public:
+    // Errors: whatever does not start, with what to do about it.
+    static Result<std::unique_ptr<Machinery>> start(const Config& config);
+    ~Machinery();
+    Machinery(const Machinery&) = delete;
+    Machinery& operator=(const Machinery&) = delete;
+
+    std::shared_ptr<HttpHandler> wsman_handler() const;
+    // After the HTTP server has stopped: finishes queued work and running jobs.
+    void stop();
+
+  private:
+    struct Parts;
+    explicit Machinery(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace wsvirt::wsman

@@ -1,0 +1,45 @@
+#include "wsman/daemon/signals.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+
+namespace wsvirt::wsman {
+
+struct Signals::Impl {
+    boost::asio::io_context context{1};
+    boost::asio::signal_set set{context, SIGTERM, SIGINT, SIGHUP};
+    boost::asio::steady_timer timer{context};
+
+    void await_signal(const std::function<void()>& reload) {
+        set.async_wait([this, &reload](const boost::system::error_code& ec, int number) {
+            if (ec) return;
+            if (number != SIGHUP) return context.stop();
+            reload();
+            await_signal(reload);
+        });
+    }
+    void await_tick(const std::function<void()>& tick) {
+        timer.expires_after(std::chrono::seconds(1));
+        timer.async_wait([this, &tick](const boost::system::error_code& ec) {
+            if (ec) return;
+            tick();
+            await_tick(tick);
+        });
+    }
+};
+
+Signals::Signals() : impl_(std::make_unique<Impl>()) {
+    std::signal(SIGPIPE, SIG_IGN);
+}
+
+Signals::~Signals() = default;
+
+void Signals::run(const std::function<void()>& reload, const std::function<void()>& tick) {
+    impl_->await_signal(reload);
+    impl_->await_tick(tick);
+    impl_->context.run();
+}
+
+}  // namespace wsvirt::wsman
