@@ -228,8 +228,8 @@ std::string value_to_text(Type type, const Value& v) {
     if (const auto* b = v.as_bool()) return *b ? "true" : "false";
     if (const auto* d = v.as_datetime()) return d->to_cim();
     if (const auto* p = v.as_path()) return p->to_text(p->host());
-    if (const auto* u = std::get_if<std::uint64_t>(&v.storage()))
-        return type == Type::char16 ? char_to_text(*u) : std::to_string(*u);
+    if (std::uint64_t code = 0; type == Type::char16 && v.to_uint64(code)) return char_to_text(code);
+    if (const auto* u = std::get_if<std::uint64_t>(&v.storage())) return std::to_string(*u);
     if (const auto* s = std::get_if<std::int64_t>(&v.storage())) return std::to_string(*s);
     if (const auto* d = std::get_if<double>(&v.storage())) return real_to_text(type, *d);
     return {};

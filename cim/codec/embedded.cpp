@@ -1,0 +1,78 @@
+#include "cim/codec/embedded.hpp"
+
+#include <fmt/format.h>
+
+#include "cim/codec/cimxml.hpp"
+#include "cim/codec/cimxml_read.hpp"
+#include "cim/schema/mof.hpp"
+
+namespace wsvirt::cim::codec {
+
+Error about(std::string_view subject, Status status, std::string_view id, std::string_view text) {
+    return {status, std::string(id), fmt::format("{}: {}", subject, text), std::string(subject)};
+}
+
+Result<void> check_class(const Namespace& ns, const Feature& f, const Instance& i) {
+    if (f.embedded_class.empty()) return {};
+    const auto wanted = ns.find(f.embedded_class);
+    if (!wanted) return {};
+    // The topmost class of a model is no kinship.
+    for (const Class* c = wanted.get(); c; c = c->superclass().get())
+        if ((c == wanted.get() || c->superclass()) && i.cls().is_a(c->name())) return {};
+    return about(
+        f.name, Status::type_mismatch, "wsvirt.embedded.class",
+        fmt::format("an instance of {} is needed here, not one of {}.", wanted->name(), i.cls().name()));
+}
+
+Result<Value> instance_from_any_text(const Namespace& ns, const Feature& f, std::string_view text,
+                                     unsigned depth) {
+    const auto t = trim(text);
+    if (t.empty()) return Value();
+    if (depth > most_nested)
+        return about(f.name, Status::malformed, "wsvirt.embedded.depth", "instances are nested too deeply.");
+    if (t[0] == '<' || t.starts_with("\xef\xbb\xbf")) {
+        auto made = cimxml::instance_from_text(ns, t, depth + 1);
+        if (!made) {
+            if (made.error().subject.empty()) made.error().subject = f.name;
+            return made.error();
+        }
+        if (auto r = check_class(ns, f, *made); !r) return r.error();
+        return Value(std::move(*made));
+    }
+    if (!istarts_with(t, "instance") && !t.starts_with("//") && !t.starts_with("/*") && !t.starts_with("["))
+        return about(
+            f.name, Status::malformed, "wsvirt.embedded.form",
+            "an embedded instance is needed here: elements, CIM-XML text (<INSTANCE ...>) or MOF text "
+            "(instance of ...).");
+    auto made = instances_from_mof(ns, t);
+    if (!made) {
+        if (made.error().subject.empty()) made.error().subject = f.name;
+        return made.error();
+    }
+    if (made->size() != 1)
+        return about(f.name, Status::malformed, "wsvirt.embedded.count",
+                     "exactly one instance is needed here.");
+    if (auto r = check_class(ns, f, made->front()); !r) return r.error();
+    return Value(std::move(made->front()));
+}
+
+Result<ObjectPath> with_typed_keys(const Namespace& ns, ObjectPath p) {
+    if (!p.name_space().empty() && !iequals(p.name_space(), ns.name())) return p;
+    const auto cls = ns.find(p.class_name());
+    if (!cls) return p;
+    ObjectPath::Keys keys = p.keys();
+    for (auto& [name, value] : keys) {
+        const auto* property = cls->property(name);
+        if (!property || !value.as_string()) continue;
+        auto typed = convert(property->type, property->array, value);
+        if (!typed)
+            return Error{Status::type_mismatch, "wsvirt.path.key",
+                         fmt::format("The key {} of {}: {}", name, cls->name(), typed.error().text), name};
+        value = std::move(*typed);
+    }
+    ObjectPath typed(p.name_space(), p.class_name(), std::move(keys));
+    typed.set_host(p.host());
+    return typed;
+}
+
+}  // namespace wsvirt::cim::codec

@@ -1,0 +1,120 @@
+#include "cim/codec/xml_names.hpp"
+
+#include "base/text.hpp"
+
+namespace wsvirt::cim::xml {
+
+std::string_view prefix_of(std::string_view qualified) {
+    const auto colon = qualified.find(':');
+    return colon == std::string_view::npos ? std::string_view{} : qualified.substr(0, colon);
+}
+
+std::string_view local_name(std::string_view qualified) {
+    const auto colon = qualified.find(':');
+    return colon == std::string_view::npos ? qualified : qualified.substr(colon + 1);
+}
+
+std::string_view namespace_of_prefix(const pugi::xml_node& at, std::string_view prefix) {
+    for (auto n = at; n && n.type() == pugi::node_element; n = n.parent()) {
+        for (const auto& a : n.attributes()) {
+            const std::string_view name = a.name();
+            if (!name.starts_with("xmlns")) continue;
+            if (prefix.empty() ? name.size() == 5
+                               : name.size() > 6 && name[5] == ':' && name.substr(6) == prefix)
+                return a.value();
+        }
+    }
+    return {};
+}
+
+bool is(const pugi::xml_node& n, std::string_view uri, std::string_view local) {
+    return local_name(n) == local && namespace_of(n) == uri;
+}
+
+pugi::xml_node child(const pugi::xml_node& parent, std::string_view local) {
+    for (const auto& c : parent.children())
+        if (c.type() == pugi::node_element && local_name(c) == local) return c;
+    return {};
+}
+
+pugi::xml_node first_element(const pugi::xml_node& parent) {
+    for (const auto& c : parent.children())
+        if (c.type() == pugi::node_element) return c;
+    return {};
+}
+
+std::size_t element_count(const pugi::xml_node& parent) {
+    std::size_t n = 0;
+    for (const auto& c : parent.children()) n += c.type() == pugi::node_element ? 1 : 0;
+    return n;
+}
+
+std::string text_of(const pugi::xml_node& n) {
+    std::string r;
+    for (const auto& c : n.children())
+        if (c.type() == pugi::node_pcdata || c.type() == pugi::node_cdata) r += c.value();
+    return r;
+}
+
+std::string_view prefixed_attribute(const pugi::xml_node& n, std::string_view local) {
+    for (const auto& a : n.attributes()) {
+        const std::string_view name = a.name();
+        if (local_name(name) == local && !prefix_of(name).empty() && prefix_of(name) != "xmlns")
+            return a.value();
+    }
+    return {};
+}
+
+bool is_nil(const pugi::xml_node& n) {
+    const auto v = prefixed_attribute(n, "nil");
+    return v == "1" || iequals(v, "true");
+}
+
+bool deeper_than(const pugi::xml_node& n, unsigned limit) {
+    unsigned depth = 1;
+    auto at = n;
+    for (;;) {
+        if (depth > limit) return true;
+        if (const auto down = first_element(at)) {
+            at = down;
+            ++depth;
+            continue;
+        }
+        while (true) {
+            if (at == n) return false;
+            auto next = at.next_sibling();
+            while (next && next.type() != pugi::node_element) next = next.next_sibling();
+            if (next) {
+                at = next;
+                break;
+            }
+            at = at.parent();
+            --depth;
+        }
+    }
+}
+
+std::string printable(std::string_view text) {
+    std::string r;
+    r.reserve(text.size());
+    for (std::size_t i = 0; i < text.size();) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (c < 0x80) {
+            r += c >= 0x20 || c == '\t' || c == '\n' || c == '\r' ? text[i] : '?';
+            ++i;
+            continue;
+        }
+        const std::size_t n = (c & 0xe0) == 0xc0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : (c & 0xf8) == 0xf0 ? 4 : 1;
+        const auto one = text.substr(i, n);
+        if (one.size() == n && n > 1 && valid_utf8(one) && one != "\xef\xbf\xbe" && one != "\xef\xbf\xbf") {
+            r += one;
+            i += n;
+        } else {
+            r += '?';
+            ++i;
+        }
+    }
+    return r;
+}
+
+}  // namespace wsvirt::cim::xml
