@@ -1,6 +1,7 @@
 // The system's own settings: Msvm_VirtualSystemSettingData.
 #include "base/text.hpp"
 #include "cim/providers/virtual_system/boot_order.hpp"
+#include "cim/providers/virtual_system/capabilities.hpp"
 #include "cim/providers/virtual_system/draft.hpp"
 #include "cim/providers/virtual_system/kept.hpp"
 #include "cim/providers/virtual_system/names.hpp"
@@ -13,7 +14,7 @@ using backend::Firmware;
 
 namespace {
 
-constexpr std::size_t longest_name = 100, longest_text = 32768;
+constexpr std::size_t longest_text = 32768;
 
 // What only this host can know, or what would change how well a machine is guarded and has no effect here.
 constexpr std::array<std::string_view, 31> fixed{"CreationTime",
@@ -116,7 +117,7 @@ Result<bool> Draft::set_system(const Property& p, const Value& v) {
     if (text.size() > longest_text)
         return refuse("wsvirt.text.long", p.name, p.name + " is longer than 32768 bytes.");
     if (iequals(p.name, "ElementName")) {
-        if (trim(text).empty() || characters(text) > longest_name || !printable(text))
+        if (trim(text).empty() || characters(text) > longest_element_name || !printable(text))
             return refuse("wsvirt.machine.name", p.name,
                           "ElementName must have 1 to 100 characters, none of them a control character.");
         spec_.name = text;

@@ -84,6 +84,22 @@ ObjectPath system_path(std::string_view class_name, std::string_view name) {
                       {{"CreationClassName", Value(class_name)}, {"Name", Value(name)}});
 }
 
+ObjectPath service_path(std::string_view host, std::string_view class_name, std::string_view name) {
+    return ObjectPath(std::string(virtualization_namespace), std::string(class_name),
+                      {{"CreationClassName", Value(class_name)},
+                       {"Name", Value(name)},
+                       {"SystemCreationClassName", Value("Msvm_ComputerSystem")},
+                       {"SystemName", Value(host)}});
+}
+
+ObjectPath device_path(std::string_view class_name, std::string_view system, std::string_view device_id) {
+    return ObjectPath(std::string(virtualization_namespace), std::string(class_name),
+                      {{"CreationClassName", Value(class_name)},
+                       {"DeviceID", Value(device_id)},
+                       {"SystemCreationClassName", Value("Msvm_ComputerSystem")},
+                       {"SystemName", Value(system)}});
+}
+
 ObjectPath job_path(std::string_view class_name, std::string_view id) {
     return setting_path(class_name, id);
 }

@@ -29,6 +29,10 @@ std::string system_path_text(std::string_view host, std::string_view class_name,
 
 ObjectPath setting_path(std::string_view class_name, std::string_view instance_id);
 ObjectPath system_path(std::string_view class_name, std::string_view name);
+// A service on the host: the four keys of CIM_Service.
+ObjectPath service_path(std::string_view host, std::string_view class_name, std::string_view name);
+// A device of a system: the four keys of CIM_LogicalDevice.
+ObjectPath device_path(std::string_view class_name, std::string_view system, std::string_view device_id);
 ObjectPath job_path(std::string_view class_name, std::string_view id);
 
 // "{guid}", "guid", "GUID" → upper case without braces; nullopt when it is no GUID.
