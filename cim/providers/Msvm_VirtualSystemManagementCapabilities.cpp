@@ -24,9 +24,9 @@ class ManagementCapabilities final : public Provider {
         std::vector<std::string> types{"Microsoft:Hyper-V:SubType:1"};
         if (services_.hypervisor.host().uefi_available) types.emplace_back("Microsoft:Hyper-V:SubType:2");
         set_if(i, "VirtualSystemTypesSupported", Value::array_of(types));
-        // AddResourceSettings 1, DefineSystem 2, DestroySystem 3, ModifyResourceSettings 5,
-        // ModifySystemSettings 6, RemoveResourceSettings 7: either way, as long as each takes.
-        const std::vector<std::uint16_t> methods{1, 2, 3, 5, 6, 7};
+        // DefineSystem 2, DestroySystem 3, ModifyResourceSettings 5, ModifySystemSettings 6,
+        // RemoveResourceSettings 7, AddResourceSettings 10: either way, as long as each takes.
+        const std::vector<std::uint16_t> methods{2, 3, 5, 6, 7, 10};
         set_if(i, "SynchronousMethodsSupported", Value::array_of(methods));
         set_if(i, "AsynchronousMethodsSupported", Value::array_of(methods));
         return stream_of({std::move(i)});

@@ -118,14 +118,4 @@ Result<MethodResult> refused(const MethodCall& call, Task task, const Error& why
     return out;
 }
 
-JobError job_error(const Error& e) {
-    JobError out;
-    out.code = code_of(e);
-    out.message_id = e.message_id;
-    out.message = e.full_text();
-    out.source = e.subject;
-    out.cim_status = cim_status_code(e.status);
-    return out;
-}
-
 }  // namespace wsvirt::cim

@@ -77,7 +77,4 @@ Result<MethodResult> refused(const MethodCall& call, Task task, const Error& why
 // Only the code: for the states that clients ask for in passing.
 MethodResult refused_quietly(const Error& why);
 
-// What an error of the machine layer or of a check looks like in a job.
-JobError job_error(const Error& e);
-
 }  // namespace wsvirt::cim

@@ -1,0 +1,223 @@
+#include "tests/unit/cim/providers/world.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+
+namespace {
+
+Instance processors(World& w, unsigned n) {
+    return w.make(
+        "Msvm_ProcessorSettingData",
+        {{"ResourceType", 3}, {"ResourceSubType", "Microsoft:Hyper-V:Processor"}, {"VirtualQuantity", n}});
+}
+
+Instance memory(World& w, unsigned mb) {
+    return w.make(
+        "Msvm_MemorySettingData",
+        {{"ResourceType", 4}, {"ResourceSubType", "Microsoft:Hyper-V:Memory"}, {"VirtualQuantity", mb}});
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(define_system)
+
+BOOST_AUTO_TEST_CASE(a_name_is_enough_and_the_rest_is_defaults) {
+    World w;
+    const auto guid = w.define({{"ElementName", "web \"<&>\" \xF0\x9F\x98\x80"}});
+    BOOST_TEST(is_guid(guid));
+    const auto& s = w.spec(guid);
+    BOOST_TEST(s.name == "web \"<&>\" \xF0\x9F\x98\x80");
+    BOOST_TEST(s.processors == 1U);
+    BOOST_TEST(s.memory_mib == 1024U);
+    BOOST_CHECK(s.firmware == backend::Firmware::bios);
+
+    const auto machine = w.get(vs::system_path("Msvm_ComputerSystem", guid));
+    BOOST_TEST(machine.string("ElementName") == s.name);
+    BOOST_TEST(machine.uint("EnabledState") == 3U);
+    BOOST_TEST(machine.string("Description") == "Microsoft Virtual Machine");
+
+    const auto settings = w.get_setting("Msvm_VirtualSystemSettingData", "Microsoft:" + guid);
+    BOOST_TEST(settings.string("VirtualSystemType") == "Microsoft:Hyper-V:System:Realized");
+    BOOST_TEST(settings.string("VirtualSystemSubType") == "Microsoft:Hyper-V:SubType:1");
+    BOOST_TEST(settings.string("VirtualSystemIdentifier") == guid);
+    BOOST_TEST(settings.string("ConfigurationID") == guid);
+    const auto* order = settings.get("BootOrder").as_array();
+    BOOST_TEST_REQUIRE(order);
+    BOOST_TEST(order->size() == 4U);
+    // Both IDE controllers of generation 1, by their documented InstanceIDs.
+    for (const char* n : {"0", "1"}) {
+        const auto ide = w.get_setting("Msvm_ResourceAllocationSettingData",
+                                       "Microsoft:" + guid + "\\83F8638B-8DCA-4152-9EDA-2CA8B33039B4\\" + n);
+        BOOST_TEST(ide.string("Address") == n);
+        BOOST_TEST(ide.uint("ResourceType") == 5U);
+    }
+    const auto cpu = w.get_setting("Msvm_ProcessorSettingData",
+                                   "Microsoft:" + guid + "\\B637F346-6A0E-4DEC-AF52-BD70CB80A21D\\0");
+    BOOST_TEST(cpu.uint("VirtualQuantity") == 1U);
+    BOOST_TEST(cpu.uint("Limit") == 100000U);
+}
+
+BOOST_AUTO_TEST_CASE(duplicate_names_are_allowed) {
+    World w;
+    const auto a = w.define({{"ElementName", "twin"}}), b = w.define({{"ElementName", "twin"}});
+    BOOST_TEST(a != b);
+    BOOST_TEST(w.query("SELECT * FROM Msvm_ComputerSystem WHERE ElementName = 'twin'").size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(settings_and_resources_take_effect_and_are_read_back) {
+    World w;
+    w.hypervisor.set_host([&] {
+        auto h = w.hypervisor.host();
+        h.max_processors = 8;
+        h.uefi_available = h.secure_boot_available = true;
+        return h;
+    }());
+    const auto guid = w.define({{"ElementName", "second"},
+                                {"VirtualSystemSubType", "Microsoft:Hyper-V:SubType:2"},
+                                {"Notes", World::texts({"line one", "", "two\nlines \\n"})},
+                                {"AutomaticStartupAction", 4},
+                                {"AutomaticShutdownAction", 2},
+                                {"SecureBootEnabled", true},
+                                {"PauseAfterBootFailure", true},
+                                {"LowMmioGapSize", 512},
+                                {"ChassisAssetTag", "tag-1"}},
+                               {processors(w, 4), memory(w, 2048)});
+    const auto& s = w.spec(guid);
+    BOOST_CHECK(s.firmware == backend::Firmware::uefi);
+    BOOST_TEST(s.processors == 4U);
+    BOOST_TEST(s.memory_mib == 2048U);
+    BOOST_TEST(s.memory_max_mib == 2048U);
+    BOOST_TEST(s.autostart);
+    BOOST_TEST(s.secure_boot);
+    BOOST_TEST(s.asset_tag == "tag-1");
+    const auto v = w.get_setting("Msvm_VirtualSystemSettingData", "Microsoft:" + guid);
+    BOOST_CHECK(v.get("Notes") == World::texts({"line one", "", "two\nlines \\n"}));
+    BOOST_TEST(v.uint("AutomaticStartupAction") == 4U);
+    BOOST_TEST(v.uint("AutomaticShutdownAction") == 2U);
+    BOOST_TEST(v.get("PauseAfterBootFailure").bool_or(false));
+    BOOST_TEST(v.uint("LowMmioGapSize") == 512U);
+    BOOST_TEST(v.get("SecureBootEnabled").bool_or(false));
+    BOOST_TEST(
+        w.query("SELECT * FROM Msvm_ResourceAllocationSettingData WHERE ResourceType = 5 AND InstanceID LIKE "
+                "'Microsoft:" +
+                guid + "%'")
+            .empty());
+}
+
+BOOST_AUTO_TEST_CASE(refusals_name_the_property_and_change_nothing) {
+    World w;
+    struct Case {
+        Given given;
+        const char* named;
+    };
+    for (const auto& c : std::vector<Case>{
+             {{{"ElementName", std::string(1000, 'x')}}, "ElementName"},
+             {{{"ElementName", " "}}, "ElementName"},
+             {{{"ElementName", "a\nb"}}, "ElementName"},
+             {{{"VirtualSystemSubType", "Microsoft:Hyper-V:SubType:3"}}, "VirtualSystemSubType"},
+             {{{"AutomaticStartupAction", 9}}, "AutomaticStartupAction"},
+             {{{"SecureBootEnabled", true}}, "Secure boot"},
+             {{{"BootOrder", Value::array_of(std::vector<unsigned>{7})}}, "BootOrder"},
+             {{{"BIOSGUID", "nonsense"}}, "BIOSGUID"},
+             {{{"GuestStateIsolationEnabled", true}}, "GuestStateIsolationEnabled"},
+             {{{"VirtualSystemIdentifier", "nonsense"}}, "VirtualSystemIdentifier"},
+             {{{"UserSnapshotType", 77}}, "UserSnapshotType"},
+         }) {
+        auto r = w.call(w.vsms(), "DefineSystem",
+                        {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", c.given))}});
+        BOOST_TEST(World::code(r) == 32773U, c.named);
+        BOOST_TEST(w.text_of(r).find(c.named) != std::string::npos, w.text_of(r));
+    }
+    for (const auto& bad : {processors(w, 0), processors(w, 100000), memory(w, 1025), memory(w, 8)}) {
+        auto r = w.call(
+            w.vsms(), "DefineSystem",
+            {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", {{"ElementName", "x"}}))},
+             {"ResourceSettings", World::list({bad})}});
+        BOOST_TEST(World::code(r) == 32773U);
+        BOOST_TEST(w.text_of(r).find("VirtualQuantity") != std::string::npos, w.text_of(r));
+    }
+    BOOST_TEST(w.hypervisor.machines().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_chosen_identifier_is_used_once) {
+    World w;
+    const std::string id = "12345678-90AB-4CDE-8F01-23456789ABCD";
+    BOOST_TEST(w.define({{"ElementName", "a"},
+                         {"VirtualSystemIdentifier", "12345678-90ab-4cde-8f01-23456789abcd"}}) == id);
+    auto r =
+        w.call(w.vsms(), "DefineSystem",
+               {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData",
+                                                {{"ElementName", "b"}, {"VirtualSystemIdentifier", id}}))}});
+    BOOST_TEST(World::code(r) == 32773U);
+}
+
+BOOST_AUTO_TEST_CASE(a_chain_of_new_devices_may_refer_to_each_other) {
+    World w;
+    const auto path = w.image("chain.qcow2");
+    const auto guid = w.define({{"ElementName", "chain"}},
+                               {w.make("Msvm_ResourceAllocationSettingData",
+                                       {{"InstanceID", "scsi"},
+                                        {"ResourceType", 6},
+                                        {"ResourceSubType", "Microsoft:Hyper-V:Synthetic SCSI Controller"}}),
+                                w.make("Msvm_ResourceAllocationSettingData",
+                                       {{"InstanceID", "drive"},
+                                        {"ResourceType", 17},
+                                        {"ResourceSubType", "Microsoft:Hyper-V:Synthetic Disk Drive"},
+                                        {"Parent", "scsi"},
+                                        {"AddressOnParent", "3"}}),
+                                w.make("Msvm_StorageAllocationSettingData",
+                                       {{"ResourceType", 31},
+                                        {"ResourceSubType", "Microsoft:Hyper-V:Virtual Hard Disk"},
+                                        {"Parent", "drive"},
+                                        {"HostResource", World::texts({path})}})});
+    const auto& s = w.spec(guid);
+    BOOST_TEST_REQUIRE(s.disks.size() == 1U);
+    BOOST_TEST(s.disks[0].path == path);
+    BOOST_TEST(s.disks[0].unit == 3U);
+    BOOST_TEST(s.disks[0].format == "qcow2");
+}
+
+BOOST_AUTO_TEST_CASE(the_reference_configuration_fills_what_is_left_out) {
+    World w;
+    const auto first = w.define({{"ElementName", "first"}, {"AutomaticShutdownAction", 2}}, {memory(w, 512)});
+    auto r = w.call(
+        w.vsms(), "DefineSystem",
+        {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", {{"ElementName", "second"}}))},
+         {"ReferenceConfiguration", Value(World::settings_of(first))}});
+    BOOST_TEST_REQUIRE(w.done(r) == 0U);
+    const auto second = r.out.get("ResultingSystem").as_path()->key_string("Name");
+    BOOST_TEST(second != first);
+    BOOST_TEST(w.spec(second).memory_mib == 512U);
+    BOOST_TEST(w.get_setting("Msvm_VirtualSystemSettingData", "Microsoft:" + second)
+                   .uint("AutomaticShutdownAction") == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(destroy_needs_a_machine_that_is_off) {
+    World w;
+    const auto guid = w.define({{"ElementName", "gone"}});
+    const Given who{{"AffectedSystem", Value(vs::system_path("Msvm_ComputerSystem", guid))}};
+    BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+    BOOST_TEST(World::code(w.call(w.vsms(), "DestroySystem", who)) == 32775U);
+    BOOST_TEST(w.done(w.request_state(guid, 3)) == 0U);
+    // A settings path in place of the system is accepted, as real clients send it.
+    BOOST_TEST(w.done(w.call(w.vsms(), "DestroySystem",
+                             {{"AffectedSystem", Value(World::settings_of(guid))}})) == 0U);
+    BOOST_TEST(w.hypervisor.machines().empty());
+    BOOST_TEST(World::code(w.call(w.vsms(), "DestroySystem", who)) == 32773U);
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_of_the_machine_layer_is_in_the_job) {
+    World w;
+    w.hypervisor.fail_next("define",
+                           Error(Status::no_space, "test", "The disk is full.", "", "libvirt says so"));
+    auto r =
+        w.call(w.vsms(), "DefineSystem",
+               {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", {{"ElementName", "x"}}))}});
+    BOOST_TEST(World::code(r) == 4096U);
+    BOOST_TEST(w.done(r) != 0U);
+    BOOST_TEST(w.last_text.find("libvirt says so") != std::string::npos, w.last_text);
+    BOOST_TEST(w.hypervisor.machines().empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
