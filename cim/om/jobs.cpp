@@ -157,6 +157,10 @@ JobManager::~JobManager() {
     stop();
 }
 
+const JobManager::Settings& JobManager::settings() const {
+    return impl_->settings;
+}
+
 void JobManager::Impl::load() {
     auto rows = store.list(kind);
     if (!rows) return;

@@ -100,6 +100,7 @@ class JobManager {
         std::chrono::milliseconds synchronous{0};  // how long run() waits before it answers 4096
         unsigned max_jobs = 1000;                  // unfinished ones
     };
+    const Settings& settings() const;
     JobManager(Store& store, Settings settings);  // marks jobs that were running as interrupted
     ~JobManager();                                // stop(): cancels what is cancellable, waits for the rest
 
