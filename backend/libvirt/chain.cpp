@@ -1,0 +1,172 @@
+#include "backend/libvirt/chain.hpp"
+
+#include <libvirt/virterror.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "backend/libvirt/domain_nodes.hpp"
+#include "backend/libvirt/domain_xml.hpp"
+#include "backend/qemu/image.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+namespace fs = std::filesystem;
+
+Result<std::vector<HeldSnapshot>> hold_snapshots(virDomainPtr domain) {
+    std::vector<HeldSnapshot> r;
+    virDomainSnapshotPtr* list = nullptr;
+    const int n = virDomainListAllSnapshots(domain, &list, VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL);
+    if (n < 0) return last_error("list the machine's snapshots");
+    std::vector<SnapshotHandle> handles;
+    for (int i = 0; i < n; ++i) handles.emplace_back(list[i]);
+    std::free(list);
+    const std::string uuid = uuid_of(domain);
+    for (auto& h : handles) {
+        HeldSnapshot s;
+        s.name = virDomainSnapshotGetName(h.get());
+        s.xml = take(virDomainSnapshotGetXMLDesc(h.get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));
+        if (s.xml.empty()) return last_error("look at the snapshot");
+        auto info = read_snapshot(s.xml, uuid);
+        if (!info) return info.error();
+        auto layout = read_layout(s.xml);
+        if (!layout) return layout.error();
+        s.info = std::move(*info);
+        s.info.current = virDomainSnapshotIsCurrent(h.get(), 0) == 1;
+        s.layout = std::move(*layout);
+        s.handle = std::move(h);
+        r.push_back(std::move(s));
+    }
+    return r;
+}
+
+HeldSnapshot* find_snapshot(std::vector<HeldSnapshot>& all, std::string_view id) {
+    for (auto& s : all)
+        if (iequals(s.info.id, id)) return &s;
+    return nullptr;
+}
+
+Error no_snapshot(std::string_view id) {
+    return {Status::not_found, "wsvirt.snapshot.unknown", "The machine has no snapshot with this identifier.",
+            std::string(id)};
+}
+
+Result<void> put_note(virDomainPtr domain, const std::string& xml, const SnapshotNote& note, bool current) {
+    auto changed = with_note(xml, note);
+    if (!changed) return changed.error();
+    const unsigned flags =
+        VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | (current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u);
+    const SnapshotHandle s(virDomainSnapshotCreateXML(domain, changed->c_str(), flags));
+    if (!s) return last_error("write on the snapshot");
+    return {};
+}
+
+std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml) {
+    pugi::xml_document doc;
+    std::vector<SnapshotTarget> r;
+    if (!doc.load_buffer(domain_xml.data(), domain_xml.size())) return r;
+    for (const auto disk : doc.child("domain").child("devices").children("disk")) {
+        const std::string_view device = disk.attribute("device").as_string("disk");
+        const auto source = disk.child("source").attribute("file");
+        if (device != "disk" || disk.child("readonly") || !source) continue;
+        r.push_back({disk.child("target").attribute("dev").value(), source.value(),
+                     disk.child("driver").attribute("type").as_string("raw")});
+    }
+    return r;
+}
+
+namespace {
+
+void put_file(pugi::xml_node disk, const std::string& path, const std::string& format) {
+    set_attribute(child(disk, "source"), "file", path);
+    set_attribute(child(disk, "driver"), "type", format);
+    disk.remove_child("backingStore");
+}
+
+template <class Edit>
+Result<std::string> edit_disks(std::string_view xml, Edit edit) {
+    pugi::xml_document doc;
+    if (!doc.load_buffer(xml.data(), xml.size(), pugi::parse_default, pugi::encoding_utf8))
+        return Error{Status::malformed, "wsvirt.domain.malformed",
+                     "The host's description of the machine cannot be read."};
+    const auto root = doc.first_child();
+    std::vector<pugi::xml_node> domains;
+    if (std::string_view(root.name()) == "domain") domains.push_back(root);
+    for (const char* name : {"domain", "inactiveDomain"})
+        if (root.child(name)) domains.push_back(root.child(name));
+    for (const auto& d : domains)
+        for (auto disk : d.child("devices").children("disk")) edit(disk);
+    return to_text(doc);
+}
+
+}  // namespace
+
+Result<std::string> with_disk_files(std::string_view xml,
+                                    const std::map<std::string, std::string>& file_of_target) {
+    return edit_disks(xml, [&](pugi::xml_node disk) {
+        const auto it = file_of_target.find(disk.child("target").attribute("dev").value());
+        if (it != file_of_target.end()) put_file(disk, it->second, "qcow2");
+    });
+}
+
+Result<std::string> with_renamed_files(std::string_view xml,
+                                       const std::map<std::string, SnapshotTarget>& by_old_path) {
+    return edit_disks(xml, [&](pugi::xml_node disk) {
+        const auto it = by_old_path.find(disk.child("source").attribute("file").value());
+        if (it != by_old_path.end()) put_file(disk, it->second.path, it->second.format);
+    });
+}
+
+namespace {
+// Where ".<GUID>.qcow2" begins, or npos.
+std::size_t overlay_mark(const std::string& path) {
+    constexpr std::size_t length = 1 + 36 + 6;
+    if (path.size() < length || !path.ends_with(".qcow2")) return std::string::npos;
+    const std::size_t at = path.size() - length;
+    return path[at] == '.' && is_guid(std::string_view(path).substr(at + 1, 36)) ? at : std::string::npos;
+}
+}  // namespace
+
+bool is_overlay(const std::string& path) {
+    return overlay_mark(path) != std::string::npos;
+}
+
+std::string overlay_path(const std::string& path, std::string_view id) {
+    std::string stem = path;
+    if (const auto at = overlay_mark(path); at != std::string::npos) {
+        stem = path.substr(0, at);
+    } else {
+        const fs::path p(path);
+        stem = (p.parent_path() / p.stem()).native();
+    }
+    return stem + "." + to_upper(id) + ".qcow2";
+}
+
+Result<Chain> read_chain(const Call& call, const qemu::ImageTool& tool,
+                         const std::vector<std::string>& tops) {
+    Chain r;
+    for (std::string path : tops)
+        while (!path.empty() && !r.contains(path)) {
+            auto info = tool.info(call, path);
+            if (!info) return info.error();
+            r[path] = info->backing_file;
+            path = info->backing_file;
+        }
+    return r;
+}
+
+std::vector<std::string> tops_of(std::string_view domain_xml, const std::vector<HeldSnapshot>& snapshots) {
+    std::set<std::string> r;
+    for (const auto& t : snapshot_targets(domain_xml)) r.insert(t.path);
+    for (const auto& s : snapshots)
+        for (const auto& t : snapshot_targets(s.layout.domain_xml)) r.insert(t.path);
+    return {r.begin(), r.end()};
+}
+
+void remove_unneeded(const Chain& before, const Chain& after) {
+    std::error_code ec;
+    for (const auto& [path, backing] : before)
+        if (!after.contains(path) && is_overlay(path)) fs::remove(path, ec);
+}
+
+}  // namespace wsvirt::backend::libvirt

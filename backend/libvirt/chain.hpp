@@ -1,0 +1,55 @@
+// The files behind a machine with external snapshots. Each snapshot freezes the files its settings name; what
+// is written later goes to an overlay beside them. Deleting a snapshot merges its only successor into the
+// frozen file; a file that nothing needs any more is removed, if we made it. Reverting begins new overlays on
+// the frozen files, so that the snapshot stays and other branches keep theirs. Local files only; call with
+// the machine's gate held.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "backend/hypervisor.hpp"
+#include "backend/libvirt/core.hpp"
+#include "backend/libvirt/snapshot_xml.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+struct HeldSnapshot {
+    SnapshotHandle handle;
+    std::string name, parent;  // libvirt's names
+    std::string xml;
+    SnapshotInfo info;
+    SnapshotLayout layout;
+};
+Result<std::vector<HeldSnapshot>> hold_snapshots(virDomainPtr domain);
+HeldSnapshot* find_snapshot(std::vector<HeldSnapshot>& all, std::string_view id);
+
+Error no_snapshot(std::string_view id);
+// Writes our note into a snapshot that exists.
+Result<void> put_note(virDomainPtr domain, const std::string& xml, const SnapshotNote& note, bool current);
+
+// A disk that snapshots are taken of.
+struct SnapshotTarget {
+    std::string target, path, format;
+};
+std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml);
+// The same XML with other files for some targets (new files are qcow2).
+Result<std::string> with_disk_files(std::string_view xml,
+                                    const std::map<std::string, std::string>& file_of_target);
+Result<std::string> with_renamed_files(std::string_view xml,
+                                       const std::map<std::string, SnapshotTarget>& by_old_path);
+
+// "/vms/disk.qcow2" → "/vms/disk.<id>.qcow2", also when it already is an overlay.
+std::string overlay_path(const std::string& path, std::string_view id);
+bool is_overlay(const std::string& path);
+
+// path → its backing file, for every file that the machine or one of its snapshots stands on.
+using Chain = std::map<std::string, std::string>;
+Result<Chain> read_chain(const Call& call, const qemu::ImageTool& tool, const std::vector<std::string>& tops);
+std::vector<std::string> tops_of(std::string_view domain_xml, const std::vector<HeldSnapshot>& snapshots);
+// Removes overlays of ours that were in `before` and are not needed any more.
+void remove_unneeded(const Chain& before, const Chain& after);
+
+}  // namespace wsvirt::backend::libvirt

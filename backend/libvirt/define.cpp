@@ -1,0 +1,138 @@
+// LibvirtHypervisor: making, changing and removing definitions.
+#include <libvirt/virterror.h>
+
+#include "backend/libvirt/domain_xml.hpp"
+#include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/live.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+using enum MachineState;
+
+namespace {
+
+std::string new_mac() {
+    const std::string guid = make_guid();
+    return to_lower("52:54:00:" + guid.substr(0, 2) + ":" + guid.substr(2, 2) + ":" + guid.substr(4, 2));
+}
+
+Error exists(const std::string& uuid) {
+    return {Status::already_exists, "wsvirt.machine.exists",
+            "A machine with this identifier exists already; choose another identifier.", uuid};
+}
+
+Result<DomainHandle> define_xml(Session& s, const std::string& xml, const std::string& doing) {
+    DomainHandle d(virDomainDefineXML(s.connection, xml.c_str()));
+    if (!d) return last_error(doing);
+    return d;
+}
+
+Result<void> set_autostart(virDomainPtr d, bool on) {
+    int now = 0;
+    if (virDomainGetAutostart(d, &now) == 0 && (now != 0) == on) return {};
+    return checked(virDomainSetAutostart(d, on ? 1 : 0), "set the automatic start");
+}
+
+unsigned undefine_flags(HostKind kind) {
+    unsigned flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+                     VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
+    if (kind != HostKind::test) flags |= VIR_DOMAIN_UNDEFINE_NVRAM;
+    return flags;
+}
+
+}  // namespace
+
+Result<void> LibvirtHypervisor::complete(const Call& call, MachineSpec& spec) {
+    spec.uuid = to_upper(spec.uuid);
+    for (Nic& n : spec.nics)
+        if (n.mac.empty()) n.mac = new_mac();
+    for (Disk& d : spec.disks) {
+        if (d.path.empty() || !d.format.empty()) continue;
+        if (d.device != DiskDevice::disk || core_->connector->kind() == HostKind::test) {
+            d.format = "raw";
+            continue;
+        }
+        auto info = image_info(call, d.path);
+        if (!info) return info.error();
+        d.format = info->format;
+    }
+    return {};
+}
+
+Result<void> LibvirtHypervisor::define(const Call& call, const MachineSpec& wanted) {
+    KeptSpec kept;
+    kept.spec = wanted;
+    if (auto ok = check_spec(wanted, core_->domain_options()); !ok) return ok;
+    if (auto ok = complete(call, kept.spec); !ok) return ok;
+    kept.created_us = kept.config_changed_us = now_us();
+    if (core_->inventory->machine(kept.spec.uuid)) return exists(kept.spec.uuid);
+    auto xml = write_domain(kept, core_->domain_options());
+    if (!xml) return xml.error();
+    auto pass = core_->gates.enter(call, kept.spec.uuid);
+    if (!pass) return pass.error();
+    return core_->workers->run<void>(
+        call, {"define the machine", {}, false, {}},
+        [core = core_, pass = *pass, xml = *xml, spec = kept.spec](Session& s) -> Result<void> {
+            if (find_domain(s.connection, spec.uuid)) return exists(spec.uuid);
+            auto domain = define_xml(s, xml, "define the machine");
+            if (!domain) return domain.error();
+            if (auto ok = set_autostart(domain->get(), spec.autostart); !ok) {
+                virDomainUndefineFlags(domain->get(), undefine_flags(core->connector->kind()));
+                return ok;
+            }
+            return refresh(s.connection, spec.uuid, *core->connector, *core->inventory);
+        });
+}
+
+Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wanted) {
+    MachineSpec spec = wanted;
+    if (auto ok = check_spec(spec, core_->domain_options()); !ok) return ok;
+    if (auto ok = complete(call, spec); !ok) return ok;
+    return change_machine(
+        core_, call, spec.uuid, {{"change the machine", {}, false, {}}, {}, {}},
+        [core = core_, spec](Session& s, virDomainPtr d) -> Result<void> {
+            const std::string old_xml =
+                take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+            auto old = read_domain(old_xml);
+            if (!old) return old_xml.empty() ? last_error("change the machine") : old.error();
+            KeptSpec kept{spec, old->kept.created_us, now_us()};
+            if (kept.created_us == 0)
+                if (const auto known = core->inventory->machine(spec.uuid))
+                    kept.created_us = known->created_us;
+            DomainOptions options = core->domain_options();
+            options.domain_type = old->domain_type;  // changed by the next start, when that can be done
+            auto xml = write_domain(kept, options, old_xml);
+            if (!xml) return xml.error();
+            auto defined = define_xml(s, *xml, "change the machine");
+            if (!defined) return defined.error();
+            auto result = set_autostart(d, spec.autostart);
+            if (result && virDomainIsActive(d) == 1) result = apply_live(d, old->kept.spec, spec);
+            if (!result) {
+                define_xml(s, old_xml, "restore the machine");
+                set_autostart(d, old->kept.spec.autostart);
+            }
+            return result;
+        });
+}
+
+Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid) {
+    return change_machine(core_, call, uuid,
+                          {{"remove the machine", {}, false, {}}, {off, saved, crashed}, {}},
+                          [core = core_](Session&, virDomainPtr d) -> Result<void> {
+                              if (virDomainUndefineFlags(d, undefine_flags(core->connector->kind())) < 0)
+                                  return last_error("remove the machine");
+                              return drop_saved_file(*core->connector, d);
+                          });
+}
+
+Result<std::string> LibvirtHypervisor::spec_to_text(const MachineSpec& spec) const {
+    return write_domain({spec, 0, 0}, core_->domain_options());
+}
+
+Result<MachineSpec> LibvirtHypervisor::spec_from_text(std::string_view text) const {
+    auto read = read_domain(text);
+    if (!read) return read.error();
+    return std::move(read->kept.spec);
+}
+
+}  // namespace wsvirt::backend::libvirt

@@ -1,0 +1,64 @@
+// The class behind open_libvirt(); its members are spread over the source files of this folder by subject.
+#pragma once
+
+#include "backend/libvirt/core.hpp"
+#include "backend/libvirt/watcher.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+class LibvirtHypervisor final : public Hypervisor {
+  public:
+    explicit LibvirtHypervisor(Settings settings);
+    Result<void> open();
+    const CorePtr& core() const { return core_; }
+
+    std::vector<std::shared_ptr<const Machine>> machines() const override;
+    std::shared_ptr<const Machine> machine(std::string_view uuid) const override;
+    HostInfo host() const override;
+    std::vector<SwitchInfo> switches() const override;
+    bool connected() const override;
+    std::shared_ptr<void> subscribe(std::function<void(const Event&)> on_event) override;
+    Result<MachineStats> stats(const Call&, std::string_view uuid) override;
+    Result<std::string> screenshot(const Call&, std::string_view uuid) override;
+
+    Result<void> define(const Call&, const MachineSpec& spec) override;
+    Result<void> redefine(const Call&, const MachineSpec& spec) override;
+    Result<void> undefine(const Call&, std::string_view uuid) override;
+    Result<void> start(const Call&, std::string_view uuid) override;
+    Result<void> power_off(const Call&, std::string_view uuid) override;
+    Result<void> shut_down(const Call&, std::string_view uuid) override;
+    Result<void> suspend(const Call&, std::string_view uuid) override;
+    Result<void> resume(const Call&, std::string_view uuid) override;
+    Result<void> save(const Call&, std::string_view uuid) override;
+    Result<void> discard_saved_state(const Call&, std::string_view uuid) override;
+    Result<void> reset(const Call&, std::string_view uuid) override;
+    Result<void> reboot(const Call&, std::string_view uuid) override;
+    Result<void> inject_nmi(const Call&, std::string_view uuid) override;
+    Result<void> send_keys(const Call&, std::string_view uuid,
+                           const std::vector<unsigned>& keycodes) override;
+
+    Result<SnapshotInfo> snapshot(const Call&, const SnapshotRequest&) override;
+    Result<void> revert(const Call&, std::string_view uuid, std::string_view snapshot) override;
+    Result<void> delete_snapshot(const Call&, std::string_view uuid, std::string_view snapshot,
+                                 bool with_children) override;
+    Result<void> modify_snapshot(const Call&, std::string_view uuid, const SnapshotInfo& changed) override;
+    Result<void> export_saved_state(const Call&, std::string_view uuid, const std::string& to_file) override;
+    Result<void> import_saved_state(const Call&, std::string_view uuid,
+                                    const std::string& from_file) override;
+    Result<void> migrate(const Call&, const MigrationRequest&, Hypervisor& destination) override;
+
+    Result<ImageInfo> image_info(const Call&, const std::string& path) override;
+    Result<void> create_image(const Call&, const ImageSpec&) override;
+    Result<void> convert_image(const Call&, const std::string& from, const ImageSpec& to) override;
+    Result<void> resize_image(const Call&, const std::string& path, std::uint64_t new_size) override;
+    Result<std::string> spec_to_text(const MachineSpec&) const override;
+    Result<MachineSpec> spec_from_text(std::string_view text) const override;
+
+  private:
+    Result<void> complete(const Call& call, MachineSpec& spec);  // MAC addresses, image formats
+
+    CorePtr core_;
+    std::unique_ptr<Watcher> watcher_;
+};
+
+}  // namespace wsvirt::backend::libvirt

@@ -1,0 +1,60 @@
+// Every machine of a host as last seen, in memory. Readers share immutable snapshots and never wait for
+// libvirt. Writers bring what they saw together with a ticket drawn before they looked; a look that began
+// earlier never replaces one that began later, so a change is visible from the moment its caller returns.
+// Events go out in order on a thread of the inventory's own. Thread safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/hypervisor.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+std::int64_t now_us();  // unix time
+
+class Inventory {
+  public:
+    Inventory();
+    ~Inventory();
+
+    using Ticket = std::uint64_t;
+    Ticket draw();
+    void seen(Ticket ticket, Machine machine);
+    void gone(Ticket ticket, std::string_view uuid);
+    // Everything that is not in the list and was not seen since the ticket is gone.
+    void only(Ticket ticket, const std::vector<std::string>& uuids);
+    // While set, the machine shows this state whatever libvirt says ("starting", "saving").
+    void set_transition(std::string_view uuid, std::optional<MachineState> state);
+    void set_connected(bool connected);
+
+    std::vector<std::shared_ptr<const Machine>> machines() const;
+    std::shared_ptr<const Machine> machine(std::string_view uuid) const;
+    bool connected() const;
+    std::shared_ptr<void> subscribe(std::function<void(const Event&)> on_event);
+
+  private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+// Shows a passing state of a machine for as long as it lives.
+class Transition {
+  public:
+    Transition(std::shared_ptr<Inventory> inventory, std::string uuid, MachineState state)
+        : inventory_(std::move(inventory)), uuid_(std::move(uuid)) {
+        inventory_->set_transition(uuid_, state);
+    }
+    ~Transition() { inventory_->set_transition(uuid_, std::nullopt); }
+    Transition(const Transition&) = delete;
+    Transition& operator=(const Transition&) = delete;
+
+  private:
+    std::shared_ptr<Inventory> inventory_;
+    std::string uuid_;
+};
+
+}  // namespace wsvirt::backend::libvirt

@@ -1,0 +1,79 @@
+#include "backend/libvirt/libvirt_hypervisor.hpp"
+
+#include <filesystem>
+
+#include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/qemu/image.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+namespace {
+
+FirmwareFiles find_firmware() {
+    namespace fs = std::filesystem;
+    const auto first = [](std::initializer_list<const char*> names) -> std::string {
+        std::error_code ec;
+        for (const char* n : names)
+            if (fs::exists(n, ec)) return n;
+        return {};
+    };
+    FirmwareFiles f;
+    f.code = first({"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_CODE.fd"});
+    f.vars = first({"/usr/share/OVMF/OVMF_VARS_4M.fd", "/usr/share/OVMF/OVMF_VARS.fd"});
+    f.secure_code =
+        first({"/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_CODE.secboot.fd"});
+    f.secure_vars = first({"/usr/share/OVMF/OVMF_VARS_4M.ms.fd", "/usr/share/OVMF/OVMF_VARS.ms.fd"});
+    if (f.vars.empty()) f.code.clear();
+    if (f.secure_vars.empty()) f.secure_code.clear();
+    return f;
+}
+
+}  // namespace
+
+LibvirtHypervisor::LibvirtHypervisor(Settings settings) : core_(std::make_shared<Core>()) {
+    // Both local and remote hosts: a remote one runs the same distribution, or its firmware files are
+    // configured.
+    if (settings.firmware.code.empty()) settings.firmware = find_firmware();
+    core_->connector = std::make_shared<Connector>(std::move(settings));
+    core_->workers = std::make_unique<Workers>(core_->connector);
+    const Settings& s = core_->settings();
+    core_->options.firmware = s.firmware;
+    core_->options.emulator = s.emulator;
+    core_->options.domain_type = core_->connector->kind() == HostKind::test ? "test" : "qemu";
+}
+
+Result<void> LibvirtHypervisor::open() {
+    if (auto ok = core_->connector->prepare(); !ok) return ok;
+    image_tool(*core_).remove_left_overs();
+    look_at_files(*core_);
+    watcher_ = std::make_unique<Watcher>(core_->connector, core_->inventory,
+                                         [core = std::weak_ptr<Core>(core_)](virConnectPtr connection) {
+                                             if (const auto c = core.lock()) look_at_host(*c, connection);
+                                         });
+    auto first = watcher_->wait_first();
+    return core_->settings().start_disconnected ? Result<void>() : first;
+}
+
+std::vector<std::shared_ptr<const Machine>> LibvirtHypervisor::machines() const {
+    return core_->inventory->machines();
+}
+
+std::shared_ptr<const Machine> LibvirtHypervisor::machine(std::string_view uuid) const {
+    return core_->inventory->machine(uuid);
+}
+
+bool LibvirtHypervisor::connected() const {
+    return core_->inventory->connected();
+}
+
+std::shared_ptr<void> LibvirtHypervisor::subscribe(std::function<void(const Event&)> on_event) {
+    return core_->inventory->subscribe(std::move(on_event));
+}
+
+Result<std::unique_ptr<Hypervisor>> open_libvirt(Settings settings) {
+    auto h = std::make_unique<LibvirtHypervisor>(std::move(settings));
+    if (auto ok = h->open(); !ok) return ok.error();
+    return std::unique_ptr<Hypervisor>(std::move(h));
+}
+
+}  // namespace wsvirt::backend::libvirt

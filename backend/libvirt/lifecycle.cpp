@@ -1,0 +1,140 @@
+// LibvirtHypervisor: what happens to a machine that exists.
+#include <libvirt/virterror.h>
+
+#include <thread>
+
+#include "backend/libvirt/domain_xml.hpp"
+#include "backend/libvirt/hypervisor_impl.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+using enum MachineState;
+
+namespace {
+
+constexpr auto poll_interval = std::chrono::milliseconds(100);
+constexpr unsigned key_hold_ms = 50;
+constexpr std::size_t most_keys = 16;  // libvirt's limit
+
+// A machine that was defined before the accelerator was known, or on another host, starts with the one that
+// works here. Snapshots with memory belong to the accelerator they were made with, so such machines stay.
+Result<void> use_accelerator(const CorePtr& core, Session& s, virDomainPtr domain) {
+    const DomainOptions options = core->domain_options();
+    if (options.domain_type == "test" || has_saved_file(*core->connector, domain) ||
+        virDomainSnapshotNum(domain, 0) != 0)
+        return {};
+    const std::string xml =
+        take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+    auto read = read_domain(xml);
+    if (!read || !read->ours || read->domain_type == options.domain_type) return {};
+    auto changed = write_domain(read->kept, options, xml);
+    if (!changed) return changed.error();
+    const DomainHandle defined(virDomainDefineXML(s.connection, changed->c_str()));
+    if (!defined) return last_error("start the machine");
+    return {};
+}
+
+}  // namespace
+
+Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
+    const Change change{{"start the machine", {}, false, {}}, {off, saved, crashed}, starting};
+    return change_machine(core_, call, uuid, change,
+                          [core = core_](Session& s, virDomainPtr d) -> Result<void> {
+                              if (auto ok = use_accelerator(core, s, d); !ok) return ok;
+                              return checked(virDomainCreate(d), "start the machine");
+                          });
+}
+
+// Not gated: turning off must also work while another operation on the machine is stuck.
+Result<void> LibvirtHypervisor::power_off(const Call& call, std::string_view uuid) {
+    const Change change{
+        {"turn the machine off", {}, false, {}}, {running, paused, stopping, crashed}, stopping, false};
+    return change_machine(core_, call, uuid, change, [](Session&, virDomainPtr d) -> Result<void> {
+        if (virDomainDestroy(d) == 0) return {};
+        // It ended by itself a moment before.
+        if (last_error_code() == VIR_ERR_OPERATION_INVALID && virDomainIsActive(d) == 0) return {};
+        return last_error("turn the machine off");
+    });
+}
+
+Result<void> LibvirtHypervisor::shut_down(const Call& call, std::string_view uuid) {
+    const Change change{
+        {"shut the machine down", core_->settings().shut_down_limit, false, {}}, {running}, stopping, false};
+    return change_machine(core_, call, uuid, change, [](Session& s, virDomainPtr d) -> Result<void> {
+        if (virDomainShutdown(d) < 0) return last_error("shut the machine down");
+        for (;;) {
+            if (virDomainIsActive(d) != 1) return {};
+            if (s.stop.stop_requested()) return cancelled("shut the machine down");
+            if (std::chrono::steady_clock::now() + 2 * poll_interval >= s.deadline)
+                return Error{
+                    Status::timed_out, "wsvirt.machine.guest_silent",
+                    "The guest did not shut down in time; it may have no operating system that listens. "
+                    "Turn the machine off instead."};
+            std::this_thread::sleep_for(poll_interval);
+        }
+    });
+}
+
+Result<void> LibvirtHypervisor::suspend(const Call& call, std::string_view uuid) {
+    return change_machine(
+        core_, call, uuid, {{"pause the machine", {}, false, {}}, {running}, pausing},
+        [](Session&, virDomainPtr d) { return checked(virDomainSuspend(d), "pause the machine"); });
+}
+
+Result<void> LibvirtHypervisor::resume(const Call& call, std::string_view uuid) {
+    return change_machine(core_, call, uuid, {{"resume the machine", {}, false, {}}, {paused}, {}},
+                          [](Session&, virDomainPtr d) {
+                              int state = 0;
+                              virDomainGetState(d, &state, nullptr, 0);
+                              const bool asleep = state == VIR_DOMAIN_PMSUSPENDED;
+                              return checked(asleep ? virDomainPMWakeup(d, 0) : virDomainResume(d),
+                                             "resume the machine");
+                          });
+}
+
+Result<void> LibvirtHypervisor::save(const Call& call, std::string_view uuid) {
+    const Change change{{"save the machine", {}, true, abort_job(core_, uuid)}, {running, paused}, saving};
+    return change_machine(core_, call, uuid, change, [](Session&, virDomainPtr d) {
+        return checked(virDomainManagedSave(d, 0), "save the machine");
+    });
+}
+
+Result<void> LibvirtHypervisor::discard_saved_state(const Call& call, std::string_view uuid) {
+    return change_machine(
+        core_, call, uuid, {{"drop the saved state", {}, false, {}}, {saved}, {}},
+        [core = core_](Session&, virDomainPtr d) { return drop_saved_file(*core->connector, d); });
+}
+
+Result<void> LibvirtHypervisor::reset(const Call& call, std::string_view uuid) {
+    return change_machine(
+        core_, call, uuid, {{"reset the machine", {}, false, {}}, {running, paused}, {}, false},
+        [](Session&, virDomainPtr d) { return checked(virDomainReset(d, 0), "reset the machine"); });
+}
+
+Result<void> LibvirtHypervisor::reboot(const Call& call, std::string_view uuid) {
+    return change_machine(
+        core_, call, uuid, {{"reboot the machine", {}, false, {}}, {running}, {}, false},
+        [](Session&, virDomainPtr d) { return checked(virDomainReboot(d, 0), "reboot the machine"); });
+}
+
+Result<void> LibvirtHypervisor::inject_nmi(const Call& call, std::string_view uuid) {
+    return change_machine(
+        core_, call, uuid, {{"interrupt the machine", {}, false, {}}, {running}, {}, false},
+        [](Session&, virDomainPtr d) { return checked(virDomainInjectNMI(d, 0), "interrupt the machine"); });
+}
+
+Result<void> LibvirtHypervisor::send_keys(const Call& call, std::string_view uuid,
+                                          const std::vector<unsigned>& keycodes) {
+    if (keycodes.empty() || keycodes.size() > most_keys)
+        return Error{Status::invalid_parameter, "wsvirt.keys.count",
+                     "Between 1 and " + std::to_string(most_keys) + " keys can be pressed at once.",
+                     "keycodes"};
+    return change_machine(core_, call, uuid, {{"press keys", {}, false, {}}, {running}, {}, false},
+                          [keys = keycodes](Session&, virDomainPtr d) mutable {
+                              return checked(virDomainSendKey(d, VIR_KEYCODE_SET_WIN32, key_hold_ms,
+                                                              keys.data(), static_cast<int>(keys.size()), 0),
+                                             "press keys");
+                          });
+}
+
+}  // namespace wsvirt::backend::libvirt

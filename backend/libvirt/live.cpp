@@ -1,0 +1,201 @@
+#include "backend/libvirt/live.hpp"
+
+#include <libvirt/virterror.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "backend/libvirt/domain_nodes.hpp"
+#include "backend/libvirt/domain_xml.hpp"
+#include "backend/libvirt/errors.hpp"
+#include "backend/libvirt/handles.hpp"
+#include "base/text.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+namespace {
+
+constexpr auto unplug_patience = std::chrono::seconds(10);
+constexpr auto unplug_poll = std::chrono::milliseconds(50);
+
+class Live {
+  public:
+    explicit Live(virDomainPtr domain) : domain_(domain) {}
+
+    // Steps that failed because QEMU cannot do them while it runs are left for the next start.
+    Result<void> step(int result, std::function<void()> undo, const char* doing) {
+        if (result == 0) {
+            undo_.push_back(std::move(undo));
+            return {};
+        }
+        const int code = last_error_code();
+        Error e = last_error(doing);
+        const bool later = code == VIR_ERR_OPERATION_UNSUPPORTED || code == VIR_ERR_CONFIG_UNSUPPORTED ||
+                           code == VIR_ERR_NO_SUPPORT || code == VIR_ERR_ARGUMENT_UNSUPPORTED;
+        if (later) return {};
+        for (auto u = undo_.rbegin(); u != undo_.rend(); ++u)
+            if (*u) (*u)();
+        return e;
+    }
+    int attach(const std::string& xml) {
+        return virDomainAttachDeviceFlags(domain_, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE);
+    }
+    int update(const std::string& xml) {
+        return virDomainUpdateDeviceFlags(domain_, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE);
+    }
+    // Unplugging is a request to the guest; it is done when the device is gone from the live XML.
+    int detach(const std::string& xml, const std::string& mark) {
+        if (virDomainDetachDeviceFlags(domain_, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE) < 0) return -1;
+        const auto end = std::chrono::steady_clock::now() + unplug_patience;
+        while (!mark.empty() && std::chrono::steady_clock::now() < end) {
+            if (take(virDomainGetXMLDesc(domain_, 0)).find(mark) == std::string::npos) return 0;
+            std::this_thread::sleep_for(unplug_poll);
+        }
+        return 0;
+    }
+    virDomainPtr domain() const { return domain_; }
+
+  private:
+    virDomainPtr domain_;
+    std::vector<std::function<void()>> undo_;
+};
+
+bool pluggable(const Disk& d) {
+    return d.device == DiskDevice::disk && (d.bus == Bus::scsi || d.bus == Bus::virtio);
+}
+std::string target_mark(const Disk& d) {
+    return "<target dev='" + target_name(slot_of(d)) + "'";
+}
+
+const Disk* find(const std::vector<Disk>& all, const Disk& like) {
+    for (const auto& d : all)
+        if (slot_of(d) == slot_of(like) && d.device == like.device) return &d;
+    return nullptr;
+}
+
+const Nic* find(const std::vector<Nic>& all, const Nic& like) {
+    for (const auto& n : all)
+        if (iequals(n.mac, like.mac)) return &n;
+    return nullptr;
+}
+
+int set_iops(virDomainPtr domain, const Disk& d) {
+    virTypedParameterPtr params = nullptr;
+    int n = 0, size = 0;
+    virTypedParamsAddULLong(&params, &n, &size, VIR_DOMAIN_BLOCK_IOTUNE_TOTAL_IOPS_SEC,
+                            d.iops_limit.value_or(0));
+    const int r =
+        virDomainSetBlockIoTune(domain, target_name(slot_of(d)).c_str(), params, n, VIR_DOMAIN_AFFECT_LIVE);
+    virTypedParamsFree(params, n);
+    return r;
+}
+
+Result<void> controllers(Live& live, const MachineSpec& before, const MachineSpec& after) {
+    const auto has = [](const MachineSpec& s, unsigned index) {
+        return std::any_of(s.controllers.begin(), s.controllers.end(),
+                           [&](const Controller& c) { return c.bus == Bus::scsi && c.index == index; }) ||
+               std::any_of(s.disks.begin(), s.disks.end(),
+                           [&](const Disk& d) { return d.bus == Bus::scsi && d.controller == index; });
+    };
+    for (const Controller& c : after.controllers) {
+        if (c.bus != Bus::scsi || has(before, c.index)) continue;
+        const std::string xml = controller_xml(c);
+        if (auto ok = live.step(
+                live.attach(xml), [&live, xml] { live.detach(xml, ""); }, "add the controller");
+            !ok)
+            return ok;
+    }
+    return {};
+}
+
+Result<void> unplug_disks(Live& live, const MachineSpec& before, const MachineSpec& after) {
+    for (const Disk& old : before.disks) {
+        const Disk* const now = find(after.disks, old);
+        if (!pluggable(old) || old.path.empty() || (now && now->path == old.path)) continue;
+        const std::string xml = disk_xml(old);
+        if (auto ok = live.step(
+                live.detach(xml, target_mark(old)), [&live, xml] { live.attach(xml); }, "remove the disk");
+            !ok)
+            return ok;
+    }
+    return {};
+}
+
+Result<void> plug_disks(Live& live, const MachineSpec& before, const MachineSpec& after) {
+    for (const Disk& now : after.disks) {
+        const Disk* const old = find(before.disks, now);
+        const std::string xml = disk_xml(now);
+        Result<void> ok;
+        if (pluggable(now) && !now.path.empty() && (!old || old->path != now.path)) {
+            ok = live.step(
+                live.attach(xml), [&live, xml, now] { live.detach(xml, target_mark(now)); }, "add the disk");
+        } else if (old && now.device != DiskDevice::disk && old->path != now.path) {
+            const std::string back = disk_xml(*old);
+            ok = live.step(
+                live.update(xml), [&live, back] { live.update(back); }, "change the medium");
+        } else if (old && old->path == now.path && !now.path.empty() && old->iops_limit != now.iops_limit) {
+            ok = live.step(
+                set_iops(live.domain(), now), [&live, was = *old] { set_iops(live.domain(), was); },
+                "change the limit of the disk");
+        }
+        if (!ok) return ok;
+    }
+    return {};
+}
+
+Result<void> nics(Live& live, const MachineSpec& before, const MachineSpec& after) {
+    const auto mark = [](const Nic& n) { return "<mac address='" + to_lower(n.mac) + "'/>"; };
+    const auto type = [](const Nic& n) { return n.link == NicLink::none ? NicLink::user : n.link; };
+    for (const Nic& old : before.nics) {
+        const Nic* const now = find(after.nics, old);
+        // An adapter keeps its kind of connection while it is plugged in; another kind means unplug and plug.
+        if (now && now->model == old.model && type(*now) == type(old)) continue;
+        const std::string xml = nic_xml(old);
+        if (auto ok = live.step(
+                live.detach(xml, mark(old)), [&live, xml] { live.attach(xml); },
+                "remove the network adapter");
+            !ok)
+            return ok;
+    }
+    for (const Nic& now : after.nics) {
+        const Nic* const old = find(before.nics, now);
+        const std::string xml = nic_xml(now);
+        Result<void> ok;
+        if (!old || old->model != now.model || type(*old) != type(now)) {
+            ok = live.step(
+                live.attach(xml), [&live, xml, m = mark(now)] { live.detach(xml, m); },
+                "add the network adapter");
+        } else if (nic_xml(*old) != xml) {
+            const std::string back = nic_xml(*old);
+            ok = live.step(
+                live.update(xml), [&live, back] { live.update(back); }, "change the network adapter");
+        }
+        if (!ok) return ok;
+    }
+    return {};
+}
+
+Result<void> memory(Live& live, const MachineSpec& before, const MachineSpec& after) {
+    if (before.memory_mib == after.memory_mib ||
+        after.memory_mib * 1024 > virDomainGetMaxMemory(live.domain()))
+        return {};
+    const auto set = [&live](std::uint64_t mib) {
+        return virDomainSetMemoryFlags(live.domain(), static_cast<unsigned long>(mib * 1024),
+                                       VIR_DOMAIN_AFFECT_LIVE);
+    };
+    return live.step(
+        set(after.memory_mib), [set, mib = before.memory_mib] { set(mib); }, "change the memory");
+}
+
+}  // namespace
+
+Result<void> apply_live(virDomainPtr domain, const MachineSpec& before, const MachineSpec& after) {
+    Live live(domain);
+    for (const auto part : {unplug_disks, controllers, plug_disks, nics, memory})
+        if (auto ok = part(live, before, after); !ok) return ok;
+    return {};
+}
+
+}  // namespace wsvirt::backend::libvirt

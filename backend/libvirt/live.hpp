@@ -1,0 +1,15 @@
+// Brings a running machine nearer to new settings: memory within the balloon, media of drives, disks and
+// network adapters plugged in and out, limits, links. What QEMU can only change at the next start stays as it
+// is. All or nothing: when one step fails, those before it are undone.
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include "backend/machine.hpp"
+#include "base/result.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+Result<void> apply_live(virDomainPtr domain, const MachineSpec& before, const MachineSpec& after);
+
+}  // namespace wsvirt::backend::libvirt

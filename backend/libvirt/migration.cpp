@@ -1,0 +1,286 @@
+// LibvirtHypervisor: moving machines to another host, and their disks to other files. Migration is managed by
+// this process (libvirt's "direct" form): both connections are ours, so the source may be the embedded
+// driver.
+#include <libvirt/virterror.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "backend/libvirt/chain.hpp"
+#include "backend/libvirt/domain_nodes.hpp"
+#include "backend/libvirt/domain_xml.hpp"
+#include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/target_storage.hpp"
+#include "backend/qemu/image.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+using enum MachineState;
+
+namespace {
+
+constexpr const char* doing = "move the machine";
+constexpr auto progress_interval = std::chrono::milliseconds(250);
+
+class Parameters {
+  public:
+    ~Parameters() { virTypedParamsFree(list_, n_); }
+    void text(const char* name, const std::string& v) {
+        if (!v.empty()) virTypedParamsAddString(&list_, &n_, &size_, name, v.c_str());
+    }
+    void number(const char* name, std::uint64_t v) {
+        if (v != 0) virTypedParamsAddULLong(&list_, &n_, &size_, name, v);
+    }
+    virTypedParameterPtr list() const { return list_; }
+    unsigned count() const { return static_cast<unsigned>(n_); }
+
+  private:
+    virTypedParameterPtr list_ = nullptr;
+    int n_ = 0, size_ = 0;
+};
+
+// Follows a migration from a connection of its own, because the first one is busy with it.
+class Follower {
+  public:
+    Follower(const CorePtr& core, const MigrationRequest& request, Session& session)
+        : thread_([core, request, &session](const std::stop_token& stop) {
+              auto connection = core->connector->open();
+              if (!connection) return;
+              const auto d = find_domain(connection->get(), request.machine);
+              if (d && request.max_downtime)
+                  virDomainMigrateSetMaxDowntime(
+                      d.get(), static_cast<unsigned long long>(request.max_downtime->count()), 0);
+              while (d && !stop.stop_requested()) {
+                  virDomainJobInfo info{};
+                  if (virDomainGetJobInfo(d.get(), &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE &&
+                      info.dataTotal > 0)
+                      session.progress({info.dataProcessed, info.dataTotal});
+                  std::this_thread::sleep_for(progress_interval);
+              }
+          }) {}
+
+  private:
+    std::jthread thread_;
+};
+
+bool runs(virConnectPtr connection, const std::string& uuid) {
+    const auto d = find_domain(connection, uuid);
+    return d && virDomainIsActive(d.get()) == 1;
+}
+
+// What the machine looks like over there: new settings, or the same with other files.
+Result<std::string> destination_xml(const std::string& xml, const MigrationRequest& r,
+                                    const DomainOptions& options) {
+    std::string now = xml;
+    if (r.new_spec) {
+        auto read = read_domain(xml);
+        if (!read) return read.error();
+        read->kept.spec = *r.new_spec;
+        DomainOptions same = options;
+        same.domain_type = read->domain_type;
+        auto written = write_domain(read->kept, same, xml);
+        if (!written) return written.error();
+        now = std::move(*written);
+    }
+    std::map<std::string, SnapshotTarget> names;
+    for (const auto& t : snapshot_targets(now))
+        if (const auto it = r.disk_targets.find(t.path); it != r.disk_targets.end())
+            names[t.path] = {t.target, it->second, t.format};
+    return names.empty() ? Result<std::string>(now) : with_renamed_files(now, names);
+}
+
+unsigned long flags_for(const MigrationRequest& r, MachineState state) {
+    unsigned long f = VIR_MIGRATE_PERSIST_DEST | VIR_MIGRATE_UNDEFINE_SOURCE;
+    if (!is_active(state)) return f | VIR_MIGRATE_OFFLINE;
+    if (r.live) f |= VIR_MIGRATE_LIVE;
+    if (r.tls) f |= VIR_MIGRATE_TLS;
+    if (r.compress) f |= VIR_MIGRATE_COMPRESSED;
+    if (r.kind == MigrationRequest::Kind::machine_and_storage)
+        f |= VIR_MIGRATE_NON_SHARED_DISK;
+    else
+        f |= VIR_MIGRATE_UNSAFE;  // whether both hosts see the disks was settled by the caller
+    if (state == paused) f |= VIR_MIGRATE_PAUSED;
+    return f;
+}
+
+// After a failure nobody guesses: both hosts are asked.
+Error explain(Error e, virConnectPtr source, virConnectPtr destination, const MigrationRequest& r) {
+    const bool here = runs(source, r.machine), there = runs(destination, r.machine);
+    const auto defined = [&](virConnectPtr c) { return bool(find_domain(c, r.machine)); };
+    if (here)
+        e.text += " It goes on running on the source.";
+    else if (there)
+        e.text += " It runs on the destination.";
+    else if (defined(source))
+        e.text += " It is off, on the source.";
+    else if (defined(destination))
+        e.text += " It is off, on the destination.";
+    return e;
+}
+
+Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s, virDomainPtr d,
+                          const MigrationRequest& r) {
+    auto state = state_now(*core->connector, d);
+    if (!state) return state.error();
+    if (virDomainSnapshotNum(d, 0) > 0)
+        return Error{Status::invalid_state, "wsvirt.migration.snapshots",
+                     "The machine has snapshots and cannot move; delete them first.", r.machine};
+    if (*state == saved)
+        return Error{Status::invalid_state, "wsvirt.migration.saved",
+                     "The machine is saved and cannot move; start it, or drop its saved state.", r.machine};
+    const bool with_storage = r.kind == MigrationRequest::Kind::machine_and_storage;
+    auto destination = other->connector->open();
+    if (!destination) return destination.error();
+    virConnectPtr const there = destination->get();
+    if (find_domain(there, r.machine))
+        return Error{Status::already_exists, "wsvirt.migration.exists",
+                     "The destination has a machine with this identifier already.", r.machine};
+    const std::string inactive =
+        take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+    const std::string live =
+        is_active(*state) ? take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE))
+                          : inactive;
+    auto persistent = destination_xml(inactive, r, core->domain_options());
+    if (!persistent) return persistent.error();
+    MigrationRequest files_only =
+        r;  // a running machine keeps its devices; new settings count from the next start
+    files_only.new_spec.reset();
+    auto running_xml = destination_xml(live, files_only, core->domain_options());
+    if (!running_xml) return running_xml.error();
+    if (with_storage && !is_active(*state) && !snapshot_targets(inactive).empty())
+        return Error{Status::not_supported, "wsvirt.migration.off_with_storage",
+                     "The disks of a machine that is off cannot be copied to another host; start it, or use "
+                     "shared storage.",
+                     r.machine};
+    TargetStorage storage(there);
+    if (with_storage) {
+        std::vector<std::string> paths;
+        for (const auto& t : snapshot_targets(*running_xml)) paths.push_back(t.path);
+        if (auto ok = storage.prepare(paths); !ok) return ok;
+    }
+    Parameters p;
+    p.text(VIR_MIGRATE_PARAM_URI, r.migrate_uri);
+    p.text(VIR_MIGRATE_PARAM_DEST_XML, is_active(*state) ? *running_xml : *persistent);
+    p.text(VIR_MIGRATE_PARAM_PERSIST_XML, *persistent);
+    p.number(VIR_MIGRATE_PARAM_BANDWIDTH, r.bandwidth_mib_s);
+    if (with_storage)
+        for (const auto& t : snapshot_targets(live)) p.text(VIR_MIGRATE_PARAM_MIGRATE_DISKS, t.target);
+    DomainHandle moved;
+    {
+        std::optional<Follower> follower;
+        if (is_active(*state)) follower.emplace(core, r, s);
+        moved.reset(
+            virDomainMigrate3(d, there, p.list(), p.count(), static_cast<unsigned>(flags_for(r, *state))));
+        if (!moved) {
+            const Error e = explain(last_error(doing), s.connection, there, r);
+            follower.reset();
+            if (!find_domain(there, r.machine)) storage.remove_new();
+            refresh(there, r.machine, *other->connector, *other->inventory);
+            return s.stop.stop_requested()
+                       ? Error{Status::cancelled, "wsvirt.call.cancelled", e.text, r.machine, e.detail}
+                       : e;
+        }
+    }
+    int autostart = 0;
+    if (const auto m = core->inventory->machine(r.machine)) autostart = m->spec.autostart ? 1 : 0;
+    if (autostart != 0) virDomainSetAutostart(moved.get(), autostart);
+    return refresh(there, r.machine, *other->connector, *other->inventory);
+}
+
+// --- disks only, on this host ---
+
+Result<void> copy_live(Session& s, virDomainPtr d, const SnapshotTarget& t, const std::string& to) {
+    pugi::xml_document doc;
+    auto disk = doc.append_child("disk");
+    disk.append_attribute("type").set_value("file");
+    disk.append_child("source").append_attribute("file").set_value(to.c_str());
+    disk.append_child("driver").append_attribute("type").set_value(t.format.c_str());
+    if (virDomainBlockCopy(d, t.target.c_str(), to_text(doc).c_str(), nullptr, 0,
+                           VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB) < 0)
+        return last_error("copy the disk");
+    for (;;) {
+        virDomainBlockJobInfo info{};
+        const int n = virDomainGetBlockJobInfo(d, t.target.c_str(), &info, 0);
+        if (n <= 0)
+            return n < 0 ? last_error("copy the disk")
+                         : Error{Status::failed, "wsvirt.disk.copy",
+                                 "The copy of the disk ended before it was whole.", to};
+        s.progress({info.cur, info.end});
+        if (info.end > 0 && info.cur == info.end &&
+            virDomainBlockJobAbort(d, t.target.c_str(), VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT) == 0)
+            return {};
+        if (s.stop.stop_requested()) {
+            virDomainBlockJobAbort(d, t.target.c_str(), 0);
+            return cancelled("copy the disk");
+        }
+        std::this_thread::sleep_for(progress_interval);
+    }
+}
+
+Result<void> move_storage(const CorePtr& core, Session& s, virDomainPtr d, const MigrationRequest& r) {
+    if (virDomainSnapshotNum(d, 0) > 0)
+        return Error{Status::invalid_state, "wsvirt.migration.snapshots",
+                     "The machine has snapshots and its disks cannot move; delete them first.", r.machine};
+    const std::string xml = take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+    const bool active = virDomainIsActive(d) == 1;
+    std::map<std::string, SnapshotTarget> moved;  // by old path
+    std::error_code ec;
+    Result<void> ok;
+    for (const auto& t : snapshot_targets(xml)) {
+        const auto to = r.disk_targets.find(t.path);
+        if (to == r.disk_targets.end() || to->second == t.path) continue;
+        if (std::filesystem::exists(to->second, ec))
+            ok = Error{Status::already_exists, "wsvirt.image.exists", "A file with this name exists already.",
+                       to->second};
+        else if (active)
+            ok = copy_live(s, d, t, to->second);
+        else
+            ok = image_tool(*core).convert({s.deadline, s.stop, s.progress}, t.path,
+                                           {to->second, t.format, ImageSpec::Kind::dynamic, 0, {}, 0});
+        if (!ok) {
+            if (ok.error().status != Status::already_exists) std::filesystem::remove(to->second, ec);
+            break;
+        }
+        moved[t.path] = {t.target, to->second, t.format};
+    }
+    if (moved.empty()) return ok;
+    // A running machine stands on the new files from the moment each copy was switched to, also when a later
+    // one failed; a machine that is off stays with the old ones then.
+    if (!ok && !active) {
+        for (const auto& [from, to] : moved) std::filesystem::remove(to.path, ec);
+        return ok;
+    }
+    auto changed = with_renamed_files(xml, moved);
+    if (!changed) return changed.error();
+    const DomainHandle defined(virDomainDefineXML(s.connection, changed->c_str()));
+    if (!defined) return last_error("change the machine");
+    for (const auto& [from, to] : moved) std::filesystem::remove(from, ec);
+    return ok;
+}
+
+}  // namespace
+
+Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest& request,
+                                        Hypervisor& destination) {
+    const Change change{
+        {doing, {}, true, abort_job(core_, request.machine)}, {off, running, paused, saved}, {}};
+    if (request.kind == MigrationRequest::Kind::storage)
+        return change_machine(core_, call, request.machine, change,
+                              [core = core_, request](Session& s, virDomainPtr d) {
+                                  return move_storage(core, s, d, request);
+                              });
+    auto* const other = dynamic_cast<LibvirtHypervisor*>(&destination);
+    if (!other || other == this)
+        return Error{Status::invalid_parameter, "wsvirt.migration.destination",
+                     "The destination is not another host that machines can move to.", request.destination};
+    if (other->core_->connector->kind() == HostKind::embedded ||
+        other->core_->connector->kind() == HostKind::test)
+        return Error{Status::not_supported, "wsvirt.migration.embedded",
+                     "Machines can move to a host only when libvirtd runs there.", request.destination};
+    return change_machine(core_, call, request.machine, change,
+                          [core = core_, there = other->core_, request](Session& s, virDomainPtr d) {
+                              return move_machine(core, there, s, d, request);
+                          });
+}
+
+}  // namespace wsvirt::backend::libvirt

@@ -1,0 +1,35 @@
+// Looks at one domain and says what the inventory should show. Only reads that libvirt answers at once, also
+// while QEMU is stuck. Blocking; call from a worker or the watcher with its own connection.
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include <string>
+
+#include "backend/libvirt/connector.hpp"
+#include "backend/libvirt/handles.hpp"
+#include "backend/libvirt/inventory.hpp"
+#include "backend/machine.hpp"
+#include "base/result.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+DomainHandle find_domain(virConnectPtr connection, std::string_view uuid);  // null: see last_error()
+std::string uuid_of(virDomainPtr domain);                                   // upper case
+
+// Whether memory is saved: by libvirt, or put beside it by an import, which libvirt restores as well.
+bool has_saved_file(const Connector& connector, virDomainPtr domain);
+Result<void> drop_saved_file(const Connector& connector, virDomainPtr domain);
+
+Result<Machine> observe(virDomainPtr domain, const Connector& connector);
+
+// Looks up, observes and tells the inventory.
+Result<void> refresh(virConnectPtr connection, std::string_view uuid, const Connector& connector,
+                     Inventory& inventory);
+// All of them.
+Result<void> refresh_all(virConnectPtr connection, const Connector& connector, Inventory& inventory);
+
+// Snapshots of a domain with settings as kept by us, parents before children.
+Result<std::vector<SnapshotInfo>> read_snapshots(virDomainPtr domain);
+
+}  // namespace wsvirt::backend::libvirt

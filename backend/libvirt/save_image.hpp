@@ -1,0 +1,31 @@
+// libvirt's files of saved memory: a header, the domain's XML, then QEMU's stream. libvirt refuses to restore
+// one under another identifier, so moving saved memory to another machine means rewriting the header; the
+// stream is copied as it is. Blocking; honours deadline and stop token; nothing half written is left.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "backend/hypervisor.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+struct SaveHeader {
+    bool was_running = false;
+    std::string domain_xml;
+    std::string cookie;            // libvirt's own notes, kept as they are
+    std::uint32_t compressed = 0;  // libvirt's number of the compression
+    std::uint64_t stream_offset = 0;
+};
+
+Result<SaveHeader> read_save_header(const std::string& file);
+
+// Copies a saved image; edit gets the domain XML and returns what takes its place (the same = plain copy).
+Result<void> copy_save_image(const Call& call, const std::string& from, const std::string& to,
+                             const std::function<Result<std::string>(const std::string&)>& edit);
+
+// The XML of a saved machine for use under the definition given: its name, identifier, metadata and the files
+// of its disks come from there, everything the guest can see stays.
+Result<std::string> adopt_saved_xml(const std::string& saved, const std::string& definition);
+
+}  // namespace wsvirt::backend::libvirt

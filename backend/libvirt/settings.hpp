@@ -1,0 +1,37 @@
+// How one libvirt host is reached and how patient wsvirt is with it. Every limit has a default.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "backend/libvirt/domain_xml.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+struct Settings {
+    // qemu:///embed (libvirt inside this process, root below state_dir), qemu:///system,
+    // qemu+tcp://HOST/system, qemu+tls://, qemu+ssh://, qemu+unix://, test:///default, test:///FILE
+    std::string uri = "qemu:///embed";
+    std::string state_dir;  // for the embedded root, probes' results; short: a long path gets a short link
+    std::string name;       // of the host; "" = its host name
+    std::string accelerator = "auto";  // "auto", "kvm", "tcg"
+    std::string emulator;              // "" = libvirt's choice
+    std::string qemu_img = "qemu-img";
+    FirmwareFiles firmware;           // empty = looked for in the usual folders
+    bool start_disconnected = false;  // do not fail when the host is not there yet
+
+    std::chrono::milliseconds open_limit{30'000};        // first connection
+    std::chrono::milliseconds call_limit{120'000};       // any call that has no limit of its own
+    std::chrono::milliseconds read_limit{10'000};        // statistics, screenshots
+    std::chrono::milliseconds agent_limit{10'000};       // guest agent: freezing and thawing
+    std::chrono::milliseconds shut_down_limit{300'000};  // a guest that was asked to shut down
+    std::chrono::milliseconds cancel_grace{3'000};       // what a cancelled call may still take
+    std::chrono::milliseconds verify_interval{30'000};   // remote hosts: everything is listed again
+    std::chrono::milliseconds reconnect_first{200}, reconnect_most{10'000};
+    int keepalive_interval_s = 5;  // remote hosts: a silent host is given up after interval * (count + 1)
+    unsigned keepalive_count = 3;
+    unsigned max_workers = 64;  // calls in flight
+};
+
+}  // namespace wsvirt::backend::libvirt

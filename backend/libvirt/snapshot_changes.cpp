@@ -1,0 +1,333 @@
+// LibvirtHypervisor: going back to snapshots and deleting them.
+#include <libvirt/virterror.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "backend/libvirt/chain.hpp"
+#include "backend/libvirt/domain_xml.hpp"
+#include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/qemu/image.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+namespace {
+
+constexpr auto block_job_poll = std::chrono::milliseconds(100);
+
+struct Site {
+    const CorePtr& core;
+    Session& session;
+    virDomainPtr domain;
+    qemu::ImageTool tool;
+    Call call;  // for qemu-img
+
+    Site(const CorePtr& c, Session& s, virDomainPtr d)
+        : core(c), session(s), domain(d), tool(image_tool(*c)), call{s.deadline, s.stop, {}} {}
+    std::string domain_xml() const {
+        return take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+    }
+    bool active() const { return virDomainIsActive(domain) == 1; }
+    bool local() const { return !core->connector->save_dir().empty(); }
+    std::string saved_path() const {
+        return core->connector->save_dir() + "/" + virDomainGetName(domain) + ".save";
+    }
+};
+
+Error not_here() {
+    return {
+        Status::not_supported, "wsvirt.snapshot.remote",
+        "This snapshot keeps its disks in separate files, which cannot be reached on this host from here."};
+}
+
+Result<void> define(Site& w, const std::string& xml) {
+    const DomainHandle d(virDomainDefineXML(w.session.connection, xml.c_str()));
+    if (!d) return last_error("restore the settings of the snapshot");
+    return {};
+}
+
+Result<void> make_current(Site& w, const HeldSnapshot& s) {
+    const unsigned flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT;
+    const SnapshotHandle h(virDomainSnapshotCreateXML(w.domain, s.xml.c_str(), flags));
+    if (!h) return last_error("apply the snapshot");
+    return {};
+}
+
+Result<void> turn_off(Site& w) {
+    if (w.active() && virDomainDestroy(w.domain) < 0 && w.active()) return last_error("turn the machine off");
+    return drop_saved_file(*w.core->connector, w.domain);
+}
+
+// --- back to a snapshot ---------------------------------------------------------------------------------
+
+Result<void> revert_inside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+    for (const auto& other : all)
+        if (other.info.external)
+            return Error{
+                Status::not_supported, "wsvirt.snapshot.based_on",
+                "The snapshot is kept inside disks that newer snapshots are based on; delete those first.",
+                other.info.id};
+    const bool test = w.core->connector->kind() == HostKind::test;
+    const bool disks_inside =
+        test || std::any_of(s.layout.disks.begin(), s.layout.disks.end(),
+                            [](const auto& d) { return d.kind == SnapshotDisk::Kind::internal; });
+    if (disks_inside && !s.layout.note.disks_only) {
+        if (auto ok = drop_saved_file(*w.core->connector, w.domain); !ok) return ok;
+        if (virDomainRevertToSnapshot(s.handle.get(), VIR_DOMAIN_SNAPSHOT_REVERT_FORCE) < 0)
+            return last_error("apply the snapshot");
+    } else {
+        if (auto ok = turn_off(w); !ok) return ok;
+        if (disks_inside)
+            for (const auto& t : snapshot_targets(s.layout.domain_xml))
+                if (auto ok = w.tool.snapshot(w.call, 'a', s.name, t.path); !ok) return ok;
+        if (auto ok = define(w, s.layout.domain_xml); !ok) return ok;
+        if (auto ok = make_current(w, s); !ok) return ok;
+    }
+    if (s.layout.note.saved_file.empty()) return {};
+    unlink(w.saved_path().c_str());
+    if (link(s.layout.note.saved_file.c_str(), w.saved_path().c_str()) != 0)
+        return Error{Status::failed, "wsvirt.snapshot.memory",
+                     "The saved memory of the snapshot cannot be put back.", s.layout.note.saved_file};
+    return {};
+}
+
+Result<void> restore_memory(Site& w, const HeldSnapshot& s, const std::map<std::string, std::string>& files) {
+    const std::string saved = take(virDomainSaveImageGetXMLDesc(
+        w.session.connection, s.layout.memory_file.c_str(), VIR_DOMAIN_SAVE_IMAGE_XML_SECURE));
+    if (saved.empty()) return last_error("read the memory of the snapshot");
+    auto xml = with_disk_files(saved, files);
+    if (!xml) return xml.error();
+    const unsigned flags = s.layout.state == "paused" ? VIR_DOMAIN_SAVE_PAUSED : VIR_DOMAIN_SAVE_RUNNING;
+    return checked(
+        virDomainRestoreFlags(w.session.connection, s.layout.memory_file.c_str(), xml->c_str(), flags),
+        "restore the memory of the snapshot");
+}
+
+Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+    if (!w.local()) return not_here();
+    const std::string old_xml = w.domain_xml();
+    auto before = read_chain(w.call, w.tool, tops_of(old_xml, all));
+    if (!before) return before.error();
+    if (auto ok = turn_off(w); !ok) return ok;
+    std::map<std::string, std::string> files;
+    const std::string id = make_guid();
+    const auto take_back = [&] {
+        for (const auto& [target, path] : files) unlink(path.c_str());
+    };
+    for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
+        ImageSpec overlay{overlay_path(t.path, id), "qcow2", ImageSpec::Kind::differencing, 0, t.path, 0};
+        if (auto ok = w.tool.create(w.call, overlay); !ok) {
+            take_back();
+            return ok;
+        }
+        files[t.target] = overlay.path;
+    }
+    auto xml = with_disk_files(s.layout.domain_xml, files);
+    auto ok = xml ? define(w, *xml) : Result<void>(xml.error());
+    if (ok) ok = make_current(w, s);
+    if (ok && !s.layout.memory_file.empty()) ok = restore_memory(w, s, files);
+    if (!ok) {
+        turn_off(w);
+        define(w, old_xml);
+        take_back();
+        return ok;
+    }
+    if (auto after = read_chain(w.call, w.tool, tops_of(*xml, all))) remove_unneeded(*before, *after);
+    return {};
+}
+
+// --- away with a snapshot ---------------------------------------------------------------------------------
+
+Result<void> drop_metadata(const HeldSnapshot& s) {
+    return checked(virDomainSnapshotDelete(s.handle.get(), VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY),
+                   "delete the snapshot");
+}
+
+Result<void> delete_inside(Site& w, const HeldSnapshot& s) {
+    const bool inside = w.core->connector->kind() == HostKind::test ||
+                        std::any_of(s.layout.disks.begin(), s.layout.disks.end(),
+                                    [](const auto& d) { return d.kind == SnapshotDisk::Kind::internal; });
+    Result<void> ok;
+    std::map<std::string, std::string> now;
+    for (const auto& t : snapshot_targets(w.domain_xml())) now[t.target] = t.path;
+    const auto then = snapshot_targets(s.layout.domain_xml);
+    const bool same_files =
+        std::all_of(then.begin(), then.end(), [&](const auto& t) { return now[t.target] == t.path; });
+    if (!inside) {
+        ok = drop_metadata(s);
+    } else if (same_files) {
+        ok = checked(virDomainSnapshotDelete(s.handle.get(), 0), "delete the snapshot");
+    } else if (w.active()) {
+        return Error{
+            Status::invalid_state, "wsvirt.snapshot.in_use",
+            "The snapshot is inside a disk that the running machine stands on; turn the machine off first.",
+            s.info.id};
+    } else {
+        for (const auto& t : then)
+            if (ok) ok = w.tool.snapshot(w.call, 'd', s.name, t.path);
+        if (ok) ok = drop_metadata(s);
+    }
+    if (ok && !s.layout.note.saved_file.empty()) unlink(s.layout.note.saved_file.c_str());
+    return ok;
+}
+
+Result<void> wait_for_block_job(Site& w, const std::string& target, bool pivot) {
+    for (;;) {
+        virDomainBlockJobInfo info{};
+        const int n = virDomainGetBlockJobInfo(w.domain, target.c_str(), &info, 0);
+        if (n < 0) return last_error("merge the disk");
+        if (n == 0) return {};
+        w.session.progress({info.cur, info.end});
+        if (pivot && info.end > 0 && info.cur == info.end &&
+            virDomainBlockJobAbort(w.domain, target.c_str(), VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT) == 0)
+            return {};
+        if (w.session.stop.stop_requested()) {
+            virDomainBlockJobAbort(w.domain, target.c_str(), 0);
+            return cancelled("merge the disk");
+        }
+        std::this_thread::sleep_for(block_job_poll);
+    }
+}
+
+// Writes what `upper` holds into the frozen file below it. `active`: upper is what the running machine writes
+// to; `in_use`: the running machine reads through it.
+Result<void> merge(Site& w, const std::string& target, const std::string& frozen, const std::string& upper,
+                   bool active, bool in_use) {
+    if (in_use) {
+        const unsigned flags = active ? unsigned{VIR_DOMAIN_BLOCK_COMMIT_ACTIVE} : 0u;
+        if (virDomainBlockCommit(w.domain, target.c_str(), frozen.c_str(), upper.c_str(), 0, flags) < 0)
+            return last_error("merge the disk");
+        return wait_for_block_job(w, target, active);
+    }
+    return w.tool.commit(w.call, upper);
+}
+
+// After a merge the file `upper` is called `frozen`: in the settings, in other snapshots and in files based
+// on it.
+Result<void> rename_everywhere(Site& w, const std::vector<HeldSnapshot>& all, const HeldSnapshot& gone,
+                               const Chain& chain, const std::string& upper, const SnapshotTarget& frozen,
+                               bool in_use) {
+    const std::map<std::string, SnapshotTarget> names{{upper, frozen}};
+    const std::string xml = w.domain_xml();
+    for (const auto& t : snapshot_targets(xml))
+        if (t.path == upper) {
+            auto changed = with_renamed_files(xml, names);
+            if (!changed) return changed.error();
+            if (auto ok = define(w, *changed); !ok) return ok;
+        }
+    for (const auto& s : all) {
+        if (s.name == gone.name) continue;
+        const auto targets = snapshot_targets(s.layout.domain_xml);
+        if (std::none_of(targets.begin(), targets.end(), [&](const auto& t) { return t.path == upper; }))
+            continue;
+        auto changed = with_renamed_files(s.xml, names);
+        if (!changed) return changed.error();
+        const unsigned current = s.info.current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u;
+        const SnapshotHandle h(virDomainSnapshotCreateXML(w.domain, changed->c_str(),
+                                                          VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | current));
+        if (!h) return last_error("write on the snapshot");
+    }
+    if (!in_use)
+        for (const auto& [path, backing] : chain)
+            if (backing == upper)
+                if (auto ok = w.tool.rebase(w.call, path, frozen.path, frozen.format, false); !ok) return ok;
+    return {};
+}
+
+bool names_file(const HeldSnapshot& s, const std::string& path) {
+    const auto targets = snapshot_targets(s.layout.domain_xml);
+    return std::any_of(targets.begin(), targets.end(), [&](const auto& t) { return t.path == path; });
+}
+
+Result<void> delete_outside(Site& w, const HeldSnapshot& s) {
+    if (!w.local()) return not_here();
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    const std::string xml = w.domain_xml();
+    auto before = read_chain(w.call, w.tool, tops_of(xml, *all));
+    if (!before) return before.error();
+    std::map<std::string, std::string> top_of;  // target → what the machine writes to
+    for (const auto& t : snapshot_targets(xml)) top_of[t.target] = t.path;
+    for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
+        std::vector<std::string> above;
+        for (const auto& [path, backing] : *before)
+            if (backing == t.path) above.push_back(path);
+        const bool shared = std::any_of(all->begin(), all->end(), [&](const auto& o) {
+            return o.name != s.name && names_file(o, t.path);
+        });
+        if (above.size() != 1 || shared || top_of[t.target] == t.path || !is_overlay(above[0])) continue;
+        const std::string& upper = above[0];
+        bool in_use = false;
+        if (w.active())
+            for (std::string f = top_of[t.target]; !f.empty(); f = (*before)[f]) in_use |= f == upper;
+        if (auto ok = merge(w, t.target, t.path, upper, upper == top_of[t.target], in_use); !ok) return ok;
+        if (auto ok = rename_everywhere(w, *all, s, *before, upper, t, in_use); !ok) return ok;
+        all = hold_snapshots(w.domain);
+        if (!all) return all.error();
+        if (auto again = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all))) {
+            remove_unneeded(*before, *again);
+            before = std::move(again);
+        }
+    }
+    if (auto ok = drop_metadata(s); !ok) return ok;
+    if (!s.layout.memory_file.empty()) unlink(s.layout.memory_file.c_str());
+    std::erase_if(*all, [&](const auto& o) { return o.name == s.name; });
+    if (auto after = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all)))
+        remove_unneeded(*before, *after);
+    return {};
+}
+
+// The snapshot and, where asked, all below it; leaves first.
+std::vector<std::string> doomed(const std::vector<HeldSnapshot>& all, const HeldSnapshot& top,
+                                bool with_children) {
+    std::vector<std::string> r{top.info.id};
+    for (std::size_t i = 0; with_children && i < r.size(); ++i)
+        for (const auto& s : all)
+            if (s.info.parent == r[i]) r.push_back(s.info.id);
+    std::reverse(r.begin(), r.end());
+    return r;
+}
+
+}  // namespace
+
+Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, std::string_view snapshot) {
+    const Change change{{"apply the snapshot", {}, true, {}}, {}, {}};
+    return change_machine(
+        core_, call, uuid, change,
+        [core = core_, id = std::string(snapshot)](Session& s, virDomainPtr d) -> Result<void> {
+            auto all = hold_snapshots(d);
+            if (!all) return all.error();
+            const HeldSnapshot* const held = find_snapshot(*all, id);
+            if (!held) return no_snapshot(id);
+            Site w(core, s, d);
+            return held->info.external ? revert_outside(w, *held, *all) : revert_inside(w, *held, *all);
+        });
+}
+
+Result<void> LibvirtHypervisor::delete_snapshot(const Call& call, std::string_view uuid,
+                                                std::string_view snapshot, bool with_children) {
+    const Change change{{"delete the snapshot", {}, true, abort_job(core_, uuid)}, {}, {}};
+    return change_machine(
+        core_, call, uuid, change,
+        [core = core_, id = std::string(snapshot), with_children](Session& s,
+                                                                  virDomainPtr d) -> Result<void> {
+            auto all = hold_snapshots(d);
+            if (!all) return all.error();
+            const HeldSnapshot* const held = find_snapshot(*all, id);
+            if (!held) return no_snapshot(id);
+            Site w(core, s, d);
+            for (const auto& one : doomed(*all, *held, with_children)) {
+                // each deletion may rename files that the next one speaks of
+                auto now = hold_snapshots(d);
+                if (!now) return now.error();
+                const HeldSnapshot* const next = find_snapshot(*now, one);
+                if (!next) continue;
+                if (auto ok = next->info.external ? delete_outside(w, *next) : delete_inside(w, *next); !ok)
+                    return ok;
+            }
+            return {};
+        });
+}
+
+}  // namespace wsvirt::backend::libvirt

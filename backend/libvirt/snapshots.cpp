@@ -1,0 +1,243 @@
+// LibvirtHypervisor: taking snapshots and changing what is written on them. Snapshots live inside the disks
+// where all of them are qcow2 and QEMU can do that, with memory and tree in libvirt's care; otherwise each is
+// a set of overlays, which libvirt 9 can take but not go back to, so chain.hpp does that.
+#include <libvirt/virterror.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "backend/libvirt/chain.hpp"
+#include "backend/libvirt/domain_nodes.hpp"
+#include "backend/libvirt/domain_xml.hpp"
+#include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/save_image.hpp"
+#include "backend/qemu/image.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+using enum MachineState;
+
+namespace {
+
+constexpr const char* doing = "take the snapshot";
+
+// Inside the disks: all qcow2, no snapshot outside, and no UEFI variables, which QEMU cannot keep inside.
+bool can_be_internal(const ReadDomain& domain, const std::vector<SnapshotTarget>& disks,
+                     const std::vector<HeldSnapshot>& old) {
+    return domain.kept.spec.firmware == Firmware::bios && !disks.empty() &&
+           std::all_of(disks.begin(), disks.end(), [](const auto& d) { return d.format == "qcow2"; }) &&
+           std::none_of(old.begin(), old.end(), [](const auto& s) { return s.info.external; });
+}
+
+struct Plan {
+    NewSnapshot xml;
+    unsigned flags = 0;
+    bool internal = false;
+    bool keep_memory = false;    // what the snapshot promises
+    bool freeze_around = false;  // freeze by ourselves: libvirt cannot with internal snapshots
+};
+
+std::string memory_dir(const Core& core, const std::vector<SnapshotTarget>& disks) {
+    if (!core.connector->save_dir().empty() && !core.settings().state_dir.empty()) {
+        const std::string dir = core.settings().state_dir + "/snapshots";
+        std::error_code ec;
+        std::filesystem::create_directories(dir, ec);
+        return dir;
+    }
+    return disks.empty() ? "" : std::filesystem::path(disks.front().path).parent_path().native();
+}
+
+Result<Plan> make_plan(const Core& core, const SnapshotRequest& request, const ReadDomain& domain,
+                       const std::string& xml, MachineState state, const std::vector<HeldSnapshot>& old) {
+    Plan p;
+    p.xml.name = to_upper(request.id);
+    const auto disks = snapshot_targets(xml);
+    const bool live = is_active(state);
+    const bool test = core.connector->kind() == HostKind::test;
+    p.keep_memory = request.memory && !request.quiesce && live;
+    p.internal = test || can_be_internal(domain, disks, old);
+    pugi::xml_document doc;
+    doc.load_buffer(xml.data(), xml.size());
+    std::set<std::string> included;
+    for (const auto& d : disks) {
+        p.xml.disks.push_back({d.target, p.internal ? "" : overlay_path(d.path, p.xml.name), false});
+        included.insert(d.target);
+    }
+    for (const auto disk : doc.child("domain").child("devices").children("disk")) {
+        const std::string target = disk.child("target").attribute("dev").value();
+        if (!included.contains(target)) p.xml.disks.push_back({target, "", true});
+    }
+    if (p.internal) {
+        p.xml.internal_memory = live;  // QEMU cannot leave memory out of a snapshot inside a disk
+        p.freeze_around = request.quiesce && live;
+        return p;
+    }
+    if (!p.keep_memory) {
+        p.flags |= VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY | VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC;
+        if (request.quiesce && live) p.flags |= VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE;
+        return p;
+    }
+    const std::string dir = memory_dir(core, disks);
+    if (dir.empty())
+        return Error{Status::not_supported, "wsvirt.snapshot.no_place",
+                     "There is no place for the memory of a machine without disks on this host.",
+                     request.machine};
+    p.xml.memory_file = dir + "/" + p.xml.name + ".mem";
+    return p;
+}
+
+// A machine that is off and has no disk: only settings, which libvirt does not call a snapshot by itself.
+std::string settings_only_xml(const NewSnapshot& snapshot, const std::string& parent,
+                              const std::string& domain_xml) {
+    pugi::xml_document doc, domain;
+    NewSnapshot bare = snapshot;
+    bare.disks.clear();
+    const std::string text = new_snapshot_xml(bare);
+    doc.load_buffer(text.data(), text.size());
+    auto root = doc.child("domainsnapshot");
+    root.remove_child("disks");
+    set_text(root, "state", "shutoff");
+    set_text(root, "creationTime", std::to_string(now_us() / 1'000'000));
+    if (!parent.empty()) set_text(child(root, "parent"), "name", parent);
+    domain.load_buffer(domain_xml.data(), domain_xml.size());
+    root.append_copy(domain.child("domain"));
+    return to_text(doc);
+}
+
+Error no_agent(const std::string& uuid, const Error& why) {
+    return {Status::not_supported, "wsvirt.snapshot.no_agent",
+            "The guest's file systems cannot be frozen because its agent does not answer; install the QEMU "
+            "guest agent "
+            "in the guest, or take a standard snapshot.",
+            uuid, why.detail};
+}
+
+Result<SnapshotHandle> create(virDomainPtr d, const Plan& plan, const std::string& xml,
+                              const std::string& uuid) {
+    if (plan.freeze_around && virDomainFSFreeze(d, nullptr, 0, 0) < 0)
+        return no_agent(uuid, last_error(doing));
+    SnapshotHandle s(virDomainSnapshotCreateXML(d, xml.c_str(), plan.flags));
+    std::optional<Error> error;
+    if (!s) {
+        const int code = last_error_code();
+        error = last_error(doing);
+        const bool agent =
+            code == VIR_ERR_AGENT_UNRESPONSIVE || error->detail.find("guest agent") != std::string::npos;
+        if (agent) error = no_agent(uuid, *error);
+    }
+    if (plan.freeze_around) virDomainFSThaw(d, nullptr, 0, 0);
+    if (error) return *error;
+    return s;
+}
+
+// The saved memory belongs to the snapshot of a saved machine. libvirt never writes into the file again, so a
+// second name for it is enough where the file system allows it.
+Result<void> keep_saved(const Core& core, const Session& session, virDomainPtr d, const std::string& id,
+                        SnapshotNote& note) {
+    const std::string dir = core.connector->save_dir();
+    if (dir.empty()) return {};
+    const std::string from = dir + "/" + virDomainGetName(d) + ".save";
+    const std::string to = memory_dir(core, {}) + "/" + id + ".saved";
+    if (link(from.c_str(), to.c_str()) != 0) {
+        const Call call{session.deadline, session.stop, session.progress};
+        if (auto ok = copy_save_image(call, from, to,
+                                      [](const std::string& xml) -> Result<std::string> { return xml; });
+            !ok)
+            return ok;
+    }
+    note.saved_file = to;
+    return {};
+}
+
+Result<SnapshotInfo> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d,
+                                   const SnapshotRequest& request) {
+    auto state = state_now(*core->connector, d);
+    if (!state) return state.error();
+    auto old = hold_snapshots(d);
+    if (!old) return old.error();
+    if (find_snapshot(*old, request.id))
+        return Error{Status::already_exists, "wsvirt.snapshot.exists",
+                     "The machine has a snapshot with this identifier already.", request.id};
+    const std::string domain_xml =
+        take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+    auto domain = read_domain(domain_xml);
+    if (!domain) return domain.error();
+    auto plan = make_plan(*core, request, *domain, domain_xml, *state, *old);
+    if (!plan) return plan.error();
+    MachineSpec titled;
+    titled.name = request.name;
+    plan->xml.title = title_for(titled);
+    std::string xml = new_snapshot_xml(plan->xml);
+    if (!is_active(*state) && snapshot_targets(domain_xml).empty() &&
+        core->connector->kind() != HostKind::test) {
+        std::string parent;
+        for (const auto& s : *old)
+            if (s.info.current) parent = s.name;
+        xml = settings_only_xml(plan->xml, parent, domain_xml);
+        plan->flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT;
+    }
+    const std::int64_t created = now_us();
+    auto made = create(d, *plan, xml, request.machine);
+    if (!made) {
+        if (!plan->xml.memory_file.empty()) unlink(plan->xml.memory_file.c_str());
+        return made.error();
+    }
+    Attributes attributes = domain->kept.spec.attributes;
+    for (const auto& [k, v] : request.attributes) attributes[k] = v;
+    attributes[std::string(snapshot_name)] = request.name;
+    SnapshotNote note{
+        std::move(attributes), created, plan->internal && is_active(*state) && !plan->keep_memory, {}};
+    const std::string seen = take(virDomainSnapshotGetXMLDesc(made->get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));
+    Result<void> noted;
+    if (*state == saved && request.memory) noted = keep_saved(*core, session, d, plan->xml.name, note);
+    if (noted) noted = put_note(d, seen, note, true);
+    if (!noted) {
+        virDomainSnapshotDelete(made->get(), 0);
+        if (!note.saved_file.empty()) unlink(note.saved_file.c_str());
+        return noted.error();
+    }
+    refresh(session.connection, request.machine, *core->connector, *core->inventory);
+    if (const auto m = core->inventory->machine(request.machine))
+        for (const auto& s : m->snapshots)
+            if (iequals(s.id, request.id)) return s;
+    return Error{Status::failed, "wsvirt.snapshot.lost",
+                 "The snapshot was taken, but the host does not list it.", request.id};
+}
+
+}  // namespace
+
+Result<SnapshotInfo> LibvirtHypervisor::snapshot(const Call& call, const SnapshotRequest& request) {
+    if (!is_guid(request.id))
+        return Error{Status::invalid_parameter, "wsvirt.snapshot.id",
+                     "A snapshot needs a GUID as identifier.", "id"};
+    auto result = std::make_shared<std::optional<SnapshotInfo>>();
+    const Change change{
+        {doing, {}, true, abort_job(core_, request.machine)}, {off, running, paused, saved}, {}};
+    auto done = change_machine(core_, call, request.machine, change,
+                               [core = core_, request, result](Session& s, virDomainPtr d) -> Result<void> {
+                                   auto r = take_snapshot(core, s, d, request);
+                                   if (!r) return r.error();
+                                   *result = std::move(*r);
+                                   return {};
+                               });
+    if (!done) return done.error();
+    return std::move(**result);
+}
+
+Result<void> LibvirtHypervisor::modify_snapshot(const Call& call, std::string_view uuid,
+                                                const SnapshotInfo& changed) {
+    return change_machine(core_, call, uuid, {{"write on the snapshot", {}, false, {}}, {}, {}},
+                          [changed](Session&, virDomainPtr d) -> Result<void> {
+                              auto all = hold_snapshots(d);
+                              if (!all) return all.error();
+                              const HeldSnapshot* const s = find_snapshot(*all, changed.id);
+                              if (!s) return no_snapshot(changed.id);
+                              SnapshotNote note = s->layout.note;
+                              note.attributes = changed.spec.attributes;
+                              note.created_us = s->info.created_us;
+                              return put_note(d, s->xml, note, s->info.current);
+                          });
+}
+
+}  // namespace wsvirt::backend::libvirt

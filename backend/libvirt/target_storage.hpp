@@ -1,0 +1,30 @@
+// Files at the destination of a migration that copies disks. libvirt creates them itself when a storage pool
+// stands for their folder; where none does, one is made for as long as the migration takes. Blocking; one
+// thread.
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+class TargetStorage {
+  public:
+    explicit TargetStorage(virConnectPtr destination) : connection_(destination) {}
+    ~TargetStorage();  // removes the pools it made, never their files
+    TargetStorage(const TargetStorage&) = delete;
+    TargetStorage& operator=(const TargetStorage&) = delete;
+
+    Result<void> prepare(const std::vector<std::string>& paths);
+    void remove_new();  // after a failure: the files that were not there before
+
+  private:
+    virConnectPtr connection_;
+    std::vector<std::string> made_pools_, new_files_;
+};
+
+}  // namespace wsvirt::backend::libvirt

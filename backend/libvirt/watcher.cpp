@@ -1,0 +1,209 @@
+#include "backend/libvirt/watcher.hpp"
+
+#include <libvirt/virterror.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <set>
+#include <thread>
+
+#include "backend/libvirt/errors.hpp"
+#include "backend/libvirt/observe.hpp"
+#include "base/text.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+using Clock = std::chrono::steady_clock;
+
+struct Watcher::State {
+    std::shared_ptr<Connector> connector;
+    std::shared_ptr<Inventory> inventory;
+    std::function<void(virConnectPtr)> on_listed;
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::set<std::string> dirty;  // machines to look at
+    bool stopping = false, closed = false, ended = false;
+    std::optional<Result<void>> first;
+
+    void mark(std::string uuid) {
+        const std::lock_guard lock(mutex);
+        dirty.insert(std::move(uuid));
+        changed.notify_all();
+    }
+    void mark_closed() {
+        const std::lock_guard lock(mutex);
+        closed = true;
+        changed.notify_all();
+    }
+    void tell_first(Result<void> r) {
+        const std::lock_guard lock(mutex);
+        if (!first) first = std::move(r);
+        changed.notify_all();
+    }
+};
+
+namespace {
+
+// libvirt's callbacks: each gets a holder of the state, freed by libvirt when it drops the callback.
+template <class S>
+struct Callbacks {
+    static void mark(virDomainPtr d, void* opaque) {
+        (*static_cast<std::shared_ptr<S>*>(opaque))->mark(uuid_of(d));
+    }
+    static int lifecycle(virConnectPtr, virDomainPtr d, int, int, void* o) {
+        mark(d, o);
+        return 0;
+    }
+    static void plain(virConnectPtr, virDomainPtr d, void* o) { mark(d, o); }
+    static void metadata(virConnectPtr, virDomainPtr d, int, const char*, void* o) { mark(d, o); }
+    static void device(virConnectPtr, virDomainPtr d, const char*, void* o) { mark(d, o); }
+    static void two_numbers(virConnectPtr, virDomainPtr d, int, int, void* o) { mark(d, o); }
+    static void tray(virConnectPtr, virDomainPtr d, const char*, int, void* o) { mark(d, o); }
+    static void block_job(virConnectPtr, virDomainPtr d, const char*, int, int, void* o) { mark(d, o); }
+    static void closed(virConnectPtr, int, void* o) { (*static_cast<std::shared_ptr<S>*>(o))->mark_closed(); }
+    static void release(void* o) { delete static_cast<std::shared_ptr<S>*>(o); }
+
+    // Events that a driver does not have are simply not sent.
+    static std::vector<int> attach(virConnectPtr c, const std::shared_ptr<S>& state) {
+        const std::pair<int, virConnectDomainEventGenericCallback> wanted[] = {
+            {VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(lifecycle)},
+            {VIR_DOMAIN_EVENT_ID_REBOOT, VIR_DOMAIN_EVENT_CALLBACK(plain)},
+            {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(metadata)},
+            {VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(device)},
+            {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(device)},
+            {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(two_numbers)},
+            {VIR_DOMAIN_EVENT_ID_TRAY_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(tray)},
+            {VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2, VIR_DOMAIN_EVENT_CALLBACK(block_job)}};
+        std::vector<int> ids;
+        for (const auto& [event, callback] : wanted) {
+            auto* holder = new std::shared_ptr<S>(state);
+            const int id = virConnectDomainEventRegisterAny(c, nullptr, event, callback, holder, release);
+            if (id >= 0)
+                ids.push_back(id);
+            else
+                release(holder);
+        }
+        auto* holder = new std::shared_ptr<S>(state);
+        if (virConnectRegisterCloseCallback(c, closed, holder, release) < 0) release(holder);
+        return ids;
+    }
+    static void detach(virConnectPtr c, const std::vector<int>& ids) {
+        for (const int id : ids) virConnectDomainEventDeregisterAny(c, id);
+        virConnectUnregisterCloseCallback(c, closed);
+    }
+};
+
+template <class S>
+class Watch {
+  public:
+    explicit Watch(std::shared_ptr<S> state) : s_(std::move(state)) {}
+
+    void run() {
+        const Settings& settings = s_->connector->settings();
+        auto pause = settings.reconnect_first;
+        std::unique_lock lock(s_->mutex);
+        while (!s_->stopping) {
+            s_->closed = false;
+            lock.unlock();
+            auto ok = attach();
+            if (ok) {
+                s_->inventory->set_connected(true);
+                s_->tell_first({});
+                pause = settings.reconnect_first;
+                follow();
+                s_->inventory->set_connected(false);
+            }
+            detach();
+            if (!ok) s_->tell_first(ok.error());
+            lock.lock();
+            if (!ok || s_->closed) s_->changed.wait_for(lock, pause, [this] { return s_->stopping; });
+            pause = std::min(pause * 2, settings.reconnect_most);
+        }
+        s_->ended = true;
+        s_->changed.notify_all();
+    }
+
+  private:
+    Result<void> attach() {
+        auto opened = s_->connector->open();
+        if (!opened) return opened.error();
+        connection_ = std::move(*opened);
+        events_ = Callbacks<S>::attach(connection_.get(), s_);
+        return list_all();
+    }
+    Result<void> list_all() {
+        auto r = refresh_all(connection_.get(), *s_->connector, *s_->inventory);
+        if (r) s_->on_listed(connection_.get());
+        return r;
+    }
+    void detach() {
+        if (!connection_) return;
+        Callbacks<S>::detach(connection_.get(), events_);
+        connection_.reset();
+    }
+    // Until the connection is lost or the watcher stops.
+    void follow() {
+        const Settings& settings = s_->connector->settings();
+        const HostKind kind = s_->connector->kind();
+        const bool shared = kind == HostKind::local || kind == HostKind::remote;
+        auto next_verify = Clock::now() + settings.verify_interval;
+        std::unique_lock lock(s_->mutex);
+        for (;;) {
+            s_->changed.wait_until(lock, shared ? next_verify : Clock::now() + std::chrono::hours(1),
+                                   [this] { return s_->stopping || s_->closed || !s_->dirty.empty(); });
+            if (s_->stopping || s_->closed) return;
+            const auto dirty = std::exchange(s_->dirty, {});
+            lock.unlock();
+            bool lost = false;
+            for (const auto& uuid : dirty) {
+                auto r = refresh(connection_.get(), uuid, *s_->connector, *s_->inventory);
+                lost |= !r && r.error().status == Status::unavailable;
+            }
+            if (shared && Clock::now() >= next_verify) {
+                auto r = list_all();
+                lost |= !r && r.error().status == Status::unavailable;
+                next_verify = Clock::now() + settings.verify_interval;
+            }
+            if (virConnectIsAlive(connection_.get()) != 1) lost = true;
+            lock.lock();
+            if (lost) {
+                s_->closed = true;
+                return;
+            }
+        }
+    }
+
+    std::shared_ptr<S> s_;
+    Connection connection_;
+    std::vector<int> events_;
+};
+
+constexpr auto exit_patience = std::chrono::seconds(5);
+
+}  // namespace
+
+Watcher::Watcher(std::shared_ptr<Connector> connector, std::shared_ptr<Inventory> inventory,
+                 std::function<void(virConnectPtr)> on_listed)
+    : state_(std::make_shared<State>()) {
+    state_->on_listed = std::move(on_listed);
+    state_->connector = std::move(connector);
+    state_->inventory = std::move(inventory);
+    // Detached: a watcher that hangs in a silent host must not hold up the end of the program.
+    std::thread([state = state_] { Watch<State>(state).run(); }).detach();
+}
+
+Watcher::~Watcher() {
+    std::unique_lock lock(state_->mutex);
+    state_->stopping = true;
+    state_->changed.notify_all();
+    state_->changed.wait_for(lock, exit_patience, [this] { return state_->ended; });
+}
+
+Result<void> Watcher::wait_first() {
+    std::unique_lock lock(state_->mutex);
+    const bool told = state_->changed.wait_for(lock, state_->connector->settings().open_limit,
+                                               [this] { return state_->first.has_value(); });
+    return told ? *state_->first : Result<void>(deadline_passed("answer"));
+}
+
+}  // namespace wsvirt::backend::libvirt

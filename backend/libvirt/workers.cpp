@@ -1,0 +1,153 @@
+#include "backend/libvirt/workers.hpp"
+
+#include <deque>
+#include <thread>
+
+#include "backend/libvirt/errors.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto exit_patience = std::chrono::seconds(5);
+// condition_variable::wait_until overflows on time_point::max()
+constexpr auto longest_wait = std::chrono::hours(24 * 365);
+
+}  // namespace
+
+struct Workers::Task {
+    Body body;
+    Session session;
+    std::function<void(const Progress&)> caller_progress;
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    bool done = false, abandoned = false;
+    std::optional<Error> refused;  // the work never ran
+    std::stop_source stop;
+
+    void report(const Progress& p) {
+        const std::lock_guard lock(mutex);
+        if (!abandoned && caller_progress) caller_progress(p);
+    }
+    void finish(std::optional<Error> why) {
+        const std::lock_guard lock(mutex);
+        refused = std::move(why);
+        done = true;
+        changed.notify_all();
+    }
+};
+
+struct Workers::State {
+    std::shared_ptr<Connector> connector;
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<std::shared_ptr<Task>> queue;
+    unsigned threads = 0, idle = 0;
+    bool stopping = false;
+};
+
+Workers::Workers(std::shared_ptr<Connector> connector) : state_(std::make_shared<State>()) {
+    state_->connector = std::move(connector);
+}
+
+Workers::~Workers() {
+    std::unique_lock lock(state_->mutex);
+    state_->stopping = true;
+    state_->changed.notify_all();
+    // A worker that is stuck in libvirt is left behind; it holds everything it uses.
+    state_->changed.wait_for(lock, exit_patience, [this] { return state_->threads == 0; });
+}
+
+void Workers::work(const std::shared_ptr<State>& state) {
+    Connection connection;
+    std::unique_lock lock(state->mutex);
+    for (;;) {
+        ++state->idle;
+        state->changed.wait(lock, [&] { return state->stopping || !state->queue.empty(); });
+        --state->idle;
+        if (state->stopping) break;
+        const auto task = std::move(state->queue.front());
+        state->queue.pop_front();
+        lock.unlock();
+        {
+            std::unique_lock task_lock(task->mutex);
+            if (task->abandoned) {
+                task_lock.unlock();
+                lock.lock();
+                continue;
+            }
+        }
+        if (connection && virConnectIsAlive(connection.get()) != 1) connection.reset();
+        std::optional<Error> refused;
+        if (!connection) {
+            auto opened = state->connector->open();
+            if (opened)
+                connection = std::move(*opened);
+            else
+                refused = std::move(opened.error());
+        }
+        if (!refused) {
+            task->session.connection = connection.get();
+            const Error* const failed = task->body(task->session);
+            if (failed && failed->status == Status::unavailable) connection.reset();
+        }
+        task->body = nullptr;  // what it holds is released before the caller goes on
+        task->finish(std::move(refused));
+        lock.lock();
+    }
+    lock.unlock();
+    connection.reset();
+    lock.lock();
+    --state->threads;
+    state->changed.notify_all();
+}
+
+std::optional<Error> Workers::run_task(const Call& call, const Ask& ask, Body body) {
+    const Settings& settings = state_->connector->settings();
+    const auto now = Clock::now();
+    auto deadline = std::min(call.deadline, now + longest_wait);
+    if (!ask.unlimited)
+        deadline = std::min(deadline, now + (ask.limit.count() > 0 ? ask.limit : settings.call_limit));
+    if (call.stop.stop_requested()) return cancelled(ask.doing);
+    if (deadline <= now) return deadline_passed(ask.doing);
+
+    const auto task = std::make_shared<Task>();
+    task->body = std::move(body);
+    task->caller_progress = call.progress;
+    task->session.deadline = deadline;
+    task->session.stop = task->stop.get_token();
+    task->session.progress = [raw = task.get()](const Progress& p) { raw->report(p); };
+    {
+        const std::lock_guard lock(state_->mutex);
+        if (state_->stopping) return host_lost();
+        state_->queue.push_back(task);
+        if (state_->idle < state_->queue.size() && state_->threads < settings.max_workers) {
+            ++state_->threads;
+            std::thread(&Workers::work, state_).detach();
+        }
+        state_->changed.notify_one();
+    }
+    std::unique_lock lock(task->mutex);
+    const auto done = [&] { return task->done; };
+    if (!task->changed.wait_until(lock, call.stop, deadline, done)) {
+        const bool stopped = call.stop.stop_requested();
+        task->stop.request_stop();
+        if (stopped) {
+            if (ask.on_stop) {
+                lock.unlock();
+                ask.on_stop();
+                lock.lock();
+            }
+            task->changed.wait_until(lock, std::min(deadline, Clock::now() + settings.cancel_grace), done);
+        }
+        if (!task->done) {
+            task->abandoned = true;
+            return stopped ? cancelled(ask.doing) : deadline_passed(ask.doing);
+        }
+    }
+    return std::move(task->refused);
+}
+
+}  // namespace wsvirt::backend::libvirt

@@ -1,0 +1,159 @@
+#include "backend/qemu/process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <thread>
+
+extern char** environ;
+
+namespace wsvirt::backend::qemu {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t most_output = 1 << 20;
+constexpr auto kind_end = std::chrono::milliseconds(500);  // between SIGTERM and SIGKILL
+
+class Fd {
+  public:
+    Fd() = default;
+    explicit Fd(int fd) : fd_(fd) {}
+    ~Fd() { reset(); }
+    Fd(const Fd&) = delete;
+    Fd& operator=(const Fd&) = delete;
+    int get() const { return fd_; }
+    void set(int fd) {
+        reset();
+        fd_ = fd;
+    }
+    void reset() {
+        if (fd_ >= 0) close(fd_);
+        fd_ = -1;
+    }
+
+  private:
+    int fd_ = -1;
+};
+
+bool make_pipe(Fd& read_end, Fd& write_end) {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0) return false;
+    read_end.set(fds[0]);
+    write_end.set(fds[1]);
+    return true;
+}
+
+int start(const std::vector<std::string>& arguments, int out, int err, pid_t& pid) {
+    std::vector<char*> argv;
+    for (const auto& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, out, 1);
+    posix_spawn_file_actions_adddup2(&actions, err, 2);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t none;
+    sigemptyset(&none);
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    for (const int s : {SIGPIPE, SIGTERM, SIGINT, SIGHUP}) sigaddset(&defaults, s);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &defaults);
+    posix_spawnattr_setpgroup(&attributes, 0);  // a Ctrl-C for us is not one for it
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    const int r = posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return r;
+}
+
+int wait_for(pid_t pid) {
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void end_it(pid_t pid) {
+    kill(pid, SIGTERM);
+    const auto until = Clock::now() + kind_end;
+    int status = 0;
+    while (Clock::now() < until) {
+        if (waitpid(pid, &status, WNOHANG) == pid) return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    kill(pid, SIGKILL);
+    wait_for(pid);
+}
+
+// False at its end.
+bool take_output(int fd, std::string& into, const std::function<void(std::string_view)>& on_output) {
+    char part[16384];
+    const auto n = read(fd, part, sizeof part);
+    if (n < 0) return errno == EINTR || errno == EAGAIN;
+    if (n == 0) return false;
+    const std::string_view text(part, static_cast<std::size_t>(n));
+    if (on_output)
+        on_output(text);
+    else
+        into.append(text.substr(0, most_output - std::min(most_output, into.size())));
+    return true;
+}
+
+int poll_timeout(Clock::time_point deadline) {
+    const auto left = deadline - Clock::now();
+    if (left > std::chrono::hours(1)) return 3'600'000;
+    return std::max(0, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
+}
+
+}  // namespace
+
+Result<Finished> run_program(const Call& call, const std::vector<std::string>& arguments,
+                             const std::function<void(std::string_view)>& on_output) {
+    Fd out_read, out_write, err_read, err_write;
+    const Fd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!make_pipe(out_read, out_write) || !make_pipe(err_read, err_write) || wake.get() < 0)
+        return Error{Status::failed,
+                     "wsvirt.program.start",
+                     "The host has no free file handles.",
+                     {},
+                     std::strerror(errno)};
+    pid_t pid = 0;
+    if (const int r = start(arguments, out_write.get(), err_write.get(), pid); r != 0)
+        return Error{r == ENOENT ? Status::not_found : Status::failed, "wsvirt.program.start",
+                     "The program " + arguments[0] + " cannot be started; install it or correct its path.",
+                     arguments[0], std::strerror(r)};
+    out_write.reset();
+    err_write.reset();
+    const std::stop_callback on_stop(call.stop, [&wake] { eventfd_write(wake.get(), 1); });
+    Finished f;
+    bool out_open = true, err_open = true;
+    while (out_open || err_open) {
+        pollfd fds[] = {{out_open ? out_read.get() : -1, POLLIN, 0},
+                        {err_open ? err_read.get() : -1, POLLIN, 0},
+                        {wake.get(), POLLIN, 0}};
+        poll(fds, 3, poll_timeout(call.deadline));
+        if (call.stop.stop_requested() || Clock::now() >= call.deadline) {
+            end_it(pid);
+            if (call.stop.stop_requested())
+                return Error{Status::cancelled, "wsvirt.call.cancelled", "The operation was cancelled."};
+            return Error{Status::timed_out, "wsvirt.call.deadline", "The operation did not end in time."};
+        }
+        if (fds[0].revents != 0) out_open = take_output(out_read.get(), f.out, on_output);
+        if (fds[1].revents != 0) err_open = take_output(err_read.get(), f.err, {});
+    }
+    f.exit_code = wait_for(pid);
+    return f;
+}
+
+}  // namespace wsvirt::backend::qemu

@@ -1,0 +1,24 @@
+// Runs a program to its end without a shell: arguments as given, standard input empty, output collected. Ends
+// it when the deadline passes or the caller's stop token asks. Any thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/hypervisor.hpp"
+
+namespace wsvirt::backend::qemu {
+
+struct Finished {
+    int exit_code = -1;  // 128 + signal when it was killed
+    std::string out, err;
+};
+
+// on_output sees standard output as it comes; it is then not collected. Each stream is cut at 1 MiB.
+// Errors: not_found (no such program), timed_out, cancelled, failed.
+Result<Finished> run_program(const Call& call, const std::vector<std::string>& arguments,
+                             const std::function<void(std::string_view)>& on_output = {});
+
+}  // namespace wsvirt::backend::qemu

@@ -1,0 +1,213 @@
+// Real QEMU through the embedded driver.
+#include <signal.h>
+
+#include <boost/test/unit_test.hpp>
+#include <thread>
+
+#include "base/text.hpp"
+#include "support/backend_live/embedded_host.hpp"
+#include "support/random_spec.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::backend;
+using testing::within;
+using enum MachineState;
+
+namespace {
+
+testing::EmbeddedHost& host() {
+    return testing::EmbeddedHost::shared();
+}
+Hypervisor& hv() {
+    return host().hypervisor();
+}
+
+#define OK(call)                                                                        \
+    do {                                                                                \
+        auto r_ = (call);                                                               \
+        BOOST_REQUIRE_MESSAGE(r_, #call << ": " << (r_ ? "" : r_.error().full_text())); \
+    } while (false)
+
+struct Machine1 {
+    MachineSpec spec;
+    explicit Machine1(MachineSpec s = host().bare()) : spec(std::move(s)) {
+        OK(hv().define(within(30), spec));
+    }
+    ~Machine1() { host().remove(spec.uuid); }
+    MachineState state() const { return hv().machine(spec.uuid)->state; }
+    const std::string& id() const { return spec.uuid; }
+};
+
+bool eventually(const std::function<bool()>& what, int seconds = 10) {
+    for (int i = 0; i < seconds * 50; ++i) {
+        if (what()) return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(lifecycle)
+
+BOOST_AUTO_TEST_CASE(a_machine_is_defined_started_and_removed) {
+    MachineSpec spec = host().bare("<Tom & \"Jerry\"> \xF0\x9F\x90\xAD");
+    spec.attributes["note"] = "line one\nline two";
+    {
+        Machine1 m(spec);
+        const auto seen = hv().machine(to_lower(spec.uuid));
+        BOOST_REQUIRE(seen);
+        BOOST_TEST(testing::dump(seen->spec) == testing::dump(spec));
+        BOOST_TEST((seen->state == off));
+        BOOST_TEST(seen->created_us > 0);
+        OK(hv().start(within(30), m.id()));
+        BOOST_TEST((m.state() == running));
+        const auto live = hv().machine(m.id());
+        BOOST_TEST(live->id > 0);
+        BOOST_REQUIRE(live->pid.has_value());
+        BOOST_TEST(kill(*live->pid, 0) == 0);
+        OK(hv().suspend(within(10), m.id()));
+        BOOST_TEST((m.state() == paused));
+        OK(hv().resume(within(10), m.id()));
+        OK(hv().reset(within(10), m.id()));
+        OK(hv().inject_nmi(within(10), m.id()));
+        OK(hv().send_keys(within(10), m.id(), {0x41}));
+        auto stats = hv().stats(within(10), m.id());
+        OK(stats);
+        BOOST_TEST(stats->cpu_time_ns > 0u);
+        BOOST_TEST(stats->memory_actual_mib == 16u);
+        OK(hv().power_off(within(30), m.id()));
+        BOOST_TEST((m.state() == off));
+    }
+    BOOST_TEST(!hv().machine(spec.uuid));
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_fit_the_state_is_refused) {
+    Machine1 m;
+    const auto refused = [&](Result<void> r) {
+        BOOST_REQUIRE(!r);
+        return r.error().status == Status::invalid_state;
+    };
+    BOOST_TEST(refused(hv().power_off(within(5), m.id())));
+    BOOST_TEST(refused(hv().suspend(within(5), m.id())));
+    BOOST_TEST(refused(hv().resume(within(5), m.id())));
+    BOOST_TEST(refused(hv().save(within(5), m.id())));
+    BOOST_TEST(refused(hv().discard_saved_state(within(5), m.id())));
+    BOOST_TEST(refused(hv().shut_down(within(5), m.id())));
+    auto twice = hv().define(within(5), m.spec);
+    BOOST_REQUIRE(!twice);
+    BOOST_TEST((twice.error().status == Status::already_exists));
+    auto unknown = hv().start(within(5), "00000000-1111-4222-8333-444444444444");
+    BOOST_REQUIRE(!unknown);
+    BOOST_TEST((unknown.error().status == Status::not_found));
+    OK(hv().start(within(30), m.id()));
+    BOOST_TEST(refused(hv().start(within(5), m.id())));
+    BOOST_TEST(refused(hv().undefine(within(5), m.id())));
+}
+
+BOOST_AUTO_TEST_CASE(memory_is_saved_and_restored) {
+    MachineSpec spec = host().bare();
+    spec.disks = {host().new_disk()};
+    Machine1 m(spec);
+    OK(hv().start(within(30), m.id()));
+    OK(hv().save(within(30), m.id()));
+    BOOST_TEST((m.state() == saved));
+    const std::string file = host().folder() / "exported.save";
+    OK(hv().export_saved_state(within(30), m.id(), file));
+    OK(hv().discard_saved_state(within(10), m.id()));
+    BOOST_TEST((m.state() == off));
+
+    MachineSpec other = host().bare("other");
+    other.disks = {host().new_disk()};
+    Machine1 n(other);
+    OK(hv().import_saved_state(within(30), n.id(), file));
+    BOOST_TEST((n.state() == saved));
+    OK(hv().start(within(30), n.id()));
+    BOOST_TEST((n.state() == running));
+    BOOST_TEST(hv().machine(n.id())->state_reason == "restored");
+    BOOST_TEST(hv().machine(n.id())->spec.disks[0].path == other.disks[0].path);
+    BOOST_TEST((m.state() == off));
+    auto wrong = hv().import_saved_state(within(5), m.id(), other.disks[0].path);
+    BOOST_REQUIRE(!wrong);
+    BOOST_TEST((wrong.error().status == Status::malformed));
+}
+
+BOOST_AUTO_TEST_CASE(a_running_machine_takes_changes) {
+    MachineSpec spec = host().bare();
+    spec.controllers.push_back({make_guid(), Bus::scsi, 0, {}});
+    Disk dvd;
+    dvd.id = make_guid();
+    dvd.device = DiskDevice::cdrom;
+    dvd.bus = Bus::ide;
+    dvd.controller = 1;
+    spec.disks = {dvd};
+    Machine1 m(spec);
+    OK(hv().start(within(30), m.id()));
+    Disk disk = host().new_disk();
+    disk.bus = Bus::scsi;
+    disk.unit = 3;
+    spec.name = "renamed";
+    spec.disks.push_back(disk);
+    spec.disks[0].path = host().new_disk("raw").path;
+    spec.disks[0].format = "raw";
+    OK(hv().redefine(within(30), spec));
+    BOOST_TEST(hv().machine(m.id())->spec.name == "renamed");
+    BOOST_TEST(hv().machine(m.id())->spec.disks.size() == 2u);
+    spec.disks[1].path = "/nonexistent/disk.qcow2";
+    auto bad = hv().redefine(within(30), spec);
+    BOOST_REQUIRE(!bad);
+    BOOST_TEST(hv().machine(m.id())->spec.disks[1].path == disk.path);
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_qemu_is_noticed) {
+    Machine1 m;
+    OK(hv().start(within(30), m.id()));
+    kill(*hv().machine(m.id())->pid, SIGKILL);
+    BOOST_TEST(eventually([&] { return m.state() == off; }));
+    BOOST_TEST(hv().machine(m.id())->state_reason == "crashed");
+    OK(hv().start(within(30), m.id()));
+}
+
+BOOST_AUTO_TEST_CASE(a_stuck_qemu_does_not_hold_the_caller) {
+    Machine1 m;
+    OK(hv().start(within(30), m.id()));
+    const int pid = *hv().machine(m.id())->pid;
+    kill(pid, SIGSTOP);
+    const auto begin = std::chrono::steady_clock::now();
+    auto r = hv().suspend(within(1), m.id());
+    BOOST_REQUIRE(!r);
+    BOOST_TEST((r.error().status == Status::timed_out));
+    BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::seconds(2)));
+    auto busy = hv().redefine(within(1), m.spec);
+    BOOST_REQUIRE(!busy);
+    BOOST_TEST((busy.error().status == Status::busy));
+    BOOST_TEST(hv().machine(m.id()) != nullptr);
+    kill(pid, SIGCONT);
+    BOOST_TEST(eventually([&] { return m.state() == paused; }));
+}
+
+BOOST_AUTO_TEST_CASE(events_tell_every_change_in_order) {
+    std::mutex mutex;
+    std::vector<std::pair<EventKind, MachineState>> seen;
+    const MachineSpec spec = host().bare();
+    const auto handle = hv().subscribe([&](const Event& e) {
+        const std::lock_guard lock(mutex);
+        if (e.machine == spec.uuid) seen.emplace_back(e.kind, e.after ? e.after->state : off);
+    });
+    {
+        Machine1 m(spec);
+        OK(hv().start(within(30), m.id()));
+        OK(hv().power_off(within(30), m.id()));
+    }
+    BOOST_TEST(eventually([&] {
+        const std::lock_guard lock(mutex);
+        return !seen.empty() && seen.back().first == EventKind::machine_removed;
+    }));
+    const std::lock_guard lock(mutex);
+    BOOST_TEST((seen.front().first == EventKind::machine_added));
+    const auto ran = std::find(seen.begin(), seen.end(), std::pair(EventKind::state_changed, running));
+    BOOST_TEST((ran != seen.end()));
+    BOOST_TEST((std::find(ran, seen.end(), std::pair(EventKind::state_changed, off)) != seen.end()));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
