@@ -230,7 +230,7 @@ struct PullArguments {
     std::string context;
     std::size_t max_elements = 1;
     std::size_t max_characters = SIZE_MAX;
-    std::optional<std::chrono::milliseconds> max_time;
+    std::optional<std::chrono::microseconds> max_time;
 };
 
 std::variant<PullArguments, Fault> read_pull(const Call& call, std::string_view root_name) {

@@ -110,7 +110,7 @@ std::optional<Fault> check_timeout(const soap::RequestHeaders& h, const OpsSetti
     if (!h.operation_timeout) return std::nullopt;
     const auto asked = positive_duration(h.operation_timeout->value);
     if (!asked) return invalid("wsman:OperationTimeout", "it is not a positive duration such as PT60S");
-    control.timeout = std::min(*asked, settings.max_timeout);
+    control.timeout = std::min<std::chrono::microseconds>(*asked, settings.max_timeout);
     return std::nullopt;
 }
 
@@ -152,11 +152,11 @@ bool is_uri(std::string_view s) {
     });
 }
 
-std::optional<std::chrono::milliseconds> positive_duration(std::string_view s) {
+std::optional<std::chrono::microseconds> positive_duration(std::string_view s) {
     if (s.empty() || s[0] != 'P') return std::nullopt;
     const auto d = cim::DateTime::from_xsd(s);
     if (!d || !d->is_interval() || d->microseconds() <= 0) return std::nullopt;
-    return std::chrono::milliseconds((d->microseconds() + 999) / 1000);
+    return std::chrono::microseconds(d->microseconds());
 }
 
 bool option(const soap::RequestHeaders& h, std::string_view name, bool fallback) {

@@ -14,7 +14,7 @@
 namespace wsvirt::wsman {
 
 struct Control {
-    std::chrono::milliseconds timeout{0};
+    std::chrono::microseconds timeout{0};
     std::size_t envelope_limit = 0;
     bool limit_is_clients = false;
 };
@@ -30,6 +30,6 @@ bool option(const soap::RequestHeaders& h, std::string_view name, bool fallback)
 // A URI of RFC 3986: a scheme, a colon, no white space and none of the characters it excludes.
 bool is_uri(std::string_view s);
 // xs:duration, positive; nullopt otherwise.
-std::optional<std::chrono::milliseconds> positive_duration(std::string_view s);
+std::optional<std::chrono::microseconds> positive_duration(std::string_view s);
 
 }  // namespace wsvirt::wsman
