@@ -197,6 +197,8 @@ Result<ObjectPath> instance_name(const pugi::xml_node& n) {
         if (c.type() != pugi::node_element) continue;
         const bool named = std::string_view(c.name()) == "KEYBINDING";
         const auto value = named ? xml::first_element(c) : c;
+        if (named ? !*c.attribute("NAME").value() : !p.keys().empty())
+            return malformed("Each key of an INSTANCENAME needs its NAME.", p.class_name());
         if (auto r = add_key(p, named ? c.attribute("NAME").value() : "", value); !r) return r.error();
     }
     return p;

@@ -57,10 +57,17 @@ Result<Value> instance_from_any_text(const Namespace& ns, const Feature& f, std:
 }
 
 Result<ObjectPath> with_typed_keys(const Namespace& ns, ObjectPath p) {
-    if (!p.name_space().empty() && !iequals(p.name_space(), ns.name())) return p;
-    const auto cls = ns.find(p.class_name());
-    if (!cls) return p;
+    const bool here = p.name_space().empty() || iequals(p.name_space(), ns.name());
+    const auto cls = here ? ns.find(p.class_name()) : nullptr;
     ObjectPath::Keys keys = p.keys();
+    if (!keys.empty() && keys[0].first.empty()) {
+        // Class="value" is short for the only key.
+        if (!cls || cls->key_slots().size() != 1 || keys.size() != 1)
+            return Error{Status::malformed, "wsvirt.path.key",
+                         fmt::format("The keys of {} need their names.", p.class_name()), p.class_name()};
+        keys[0].first = cls->properties()[cls->key_slots()[0]]->name;
+    }
+    if (!cls) return p;
     for (auto& [name, value] : keys) {
         const auto* property = cls->property(name);
         if (!property || !value.as_string()) continue;

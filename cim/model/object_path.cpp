@@ -21,6 +21,12 @@ bool is_name(std::string_view s) {
     });
 }
 
+bool is_namespace(std::string_view s) {
+    return std::all_of(s.begin(), s.end(), [](char c) {
+        return is_separator(c) || c == '-' || (c >= '0' && c <= '9') || is_name({&c, 1});
+    });
+}
+
 Error bad(std::string_view text, std::string_view why) {
     constexpr std::size_t shown = 200;
     return {Status::malformed, "wsvirt.path.form",
@@ -68,7 +74,7 @@ class KeyReader {
         if (auto n = value_from_text(word[0] == '-' ? Type::sint64 : Type::uint64, word, true))
             out = std::move(*n);
         else if (auto r = value_from_text(Type::real64, word))
-            out = std::move(*r);
+            out = *r == Value(0) ? Value(0) : std::move(*r);  // no minus zero in a key
         else
             return "a number is malformed";
         return nullptr;
@@ -161,6 +167,7 @@ Result<ObjectPath> ObjectPath::parse(std::string_view text) {
         if (colon == std::string_view::npos) return bad(text, "the class is missing");
     }
     if (colon != std::string_view::npos) {
+        if (!is_namespace(s.substr(0, colon))) return bad(text, "the namespace is malformed");
         p.ns_ = normal_namespace(s.substr(0, colon));
         s.remove_prefix(colon + 1);
     }

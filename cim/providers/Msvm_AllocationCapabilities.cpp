@@ -34,8 +34,8 @@ class AllocationCapabilities final : public Provider {
         if (!k.other_type.empty()) set_if(i, "OtherResourceType", k.other_type);
         set_if(i, "RequestTypesSupported", 2);
         set_if(i, "SharingMode", k.kind == vs::Kind::processor ? 3 : 2);
-        const std::vector<std::uint16_t> states = hot(k.kind) ? std::vector<std::uint16_t>{2, 3, 9}
-                                                              : std::vector<std::uint16_t>{3};
+        const std::vector<std::uint16_t> states =
+            hot(k.kind) ? std::vector<std::uint16_t>{2, 3, 9} : std::vector<std::uint16_t>{3};
         set_if(i, "SupportedAddStates", Value::array_of(states));
         set_if(i, "SupportedRemoveStates", Value::array_of(states));
         return i;

@@ -48,13 +48,15 @@ class ElementCapabilities final : public Provider {
                            vs::setting_path("Msvm_AllocationCapabilities", vs::capabilities_id(k)));
     }
     static Instance machine_link(const ClassPtr& cls, const std::string& guid) {
-        return vs::pair_of(cls, "ManagedElement", vs::system_path("Msvm_ComputerSystem", guid), "Capabilities",
+        return vs::pair_of(cls, "ManagedElement", vs::system_path("Msvm_ComputerSystem", guid),
+                           "Capabilities",
                            vs::setting_path("Msvm_VirtualSystemCapabilities", vs::system_capabilities_id));
     }
     Instance service_link(const ClassPtr& cls) const {
         return vs::pair_of(
             cls, "ManagedElement",
-            vs::service_path(services_.host.name, "Msvm_VirtualSystemManagementService", "vmms"), "Capabilities",
+            vs::service_path(services_.host.name, "Msvm_VirtualSystemManagementService", "vmms"),
+            "Capabilities",
             vs::setting_path("Msvm_VirtualSystemManagementCapabilities", vs::management_capabilities_id));
     }
 

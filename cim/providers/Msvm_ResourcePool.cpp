@@ -2,6 +2,8 @@
 
 namespace wsvirt::cim {
 
-std::unique_ptr<Provider> make_Msvm_ResourcePool(Services& services) { return vs::make_pool_provider(services, false); }
+std::unique_ptr<Provider> make_Msvm_ResourcePool(Services& services) {
+    return vs::make_pool_provider(services, false);
+}
 
 }  // namespace wsvirt::cim

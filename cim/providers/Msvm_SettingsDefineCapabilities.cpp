@@ -24,7 +24,8 @@ class SettingsDefineCapabilities final : public Provider {
         std::vector<Instance> out;
         const auto id = object.key_string("InstanceID");
         if (auto k = vs::parse_capabilities_id(id);
-            k && vs::role_fits(role, "GroupComponent") && iequals(object.class_name(), "Msvm_AllocationCapabilities"))
+            k && vs::role_fits(role, "GroupComponent") &&
+            iequals(object.class_name(), "Msvm_AllocationCapabilities"))
             for (auto t : vs::template_types) out.push_back(link(cls, {*k, t}));
         if (auto t = vs::parse_template_id(id); t && vs::role_fits(role, "PartComponent") &&
                                                 iequals(object.class_name(), vs::info(t->kind).class_name))
@@ -34,10 +35,10 @@ class SettingsDefineCapabilities final : public Provider {
 
   private:
     static Instance link(const ClassPtr& cls, const vs::TemplateId& t) {
-        auto i = vs::pair_of(cls, "GroupComponent",
-                             vs::setting_path("Msvm_AllocationCapabilities", vs::capabilities_id(t.kind)),
-                             "PartComponent",
-                             vs::setting_path(vs::info(t.kind).class_name, vs::template_id(t)));
+        auto i =
+            vs::pair_of(cls, "GroupComponent",
+                        vs::setting_path("Msvm_AllocationCapabilities", vs::capabilities_id(t.kind)),
+                        "PartComponent", vs::setting_path(vs::info(t.kind).class_name, vs::template_id(t)));
         set_if(i, "PropertyPolicy", 0);
         set_if(i, "ValueRange", static_cast<unsigned>(t.type));
         set_if(i, "ValueRole", t.type == vs::TemplateType::standard ? 0 : 3);

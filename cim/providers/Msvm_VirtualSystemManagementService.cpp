@@ -11,11 +11,10 @@ std::unique_ptr<Provider> make_Msvm_VirtualSystemManagementService(Services& ser
     facts.caption = "Hyper-V Virtual System Management Service";
     facts.description = "Service for creating, manipulating, and managing virtual machines";
     // Version 1 has the snapshot methods here; version 2's class does not declare them.
-    return make_service_provider(
-        services, facts,
-        {define_methods(), settings_methods(), summary_methods(), service_methods(),
-         snapshot_service::create_methods(), snapshot_service::apply_methods(),
-         snapshot_service::delete_methods()});
+    return make_service_provider(services, facts,
+                                 {define_methods(), settings_methods(), summary_methods(), service_methods(),
+                                  snapshot_service::create_methods(), snapshot_service::apply_methods(),
+                                  snapshot_service::delete_methods()});
 }
 
 }  // namespace wsvirt::cim
