@@ -72,6 +72,35 @@ Civil to_civil(std::int64_t us) {
             static_cast<unsigned>(ymd.day()), rest};
 }
 
+// Short text without allocation: datetimes are written several times for each instance of an enumeration.
+class Text {
+  public:
+    Text& put(std::string_view s) {
+        for (const char c : s) buffer_[used_++] = c;
+        return *this;
+    }
+    Text& digits(std::int64_t n, std::size_t width) {
+        for (std::size_t i = width; i-- > 0; n /= 10) buffer_[used_ + i] = static_cast<char>('0' + n % 10);
+        used_ += width;
+        return *this;
+    }
+    Text& number(std::int64_t n) {
+        std::size_t width = 1;
+        for (auto rest = n / 10; rest != 0; rest /= 10) ++width;
+        return digits(n, width);
+    }
+    Text& time(std::int64_t us) {
+        return digits(us / hour, 2).digits(us / minute % 60, 2).digits(us / second % 60, 2);
+    }
+    Text& fraction(std::int64_t us) { return us == 0 ? *this : put(".").digits(us, 6); }
+    char& at(std::size_t i) { return buffer_[i]; }
+    std::string string() const { return {buffer_.data(), used_}; }
+
+  private:
+    std::array<char, 64> buffer_{};
+    std::size_t used_ = 0;
+};
+
 // A cursor over xs:dateTime and xs:duration text.
 struct Cursor {
     std::string_view s;
@@ -234,42 +263,45 @@ Result<DateTime> DateTime::from_xsd(std::string_view text) {
 }
 
 std::string DateTime::to_cim() const {
-    std::string digits;
-    std::string tail;
+    Text out;
     if (interval_) {
         const auto us = us_ < 0 ? 0 : us_;
-        digits = fmt::format("{:08}{:02}{:02}{:02}{:06}", us / day, us / hour % 24, us / minute % 60,
-                             us / second % 60, us % second);
-        tail = ":000";
+        out.digits(us / day, 8).time(us % day);
+        out.digits(us % second, 6).put(":000");
     } else {
         const auto c = to_civil(us_ + offset_ * minute);
-        const auto t = c.time_of_day;
-        digits = fmt::format("{:04}{:02}{:02}{:02}{:02}{:02}{:06}", c.year, c.month, c.mday, t / hour,
-                             t / minute % 60, t / second % 60, t % second);
-        tail = fmt::format("{}{:03}", offset_ < 0 ? '-' : '+', offset_ < 0 ? -offset_ : offset_);
+        out.digits(c.year, 4).digits(c.month, 2).digits(c.mday, 2).time(c.time_of_day);
+        out.digits(c.time_of_day % second, 6)
+            .put(offset_ < 0 ? "-" : "+")
+            .digits(offset_ < 0 ? -offset_ : offset_, 3);
     }
-    for (std::size_t i = known_; i < digits.size(); ++i) digits[i] = '*';
-    digits.insert(digits.size() - 6, 1, '.');
-    return digits + tail;
+    for (std::size_t i = known_; i < 20; ++i) out.at(i) = '*';
+    auto r = out.string();
+    r.insert(14, 1, '.');
+    return r;
 }
 
 std::optional<std::string> DateTime::to_xsd() const {
     if (known_ != 20) return std::nullopt;
-    const auto fraction = [](std::int64_t us) { return us == 0 ? std::string() : fmt::format(".{:06}", us); };
+    Text out;
     if (interval_) {
         if (us_ < 0) return std::nullopt;
-        return fmt::format("P{}DT{}H{}M{}{}S", us_ / day, us_ / hour % 24, us_ / minute % 60,
-                           us_ / second % 60, fraction(us_ % second));
+        out.put("P").number(us_ / day).put("DT").number(us_ / hour % 24).put("H").number(us_ / minute % 60);
+        out.put("M").number(us_ / second % 60).fraction(us_ % second).put("S");
+        return out.string();
     }
     const auto c = to_civil(us_ + offset_ * minute);
-    if (c.year < 1 || c.year > 9999) return std::nullopt;
-    const auto t = c.time_of_day;
     const int off = offset_ < 0 ? -offset_ : offset_;
-    if (off > 14 * 60) return std::nullopt;
-    const auto zone = off == 0 ? std::string("Z")
-                               : fmt::format("{}{:02}:{:02}", offset_ < 0 ? '-' : '+', off / 60, off % 60);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}{}", c.year, c.month, c.mday, t / hour,
-                       t / minute % 60, t / second % 60, fraction(t % second), zone);
+    if (c.year < 1 || c.year > 9999 || off > 14 * 60) return std::nullopt;
+    const auto t = c.time_of_day;
+    out.digits(c.year, 4).put("-").digits(c.month, 2).put("-").digits(c.mday, 2).put("T");
+    out.digits(t / hour, 2).put(":").digits(t / minute % 60, 2).put(":").digits(t / second % 60, 2);
+    out.fraction(t % second);
+    if (off == 0)
+        out.put("Z");
+    else
+        out.put(offset_ < 0 ? "-" : "+").digits(off / 60, 2).put(":").digits(off % 60, 2);
+    return out.string();
 }
 
 }  // namespace wsvirt::cim
