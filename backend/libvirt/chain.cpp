@@ -109,6 +109,13 @@ Result<std::string> with_disk_files(std::string_view xml,
     });
 }
 
+Result<std::string> with_targets(std::string_view xml, const std::vector<SnapshotTarget>& targets) {
+    return edit_disks(xml, [&](pugi::xml_node disk) {
+        for (const auto& t : targets)
+            if (t.target == disk.child("target").attribute("dev").value()) put_file(disk, t.path, t.format);
+    });
+}
+
 Result<std::string> with_renamed_files(std::string_view xml,
                                        const std::map<std::string, SnapshotTarget>& by_old_path) {
     return edit_disks(xml, [&](pugi::xml_node disk) {

@@ -33,11 +33,13 @@ Result<void> put_note(virDomainPtr domain, const std::string& xml, const Snapsho
 // A disk that snapshots are taken of.
 struct SnapshotTarget {
     std::string target, path, format;
+    bool operator==(const SnapshotTarget&) const = default;
 };
 std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml);
 // The same XML with other files for some targets (new files are qcow2).
 Result<std::string> with_disk_files(std::string_view xml,
                                     const std::map<std::string, std::string>& file_of_target);
+Result<std::string> with_targets(std::string_view xml, const std::vector<SnapshotTarget>& targets);
 Result<std::string> with_renamed_files(std::string_view xml,
                                        const std::map<std::string, SnapshotTarget>& by_old_path);
 

@@ -47,10 +47,11 @@ Result<void> define(Site& w, const std::string& xml) {
     return {};
 }
 
-Result<void> make_current(Site& w, const HeldSnapshot& s) {
-    const unsigned flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT;
-    const SnapshotHandle h(virDomainSnapshotCreateXML(w.domain, s.xml.c_str(), flags));
-    if (!h) return last_error("apply the snapshot");
+Result<void> write_back(Site& w, const std::string& xml, bool current) {
+    const unsigned also = current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u;
+    const SnapshotHandle h(
+        virDomainSnapshotCreateXML(w.domain, xml.c_str(), VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | also));
+    if (!h) return last_error("write on the snapshot");
     return {};
 }
 
@@ -62,16 +63,16 @@ Result<void> turn_off(Site& w) {
 // --- back to a snapshot ---------------------------------------------------------------------------------
 
 Result<void> revert_inside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
-    for (const auto& other : all)
-        if (other.info.external)
-            return Error{
-                Status::not_supported, "wsvirt.snapshot.based_on",
-                "The snapshot is kept inside disks that newer snapshots are based on; delete those first.",
-                other.info.id};
     const bool test = w.core->connector->kind() == HostKind::test;
     const bool disks_inside =
         test || std::any_of(s.layout.disks.begin(), s.layout.disks.end(),
                             [](const auto& d) { return d.kind == SnapshotDisk::Kind::internal; });
+    for (const auto& other : all)
+        if (disks_inside && other.info.external && !test)
+            return Error{
+                Status::not_supported, "wsvirt.snapshot.based_on",
+                "The snapshot is kept inside disks that newer snapshots are based on; delete those first.",
+                other.info.id};
     if (disks_inside && !s.layout.note.disks_only) {
         if (auto ok = drop_saved_file(*w.core->connector, w.domain); !ok) return ok;
         if (virDomainRevertToSnapshot(s.handle.get(), VIR_DOMAIN_SNAPSHOT_REVERT_FORCE) < 0)
@@ -82,7 +83,7 @@ Result<void> revert_inside(Site& w, const HeldSnapshot& s, const std::vector<Hel
             for (const auto& t : snapshot_targets(s.layout.domain_xml))
                 if (auto ok = w.tool.snapshot(w.call, 'a', s.name, t.path); !ok) return ok;
         if (auto ok = define(w, s.layout.domain_xml); !ok) return ok;
-        if (auto ok = make_current(w, s); !ok) return ok;
+        if (auto ok = write_back(w, s.xml, true); !ok) return ok;
     }
     if (s.layout.note.saved_file.empty()) return {};
     unlink(w.saved_path().c_str());
@@ -125,7 +126,7 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     }
     auto xml = with_disk_files(s.layout.domain_xml, files);
     auto ok = xml ? define(w, *xml) : Result<void>(xml.error());
-    if (ok) ok = make_current(w, s);
+    if (ok) ok = write_back(w, s.xml, true);
     if (ok && !s.layout.memory_file.empty()) ok = restore_memory(w, s, files);
     if (!ok) {
         turn_off(w);
@@ -142,6 +143,24 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
 Result<void> drop_metadata(const HeldSnapshot& s) {
     return checked(virDomainSnapshotDelete(s.handle.get(), VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY),
                    "delete the snapshot");
+}
+
+// libvirt takes every external deletion for a merge and lets the snapshots above stand on the file below,
+// also when only its own record is deleted. The files that the others really stand on are written back.
+Result<void> drop_external(Site& w, const HeldSnapshot& gone, const std::vector<HeldSnapshot>& all) {
+    if (auto ok = drop_metadata(gone); !ok) return ok;
+    auto now = hold_snapshots(w.domain);
+    if (!now) return now.error();
+    for (const auto& s : *now)
+        for (const auto& then : all) {
+            if (then.name != s.name) continue;
+            const auto right = snapshot_targets(then.layout.domain_xml);
+            if (right == snapshot_targets(s.layout.domain_xml)) continue;
+            auto xml = with_targets(s.xml, right);
+            if (!xml) return xml.error();
+            if (auto ok = write_back(w, *xml, s.info.current); !ok) return ok;
+        }
+    return {};
 }
 
 Result<void> delete_inside(Site& w, const HeldSnapshot& s) {
@@ -203,30 +222,24 @@ Result<void> merge(Site& w, const std::string& target, const std::string& frozen
     return w.tool.commit(w.call, upper);
 }
 
-// After a merge the file `upper` is called `frozen`: in the settings, in other snapshots and in files based
-// on it.
-Result<void> rename_everywhere(Site& w, const std::vector<HeldSnapshot>& all, const HeldSnapshot& gone,
-                               const Chain& chain, const std::string& upper, const SnapshotTarget& frozen,
-                               bool in_use) {
+// After a merge the file `upper` is called `frozen`: in the settings, in snapshots and in files based on it.
+Result<void> rename_everywhere(Site& w, const std::vector<HeldSnapshot>& all, const Chain& chain,
+                               const std::string& upper, const SnapshotTarget& frozen, bool in_use) {
     const std::map<std::string, SnapshotTarget> names{{upper, frozen}};
-    const std::string xml = w.domain_xml();
-    for (const auto& t : snapshot_targets(xml))
-        if (t.path == upper) {
-            auto changed = with_renamed_files(xml, names);
-            if (!changed) return changed.error();
-            if (auto ok = define(w, *changed); !ok) return ok;
-        }
+    const auto named = [&](const std::string& xml) {
+        const auto targets = snapshot_targets(xml);
+        return std::any_of(targets.begin(), targets.end(), [&](const auto& t) { return t.path == upper; });
+    };
+    if (const std::string xml = w.domain_xml(); named(xml)) {
+        auto changed = with_renamed_files(xml, names);
+        if (!changed) return changed.error();
+        if (auto ok = define(w, *changed); !ok) return ok;
+    }
     for (const auto& s : all) {
-        if (s.name == gone.name) continue;
-        const auto targets = snapshot_targets(s.layout.domain_xml);
-        if (std::none_of(targets.begin(), targets.end(), [&](const auto& t) { return t.path == upper; }))
-            continue;
+        if (!named(s.layout.domain_xml)) continue;
         auto changed = with_renamed_files(s.xml, names);
         if (!changed) return changed.error();
-        const unsigned current = s.info.current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u;
-        const SnapshotHandle h(virDomainSnapshotCreateXML(w.domain, changed->c_str(),
-                                                          VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | current));
-        if (!h) return last_error("write on the snapshot");
+        if (auto ok = write_back(w, *changed, s.info.current); !ok) return ok;
     }
     if (!in_use)
         for (const auto& [path, backing] : chain)
@@ -235,47 +248,56 @@ Result<void> rename_everywhere(Site& w, const std::vector<HeldSnapshot>& all, co
     return {};
 }
 
-bool names_file(const HeldSnapshot& s, const std::string& path) {
-    const auto targets = snapshot_targets(s.layout.domain_xml);
-    return std::any_of(targets.begin(), targets.end(), [&](const auto& t) { return t.path == path; });
+// A frozen file that no snapshot names any more, and the one overlay that stands on it.
+std::optional<std::pair<std::string, std::string>> mergeable(const Chain& chain,
+                                                             const std::vector<std::string>& named) {
+    for (const auto& [frozen, below] : chain) {
+        if (std::find(named.begin(), named.end(), frozen) != named.end()) continue;
+        std::vector<std::string> above;
+        for (const auto& [path, backing] : chain)
+            if (backing == frozen) above.push_back(path);
+        if (above.size() == 1 && is_overlay(above[0])) return std::pair(frozen, above[0]);
+    }
+    return std::nullopt;
 }
 
-Result<void> delete_outside(Site& w, const HeldSnapshot& s) {
+Result<void> merge_one(Site& w, const std::vector<HeldSnapshot>& all, Chain& chain, const std::string& frozen,
+                       const std::string& upper) {
+    auto info = w.tool.info(w.call, frozen);
+    if (!info) return info.error();
+    std::string target;
+    bool in_use = false, top = false;
+    for (const auto& t : snapshot_targets(w.domain_xml()))
+        for (std::string f = t.path; !f.empty(); f = chain[f])
+            if (f == upper) {
+                target = t.target;
+                in_use = w.active();
+                top = t.path == upper;
+            }
+    if (auto ok = merge(w, target, frozen, upper, top, in_use); !ok) return ok;
+    return rename_everywhere(w, all, chain, upper, {target, frozen, info->format}, in_use);
+}
+
+Result<void> delete_outside(Site& w, const HeldSnapshot& gone) {
     if (!w.local()) return not_here();
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
-    const std::string xml = w.domain_xml();
-    auto before = read_chain(w.call, w.tool, tops_of(xml, *all));
-    if (!before) return before.error();
-    std::map<std::string, std::string> top_of;  // target → what the machine writes to
-    for (const auto& t : snapshot_targets(xml)) top_of[t.target] = t.path;
-    for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
-        std::vector<std::string> above;
-        for (const auto& [path, backing] : *before)
-            if (backing == t.path) above.push_back(path);
-        const bool shared = std::any_of(all->begin(), all->end(), [&](const auto& o) {
-            return o.name != s.name && names_file(o, t.path);
-        });
-        if (above.size() != 1 || shared || top_of[t.target] == t.path || !is_overlay(above[0])) continue;
-        const std::string& upper = above[0];
-        bool in_use = false;
-        if (w.active())
-            for (std::string f = top_of[t.target]; !f.empty(); f = (*before)[f]) in_use |= f == upper;
-        if (auto ok = merge(w, t.target, t.path, upper, upper == top_of[t.target], in_use); !ok) return ok;
-        if (auto ok = rename_everywhere(w, *all, s, *before, upper, t, in_use); !ok) return ok;
+    auto chain = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all));
+    if (!chain) return chain.error();
+    if (auto ok = drop_external(w, gone, *all); !ok) return ok;
+    if (!gone.layout.memory_file.empty()) unlink(gone.layout.memory_file.c_str());
+    for (;;) {
         all = hold_snapshots(w.domain);
         if (!all) return all.error();
-        if (auto again = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all))) {
-            remove_unneeded(*before, *again);
-            before = std::move(again);
-        }
+        const auto named = tops_of(w.domain_xml(), *all);
+        auto now = read_chain(w.call, w.tool, named);
+        if (!now) return now.error();
+        remove_unneeded(*chain, *now);
+        chain = std::move(now);
+        const auto pair = mergeable(*chain, named);
+        if (!pair) return {};
+        if (auto ok = merge_one(w, *all, *chain, pair->first, pair->second); !ok) return ok;
     }
-    if (auto ok = drop_metadata(s); !ok) return ok;
-    if (!s.layout.memory_file.empty()) unlink(s.layout.memory_file.c_str());
-    std::erase_if(*all, [&](const auto& o) { return o.name == s.name; });
-    if (auto after = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all)))
-        remove_unneeded(*before, *after);
-    return {};
 }
 
 // The snapshot and, where asked, all below it; leaves first.

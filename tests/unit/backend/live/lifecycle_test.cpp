@@ -5,48 +5,13 @@
 #include <thread>
 
 #include "base/text.hpp"
-#include "support/backend_live/embedded_host.hpp"
+#include "support/backend_live/lab_machine.hpp"
 #include "support/random_spec.hpp"
 
 using namespace wsvirt;
 using namespace wsvirt::backend;
-using testing::within;
+using namespace wsvirt::testing;
 using enum MachineState;
-
-namespace {
-
-testing::EmbeddedHost& host() {
-    return testing::EmbeddedHost::shared();
-}
-Hypervisor& hv() {
-    return host().hypervisor();
-}
-
-#define OK(call)                                                                        \
-    do {                                                                                \
-        auto r_ = (call);                                                               \
-        BOOST_REQUIRE_MESSAGE(r_, #call << ": " << (r_ ? "" : r_.error().full_text())); \
-    } while (false)
-
-struct Machine1 {
-    MachineSpec spec;
-    explicit Machine1(MachineSpec s = host().bare()) : spec(std::move(s)) {
-        OK(hv().define(within(30), spec));
-    }
-    ~Machine1() { host().remove(spec.uuid); }
-    MachineState state() const { return hv().machine(spec.uuid)->state; }
-    const std::string& id() const { return spec.uuid; }
-};
-
-bool eventually(const std::function<bool()>& what, int seconds = 10) {
-    for (int i = 0; i < seconds * 50; ++i) {
-        if (what()) return true;
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    return false;
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(lifecycle)
 
@@ -54,10 +19,10 @@ BOOST_AUTO_TEST_CASE(a_machine_is_defined_started_and_removed) {
     MachineSpec spec = host().bare("<Tom & \"Jerry\"> \xF0\x9F\x90\xAD");
     spec.attributes["note"] = "line one\nline two";
     {
-        Machine1 m(spec);
+        LabMachine m(spec);
         const auto seen = hv().machine(to_lower(spec.uuid));
         BOOST_REQUIRE(seen);
-        BOOST_TEST(testing::dump(seen->spec) == testing::dump(spec));
+        BOOST_TEST(dump(seen->spec) == dump(spec));
         BOOST_TEST((seen->state == off));
         BOOST_TEST(seen->created_us > 0);
         OK(hv().start(within(30), m.id()));
@@ -83,7 +48,7 @@ BOOST_AUTO_TEST_CASE(a_machine_is_defined_started_and_removed) {
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_the_state_is_refused) {
-    Machine1 m;
+    LabMachine m;
     const auto refused = [&](Result<void> r) {
         BOOST_REQUIRE(!r);
         return r.error().status == Status::invalid_state;
@@ -108,7 +73,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_the_state_is_refused) {
 BOOST_AUTO_TEST_CASE(memory_is_saved_and_restored) {
     MachineSpec spec = host().bare();
     spec.disks = {host().new_disk()};
-    Machine1 m(spec);
+    LabMachine m(spec);
     OK(hv().start(within(30), m.id()));
     OK(hv().save(within(30), m.id()));
     BOOST_TEST((m.state() == saved));
@@ -119,7 +84,7 @@ BOOST_AUTO_TEST_CASE(memory_is_saved_and_restored) {
 
     MachineSpec other = host().bare("other");
     other.disks = {host().new_disk()};
-    Machine1 n(other);
+    LabMachine n(other);
     OK(hv().import_saved_state(within(30), n.id(), file));
     BOOST_TEST((n.state() == saved));
     OK(hv().start(within(30), n.id()));
@@ -141,7 +106,7 @@ BOOST_AUTO_TEST_CASE(a_running_machine_takes_changes) {
     dvd.bus = Bus::ide;
     dvd.controller = 1;
     spec.disks = {dvd};
-    Machine1 m(spec);
+    LabMachine m(spec);
     OK(hv().start(within(30), m.id()));
     Disk disk = host().new_disk();
     disk.bus = Bus::scsi;
@@ -160,7 +125,7 @@ BOOST_AUTO_TEST_CASE(a_running_machine_takes_changes) {
 }
 
 BOOST_AUTO_TEST_CASE(a_killed_qemu_is_noticed) {
-    Machine1 m;
+    LabMachine m;
     OK(hv().start(within(30), m.id()));
     kill(*hv().machine(m.id())->pid, SIGKILL);
     BOOST_TEST(eventually([&] { return m.state() == off; }));
@@ -169,7 +134,7 @@ BOOST_AUTO_TEST_CASE(a_killed_qemu_is_noticed) {
 }
 
 BOOST_AUTO_TEST_CASE(a_stuck_qemu_does_not_hold_the_caller) {
-    Machine1 m;
+    LabMachine m;
     OK(hv().start(within(30), m.id()));
     const int pid = *hv().machine(m.id())->pid;
     kill(pid, SIGSTOP);
@@ -195,7 +160,7 @@ BOOST_AUTO_TEST_CASE(events_tell_every_change_in_order) {
         if (e.machine == spec.uuid) seen.emplace_back(e.kind, e.after ? e.after->state : off);
     });
     {
-        Machine1 m(spec);
+        LabMachine m(spec);
         OK(hv().start(within(30), m.id()));
         OK(hv().power_off(within(30), m.id()));
     }

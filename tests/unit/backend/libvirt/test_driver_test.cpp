@@ -1,0 +1,144 @@
+// The same code against libvirt's test driver, which has machines but no QEMU.
+#include <boost/test/unit_test.hpp>
+#include <thread>
+
+#include "backend/libvirt/libvirt_hypervisor.hpp"
+#include "base/text.hpp"
+#include "support/random_spec.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::backend;
+using enum MachineState;
+
+namespace {
+
+std::unique_ptr<Hypervisor> open_test() {
+    libvirt::Settings s;
+    s.uri = "test:///default";
+    auto h = libvirt::open_libvirt(s);
+    BOOST_REQUIRE_MESSAGE(h, (h ? "" : h.error().full_text()));
+    return std::move(*h);
+}
+
+#define OK(call)                                                                        \
+    do {                                                                                \
+        auto r_ = (call);                                                               \
+        BOOST_REQUIRE_MESSAGE(r_, #call << ": " << (r_ ? "" : r_.error().full_text())); \
+    } while (false)
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(test_driver)
+
+BOOST_AUTO_TEST_CASE(machines_made_by_others_are_there) {
+    const auto h = open_test();
+    BOOST_TEST(h->connected());
+    BOOST_REQUIRE(h->machines().size() == 1u);
+    const auto m = h->machines()[0];
+    BOOST_TEST(m->spec.name == "test");
+    BOOST_TEST((m->state == running));
+    BOOST_TEST(h->host().cpus > 0u);
+    BOOST_TEST(!h->switches().empty());
+}
+
+BOOST_AUTO_TEST_CASE(settings_survive_libvirt) {
+    const auto h = open_test();
+    std::mt19937 random(3);
+    for (int i = 0; i < 40; ++i) {
+        MachineSpec s = testing::random_spec(random);
+        for (auto& d : s.disks)
+            if (d.format == "vhdx") d.format = "raw";
+        OK(h->define({}, s));
+        BOOST_TEST(testing::dump(h->machine(s.uuid)->spec) == testing::dump(s));
+        MachineSpec other = testing::random_spec(random);
+        other.uuid = s.uuid;
+        OK(h->redefine({}, other));
+        BOOST_TEST(testing::dump(h->machine(s.uuid)->spec) == testing::dump(other));
+        OK(h->undefine({}, s.uuid));
+        BOOST_TEST(!h->machine(s.uuid));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(states_and_snapshots) {
+    const auto h = open_test();
+    std::mt19937 random(4);
+    MachineSpec s = testing::random_spec(random);
+    s.disks.clear();
+    s.boot_devices.clear();
+    OK(h->define({}, s));
+    OK(h->start({}, s.uuid));
+    BOOST_TEST((h->machine(s.uuid)->state == running));
+    OK(h->suspend({}, s.uuid));
+    BOOST_TEST((h->machine(s.uuid)->state == paused));
+    OK(h->resume({}, s.uuid));
+    SnapshotRequest r;
+    r.machine = s.uuid;
+    r.id = make_guid();
+    r.name = "one";
+    auto snapshot = h->snapshot({}, r);
+    OK(snapshot);
+    BOOST_TEST(h->machine(s.uuid)->snapshots.size() == 1u);
+    OK(h->delete_snapshot({}, s.uuid, r.id, false));
+    OK(h->power_off({}, s.uuid));
+    BOOST_TEST((h->machine(s.uuid)->state == off));
+    OK(h->undefine({}, s.uuid));
+}
+
+BOOST_AUTO_TEST_CASE(two_callers_cannot_make_the_same_machine) {
+    const auto h = open_test();
+    std::mt19937 random(5);
+    const MachineSpec s = testing::random_spec(random);
+    std::atomic<int> made{0}, refused{0};
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 8; ++i)
+            threads.emplace_back([&] {
+                auto r = h->define({}, s);
+                if (r)
+                    ++made;
+                else if (r.error().status == Status::already_exists)
+                    ++refused;
+            });
+    }
+    BOOST_TEST(made == 1);
+    BOOST_TEST(refused == 7);
+    OK(h->undefine({}, s.uuid));
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_is_not_there_is_reported) {
+    libvirt::Settings s;
+    s.uri = "qemu+tcp://127.0.0.1:1/system";
+    auto h = libvirt::open_libvirt(s);
+    BOOST_REQUIRE(!h);
+    BOOST_TEST((h.error().status == Status::unavailable));
+    s.start_disconnected = true;
+    auto later = libvirt::open_libvirt(s);
+    BOOST_REQUIRE(later);
+    BOOST_TEST(!(*later)->connected());
+    Call c;
+    c.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    auto r = (*later)->start(c, make_guid());
+    BOOST_REQUIRE(!r);
+    BOOST_TEST((r.error().status == Status::unavailable));
+}
+
+BOOST_AUTO_TEST_CASE(a_call_that_is_cancelled_or_late_does_nothing) {
+    const auto h = open_test();
+    std::mt19937 random(6);
+    const MachineSpec s = testing::random_spec(random);
+    std::stop_source stop;
+    stop.request_stop();
+    Call c;
+    c.stop = stop.get_token();
+    auto r = h->define(c, s);
+    BOOST_REQUIRE(!r);
+    BOOST_TEST((r.error().status == Status::cancelled));
+    Call late;
+    late.deadline = std::chrono::steady_clock::now();
+    r = h->define(late, s);
+    BOOST_REQUIRE(!r);
+    BOOST_TEST((r.error().status == Status::timed_out));
+    BOOST_TEST(!h->machine(s.uuid));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
