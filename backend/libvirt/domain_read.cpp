@@ -295,7 +295,10 @@ void join_boot(MachineSpec& kept, const MachineSpec& seen, pugi::xml_node domain
         std::vector<BootDevice> once;
         for (const auto b : kept.boot_order)
             if (std::find(once.begin(), once.end(), b) == once.end()) once.push_back(b);
-        if (once != seen.boot_order && kept.boot_devices.empty()) kept.boot_order = seen.boot_order;
+        // Where no order was given, libvirt writes its default.
+        const bool defaulted = once.empty() && seen.boot_order == std::vector{BootDevice::disk};
+        if (once != seen.boot_order && !defaulted && kept.boot_devices.empty())
+            kept.boot_order = seen.boot_order;
     }
     std::vector<std::string> known;
     for (const auto& id : kept.boot_devices)

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,6 +52,16 @@ Result<void> check_path(const std::string& path) {
 Error exists(const std::string& path) {
     return {Status::already_exists, "wsvirt.image.exists",
             "A file with this name exists already; choose another name.", path};
+}
+
+// qemu-img leaves holes in fixed VHD and VHDX files; fixed means that the space is there.
+Result<void> allocate(const std::string& path) {
+    const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+    struct stat s {};
+    int failed = fd < 0 || fstat(fd, &s) != 0 ? errno : 0;
+    if (failed == 0 && fallocate(fd, 0, 0, s.st_size) != 0 && errno != EOPNOTSUPP) failed = errno;
+    if (fd >= 0) close(fd);
+    return failed == 0 ? Result<void>() : from_message(std::strerror(failed), "create the disk image", path);
 }
 
 bool known_format(const std::string& f) {
@@ -169,9 +180,7 @@ Result<ImageInfo> ImageTool::info(const Call& call, const std::string& path) con
 }
 
 Result<void> ImageTool::create(const Call& call, const ImageSpec& spec) const {
-    for (const auto& path : {spec.path, spec.parent})
-        if (!path.empty() || &path == &spec.path)
-            if (auto ok = check_path(path); !ok) return ok;
+    if (auto ok = check_path(spec.path); !ok) return ok;
     auto options = creation_options(spec);
     if (!options) return options.error();
     std::vector<std::string> arguments{"create", "-q", "-f", spec.format};
@@ -190,7 +199,8 @@ Result<void> ImageTool::create(const Call& call, const ImageSpec& spec) const {
         std::vector<std::string> all = arguments;
         all.insert(all.end(), {part, std::to_string(size)});
         auto r = run(call, {std::move(all), "create the disk image", spec.path});
-        return r ? Result<void>() : r.error();
+        if (!r) return r.error();
+        return spec.kind == ImageSpec::Kind::fixed ? allocate(part) : Result<void>();
     });
 }
 
