@@ -46,7 +46,7 @@ Selected query(const Call& call, const Target& target, std::string_view text, bo
     if (target.cls && !answer->from_class.empty() && !iequals(answer->from_class, target.cls->name()))
         return cannot_process("The query is over " + answer->from_class + ", the resource URI names " +
                               target.cls->name() + ".");
-    return Selection{std::move(answer->stream), std::move(answer->projected), nullptr};
+    return Selection{std::move(answer->stream), std::move(answer->projected), nullptr, false};
 }
 
 // --- selector filter (Annex E) --------------------------------------------------------------------------
@@ -220,7 +220,7 @@ Selected association_filter(const Call& call, const Target& target, const pugi::
     auto stream = f.instances_of_association ? call.om.references(request, f.query)
                                              : call.om.associators(request, f.query);
     if (!stream) return fault_of(call, stream.error(), About::filter);
-    return Selection{std::move(*stream), std::move(f.properties), nullptr};
+    return Selection{std::move(*stream), std::move(f.properties), nullptr, true};
 }
 
 Selected xpath_filter(const Call& call, const Target& target, const pugi::xml_node& filter,
@@ -245,7 +245,7 @@ Selected select_instances(const Call& call, const Target& target, const pugi::xm
             return cannot_process("The all-classes resource URI needs a query or an association filter.");
         auto all = call.om.enumerate(call.request(*target.ns), target.cls->name(), {polymorphism});
         if (!all) return fault_of(call, all.error(), About::selectors);
-        return Selection{std::move(*all), {}, nullptr};
+        return Selection{std::move(*all), {}, nullptr, false};
     }
     if (auto fault = check_content(filter)) return *fault;
     const auto attribute = filter.attribute("Dialect");

@@ -25,6 +25,7 @@ struct Selection {
     cim::StreamPtr stream;
     std::vector<std::string> projected;  // property names to show, empty: whole instances
     std::unique_ptr<ItemFilter> item_filter;
+    bool only_known = false;  // names in `projected` that an instance does not have are left out (C-ASF-05)
 };
 
 // `filter`: wsman:Filter or wsen:Filter, null for none.

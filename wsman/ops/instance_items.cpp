@@ -47,11 +47,17 @@ class InstanceItems : public ItemSource {
     }
     void write_object(std::string& out, const cim::Instance& i) const {
         if (!selection_.projected.empty())
-            cim::wscim::write_fragment(out, style_, i, selection_.projected);
+            cim::wscim::write_fragment(out, style_, i, shown(i));
         else if (as_)
             cim::wscim::write_instance_as(out, style_, i, *as_);
         else
             cim::wscim::write_instance(out, style_, i);
+    }
+    std::vector<std::string> shown(const cim::Instance& i) const {
+        auto names = selection_.projected;
+        if (selection_.only_known)
+            std::erase_if(names, [&](const std::string& n) { return i.cls().slot(n) < 0; });
+        return names;
     }
 
     cim::wscim::Style style_;
