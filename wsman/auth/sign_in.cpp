@@ -59,35 +59,36 @@ void SignIn::verify(const LoginDigest& digest, std::string authorization, std::s
         hit->second.waiting.emplace_back(key, std::move(done));
         if (!fresh) return;
     }
-    const bool taken = pool_.post([this, digest, generation, key, text = std::move(authorization)]() mutable {
-        auto outcome = check(text, key);
-        OPENSSL_cleanse(text.data(), text.size());
-        finish(digest, generation, std::move(outcome));
-    });
-    if (!taken) finish(digest, generation, Outcome{Kind::busy, std::nullopt, {}});
+    const auto delay = limiter_.begin(key);
+    const bool taken =
+        pool_.post([this, digest, generation, key, delay, text = std::move(authorization)]() mutable {
+            auto outcome = check(text, key);
+            if (outcome.kind == Kind::denied)
+                outcome.wait = delay;
+            else
+                limiter_.refund(key);
+            OPENSSL_cleanse(text.data(), text.size());
+            finish(digest, generation, std::move(outcome));
+        });
+    if (taken) return;
+    limiter_.refund(key);
+    finish(digest, generation, Outcome{Kind::busy, std::nullopt, {}});
 }
 
 SignIn::Outcome SignIn::check(const std::string& authorization, const std::string& address) {
-    const auto wait = limiter_.begin(address);
     const auto credentials = parse_basic(authorization);
-    if (!credentials) return {Kind::denied, std::nullopt, wait};
+    if (!credentials) return {Kind::denied, std::nullopt, {}};
     bool broken = false;
     for (const auto& source : sources_) {
         auto who = source->check(credentials->user, credentials->password);
-        if (who) {
-            limiter_.refund(address);
-            return {Kind::accepted, *who, {}};
-        }
+        if (who) return {Kind::accepted, *who, {}};
         if (who.error().status == Status::access_denied) continue;
         broken = true;
         spdlog::error("wsvirt.auth.broken {}", who.error().full_text());
     }
-    if (broken) {
-        limiter_.refund(address);
-        return {Kind::broken, std::nullopt, {}};
-    }
+    if (broken) return {Kind::broken, std::nullopt, {}};
     spdlog::warn("wsvirt.auth.denied peer={} user=\"{}\"", address, credentials->user);
-    return {Kind::denied, std::nullopt, wait};
+    return {Kind::denied, std::nullopt, {}};
 }
 
 void SignIn::finish(const LoginDigest& digest, std::uint64_t generation, Outcome outcome) {

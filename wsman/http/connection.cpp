@@ -126,6 +126,10 @@ void Connection::feed(std::string_view bytes) {
         input_.erase(0, used);
 }
 
+bool Connection::request_begun() const {
+    return !input_.empty() || parser_->begun();
+}
+
 Task<Connection::Input> Connection::more_input(bool wait_first) {
     if (wait_first && !stream_.has_pending() && !co_await stream_.wait(IoStep::Kind::wait_read))
         co_return late_ ? Input::late : Input::broken;
@@ -152,7 +156,7 @@ Task<Connection::Input> Connection::read_header() {
         feed(rest);
     }
     while (parser_->state() == State::header) {
-        const bool begun = !input_.empty();
+        const bool begun = request_begun();
         if (finishing_) co_return Input::broken;
         if (begun && phase_ == Phase::idle) set_phase(Phase::reading, shared_.settings.limits.header_time);
         if (const auto got = co_await more_input(true); got != Input::bytes) co_return got;
@@ -192,7 +196,7 @@ Task<bool> Connection::read_body() {
 Task<bool> Connection::one_request() {
     if (requests_ > 0) set_phase(Phase::idle, shared_.settings.limits.idle_time);
     const auto got = co_await read_header();
-    const bool begun = !input_.empty() || parser_->state() != RequestParser::State::header;
+    const bool begun = request_begun();
     if (got == Input::late && (begun || requests_ == 0)) {
         shared_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
         co_return co_await refuse(refusal(408, "The request's header did not come in time."));
@@ -227,8 +231,9 @@ Task<bool> Connection::one_request() {
     if (!request.identity && !route_->handler->allows_anonymous(request))
         co_return co_await refuse(challenge(401, "Sign in to use this service."));
 
-    const HttpResponse response = co_await ask_handler();
+    HttpResponse response = co_await ask_handler();
     if (aborted_) co_return false;
+    if (response.status == 401) response = challenge(401, "Sign in to use this service.");
     const bool keep = parser_->keep_alive() && !response.close && !finishing_;
     log_answer(response);
     answered_last_ = !keep;

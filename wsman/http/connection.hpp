@@ -70,6 +70,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     HttpResponse challenge(unsigned status, std::string_view text) const;
     bool basic_allowed() const;
     void feed(std::string_view bytes);
+    bool request_begun() const;
     void set_phase(Phase phase, std::chrono::milliseconds limit);
     void log_answer(const HttpResponse& response) const;
 

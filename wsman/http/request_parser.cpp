@@ -95,6 +95,7 @@ class RequestParser::Impl : public http::basic_parser<true> {
     void explain(beast::error_code ec);
 
     std::uint32_t limit_;
+    std::size_t header_used_ = 0;
     bool host_seen_ = false;
     bool header_done_ = false;
 };
@@ -159,6 +160,11 @@ std::size_t RequestParser::Impl::feed(std::string_view bytes) {
         const auto rest = bytes.substr(used);
         const auto n = rest.empty() ? 0 : put(boost::asio::const_buffer(rest.data(), rest.size()), ec);
         used += n;
+        if (!had_header) header_used_ += n;
+        if (header_used_ > limit_) {
+            explain(http::error::header_limit);
+            break;
+        }
         if (ec && ec != http::error::need_more) {
             explain(ec);
             break;
@@ -187,6 +193,9 @@ std::size_t RequestParser::feed(std::string_view bytes) {
 RequestParser::State RequestParser::state() const {
     return impl_->state;
 }
+bool RequestParser::begun() const {
+    return impl_->got_some();
+}
 unsigned RequestParser::error_status() const {
     return impl_->error_status;
 }
@@ -200,6 +209,7 @@ std::string_view RequestParser::path() const {
     return path_of(impl_->request.target);
 }
 std::optional<std::uint64_t> RequestParser::content_length() const {
+    if (!impl_->is_header_done()) return std::nullopt;
     const auto n = impl_->content_length();
     return n ? std::optional<std::uint64_t>(*n) : std::nullopt;
 }
@@ -207,7 +217,7 @@ bool RequestParser::expects_continue() const {
     return impl_->expects_continue;
 }
 bool RequestParser::keep_alive() const {
-    return impl_->version >= 11 && impl_->keep_alive();
+    return impl_->is_header_done() && impl_->version >= 11 && impl_->keep_alive();
 }
 void RequestParser::limit_body(std::uint64_t bytes) {
     impl_->body_limit(bytes);

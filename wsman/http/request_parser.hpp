@@ -26,6 +26,7 @@ class RequestParser {
     // come again, with more behind it.
     std::size_t feed(std::string_view bytes);
     State state() const;
+    bool begun() const;  // something of the request was taken in
 
     // After a failure: the answer's status and a sentence for the person at the client.
     unsigned error_status() const;

@@ -1,0 +1,181 @@
+#include "wsman/daemon/daemon.hpp"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "wsman/daemon/certificate.hpp"
+#include "wsman/daemon/log.hpp"
+#include "wsman/daemon/machinery.hpp"
+#include "wsman/daemon/metrics.hpp"
+#include "wsman/daemon/sign_in_sources.hpp"
+#include "wsman/daemon/signals.hpp"
+#include "wsman/daemon/version.hpp"
+#include "wsman/http/server.hpp"
+
+namespace wsvirt::wsman {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The state folder, for one daemon at a time.
+class StateFolder {
+  public:
+    static Result<StateFolder> open(const fs::path& folder) {
+        std::error_code ec;
+        const bool fresh = !fs::exists(folder, ec);
+        fs::create_directories(folder, ec);
+        if (fresh) ::chmod(folder.c_str(), 0700);
+        const auto file = folder / "lock";
+        const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0)
+            return Error{Status::failed, "wsvirt.state.folder", "The state folder cannot be used.",
+                         folder.string(), std::strerror(errno)};
+        if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            ::close(fd);
+            return Error{Status::busy, "wsvirt.state.busy",
+                         "Another wsvirtd uses this state folder; give --state-dir another one.",
+                         folder.string()};
+        }
+        return StateFolder(fd);
+    }
+    StateFolder(StateFolder&& o) noexcept : fd_(std::exchange(o.fd_, -1)) {}
+    StateFolder& operator=(StateFolder&&) = delete;
+    ~StateFolder() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+
+  private:
+    explicit StateFolder(int fd) : fd_(fd) {}
+    int fd_;
+};
+
+int fail(const Error& error) {
+    spdlog::error("{} {}{}", error.message_id, error.full_text(),
+                  error.subject.empty() ? "" : " subject=\"" + error.subject + "\"");
+    return 1;
+}
+
+// A descriptor per connection and some for libvirt: as many as the system lets us have.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+ServerSettings server_settings(const Config& config) {
+    ServerSettings settings;
+    settings.limits = config.limits;
+    settings.io_threads = config.server.io_threads;
+    rlimit limit{};
+    constexpr std::uint64_t kept_for_others = 512;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        const auto room =
+            limit.rlim_cur > 2 * kept_for_others ? limit.rlim_cur - kept_for_others : limit.rlim_cur / 2;
+        if (room < settings.limits.connections) {
+            spdlog::info("wsvirt.http.connections max={} because of the limit of open files", room);
+            settings.limits.connections = static_cast<std::uint32_t>(room);
+        }
+    }
+    return settings;
+}
+
+Result<void> prepare_certificates(const Config& config) {
+    for (const auto& l : config.listeners) {
+        if (!l.tls || l.certificate.string().rfind(config.server.state_dir.string(), 0) != 0) continue;
+        const auto made = ensure_certificate(config.server.name, l.certificate, l.key);
+        if (!made) return made.error();
+        if (*made)
+            spdlog::info("wsvirt.tls.made file=\"{}\" sha256={}", l.certificate.string(),
+                         fingerprint(l.certificate));
+    }
+    return {};
+}
+
+Result<std::string> open_listeners(HttpServer& server, const Config& config) {
+    std::string lines;
+    for (const auto& l : config.listeners) {
+        const auto bound = server.listen(ListenerSettings{
+            l.address, l.port, l.tls, TlsFiles{l.certificate, l.key, l.minimum_tls}, l.allow_basic});
+        if (!bound) return bound.error();
+        for (const auto& at : *bound) {
+            const std::string scheme = at.tls ? "https" : "http";
+            lines += "listening " + scheme + " " + at.text + "\n";
+            spdlog::info("wsvirt.http.listening {} {}", scheme, at.text);
+        }
+    }
+    return lines;
+}
+
+void say_ready(int fd, const std::string& lines) {
+    const std::string text = lines + "ready\n";
+    const int to = fd < 0 ? STDOUT_FILENO : fd;
+    if (::write(to, text.data(), text.size()) < 0)
+        spdlog::warn("wsvirt.ready.unsaid descriptor={} error=\"{}\"", to, std::strerror(errno));
+    if (fd > STDERR_FILENO) ::close(fd);
+}
+
+std::vector<Route> make_routes(const Config& config, Machinery& machinery,
+                               std::shared_ptr<HttpHandler> metrics) {
+    std::vector<Route> routes;
+    if (const auto handler = machinery.wsman_handler())
+        for (const auto* path : {"/wsman", "/wsman-anon", "/wsman-anon/identify"})
+            routes.push_back({path, {"POST"}, handler});
+    if (config.metrics.enabled) routes.push_back({"/metrics", {"GET"}, std::move(metrics)});
+    return routes;
+}
+
+}  // namespace
+
+int serve(const Config& config, int ready_fd) {
+    start_log(config.log.level);
+    Signals signals;
+    raise_descriptor_limit();
+    const auto state = StateFolder::open(config.server.state_dir);
+    if (!state) return fail(state.error());
+    if (const auto done = prepare_certificates(config); !done) return fail(done.error());
+
+    SignInSources sources(config);
+    // The server outlives what may still answer a request, so it is made first and gets its routes' handlers
+    // from what is made before it but destroyed after it has stopped.
+    auto machinery = Machinery::start(config);
+    if (!machinery) return fail(machinery.error());
+    std::unique_ptr<HttpServer> server;
+    const auto metrics = make_metrics_handler([&] { return server ? &server->counters() : nullptr; },
+                                              sources.sign_in().counters());
+    server = std::make_unique<HttpServer>(server_settings(config), make_routes(config, **machinery, metrics),
+                                          sources.sign_in());
+    const auto lines = open_listeners(*server, config);
+    if (!lines) return fail(lines.error());
+    server->start();
+    spdlog::info("wsvirt.start version={} state=\"{}\"", version(), config.server.state_dir.string());
+    say_ready(ready_fd, *lines);
+
+    signals.run(
+        [&] {
+            sources.reload();
+            const auto done = server->reload_tls();
+            if (done)
+                spdlog::info("wsvirt.reload certificates and users");
+            else
+                fail(done.error());
+        },
+        [&] { sources.refresh(); });
+
+    spdlog::info("wsvirt.stop waiting for what runs");
+    server->stop(config.server.stop_time);
+    sources.sign_in().stop();
+    (*machinery)->stop();
+    spdlog::info("wsvirt.stopped");
+    return 0;
+}
+
+}  // namespace wsvirt::wsman

@@ -1,0 +1,182 @@
+#include "wsman/daemon/machinery.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "backend/libvirt/libvirt_hypervisor.hpp"
+#include "base/thread_pool.hpp"
+#include "cim/om/jobs.hpp"
+#include "cim/om/object_manager.hpp"
+#include "cim/om/provider.hpp"
+#include "cim/om/services.hpp"
+#include "cim/om/store.hpp"
+#include "cim/schema/repository.hpp"
+#include "wsman/daemon/paths.hpp"
+#include "wsman/daemon/version.hpp"
+#include "wsman/ops/handler.hpp"
+
+namespace wsvirt::wsman {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+class BlockingWork : public WorkPool {
+  public:
+    BlockingWork(unsigned threads, std::size_t queue) : pool_(threads, queue) {}
+    bool post(std::function<void()> work) override { return pool_.post(std::move(work)); }
+    void stop() { pool_.stop(); }
+
+  private:
+    ThreadPool pool_;
+};
+
+backend::libvirt::Settings libvirt_settings(const Config& config) {
+    const auto& b = config.backend;
+    backend::libvirt::Settings s;
+    s.uri = b.uri;
+    s.state_dir = config.server.state_dir.string();
+    s.name = config.server.name;
+    s.accelerator = b.accelerator;
+    s.emulator = b.emulator;
+    s.qemu_img = b.qemu_img;
+    s.firmware.code = b.firmware_code;
+    s.firmware.vars = b.firmware_vars;
+    s.firmware.secure_code = b.secure_firmware_code;
+    s.firmware.secure_vars = b.secure_firmware_vars;
+    s.open_limit = b.open_limit;
+    s.call_limit = b.call_limit;
+    s.read_limit = b.read_limit;
+    s.agent_limit = b.agent_limit;
+    s.shut_down_limit = b.shut_down_limit;
+    s.max_workers = b.max_calls;
+    return s;
+}
+
+// A host that does not answer at the moment is no reason not to serve the others.
+backend::libvirt::Settings libvirt_settings(const Config& config, const HostConfig& host) {
+    auto s = libvirt_settings(config);
+    s.uri = host.uri;
+    s.name = host.name;
+    s.start_disconnected = true;
+    return s;
+}
+
+cim::HostSettings host_settings(const Config& config) {
+    cim::HostSettings h;
+    h.name = config.server.name;
+    h.virtual_hard_disk_path = config.backend.virtual_hard_disk_path;
+    h.data_root = config.server.state_dir;
+    h.storage_folders = config.backend.storage_folders;
+    h.storage_folders.insert(h.storage_folders.begin(), config.backend.virtual_hard_disk_path);
+    h.export_folders = config.backend.export_folders;
+    h.synchronous_window = config.jobs.synchronous_window;
+    h.shutdown_timeout = config.backend.shut_down_limit;
+    return h;
+}
+
+cim::JobManager::Settings job_settings(const Config& config) {
+    cim::JobManager::Settings s;
+    s.threads = config.jobs.threads;
+    s.max_jobs = config.jobs.max_jobs;
+    s.removal_delay = std::chrono::duration_cast<std::chrono::seconds>(config.jobs.removal_delay);
+    s.synchronous = config.jobs.synchronous_window;
+    return s;
+}
+
+OpsSettings operation_settings(const Config& config) {
+    auto s = config.operations;
+    s.version = version();
+    s.machine = config.server.name;
+    constexpr std::string_view profile = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/";
+    for (const auto& l : config.listeners) {
+        const std::string uri = std::string(profile) + (l.tls ? "https/basic" : "http/basic");
+        if (std::find(s.security_profiles.begin(), s.security_profiles.end(), uri) ==
+            s.security_profiles.end())
+            s.security_profiles.push_back(uri);
+    }
+    return s;
+}
+
+Result<void> make_folders(const Config& config) {
+    std::vector<fs::path> folders{config.backend.virtual_hard_disk_path};
+    folders.insert(folders.end(), config.backend.export_folders.begin(), config.backend.export_folders.end());
+    for (const auto& folder : folders) {
+        std::error_code ec;
+        fs::create_directories(folder, ec);
+        if (ec)
+            return Error{Status::failed, "wsvirt.state.folder", "A folder cannot be made.", folder.string(),
+                         ec.message()};
+    }
+    return {};
+}
+
+}  // namespace
+
+// In the order of making; the end is the reverse.
+struct Machinery::Parts {
+    cim::Schema schema;
+    std::unique_ptr<cim::Store> store;
+    std::vector<std::unique_ptr<backend::Hypervisor>> hosts;
+    std::unique_ptr<cim::JobManager> jobs;
+    std::unique_ptr<cim::Services> services;
+    std::unique_ptr<cim::ObjectManager> object_manager;
+    std::unique_ptr<BlockingWork> work;
+    std::shared_ptr<HttpHandler> wsman;
+};
+
+Machinery::Machinery(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Machinery::~Machinery() {
+    stop();
+}
+
+std::shared_ptr<HttpHandler> Machinery::wsman_handler() const {
+    return parts_->wsman;
+}
+
+void Machinery::stop() {
+    parts_->work->stop();
+    parts_->jobs->stop();
+}
+
+Result<std::unique_ptr<Machinery>> Machinery::start(const Config& config) {
+    auto parts = std::make_unique<Parts>();
+    if (auto made = make_folders(config); !made) return made.error();
+
+    auto schema = cim::Schema::load(schema_folder(config.server.schema_dir));
+    if (!schema) return schema.error();
+    parts->schema = std::move(*schema);
+    auto store = cim::Store::open(config.server.state_dir / "wsvirt.db");
+    if (!store) return store.error();
+    parts->store = std::move(*store);
+
+    auto local = backend::libvirt::open_libvirt(libvirt_settings(config));
+    if (!local) return local.error();
+    parts->hosts.push_back(std::move(*local));
+    for (const auto& host : config.hosts) {
+        auto remote = backend::libvirt::open_libvirt(libvirt_settings(config, host));
+        if (!remote) return remote.error();
+        parts->hosts.push_back(std::move(*remote));
+    }
+
+    parts->jobs = std::make_unique<cim::JobManager>(*parts->store, job_settings(config));
+    parts->services.reset(new cim::Services{parts->schema,
+                                            *parts->hosts.front(),
+                                            *parts->jobs,
+                                            *parts->store,
+                                            host_settings(config),
+                                            {},
+                                            nullptr,
+                                            {}});
+    parts->services->hosts.push_back({config.server.name, parts->hosts.front().get()});
+    for (std::size_t i = 0; i < config.hosts.size(); ++i)
+        parts->services->hosts.push_back({config.hosts[i].name, parts->hosts[i + 1].get()});
+    parts->object_manager =
+        std::make_unique<cim::ObjectManager>(parts->schema, *parts->services, cim::provider_registry());
+    parts->services->object_manager = parts->object_manager.get();
+    parts->work = std::make_unique<BlockingWork>(config.server.workers, config.server.work_queue);
+    parts->wsman = make_wsman_handler(*parts->object_manager, *parts->work, operation_settings(config));
+    return std::unique_ptr<Machinery>(new Machinery(std::move(parts)));
+}
+
+}  // namespace wsvirt::wsman
