@@ -73,6 +73,12 @@ Result<std::string> rgb565_of_ppm(std::string_view ppm, unsigned width, unsigned
     return out;
 }
 
+std::optional<PictureSize> size_of_ppm(std::string_view ppm) {
+    const auto picture = read(ppm);
+    if (!picture) return std::nullopt;
+    return PictureSize{picture->width, picture->height};
+}
+
 Value bytes_value(std::string_view bytes) {
     Value::Array out;
     out.reserve(bytes.size());

@@ -1,0 +1,78 @@
+// Machines and planned systems → all of their settings, saying which are current; the management service →
+// its.
+#include "base/text.hpp"
+#include "cim/om/provider.hpp"
+#include "cim/providers/instance_tools.hpp"
+#include "cim/providers/virtual_system/associations.hpp"
+#include "cim/providers/virtual_system/configurations.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+
+namespace wsvirt::cim {
+
+namespace {
+
+class ElementSettingData final : public Provider {
+  public:
+    explicit ElementSettingData(Services& services) : services_(services) {}
+
+    Result<StreamPtr> enumerate(const Request&, const ClassPtr& cls) override {
+        std::vector<Instance> out;
+        out.push_back(service_link(cls));
+        for (const auto& c : vs::configurations(services_)) out.push_back(link(cls, c));
+        return stream_of(std::move(out));
+    }
+
+    Result<StreamPtr> references(const Request& request, const ClassPtr& cls, const ObjectPath& object,
+                                 std::string_view role) override {
+        const auto guid = vs::system_guid_of(object);
+        const bool settings = iequals(object.class_name(), "Msvm_VirtualSystemSettingData");
+        const bool system = iequals(object.class_name(), "Msvm_ComputerSystem") ||
+                            iequals(object.class_name(), "Msvm_PlannedComputerSystem");
+        if (guid.empty() || (!settings && !system)) {
+            const bool service =
+                iequals(object.class_name(), "Msvm_VirtualSystemManagementService") ||
+                iequals(object.class_name(), "Msvm_VirtualSystemManagementServiceSettingData");
+            return service ? Provider::references(request, cls, object, role) : empty_stream();
+        }
+        if (!vs::role_fits(role, system ? "ManagedElement" : "SettingData")) return empty_stream();
+        std::vector<Instance> out;
+        if (system) {
+            for (const auto& c : vs::configurations_of(services_, guid)) out.push_back(link(cls, c));
+        } else if (auto c = vs::find_configuration(services_, guid)) {
+            out.push_back(link(cls, *c));
+        }
+        return stream_of(std::move(out));
+    }
+
+  private:
+    Instance service_link(const ClassPtr& cls) const {
+        auto i =
+            vs::pair_of(cls, "ManagedElement",
+                        vs::service_path(services_.host.name, "Msvm_VirtualSystemManagementService", "vmms"),
+                        "SettingData",
+                        vs::setting_path("Msvm_VirtualSystemManagementServiceSettingData", "Microsoft:host"));
+        set_if(i, "IsCurrent", 1);
+        return i;
+    }
+
+    static Instance link(const ClassPtr& cls, const vs::Configuration& c) {
+        auto i =
+            vs::pair_of(cls, "ManagedElement", vs::system_path(c.system_class(), c.system()), "SettingData",
+                        vs::setting_path("Msvm_VirtualSystemSettingData", vs::setting_id(c.id())));
+        // CIM_ElementSettingData: 1 is, 2 is not.
+        set_if(i, "IsCurrent", c.snapshot ? 2 : 1);
+        set_if(i, "IsDefault", 0);
+        set_if(i, "IsNext", c.snapshot ? 2 : 1);
+        return i;
+    }
+
+    Services& services_;
+};
+
+}  // namespace
+
+std::unique_ptr<Provider> make_Msvm_ElementSettingData(Services& services) {
+    return std::make_unique<ElementSettingData>(services);
+}
+
+}  // namespace wsvirt::cim

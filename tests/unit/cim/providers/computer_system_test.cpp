@@ -1,0 +1,158 @@
+#include "tests/unit/cim/providers/world.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+
+BOOST_AUTO_TEST_SUITE(computer_system)
+
+BOOST_AUTO_TEST_CASE(the_host_is_one_of_them) {
+    World w;
+    w.define({{"ElementName", "a"}});
+    const auto all = w.query("SELECT * FROM Msvm_ComputerSystem");
+    BOOST_TEST_REQUIRE(all.size() == 2U);
+    BOOST_TEST(all[0].string("Name") == "testhost");
+    BOOST_TEST(all[0].string("Description") == "Microsoft Hosting Computer System");
+    BOOST_TEST(all[0].uint("EnabledState") == 2U);
+    BOOST_TEST(w.query("SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER").size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(each_state_accepts_its_requests_and_refuses_the_others) {
+    World w;
+    const auto guid = w.define({{"ElementName", "a"}});
+    const auto state = [&] {
+        return w.get(vs::system_path("Msvm_ComputerSystem", guid)).uint("EnabledState");
+    };
+    const auto refused = [&](std::initializer_list<unsigned> requests) {
+        for (auto r : requests) BOOST_TEST(World::code(w.request_state(guid, r)) == 32775U, r);
+    };
+    const auto accepted = [&](unsigned request, unsigned then) {
+        auto r = w.request_state(guid, request);
+        BOOST_TEST(World::code(r) == 4096U);
+        BOOST_TEST(w.done(r) == 0U);
+        BOOST_TEST(state() == then, request);
+    };
+    refused({3, 4, 6, 9, 10, 11});
+    accepted(2, 2);
+    refused({2});
+    accepted(9, 9);
+    refused({4, 9, 10});
+    accepted(2, 2);
+    accepted(32768, 9);  // the first model's number for pausing
+    accepted(6, 6);
+    refused({4, 6, 9, 10, 11});
+    accepted(2, 2);
+    accepted(32769, 6);
+    accepted(3, 3);  // drops the saved state
+    accepted(2, 2);
+    accepted(10, 2);
+    accepted(11, 2);
+    accepted(4, 3);
+    for (unsigned bad : {0U, 1U, 5U, 7U, 12U, 40000U})
+        BOOST_TEST(World::code(w.request_state(guid, bad)) == 32773U, bad);
+}
+
+BOOST_AUTO_TEST_CASE(the_job_names_the_machine_and_what_went_wrong) {
+    World w;
+    const auto guid = w.define({{"ElementName", "a"}});
+    w.hypervisor.fail_next("start",
+                           Error(Status::failed, "test", "The machine did not start.", "", "qemu: no"));
+    auto r = w.request_state(guid, 2);
+    BOOST_TEST(w.done(r) == 32768U);
+    BOOST_TEST(w.last_text == "The machine did not start. (qemu: no)");
+    const auto record = w.jobs.find(r.out.get("Job").as_path()->key_string("InstanceID"));
+    BOOST_TEST(record->job_type == 12U);
+    BOOST_TEST_REQUIRE(record->affected.size() == 1U);
+    BOOST_TEST(record->affected[0].path.find(guid) != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_host_cannot_be_stopped) {
+    World w;
+    BOOST_TEST(World::code(w.call(vs::system_path("Msvm_ComputerSystem", "testhost"), "RequestStateChange",
+                                  {{"RequestedState", 3}})) == 32770U);
+}
+
+BOOST_AUTO_TEST_CASE(the_shutdown_component_is_there_while_the_machine_runs) {
+    World w;
+    const auto guid = w.define({{"ElementName", "a"}});
+    const auto all = [&] {
+        return w.query("SELECT * FROM Msvm_ShutdownComponent WHERE SystemName = '" + guid + "'");
+    };
+    BOOST_TEST(all().empty());
+    w.done(w.request_state(guid, 2));
+    BOOST_TEST_REQUIRE(all().size() == 1U);
+    const auto path = all()[0].path("root/virtualization/v2");
+    BOOST_TEST(World::code(w.call(path, "InitiateShutdown", {{"Force", false}, {"Reason", "test"}})) == 0U);
+    for (int n = 0; n < 100 && !all().empty(); ++n)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    BOOST_TEST(all().empty());
+}
+
+BOOST_AUTO_TEST_CASE(keys_are_sent_as_chords) {
+    World w;
+    const auto guid = w.define({{"ElementName", "a"}});
+    const auto path = w.query("SELECT * FROM Msvm_Keyboard WHERE SystemName = '" + guid + "'")[0].path(
+        "root/virtualization/v2");
+    const auto key = [&](const char* method, unsigned code) {
+        return World::code(w.call(path, method, {{"keyCode", code}}));
+    };
+    BOOST_TEST(key("PressKey", 65) == 32775U);
+    w.done(w.request_state(guid, 2));
+    BOOST_TEST(key("PressKey", 0x11) == 0U);
+    BOOST_TEST(key("PressKey", 65) == 0U);
+    BOOST_TEST(w.hypervisor.calls("send_keys") == 0U);
+    BOOST_TEST(key("ReleaseKey", 0x11) == 0U);
+    BOOST_TEST(key("ReleaseKey", 65) == 0U);
+    BOOST_TEST(w.hypervisor.calls("send_keys") == 1U);
+    BOOST_TEST(key("TypeKey", 0) == 32773U);
+    BOOST_TEST(World::code(w.call(path, "TypeText", {{"asciiText", "Hi!"}})) == 0U);
+    BOOST_TEST(w.hypervisor.calls("send_keys") == 4U);
+    const auto keyboards =
+        w.query("ASSOCIATORS OF {Msvm_ComputerSystem.CreationClassName='Msvm_ComputerSystem',Name='" + guid +
+                "'} WHERE ResultClass = Msvm_Keyboard");
+    BOOST_TEST(keyboards.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(summary_information) {
+    World w;
+    const auto a = w.define({{"ElementName", "a"}}),
+               b = w.define({{"ElementName", "b"}, {"Notes", World::texts({"n"})}});
+    w.done(w.request_state(b, 2));
+    const auto ask = [&](const Value& who, std::vector<unsigned> what) {
+        auto r = w.call(w.vsms(), "GetSummaryInformation",
+                        {{"SettingData", who}, {"RequestedInformation", Value::array_of(what)}});
+        BOOST_TEST(World::code(r) == 0U);
+        std::vector<Instance> out;
+        for (const auto& v : *r.out.get("SummaryInformation").as_array()) out.push_back(*v.as_instance());
+        return out;
+    };
+    const auto two =
+        ask(Value(Value::Array{Value(World::settings_of(b)), Value(World::settings_of(make_guid())),
+                               Value(vs::system_path("Msvm_ComputerSystem", a))}),
+            {0, 1, 3, 4, 100, 103, 105});
+    BOOST_TEST_REQUIRE(two.size() == 3U);
+    BOOST_TEST(two[0].string("Name") == b);
+    BOOST_TEST(two[0].string("Notes") == "n");
+    BOOST_TEST(two[0].uint("EnabledState") == 2U);
+    BOOST_TEST(two[0].uint("NumberOfProcessors") == 1U);
+    BOOST_TEST(two[1].string("Name").empty());
+    BOOST_TEST(two[2].string("ElementName") == "a");
+    BOOST_TEST(two[2].uint("EnabledState") == 3U);
+    BOOST_TEST(two[2].get("HealthState").is_null());
+    BOOST_TEST(ask(Value(), {1}).size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(thumbnails_are_rgb565) {
+    World w;
+    const auto guid = w.define({{"ElementName", "a"}});
+    const Given in{
+        {"TargetSystem", Value(World::settings_of(guid))}, {"WidthPixels", 2}, {"HeightPixels", 1}};
+    BOOST_TEST(World::code(w.call(w.vsms(), "GetVirtualSystemThumbnailImage", in)) == 32775U);
+    w.done(w.request_state(guid, 2));
+    auto r = w.call(w.vsms(), "GetVirtualSystemThumbnailImage", in);
+    BOOST_TEST(World::code(r) == 0U);
+    // The stand-in's picture: one red and one blue pixel.
+    BOOST_CHECK(r.out.get("ImageData") == Value::array_of(std::vector<unsigned>{0x00, 0xF8, 0x1F, 0x00}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,91 @@
+#include "tests/unit/cim/providers/world.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+
+namespace {
+
+struct Setup {
+    World w;
+    ObjectPath service = vs::service_path("testhost", "Msvm_ImageManagementService", "vhdsvc");
+    std::string in_folder(const char* name) const { return (w.folder / "disks" / name).string(); }
+    MethodResult create(const Given& settings) {
+        return w.call(
+            service, "CreateVirtualHardDisk",
+            {{"VirtualDiskSettingData", Value(w.make("Msvm_VirtualHardDiskSettingData", settings))}});
+    }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(image_service)
+
+BOOST_FIXTURE_TEST_CASE(makes_each_format, Setup) {
+    for (const auto& [name, format] : std::vector<std::pair<const char*, Value>>{
+             {"a.vhdx", Value(3)}, {"a.vhd", Value(2)}, {"a.qcow2", Value()}, {"a.raw", Value()}}) {
+        auto r = create(
+            {{"Path", in_folder(name)}, {"Type", 3}, {"Format", format}, {"MaxInternalSize", 1 << 20}});
+        BOOST_TEST(w.done(r) == 0U, name << w.text_of(r));
+        BOOST_TEST(std::filesystem::exists(in_folder(name)));
+    }
+    auto child = create({{"Path", in_folder("b.qcow2")}, {"Type", 4}, {"ParentPath", in_folder("a.qcow2")}});
+    BOOST_TEST(w.done(child) == 0U, w.text_of(child));
+    auto r = w.call(service, "GetVirtualHardDiskSettingData", {{"Path", in_folder("b.qcow2")}});
+    BOOST_TEST(World::code(r) == 0U);
+    const auto* i = r.out.get("SettingData").as_instance();
+    BOOST_TEST_REQUIRE(i);
+    BOOST_TEST(i->uint("Type") == 4U);
+    BOOST_TEST(i->string("ParentPath") == in_folder("a.qcow2"));
+}
+
+BOOST_FIXTURE_TEST_CASE(refuses_by_name, Setup) {
+    struct Case {
+        Given given;
+        unsigned code;
+        const char* named;
+    };
+    w.image("there.qcow2");
+    for (const auto& c : std::vector<Case>{
+             {{{"Path", "/etc/x.qcow2"}, {"MaxInternalSize", 1 << 20}}, 32769, "/etc/x.qcow2"},
+             {{{"Path", in_folder("../x.qcow2")}, {"MaxInternalSize", 1 << 20}}, 32769, "x.qcow2"},
+             {{{"Path", in_folder("x.txt")}, {"MaxInternalSize", 1 << 20}}, 32773, "Path"},
+             {{{"Path", in_folder("x.vhdx")}, {"Format", 2}, {"MaxInternalSize", 1 << 20}}, 32773, "Format"},
+             {{{"Path", in_folder("x.qcow2")}}, 32773, "MaxInternalSize"},
+             {{{"Path", in_folder("x.qcow2")}, {"MaxInternalSize", 1000}}, 32773, "MaxInternalSize"},
+             {{{"Path", in_folder("x.qcow2")}, {"Type", 9}, {"MaxInternalSize", 1 << 20}}, 32773, "Type"},
+             {{{"Path", in_folder("x.qcow2")}, {"Type", 4}}, 32773, "ParentPath"},
+             {{{"Path", in_folder("x.vhdx")}, {"Type", 4}, {"ParentPath", in_folder("there.qcow2")}},
+              32770,
+              "qcow2"},
+             {{{"Path", in_folder("x.qcow2")}, {"LogicalSectorSize", 4096}, {"MaxInternalSize", 1 << 20}},
+              32773,
+              "LogicalSectorSize"},
+         }) {
+        auto r = create(c.given);
+        BOOST_TEST(World::code(r) == c.code, c.named);
+        BOOST_TEST(w.text_of(r).find(c.named) != std::string::npos, w.text_of(r));
+    }
+    BOOST_TEST(World::code(create({{"Path", in_folder("there.qcow2")}, {"MaxInternalSize", 1 << 20}})) != 0U);
+    BOOST_TEST(World::code(w.call(service, "GetVirtualHardDiskState", {{"Path", in_folder("none.qcow2")}})) ==
+               32779U);
+}
+
+BOOST_FIXTURE_TEST_CASE(resizes_and_converts, Setup) {
+    const auto path = w.image("r.qcow2");
+    BOOST_TEST(w.done(w.call(service, "ResizeVirtualHardDisk",
+                             {{"Path", path}, {"MaxInternalSize", 2 << 20}})) == 0U);
+    BOOST_TEST(World::code(w.call(service, "ResizeVirtualHardDisk",
+                                  {{"Path", path}, {"MaxInternalSize", 512}})) == 32773U);
+    auto r = w.call(service, "ConvertVirtualHardDisk",
+                    {{"SourcePath", path},
+                     {"VirtualDiskSettingData",
+                      Value(w.make("Msvm_VirtualHardDiskSettingData",
+                                   {{"Path", in_folder("c.vhdx")}, {"Format", 3}, {"Type", 3}}))}});
+    BOOST_TEST(w.done(r) == 0U, w.text_of(r));
+    BOOST_TEST(std::filesystem::exists(in_folder("c.vhdx")));
+    BOOST_TEST(World::code(w.call(service, "MergeVirtualHardDisk",
+                                  {{"SourcePath", path}, {"DestinationPath", path}})) == 32770U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

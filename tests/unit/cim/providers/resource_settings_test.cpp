@@ -1,0 +1,359 @@
+#include "tests/unit/cim/providers/world.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+
+namespace {
+
+constexpr const char* rasd = "Msvm_ResourceAllocationSettingData";
+constexpr const char* sasd = "Msvm_StorageAllocationSettingData";
+
+struct Setup {
+    World w;
+    std::string guid = w.define({{"ElementName", "m"}});
+
+    std::string ide(unsigned n) const {
+        return w.parent_text(
+            rasd, "Microsoft:" + guid + "\\83F8638B-8DCA-4152-9EDA-2CA8B33039B4\\" + std::to_string(n));
+    }
+    // As libvirt sends it: one class name for everything.
+    Instance drive(const std::string& parent, const std::string& slot, bool dvd = false) const {
+        return w.make(rasd, {{"ResourceType", dvd ? 16 : 17},
+                             {"ResourceSubType", dvd ? "Microsoft:Hyper-V:Synthetic DVD Drive"
+                                                     : "Microsoft:Hyper-V:Synthetic Disk Drive"},
+                             {"Parent", parent},
+                             {"AddressOnParent", slot}});
+    }
+    Instance medium(const std::string& drive_id, const std::string& path,
+                    const char* sub = "Virtual Hard Disk") const {
+        return w.make(rasd, {{"ResourceType", 31},
+                             {"ResourceSubType", std::string("Microsoft:Hyper-V:") + sub},
+                             {"Parent", w.parent_text(rasd, drive_id)},
+                             {"HostResource", World::texts({path})}});
+    }
+    Instance scsi() const {
+        return w.make(
+            rasd, {{"ResourceType", 6}, {"ResourceSubType", "Microsoft:Hyper-V:Synthetic SCSI Controller"}});
+    }
+    Instance nic(const Given& more = {}) const {
+        Given g{{"ResourceType", 10}, {"ResourceSubType", "Microsoft:Hyper-V:Synthetic Ethernet Port"}};
+        g.insert(g.end(), more.begin(), more.end());
+        return w.make("Msvm_SyntheticEthernetPortSettingData", g);
+    }
+    Instance change(const char* cls, const std::string& id, const Given& more) const {
+        Given g{{"InstanceID", id}};
+        g.insert(g.end(), more.begin(), more.end());
+        return w.make(cls, g);
+    }
+    std::string memory_id() const { return "Microsoft:" + guid + "\\4764334D-E001-4176-82EE-5594EC9B530E"; }
+    std::string cpu_id() const { return "Microsoft:" + guid + "\\B637F346-6A0E-4DEC-AF52-BD70CB80A21D\\0"; }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(resource_settings)
+
+BOOST_FIXTURE_TEST_CASE(a_disk_on_ide_has_the_chain_that_clients_follow, Setup) {
+    const auto path = w.image("a.qcow2");
+    const auto drive_id = w.added(guid, drive(ide(0), "1"));
+    BOOST_TEST(drive_id == "Microsoft:" + guid + "\\83F8638B-8DCA-4152-9EDA-2CA8B33039B4\\0\\1\\D");
+    const auto disk_id = w.added(guid, medium(drive_id, path));
+    BOOST_TEST(disk_id == "Microsoft:" + guid + "\\83F8638B-8DCA-4152-9EDA-2CA8B33039B4\\0\\1\\L");
+    const auto d = w.get_setting(rasd, drive_id);
+    BOOST_TEST(d.string("Parent") == ide(0));
+    BOOST_TEST(d.string("AddressOnParent") == "1");
+    const auto m = w.get_setting(sasd, disk_id);
+    BOOST_TEST(m.string("Parent") == w.parent_text(rasd, drive_id));
+    BOOST_CHECK(m.get("HostResource") == World::texts({path}));
+    // By association, as libvirt reads devices.
+    const auto found = w.query("ASSOCIATORS OF {Msvm_VirtualSystemSettingData.InstanceID='Microsoft:" + guid +
+                               "'} WHERE AssocClass = Msvm_VirtualSystemSettingDataComponent ResultClass = "
+                               "Msvm_StorageAllocationSettingData");
+    BOOST_TEST_REQUIRE(found.size() == 1U);
+    BOOST_TEST(found[0].string("InstanceID") == disk_id);
+    BOOST_TEST(w.query(std::string("SELECT * FROM ") + rasd + " WHERE ResourceType = 17 AND Parent = '" +
+                       replace_all(ide(0), "\\", "\\\\") + "'")
+                   .size() == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(slots_are_checked_and_chosen, Setup) {
+    w.added(guid, drive(ide(1), "0"));
+    auto taken = w.add(guid, drive(ide(1), "0"));
+    BOOST_TEST(World::code(taken) == 32773U);
+    BOOST_TEST(w.text_of(taken).find("AddressOnParent") != std::string::npos);
+    BOOST_TEST(World::code(w.add(guid, drive(ide(1), "2"))) == 32773U);
+    BOOST_TEST(World::code(w.add(guid, drive(ide(1), "x"))) == 32773U);
+    const auto free = w.added(guid, drive(ide(1), ""));
+    BOOST_TEST(free.ends_with("\\1\\1\\D"));
+    auto full = w.add(guid, drive(ide(1), ""));
+    BOOST_TEST(World::code(full) == 32773U);
+    BOOST_TEST(World::code(w.add(guid, drive("", "0"))) == 32773U);
+    BOOST_TEST(World::code(w.add(guid, drive("nonsense", "0"))) == 32773U);
+    BOOST_TEST(w.spec(guid).disks.size() == 2U);
+}
+
+BOOST_FIXTURE_TEST_CASE(parent_texts_compare_without_host_and_case, Setup) {
+    const auto text =
+        "\\\\OTHER\\Root\\Virtualization\\V2:Msvm_ResourceAllocationSettingData.InstanceID=\"Microsoft:" +
+        to_lower(guid) + "\\\\83f8638b-8dca-4152-9eda-2ca8b33039b4\\\\0\"";
+    BOOST_TEST(w.done(w.add(guid, drive(text, "0"))) == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(media_obey_the_rules_of_storage, Setup) {
+    const auto drive_id = w.added(guid, drive(ide(0), "0"));
+    const auto add_path = [&](const std::string& path) { return w.add(guid, medium(drive_id, path)); };
+    auto missing = add_path((w.folder / "disks" / "missing.qcow2").string());
+    BOOST_TEST(World::code(missing) == 32773U);
+    BOOST_TEST(w.text_of(missing).find("missing.qcow2") != std::string::npos);
+    BOOST_TEST(World::code(add_path("relative.qcow2")) == 32773U);
+    BOOST_TEST(World::code(add_path("/etc/passwd")) == 32769U);
+    BOOST_TEST(World::code(add_path((w.folder / "disks" / ".." / "x").string())) == 32769U);
+    // A link out of the folder is where it points to.
+    std::ofstream(w.folder / "outside.qcow2") << "x";
+    std::filesystem::create_symlink(w.folder / "outside.qcow2", w.folder / "disks" / "link.qcow2");
+    BOOST_TEST(World::code(add_path((w.folder / "disks" / "link.qcow2").string())) == 32769U);
+    BOOST_TEST(World::code(add_path((w.folder / "disks").string())) != 0U);
+    // In use by another machine.
+    const auto path = w.image("used.qcow2");
+    const auto other = w.define({{"ElementName", "other"}});
+    const auto other_ide =
+        w.parent_text(rasd, "Microsoft:" + other + "\\83F8638B-8DCA-4152-9EDA-2CA8B33039B4\\0");
+    const auto other_drive = w.added(other, drive(other_ide, "0"));
+    w.added(other, medium(other_drive, path));
+    auto used = add_path(path);
+    BOOST_TEST(World::code(used) == 32774U);
+    BOOST_TEST(w.text_of(used).find("other") != std::string::npos);
+    BOOST_TEST(w.spec(guid).disks[0].path.empty());
+    // The wrong drive for the medium, and a drive that is full.
+    BOOST_TEST(World::code(w.add(guid, medium(drive_id, w.image("cd.raw", "raw"), "Virtual CD/DVD Disk"))) ==
+               32773U);
+    BOOST_TEST(w.done(add_path(w.image("free.qcow2"))) == 0U);
+    BOOST_TEST(World::code(add_path(w.image("second.qcow2"))) == 32774U);
+}
+
+BOOST_FIXTURE_TEST_CASE(scsi_controllers_hold_64_drives_and_go_with_them, Setup) {
+    const auto id = w.added(guid, scsi());
+    BOOST_TEST(id.ends_with("\\0"));
+    const auto parent = w.parent_text(rasd, id);
+    const auto drive_id = w.added(guid, drive(parent, "63"));
+    BOOST_TEST(drive_id == id + "\\63\\D");
+    BOOST_TEST(World::code(w.add(guid, drive(parent, "64"))) == 32773U);
+    for (int n = 0; n < 3; ++n) w.added(guid, scsi());
+    BOOST_TEST(World::code(w.add(guid, scsi())) == 32773U);
+    BOOST_TEST(w.done(w.remove(rasd, id)) == 0U);
+    BOOST_TEST(w.spec(guid).disks.empty());
+    BOOST_TEST(World::code(w.remove(rasd, id)) == 32773U);
+    BOOST_TEST(World::code(w.remove("Msvm_MemorySettingData", memory_id())) == 32773U);
+}
+
+BOOST_FIXTURE_TEST_CASE(medium_and_drive_are_removed_in_one_call_in_any_order, Setup) {
+    const auto path = w.image("a.qcow2");
+    const auto drive_id = w.added(guid, drive(ide(0), "0"));
+    const auto disk_id = w.added(guid, medium(drive_id, path));
+    auto r = w.call(w.vsms(), "RemoveResourceSettings",
+                    {{"ResourceSettings", Value(Value::Array{Value(vs::setting_path(rasd, drive_id)),
+                                                             Value(vs::setting_path(sasd, disk_id))})}});
+    BOOST_TEST(w.done(r) == 0U);
+    BOOST_TEST(w.spec(guid).disks.empty());
+    BOOST_TEST(std::filesystem::exists(path));
+}
+
+BOOST_FIXTURE_TEST_CASE(the_diskette_drive_is_always_there, Setup) {
+    const auto id = "Microsoft:" + guid + "\\8F0D2762-0B00-4E04-AF4F-19010527CB93\\0\\0\\D";
+    BOOST_TEST(w.get_setting(rasd, id).uint("ResourceType") == 14U);
+    const auto floppy = w.added(guid, medium(id, w.image("boot.img", "raw"), "Virtual Floppy Disk"));
+    BOOST_TEST(w.get_setting(sasd, floppy).string("ResourceSubType") ==
+               "Microsoft:Hyper-V:Virtual Floppy Disk");
+    BOOST_TEST(w.done(w.remove(sasd, floppy)) == 0U);
+    BOOST_TEST(w.get_setting(rasd, id).uint("ResourceType") == 14U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_port_and_its_connection, Setup) {
+    const auto switches = w.query("SELECT * FROM Msvm_VirtualEthernetSwitch");
+    BOOST_TEST_REQUIRE(!switches.empty());
+    const auto switch_path =
+        vs::system_path_text("testhost", "Msvm_VirtualEthernetSwitch", switches[0].string("Name"));
+    const auto port = w.added(guid, nic({{"Address", "00155D0A0B0C"},
+                                         {"StaticMacAddress", true},
+                                         {"VirtualSystemIdentifiers", World::texts({"{" + guid + "}"})}}));
+    BOOST_TEST(w.spec(guid).nics[0].mac == "00:15:5d:0a:0b:0c");
+    const auto n = w.get_setting("Msvm_SyntheticEthernetPortSettingData", port);
+    BOOST_TEST(n.string("Address") == "00155D0A0B0C");
+    BOOST_TEST(n.get("StaticMacAddress").bool_or(false));
+    BOOST_CHECK(n.get("VirtualSystemIdentifiers") == World::texts({"{" + guid + "}"}));
+
+    const auto connection = w.make("Msvm_EthernetPortAllocationSettingData",
+                                   {{"ResourceType", 33},
+                                    {"EnabledState", 2},
+                                    {"Parent", w.parent_text("Msvm_SyntheticEthernetPortSettingData", port)},
+                                    {"HostResource", World::texts({switch_path})}});
+    const auto id = w.added(guid, connection);
+    BOOST_TEST(id == port + "\\C");
+    const auto c = w.get_setting("Msvm_EthernetPortAllocationSettingData", id);
+    BOOST_CHECK(c.get("HostResource") == World::texts({switch_path}));
+    BOOST_TEST(c.uint("EnabledState") == 2U);
+    BOOST_TEST(World::code(w.add(guid, connection)) == 32773U);
+
+    // Unplugged, plugged again, removed.
+    BOOST_TEST(
+        w.done(w.modify(change("Msvm_EthernetPortAllocationSettingData", id, {{"EnabledState", 3}}))) == 0U);
+    BOOST_TEST(!w.spec(guid).nics[0].link_up);
+    BOOST_TEST(w.done(w.modify(change("Msvm_EthernetPortAllocationSettingData", id,
+                                      {{"HostResource", Value(Value::Array{})}}))) == 0U);
+    BOOST_CHECK(w.spec(guid).nics[0].link == backend::NicLink::none);
+    auto gone = w.modify(change(
+        "Msvm_EthernetPortAllocationSettingData", id,
+        {{"HostResource",
+          World::texts({vs::system_path_text("testhost", "Msvm_VirtualEthernetSwitch", make_guid())})}}));
+    BOOST_TEST(World::code(gone) == 32773U);
+    BOOST_TEST(w.text_of(gone).find("switch") != std::string::npos);
+    BOOST_TEST(w.done(w.remove("Msvm_EthernetPortAllocationSettingData", id)) == 0U);
+    BOOST_TEST(
+        w.query("SELECT * FROM Msvm_EthernetPortAllocationSettingData WHERE InstanceID LIKE 'Microsoft:" +
+                guid + "%'")
+            .empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(mac_addresses, Setup) {
+    const auto first = w.added(guid, nic({{"Address", "000000000000"}}));
+    const auto mac = w.get_setting("Msvm_SyntheticEthernetPortSettingData", first).string("Address");
+    BOOST_TEST(mac.size() == 12U);
+    BOOST_TEST(mac.starts_with("00155D"));
+    BOOST_TEST(World::code(w.add(guid, nic({{"Address", mac}, {"StaticMacAddress", true}}))) == 32773U);
+    BOOST_TEST(World::code(w.add(guid, nic({{"Address", "010000000000"}, {"StaticMacAddress", true}}))) ==
+               32773U);
+    BOOST_TEST(World::code(w.add(guid, nic({{"Address", "xyz"}, {"StaticMacAddress", true}}))) == 32773U);
+    BOOST_TEST(w.spec(guid).nics.size() == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(modify_changes_only_what_is_said, Setup) {
+    BOOST_TEST(w.done(w.modify(change("Msvm_MemorySettingData", memory_id(), {{"VirtualQuantity", 2048}}))) ==
+               0U);
+    auto m = w.get_setting("Msvm_MemorySettingData", memory_id());
+    BOOST_TEST(m.uint("VirtualQuantity") == 2048U);
+    BOOST_TEST(m.uint("Limit") == 2048U);
+    BOOST_TEST(m.uint("Weight") == 5000U);
+    BOOST_TEST(w.done(w.modify(
+                   change("Msvm_MemorySettingData", memory_id(),
+                          {{"DynamicMemoryEnabled", true}, {"Reservation", 512}, {"Limit", 4096}}))) == 0U);
+    const auto& s = w.spec(guid);
+    BOOST_TEST(s.dynamic_memory);
+    BOOST_TEST(s.memory_min_mib == 512U);
+    BOOST_TEST(s.memory_max_mib == 4096U);
+    auto bad = w.modify(change("Msvm_MemorySettingData", memory_id(), {{"Limit", 1024}}));
+    BOOST_TEST(World::code(bad) == 32773U);
+    BOOST_TEST(w.text_of(bad).find("Limit") != std::string::npos);
+    // Kept and read back, and the finer value of a limit too.
+    BOOST_TEST(w.done(w.modify(change(
+                   "Msvm_ProcessorSettingData", cpu_id(),
+                   {{"Limit", 50050}, {"Reservation", 10000}, {"LimitProcessorFeatures", true}}))) == 0U);
+    const auto cpu = w.get_setting("Msvm_ProcessorSettingData", cpu_id());
+    BOOST_TEST(cpu.uint("Limit") == 50050U);
+    BOOST_TEST(cpu.uint("Reservation") == 10000U);
+    BOOST_TEST(cpu.get("LimitProcessorFeatures").bool_or(false));
+    BOOST_TEST(w.spec(guid).cpu_limit_permille.value_or(0) == 500U);
+    // A whole instance sent back as it was read changes nothing and is accepted.
+    for (const char* cls : {"Msvm_ProcessorSettingData", "Msvm_MemorySettingData"}) {
+        const auto id = std::string_view(cls) == "Msvm_MemorySettingData" ? memory_id() : cpu_id();
+        BOOST_TEST(w.done(w.modify(w.get_setting(cls, id))) == 0U);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(every_resource_can_be_sent_back_as_read, Setup) {
+    const auto drive_id = w.added(guid, drive(ide(0), "0"));
+    w.added(guid, medium(drive_id, w.image("a.qcow2")));
+    w.added(guid, nic());
+    w.added(guid, scsi());
+    const auto before = w.spec(guid);
+    auto all = w.query(
+        "SELECT * FROM CIM_ResourceAllocationSettingData WHERE InstanceID LIKE 'Microsoft:" + guid + "%'");
+    BOOST_TEST(all.size() > 15U);
+    for (const auto& i : all) {
+        auto r = w.modify(i);
+        BOOST_TEST(w.done(r) == 0U, i.string("InstanceID") + ": " + w.text_of(r));
+    }
+    auto r = w.call(
+        w.vsms(), "ModifySystemSettings",
+        {{"SystemSettings", Value(w.get_setting("Msvm_VirtualSystemSettingData", "Microsoft:" + guid))}});
+    BOOST_TEST(w.done(r) == 0U, w.text_of(r));
+    BOOST_TEST(
+        (w.hypervisor.spec_to_text(before).value() == w.hypervisor.spec_to_text(w.spec(guid)).value()));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_template_can_be_added_as_it_is, Setup) {
+    for (const char* sub : {"Synthetic SCSI Controller", "Synthetic Ethernet Port"}) {
+        auto all =
+            w.query(std::string("SELECT * FROM CIM_ResourceAllocationSettingData WHERE ResourceSubType = "
+                                "'Microsoft:Hyper-V:") +
+                    sub + "' AND InstanceID LIKE '%\\\\Default'");
+        BOOST_TEST_REQUIRE(all.size() == 1U, sub);
+        auto r = w.add(guid, all[0]);
+        BOOST_TEST(w.done(r) == 0U, w.text_of(r));
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_running_machine_keeps_what_cannot_change_under_it, Setup) {
+    const auto scsi_id = w.added(guid, scsi());
+    BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+    auto cpu = w.modify(change("Msvm_ProcessorSettingData", cpu_id(), {{"VirtualQuantity", 2}}));
+    BOOST_TEST(World::code(cpu) == 32775U);
+    BOOST_TEST(w.text_of(cpu).find("VirtualQuantity") != std::string::npos);
+    BOOST_TEST(World::code(w.add(guid, scsi())) == 32775U);
+    BOOST_TEST(World::code(w.add(guid, drive(ide(0), "0"))) == 32775U);
+    // A SCSI disk can be plugged in.
+    const auto drive_id = w.added(guid, drive(w.parent_text(rasd, scsi_id), "5"));
+    BOOST_TEST(w.done(w.add(guid, medium(drive_id, w.image("hot.qcow2")))) == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(serial_ports, Setup) {
+    const auto com = "Microsoft:" + guid + "\\8E3A359F-559A-4B6A-98A9-1690A6100ED7\\";
+    BOOST_TEST(w.get_setting("Msvm_SerialPortSettingData", com + "1").string("ElementName") == "COM 2");
+    const std::string pipe = "\\\\.\\pipe\\console";
+    BOOST_TEST(w.done(w.modify(change("Msvm_SerialPortSettingData", com + "0",
+                                      {{"Connection", World::texts({pipe})},
+                                       {"ResourceType", 21},
+                                       {"ResourceSubType", "Microsoft:Hyper-V:Serial Port"}}))) == 0U);
+    BOOST_CHECK(w.get_setting("Msvm_SerialPortSettingData", com + "0").get("Connection") ==
+                World::texts({pipe}));
+    BOOST_TEST_REQUIRE(w.spec(guid).serial_ports.size() == 1U);
+    BOOST_CHECK(w.spec(guid).serial_ports[0].kind == backend::SerialPort::Kind::pipe_server);
+    BOOST_TEST(w.spec(guid).serial_ports[0].path == (w.folder / "data" / "pipes" / "console").string());
+    for (const char* bad : {"\\\\.\\pipe\\..\\x", "/etc/passwd", "com1"})
+        BOOST_TEST(World::code(w.modify(change("Msvm_SerialPortSettingData", com + "0",
+                                               {{"Connection", World::texts({bad})}}))) != 0U,
+                   bad);
+    const auto log = (w.folder / "disks" / "console.log").string();
+    BOOST_TEST(w.done(w.modify(change("Msvm_SerialPortSettingData", com + "0",
+                                      {{"Connection", World::texts({"file://" + log})}}))) == 0U);
+    BOOST_TEST(w.spec(guid).serial_ports[0].path == log);
+}
+
+BOOST_FIXTURE_TEST_CASE(unknown_kinds_are_named, Setup) {
+    for (const auto& [type, sub, code] : std::vector<std::tuple<int, const char*, unsigned>>{
+             {7, "Microsoft:Hyper-V:Synthetic FibreChannel Port", 32770},
+             {17, "Microsoft:Hyper-V:Physical Disk Drive", 32770},
+             {17, "Nonsense", 32773},
+             {5, "Microsoft:Hyper-V:Emulated IDE Controller", 32773},
+             {6, "Microsoft:Hyper-V:Synthetic Disk Drive", 32773}}) {
+        auto r = w.add(guid, w.make(rasd, {{"ResourceType", type}, {"ResourceSubType", sub}}));
+        BOOST_TEST(World::code(r) == code, sub);
+        BOOST_TEST(!w.text_of(r).empty(), sub);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(two_changes_of_one_machine_do_not_run_together, Setup) {
+    w.services.host.synchronous_window = std::chrono::milliseconds(0);
+    w.hypervisor.hold("redefine");
+    auto first = w.modify(change("Msvm_MemorySettingData", memory_id(), {{"VirtualQuantity", 2048}}));
+    BOOST_TEST(World::code(first) == 4096U);
+    BOOST_TEST(World::code(w.modify(
+                   change("Msvm_MemorySettingData", memory_id(), {{"VirtualQuantity", 512}}))) == 32774U);
+    BOOST_TEST(World::code(w.request_state(guid, 2)) == 32775U);
+    w.hypervisor.release("redefine");
+    BOOST_TEST(w.done(first) == 0U);
+    BOOST_TEST(w.spec(guid).memory_mib == 2048U);
+    BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
