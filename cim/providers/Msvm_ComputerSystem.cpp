@@ -34,8 +34,9 @@ class ComputerSystem final : public Provider {
         auto writer = writers_.get(services_, cls);
         auto all = services_.hypervisor.machines();
         auto jobs = vs::running_jobs(services_.jobs);
+        const auto count = all.size() + 1;
         return lazy_stream(
-            all.size() + 1,
+            count,
             [writer, all = std::move(all), jobs = std::move(jobs)](std::size_t n) -> std::optional<Instance> {
                 if (n == 0) return writer->write_host();
                 const auto& m = *all[n - 1];

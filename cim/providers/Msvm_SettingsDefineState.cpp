@@ -15,7 +15,8 @@ class SettingsDefineState final : public Provider {
 
     Result<StreamPtr> enumerate(const Request&, const ClassPtr& cls) override {
         auto all = services_.hypervisor.machines();
-        return lazy_stream(all.size(), [cls, all = std::move(all)](std::size_t n) -> std::optional<Instance> {
+        const auto count = all.size();
+        return lazy_stream(count, [cls, all = std::move(all)](std::size_t n) -> std::optional<Instance> {
             return link(cls, all[n]->spec.uuid);
         });
     }

@@ -67,10 +67,10 @@ class SystemSettingProvider final : public Provider {
   private:
     StreamPtr stream(const ClassPtr& cls, std::vector<vs::Configuration> all) {
         auto writer = writers_.get(services_, cls);
-        return lazy_stream(all.size(),
-                           [writer, all = std::move(all)](std::size_t n) -> std::optional<Instance> {
-                               return writer->write(all[n]);
-                           });
+        const auto count = all.size();
+        return lazy_stream(count, [writer, all = std::move(all)](std::size_t n) -> std::optional<Instance> {
+            return writer->write(all[n]);
+        });
     }
 
     static Instance boot_template(const ClassPtr& cls, const BootTemplate& t) {

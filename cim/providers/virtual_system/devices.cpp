@@ -57,7 +57,8 @@ class DeviceProvider final : public Provider {
     Result<StreamPtr> enumerate(const Request&, const ClassPtr& cls) override {
         const auto* facts = device_facts(cls->name());
         auto all = services_.hypervisor.machines();
-        return lazy_stream(all.size(), [this, cls, facts, all = std::move(all)](std::size_t n) {
+        const auto count = all.size();
+        return lazy_stream(count, [this, cls, facts, all = std::move(all)](std::size_t n) {
             return instance(cls, facts, *all[n]);
         });
     }

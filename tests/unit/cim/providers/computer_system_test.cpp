@@ -17,6 +17,21 @@ BOOST_AUTO_TEST_CASE(the_host_is_one_of_them) {
     BOOST_TEST(w.query("SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER").size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(enumerations_show_every_machine) {
+    World w;
+    for (int n = 0; n < 3; ++n) w.define({{"ElementName", "m"}});
+    BOOST_TEST(w.query("SELECT * FROM Msvm_SettingsDefineState").size() == 3U);
+    // Besides the machines' there are the three secure boot templates.
+    BOOST_TEST(w.query("SELECT * FROM Msvm_VirtualSystemSettingData").size() == 6U);
+    BOOST_TEST(w.query("SELECT * FROM Msvm_VirtualSystemSettingData WHERE VirtualSystemType = "
+                       "'Microsoft:Hyper-V:System:Realized'")
+                   .size() == 3U);
+    BOOST_TEST(w.query("SELECT * FROM Msvm_Keyboard").size() == 3U);
+    BOOST_TEST(w.query("SELECT * FROM Msvm_ElementSettingData").size() == 4U);
+    BOOST_TEST(w.query("SELECT * FROM Msvm_HostedService").size() >= 2U);
+    BOOST_TEST(w.query("SELECT * FROM Msvm_VirtualSystemManagementServiceSettingData").size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(each_state_accepts_its_requests_and_refuses_the_others) {
     World w;
     const auto guid = w.define({{"ElementName", "a"}});
