@@ -9,6 +9,7 @@
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/qemu/accelerator.hpp"
+#include "backend/qemu/png.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -41,12 +42,13 @@ std::string host_name() {
     return name;
 }
 
-std::uint64_t available_mib() {
+// From /proc/meminfo: libvirt's figure leaves out memory outside NUMA nodes.
+std::uint64_t meminfo_mib(std::string_view wanted) {
     std::ifstream in("/proc/meminfo");
     std::string key;
     std::uint64_t kib = 0;
     for (std::string unit; in >> key >> kib; std::getline(in, unit))
-        if (key == "MemAvailable:") return kib / 1024;
+        if (key == wanted) return kib / 1024;
     return 0;
 }
 
@@ -139,6 +141,7 @@ void look_at_host(Core& core, virConnectPtr connection) {
         h.cores_per_socket = std::max(1u, node.cores);
         h.threads_per_core = std::max(1u, node.threads);
     }
+    if (kind != HostKind::remote && kind != HostKind::test) h.memory_mib = meminfo_mib("MemTotal:");
     h.free_memory_mib = virNodeGetFreeMemory(connection) / 1024 / 1024;
     const bool first = h.arch.empty();
     if (first) read_capabilities(h, connection);
@@ -174,7 +177,8 @@ HostInfo LibvirtHypervisor::host() const {
         h = core_->host;
     }
     const HostKind kind = core_->connector->kind();
-    if (kind == HostKind::embedded || kind == HostKind::local) h.free_memory_mib = available_mib();
+    if (kind == HostKind::embedded || kind == HostKind::local)
+        h.free_memory_mib = meminfo_mib("MemAvailable:");
     return h;
 }
 
@@ -251,6 +255,7 @@ Result<std::string> LibvirtHypervisor::screenshot(const Call& call, std::string_
                 picture.append(part, static_cast<std::size_t>(n));
             }
             virStreamFinish(stream.get());
+            if (auto converted = qemu::png_to_ppm(picture)) return std::move(*converted);
             if (!picture.starts_with("P6"))
                 return Error{Status::not_supported, "wsvirt.screen.format",
                              "The host gives pictures in a form that cannot be used.", id, type};

@@ -1,0 +1,133 @@
+// What machines look like in QEMU: UEFI, secure boot, devices, pictures, changes by others.
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+
+#include "backend/qemu/process.hpp"
+#include "base/text.hpp"
+#include "support/backend_live/lab_machine.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::backend;
+using namespace wsvirt::testing;
+using enum MachineState;
+
+namespace {
+
+MachineSpec generation_two() {
+    MachineSpec s = host().bare("second");
+    s.firmware = Firmware::uefi;
+    s.memory_mib = s.memory_max_mib = s.memory_min_mib = 64;
+    s.controllers = {{make_guid(), Bus::scsi, 0, {}}};
+    s.boot_order.clear();
+    Disk d = host().new_disk();
+    d.bus = Bus::scsi;
+    s.disks = {d};
+    Nic n;
+    n.id = make_guid();
+    n.link = NicLink::user;
+    s.nics = {n};
+    s.boot_devices = {s.disks[0].id, n.id};
+    s.displays = {{make_guid(), Display::Kind::vnc, 16384, {}}};
+    return s;
+}
+
+std::string command_line(const LabMachine& m) {
+    std::ifstream in("/proc/" + std::to_string(*m.now()->pid) + "/cmdline", std::ios::binary);
+    std::string text((std::istreambuf_iterator<char>(in)), {});
+    std::replace(text.begin(), text.end(), '\0', ' ');
+    return text;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(machines)
+
+BOOST_AUTO_TEST_CASE(uefi_with_and_without_secure_boot) {
+    if (!hv().host().uefi_available) return;
+    for (const bool secure : {false, true}) {
+        MachineSpec s = generation_two();
+        s.secure_boot = secure;
+        LabMachine m(s);
+        OK(hv().start(within(60), m.id()));
+        const std::string line = command_line(m);
+        BOOST_TEST(line.find("pc-q35") != std::string::npos);
+        BOOST_TEST((line.find("secboot") != std::string::npos) == secure);
+        BOOST_TEST(line.find("virtio-scsi") != std::string::npos);
+        auto picture = hv().screenshot(within(20), m.id());
+        OK(picture);
+        BOOST_TEST(picture->starts_with("P6"));
+        BOOST_TEST(!m.now()->spec.nics[0].mac.empty());
+        SnapshotRequest r;
+        r.machine = m.id();
+        r.id = make_guid();
+        auto taken = hv().snapshot(within(60), r);
+        OK(taken);
+        BOOST_TEST(taken->external);
+        BOOST_TEST(taken->has_memory);
+        OK(hv().revert(within(60), m.id(), r.id));
+        BOOST_TEST((m.state() == running));
+        OK(hv().power_off(within(30), m.id()));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_of_the_second_generation_takes_adapters_while_it_runs) {
+    MachineSpec s = generation_two();
+    LabMachine m(s);
+    OK(hv().start(within(60), m.id()));
+    s = m.now()->spec;
+    Nic extra;
+    extra.id = make_guid();
+    extra.link = NicLink::none;
+    s.nics.push_back(extra);
+    s.nics[0].link_up = false;
+    OK(hv().redefine(within(30), s));
+    BOOST_TEST(m.now()->spec.nics.size() == 2u);
+    BOOST_TEST((m.now()->spec.nics[1].link == NicLink::none));
+    BOOST_TEST(!m.now()->spec.nics[0].link_up);
+}
+
+BOOST_AUTO_TEST_CASE(text_form_is_complete) {
+    const MachineSpec s = generation_two();
+    auto text = hv().spec_to_text(s);
+    OK(text);
+    auto back = hv().spec_from_text(*text);
+    OK(back);
+    BOOST_TEST(back->disks[0].id == s.disks[0].id);
+    BOOST_TEST(back->name == s.name);
+}
+
+BOOST_AUTO_TEST_CASE(the_host_is_described) {
+    const HostInfo h = hv().host();
+    BOOST_TEST(h.name == "embedded");
+    BOOST_TEST(is_guid(h.uuid));
+    BOOST_TEST(h.arch == "x86_64");
+    BOOST_TEST(h.accelerator == "tcg");
+    BOOST_TEST(h.cpus > 0u);
+    BOOST_TEST(h.memory_mib > h.free_memory_mib);
+    BOOST_TEST(h.free_memory_mib > 0u);
+    BOOST_TEST(!h.hypervisor_version.empty());
+    BOOST_TEST(hv().switches().front().name == "Default Switch");
+}
+
+BOOST_AUTO_TEST_CASE(limits_and_serial_ports_reach_qemu) {
+    MachineSpec s = host().bare();
+    s.disks = {host().new_disk()};
+    s.disks[0].iops_limit = 77;
+    s.disks[0].serial = "WD-1";
+    s.serial_number = "SN 1";
+    s.serial_ports = {{make_guid(), 0, SerialPort::Kind::file, host().folder() / "com1.log", {}},
+                      {make_guid(), 1, SerialPort::Kind::pipe_server, host().folder() / "com2.sock", {}}};
+    LabMachine m(s);
+    OK(hv().start(within(30), m.id()));
+    const std::string line = command_line(m);
+    for (const char* part : {"77", "WD-1", "SN 1", "isa-serial"})
+        BOOST_TEST(line.find(part) != std::string::npos, part);
+    for (const char* file : {"com1.log", "com2.sock"})
+        BOOST_TEST(std::filesystem::exists(host().folder() / file));
+    MachineSpec changed = m.now()->spec;
+    changed.disks[0].iops_limit = 99;
+    OK(hv().redefine(within(30), changed));
+    BOOST_TEST(*m.now()->spec.disks[0].iops_limit == 99u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
