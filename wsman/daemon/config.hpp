@@ -43,6 +43,13 @@ struct HostConfig {  // a remote libvirt host
     std::vector<SwitchConfig> switches;
 };
 
+// A namespace filled from MOF files, whose classes without a provider keep their instances in the state
+// database.
+struct NamespaceConfig {
+    std::string name;
+    std::vector<std::filesystem::path> mof;
+};
+
 struct ServerConfig {
     std::string name;                  // this host's name to clients; "" = the system's
     std::filesystem::path state_dir;   // "" = /var/lib/wsvirt for root, else below $XDG_STATE_HOME
@@ -116,6 +123,7 @@ struct Config {
     PamConfig pam;
     BackendConfig backend;
     std::vector<HostConfig> hosts;
+    std::vector<NamespaceConfig> namespaces;
     JobsConfig jobs;
     LogConfig log;
     MetricsConfig metrics;

@@ -194,6 +194,11 @@ void visit(Config& c, ConfigVisitor& v) {
     list_of<ListenerConfig>(v, "listener", c.listeners, [&](ListenerConfig& l) { visit_listener(v, l); });
     std::set<std::string> names;
     list_of<HostConfig>(v, "host", c.hosts, [&](HostConfig& h) { visit_host(v, h, names); });
+    list_of<NamespaceConfig>(v, "namespace", c.namespaces, [&](NamespaceConfig& n) {
+        v.key("name", n.name);
+        absolute_paths(v, "mof", n.mof);
+        if (n.name.empty() || n.mof.empty()) v.refuse("a namespace needs a name and MOF files");
+    });
 }
 
 void complete(Config& c) {
