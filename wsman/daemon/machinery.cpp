@@ -146,6 +146,9 @@ Result<std::unique_ptr<Machinery>> Machinery::start(const Config& config) {
     auto schema = cim::Schema::load(schema_folder(config.server.schema_dir));
     if (!schema) return schema.error();
     parts->schema = std::move(*schema);
+    for (const auto& n : config.namespaces)
+        for (const auto& file : n.mof)
+            if (auto loaded = parts->schema.load_file(file, n.name); !loaded) return loaded.error();
     auto store = cim::Store::open(config.server.state_dir / "wsvirt.db");
     if (!store) return store.error();
     parts->store = std::move(*store);
@@ -171,6 +174,7 @@ Result<std::unique_ptr<Machinery>> Machinery::start(const Config& config) {
     parts->services->hosts.push_back({config.server.name, parts->hosts.front().get()});
     for (std::size_t i = 0; i < config.hosts.size(); ++i)
         parts->services->hosts.push_back({config.hosts[i].name, parts->hosts[i + 1].get()});
+    for (const auto& n : config.namespaces) parts->services->repository_namespaces.push_back(n.name);
     parts->object_manager =
         std::make_unique<cim::ObjectManager>(parts->schema, *parts->services, cim::provider_registry());
     parts->services->object_manager = parts->object_manager.get();
