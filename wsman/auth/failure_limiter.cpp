@@ -49,7 +49,7 @@ milliseconds FailureLimiter::begin(std::string_view address, Clock::time_point n
     auto [hit, fresh] = buckets_.try_emplace(key, Bucket{0, now});
     refill(hit->second, now);
     hit->second.failures += 1;
-    const double doublings = std::min(20.0, std::max(0.0, std::floor(hit->second.failures) - 1));
+    const double doublings = std::min(20.0, std::max(0.0, std::round(hit->second.failures) - 1));
     const double wait = static_cast<double>(limits_.first_delay.count()) * std::pow(2.0, doublings);
     return milliseconds(
         static_cast<std::int64_t>(std::min(wait, static_cast<double>(limits_.longest_delay.count()))));

@@ -138,6 +138,7 @@ std::vector<Route> make_routes(const Config& config, Machinery& machinery,
 int serve(const Config& config, int ready_fd) {
     start_log(config.log.level);
     Signals signals;
+    ::umask(077);  // what is kept here is nobody else's business
     raise_descriptor_limit();
     const auto state = StateFolder::open(config.server.state_dir);
     if (!state) return fail(state.error());

@@ -55,6 +55,8 @@ class RequestParser::Impl : public http::basic_parser<true> {
         error_text = std::move(text);
     }
 
+    void explain(beast::error_code ec);
+
     State state = State::header;
     unsigned error_status = 400;
     std::string error_text;
@@ -92,8 +94,6 @@ class RequestParser::Impl : public http::basic_parser<true> {
         set_failure(status, std::move(text));
         ec = http::error::bad_value;
     }
-    void explain(beast::error_code ec);
-
     std::uint32_t limit_;
     std::size_t header_used_ = 0;
     bool host_seen_ = false;
@@ -221,6 +221,7 @@ bool RequestParser::keep_alive() const {
 }
 void RequestParser::limit_body(std::uint64_t bytes) {
     impl_->body_limit(bytes);
+    if (content_length().value_or(0) > bytes) impl_->explain(http::error::body_limit);
 }
 
 }  // namespace wsvirt::wsman
