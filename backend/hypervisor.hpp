@@ -65,6 +65,10 @@ struct ImageSpec {
     std::uint64_t size = 0;        // bytes
     std::string parent;            // differencing
     std::uint32_t block_size = 0;  // 0 = default
+    // For convert_image only: the source's internal snapshot whose content is wanted, and whether a paused
+    // machine has the source open.
+    std::string from_snapshot;
+    bool source_in_use = false;
 };
 
 struct SnapshotRequest {
@@ -149,6 +153,13 @@ class Hypervisor {
                                          bool with_children) = 0;
     virtual Result<void> modify_snapshot(const Call&, std::string_view uuid,
                                          const SnapshotInfo& changed) = 0;  // attributes only
+
+    // Makes snapshots known that are inside the machine's disks already (an imported machine), parents first.
+    // name_in_disks: what each is called there, parallel; renamed in the disks to its id where it differs.
+    // All or nothing. Errors: not_supported, invalid_parameter (a disk does not hold one of them).
+    virtual Result<void> adopt_snapshots(const Call&, std::string_view uuid,
+                                         const std::vector<SnapshotInfo>& snapshots,
+                                         const std::vector<std::string>& names_in_disks) = 0;
 
     // --- saved memory, for export and import ---
     virtual Result<void> export_saved_state(const Call&, std::string_view uuid,

@@ -48,6 +48,9 @@ class FakeHypervisor final : public backend::Hypervisor {
     Result<void> revert(const Call&, std::string_view uuid, std::string_view snapshot) override;
     Result<void> delete_snapshot(const Call&, std::string_view uuid, std::string_view snapshot,
                                  bool with_children) override;
+    Result<void> adopt_snapshots(const Call&, std::string_view uuid,
+                                 const std::vector<backend::SnapshotInfo>& snapshots,
+                                 const std::vector<std::string>& names_in_disks) override;
     Result<void> modify_snapshot(const Call&, std::string_view uuid,
                                  const backend::SnapshotInfo& changed) override;
     Result<void> export_saved_state(const Call&, std::string_view uuid, const std::string& to_file) override;

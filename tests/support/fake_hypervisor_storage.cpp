@@ -112,6 +112,23 @@ Result<void> FakeHypervisor::delete_snapshot(const Call& call, string_view uuid,
     return {};
 }
 
+Result<void> FakeHypervisor::adopt_snapshots(const Call& call, string_view uuid,
+                                             const std::vector<SnapshotInfo>& snapshots,
+                                             const std::vector<string>&) {
+    if (auto ok = enter(call, "adopt_snapshots"); !ok) return ok;
+    const std::lock_guard lock(state_->mutex);
+    Entry* e = find(uuid);
+    if (!e) return no_machine(uuid);
+    Machine m = *e->machine;
+    for (const auto& s : snapshots) {
+        e->at_snapshot[s.id] = s.spec;
+        e->state_at_snapshot[s.id] = s.has_memory ? MachineState::running : MachineState::off;
+        m.snapshots.push_back(s);
+    }
+    publish(*e, std::move(m), EventKind::machine_changed);
+    return {};
+}
+
 Result<void> FakeHypervisor::modify_snapshot(const Call& call, string_view uuid,
                                              const SnapshotInfo& changed) {
     if (auto ok = enter(call, "modify_snapshot"); !ok) return ok;

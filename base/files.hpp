@@ -1,0 +1,35 @@
+// File work that more than one room needs: copies that keep holes, and a digest of content that does not
+// depend on where the holes are. Blocking; any thread. Errors: not_found, no_space, cancelled, failed (with
+// the system's message in detail).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace wsvirt {
+
+struct FileWork {
+    std::stop_token stop;
+    std::function<void(std::uint64_t bytes)> advanced;  // bytes looked at since the last call; may be empty
+};
+
+// Copies the data of a regular file; what is a hole stays one. The target must not exist; it is removed again
+// on failure, and on disk when this returns.
+Result<void> copy_sparse(const std::filesystem::path& from, const std::filesystem::path& to,
+                         const FileWork& work);
+
+// SHA-256 in hexadecimal of the file's blocks of 64 KiB that are not all zero, each preceded by its offset,
+// and of the file's size: the same for two files of the same content, however sparse.
+Result<std::string> content_digest(const std::filesystem::path& file, const FileWork& work);
+
+// Writes a small file whole: a temporary file beside it, flushed, renamed.
+Result<void> write_file(const std::filesystem::path& file, std::string_view text);
+Result<std::string> read_file(const std::filesystem::path& file, std::uint64_t limit);
+
+}  // namespace wsvirt

@@ -1,0 +1,115 @@
+#include "cim/codec/export_definition.hpp"
+
+#include <pugixml.hpp>
+#include <sstream>
+
+#include "base/text.hpp"
+
+namespace wsvirt::cim {
+
+namespace {
+
+constexpr const char* root_name = "VirtualSystemExport";
+
+void write_file(pugi::xml_node parent, const char* element, const ExportDefinition::File& f) {
+    auto n = parent.append_child(element);
+    n.append_attribute("Source").set_value(f.source.c_str());
+    n.append_attribute("Path").set_value(f.path.c_str());
+    if (!f.format.empty()) n.append_attribute("Format").set_value(f.format.c_str());
+    n.append_attribute("Size").set_value(static_cast<unsigned long long>(f.size));
+    n.append_attribute("Digest").set_value(f.digest.c_str());
+}
+
+ExportDefinition::File read_file(const pugi::xml_node& n) {
+    return {n.attribute("Source").value(), n.attribute("Path").value(), n.attribute("Format").value(),
+            n.attribute("Size").as_ullong(), n.attribute("Digest").value()};
+}
+
+Error bad(std::string id, std::string text) {
+    return Error(Status::malformed, std::move(id), std::move(text), "SystemDefinitionFile");
+}
+
+// Relative, and going nowhere but down.
+bool stays_inside(const std::string& path) {
+    if (path.empty() || path.front() == '/') return false;
+    for (const auto& part : split(path, '/'))
+        if (part.empty() || part == "." || part == "..") return false;
+    return true;
+}
+
+Result<void> check(const ExportDefinition& d) {
+    if (!is_guid(d.id) || d.settings.empty())
+        return bad("wsvirt.import.incomplete", "The definition file names no virtual system.");
+    for (const auto* files : {&d.disks, &d.saved_state})
+        for (const auto& f : *files)
+            if (!stays_inside(f.path))
+                return bad("wsvirt.import.path", "The definition file names the file \"" + f.path +
+                                                     "\", which is not below its folder.");
+    for (const auto& s : d.snapshots)
+        if (!is_guid(s.id) || s.settings.empty())
+            return bad("wsvirt.import.snapshot",
+                       "The definition file has a snapshot without identifier or settings.");
+    return {};
+}
+
+}  // namespace
+
+std::string export_definition_to_text(const ExportDefinition& d) {
+    pugi::xml_document doc;
+    auto root = doc.append_child(root_name);
+    root.append_attribute("Version").set_value(export_format_version);
+    root.append_attribute("Producer").set_value(d.producer.c_str());
+    root.append_attribute("Host").set_value(d.host.c_str());
+    root.append_attribute("Created").set_value(static_cast<long long>(d.created_us));
+    auto system = root.append_child("System");
+    system.append_attribute("Id").set_value(d.id.c_str());
+    system.append_attribute("Name").set_value(d.name.c_str());
+    system.append_child("Settings").text().set(d.settings.c_str());
+    for (const auto& f : d.disks) write_file(system, "Disk", f);
+    for (const auto& f : d.saved_state) write_file(system, "SavedState", f);
+    for (const auto& s : d.snapshots) {
+        auto n = system.append_child("Snapshot");
+        n.append_attribute("Id").set_value(s.id.c_str());
+        n.append_attribute("Parent").set_value(s.parent.c_str());
+        n.append_attribute("Created").set_value(static_cast<long long>(s.created_us));
+        n.append_attribute("HasMemory").set_value(s.has_memory);
+        n.append_attribute("Current").set_value(s.current);
+        n.append_child("Settings").text().set(s.settings.c_str());
+    }
+    std::ostringstream out;
+    doc.save(out, "  ");
+    return out.str();
+}
+
+Result<ExportDefinition> export_definition_from_text(std::string_view text) {
+    pugi::xml_document doc;
+    const auto parsed = doc.load_buffer(text.data(), text.size(), pugi::parse_default & ~pugi::parse_doctype);
+    const auto root = doc.child(root_name);
+    if (!parsed || !root)
+        return bad(
+            "wsvirt.import.no_definition",
+            "The file is no definition of an exported virtual system; choose the .xml file in the folder "
+            "\"Virtual Machines\" of the export.");
+    if (root.attribute("Version").as_uint() != export_format_version)
+        return bad("wsvirt.import.version", "The export has the format version \"" +
+                                                std::string(root.attribute("Version").value()) +
+                                                "\", which this version of wsvirt cannot read.");
+    const auto system = root.child("System");
+    ExportDefinition d;
+    d.producer = root.attribute("Producer").value();
+    d.host = root.attribute("Host").value();
+    d.created_us = root.attribute("Created").as_llong();
+    d.id = to_upper(system.attribute("Id").value());
+    d.name = system.attribute("Name").value();
+    d.settings = system.child("Settings").text().get();
+    for (const auto& n : system.children("Disk")) d.disks.push_back(read_file(n));
+    for (const auto& n : system.children("SavedState")) d.saved_state.push_back(read_file(n));
+    for (const auto& n : system.children("Snapshot"))
+        d.snapshots.push_back({to_upper(n.attribute("Id").value()), to_upper(n.attribute("Parent").value()),
+                               n.attribute("Created").as_llong(), n.attribute("HasMemory").as_bool(),
+                               n.attribute("Current").as_bool(), n.child("Settings").text().get()});
+    if (auto r = check(d); !r) return r.error();
+    return d;
+}
+
+}  // namespace wsvirt::cim

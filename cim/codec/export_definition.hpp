@@ -1,0 +1,44 @@
+// The definition file of an exported virtual system: what the export holds, in XML. One file says everything:
+// the settings of the system and of its snapshots (as the machine layer writes them), which files hold its
+// disks and its memory, how large they are and what their content's digest is. Format version 1; a reader
+// refuses versions it does not know. Paths in it are relative to the folder of the export.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace wsvirt::cim {
+
+struct ExportDefinition {
+    struct File {
+        std::string source;  // where the system had it
+        std::string path;    // below the export's folder
+        std::string format;  // of an image
+        std::uint64_t size = 0;
+        std::string digest;  // content_digest()
+    };
+    struct Snapshot {
+        std::string id, parent;
+        std::int64_t created_us = 0;
+        bool has_memory = false, current = false;
+        std::string settings;
+    };
+    std::string id, name, host, producer;
+    std::int64_t created_us = 0;
+    std::string settings;
+    std::vector<File> disks;
+    std::vector<File> saved_state;  // none or one
+    std::vector<Snapshot> snapshots;
+};
+
+inline constexpr unsigned export_format_version = 1;
+
+std::string export_definition_to_text(const ExportDefinition& d);
+// Errors: malformed (no XML, no such document, unknown version, a path that leaves the folder).
+Result<ExportDefinition> export_definition_from_text(std::string_view text);
+
+}  // namespace wsvirt::cim

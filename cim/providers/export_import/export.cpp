@@ -1,0 +1,72 @@
+// ExportSystemDefinition and GetSizeOfSystemFiles.
+#include "cim/providers/export_import/export_plan.hpp"
+#include "cim/providers/export_import/export_work.hpp"
+#include "cim/providers/export_import/methods.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+
+namespace wsvirt::cim::export_import {
+
+namespace {
+
+Result<MethodResult> export_system(const MethodCall& call) {
+    Task task;
+    task.type = job_type::export_system;
+    task.caption = "Exporting Virtual Machine";
+    task.cancellable = true;
+    task.always_a_job = true;
+    auto& services = call.services;
+    const auto guid = vs::system_guid_of(call.reference("ComputerSystem"));
+    auto what = guid.empty() ? std::nullopt : vs::find_configuration(services, guid);
+    if (!what || !what->machine)
+        return refused(
+            call, task,
+            Error(Status::invalid_parameter, "wsvirt.export.system",
+                  "ComputerSystem must refer to a virtual machine that exists.", "ComputerSystem"));
+    auto wishes = wishes_of(call.instance("ExportSettingData"));
+    if (!wishes) return refused(call, task, wishes.error());
+    auto held = services.jobs.lock(what->system());
+    if (!held) return refused(call, task, held.error());
+    what = vs::find_configuration(services, guid);  // as it is now that nothing else changes it
+    if (!what)
+        return refused(call, task,
+                       Error(Status::invalid_parameter, "wsvirt.export.system",
+                             "The virtual machine is gone.", "ComputerSystem"));
+    auto plan = plan_export(services, *what, call.in.get("ExportDirectory").string_or({}), *wishes);
+    if (!plan) {
+        auto e = plan.error();
+        if (e.status == Status::already_exists) e.status = Status::invalid_parameter;
+        return refused(call, task, e);
+    }
+    task.busy_key = what->system();
+    task.affected = {{vs::system_path_text(services.host.name, "Msvm_ComputerSystem", what->system()), {0}}};
+    auto work = [&services, plan = std::move(*plan)](JobContext& job) {
+        return carry_out(services, plan, job);
+    };
+    return run(call, std::move(task), std::move(work), {}, std::move(*held));
+}
+
+// The settings, and the memory where it is kept: a saved machine's memory takes at most what the machine has.
+Result<MethodResult> size_of_files(const MethodCall& call) {
+    const auto guid = vs::system_guid_of(call.reference("Vssd"));
+    const auto c = guid.empty() ? std::nullopt : vs::find_configuration(call.services, guid);
+    if (!c) return MethodResult(32773);
+    auto text = call.services.hypervisor.spec_to_text(c->spec());
+    if (!text) return refused_quietly(text.error());
+    std::uint64_t size = text->size();
+    if (c->snapshot ? c->snapshot->has_memory : c->machine && c->machine->has_saved_state)
+        size += c->spec().memory_mib << 20;
+    MethodResult out(0);
+    out.out.set("Size", Value(size));
+    return out;
+}
+
+constexpr MethodEntry table[] = {{"ExportSystemDefinition", &export_system},
+                                 {"GetSizeOfSystemFiles", &size_of_files}};
+
+}  // namespace
+
+MethodTable export_methods() {
+    return table;
+}
+
+}  // namespace wsvirt::cim::export_import

@@ -1,0 +1,217 @@
+#include "cim/providers/export_import/export_plan.hpp"
+
+#include <set>
+
+#include "base/text.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/storage_rules.hpp"
+
+namespace wsvirt::cim::export_import {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+Error unfit(Status status, std::string id, const char* property, std::string text) {
+    return Error(status, std::move(id), std::move(text), property);
+}
+
+// A machine's name as a folder's name.
+std::string folder_name(const backend::MachineSpec& spec) {
+    std::string out;
+    for (const char c : spec.name) {
+        const auto u = static_cast<unsigned char>(c);
+        out += u < 0x20 || u == 0x7f || c == '/' || c == '\\' ? '_' : c;
+    }
+    out = std::string(trim(out));
+    while (out.size() > 200) {  // at a character's start
+        out.pop_back();
+        while (!valid_utf8(out)) out.pop_back();
+    }
+    return out.empty() || out.front() == '.' ? spec.uuid : out;
+}
+
+Result<fs::path> target_of(const Services& services, const std::string& directory, const ExportWishes& wishes,
+                           const backend::MachineSpec& spec) {
+    auto text = directory;
+    while (text.size() > 1 && text.back() == '/') text.pop_back();
+    for (const auto& part : split(text, '/'))
+        if (part == "..")
+            return unfit(Status::invalid_parameter, "wsvirt.export.dots", "ExportDirectory",
+                         "ExportDirectory must not contain \"..\".");
+    if (wishes.subdirectory) text += '/' + folder_name(spec);
+    auto place = vs::check_place(services.host.export_folders, text, "ExportDirectory");
+    if (!place) return place.error();
+    std::error_code ec;
+    const auto there = fs::symlink_status(*place, ec);
+    const bool empty_folder = !wishes.subdirectory && fs::is_directory(there) && fs::is_empty(*place, ec);
+    if (fs::exists(there) && !empty_folder)
+        return unfit(Status::already_exists, "wsvirt.export.exists", "ExportDirectory",
+                     "\"" + *place + "\" exists already; remove it or choose another ExportDirectory.");
+    return fs::path(*place);
+}
+
+bool is_excluded(const ExportWishes& wishes, const backend::Disk& d) {
+    return std::any_of(wishes.excluded.begin(), wishes.excluded.end(), [&](const std::string& path) {
+        if (path == d.path) return true;
+        const auto id = vs::instance_id_of(path);
+        return !id.empty() && !d.id.empty() && to_upper(id).find(to_upper(d.id)) != std::string::npos;
+    });
+}
+
+// Two disks may have the same file name in different folders.
+std::string unused_name(const std::string& path, std::set<std::string>& used) {
+    const fs::path p(path);
+    auto name = p.filename().string();
+    for (int n = 2; !used.insert(name).second; ++n)
+        name = p.stem().string() + '-' + std::to_string(n) + p.extension().string();
+    return name;
+}
+
+Result<void> plan_disks(Services& services, ExportPlan& plan, bool whole) {
+    std::set<std::string> used;
+    for (const auto& d : plan.what.spec().disks) {
+        if (d.device != backend::DiskDevice::disk || d.path.empty() || is_excluded(plan.wishes, d)) continue;
+        auto image = services.hypervisor.image_info({}, d.path);
+        if (!image) return image.error();
+        CopyStep step;
+        step.from = d.path;
+        step.to = std::string(disks_folder) + '/' + unused_name(d.path, used);
+        step.format = image->format;
+        step.subformat = image->subformat;
+        step.whole = whole && image->backing_file.empty();
+        step.weight = std::max<std::uint64_t>(image->actual_size, 1);
+        if (whole && !step.whole)
+            return unfit(Status::not_supported, "wsvirt.export.chain", "CopySnapshotConfiguration",
+                         "\"" + d.path +
+                             "\" stands on another disk, so its snapshots cannot be exported; "
+                             "export without snapshots (CopySnapshotConfiguration 1).");
+        if (plan.what.snapshot) step.from_snapshot = plan.what.snapshot->id;
+        plan.steps.push_back(std::move(step));
+    }
+    return {};
+}
+
+Result<void> plan_snapshots(Services& services, ExportPlan& plan) {
+    for (const auto& s : plan.machine().snapshots) {
+        if (s.external)
+            return unfit(
+                Status::not_supported, "wsvirt.export.external", "CopySnapshotConfiguration",
+                "The machine has snapshots in files of their own, which cannot be exported; delete them "
+                "or export without snapshots (CopySnapshotConfiguration 1).");
+        auto text = services.hypervisor.spec_to_text(s.spec);
+        if (!text) return text.error();
+        plan.snapshots.push_back({s.id, s.parent, s.created_us, s.has_memory, s.current, std::move(*text)});
+    }
+    return {};
+}
+
+Result<void> check_state(const ExportPlan& plan) {
+    using backend::MachineState;
+    switch (plan.machine().state) {
+        case MachineState::off:
+        case MachineState::saved:
+        case MachineState::running:
+        case MachineState::paused:
+            break;
+        default:
+            return unfit(
+                Status::invalid_state, "wsvirt.export.state", "ComputerSystem",
+                "The virtual machine is changing its state; wait until it is off, saved or running.");
+    }
+    if (plan.live && plan.wishes.live == ExportWishes::application_consistent)
+        return unfit(Status::not_supported, "wsvirt.export.application", "CaptureLiveState",
+                     "A running machine can be exported with its saved state (CaptureLiveState 1) or crash "
+                     "consistent (0), not application consistent.");
+    return {};
+}
+
+Result<vs::Configuration> subject_of(Services& services, const vs::Configuration& given,
+                                     const ExportWishes& wishes) {
+    if (wishes.snapshots != ExportWishes::one && wishes.snapshots != ExportWishes::one_for_backup) {
+        if (!given.snapshot) return given;
+        return unfit(Status::invalid_parameter, "wsvirt.export.snapshot_config", "CopySnapshotConfiguration",
+                     "To export a snapshot set CopySnapshotConfiguration to 2.");
+    }
+    if (given.snapshot && wishes.snapshot_path.empty()) return given;
+    const auto path = ObjectPath::parse(wishes.snapshot_path);
+    const auto guid = path ? vs::system_guid_of(*path) : std::string();
+    auto c = guid.empty() ? std::nullopt : vs::find_configuration(services, guid);
+    if (!c || !c->snapshot || !c->machine || c->system() != given.system())
+        return unfit(Status::invalid_parameter, "wsvirt.export.snapshot", "SnapshotVirtualSystem",
+                     "SnapshotVirtualSystem must be the path of the settings of a snapshot of this machine.");
+    if (c->snapshot->external)
+        return unfit(Status::not_supported, "wsvirt.export.external", "SnapshotVirtualSystem",
+                     "The snapshot is in files of its own and cannot be exported by itself.");
+    return *c;
+}
+
+}  // namespace
+
+Result<ExportWishes> wishes_of(const Instance* s) {
+    ExportWishes w;
+    if (!s) return w;
+    if (!s->cls().is_a("Msvm_VirtualSystemExportSettingData"))
+        return unfit(Status::invalid_parameter, "wsvirt.export.settings", "ExportSettingData",
+                     "ExportSettingData must hold a Msvm_VirtualSystemExportSettingData.");
+    w.snapshots = static_cast<std::uint8_t>(
+        std::min<std::uint64_t>(s->uint("CopySnapshotConfiguration", w.snapshots), 99));
+    w.live = static_cast<std::uint8_t>(std::min<std::uint64_t>(s->uint("CaptureLiveState", w.live), 99));
+    w.storage = s->get("CopyVmStorage").bool_or(w.storage);
+    w.runtime = s->get("CopyVmRuntimeInformation").bool_or(w.runtime);
+    w.subdirectory = s->get("CreateVmExportSubdirectory").bool_or(w.subdirectory);
+    w.snapshot_path = s->string("SnapshotVirtualSystem");
+    if (const auto* all = s->get("ExcludedVirtualHardDisks").as_array())
+        for (const auto& v : *all)
+            if (!v.string_or({}).empty()) w.excluded.push_back(v.string_or({}));
+    if (w.snapshots > ExportWishes::one_for_backup)
+        return unfit(Status::invalid_parameter, "wsvirt.export.snapshots", "CopySnapshotConfiguration",
+                     "CopySnapshotConfiguration must be 0 (all), 1 (none), 2 or 3 (one snapshot).");
+    if (w.live > ExportWishes::application_consistent)
+        return unfit(Status::invalid_parameter, "wsvirt.export.live", "CaptureLiveState",
+                     "CaptureLiveState must be 0, 1 or 2.");
+    if (s->uint("BackupIntent") > 1)
+        return unfit(Status::invalid_parameter, "wsvirt.export.intent", "BackupIntent",
+                     "BackupIntent must be 0 or 1.");
+    for (const char* unsupported : {"DifferentialBackupBase", "GuestDebugStateFilePath"})
+        if (!s->string(unsupported).empty())
+            return unfit(Status::not_supported, "wsvirt.export.unsupported", unsupported,
+                         std::string(unsupported) + " is not supported on this host; leave it out.");
+    if (s->get("ExportForLiveMigration").bool_or(false))
+        return unfit(Status::not_supported, "wsvirt.export.unsupported", "ExportForLiveMigration",
+                     "Live migration does not need an export here; leave ExportForLiveMigration out.");
+    return w;
+}
+
+fs::path ExportPlan::partial() const {
+    return target.parent_path() / (partial_mark + ("-" + machine().spec.uuid));
+}
+
+Result<ExportPlan> plan_export(Services& services, const vs::Configuration& given,
+                               const std::string& directory, const ExportWishes& wishes) {
+    auto what = subject_of(services, given, wishes);
+    if (!what) return what.error();
+    ExportPlan plan;
+    plan.what = std::move(*what);
+    plan.wishes = wishes;
+    const auto state = plan.machine().state;
+    plan.live = !plan.what.snapshot &&
+                (state == backend::MachineState::running || state == backend::MachineState::paused);
+    if (auto r = check_state(plan); !r) return r.error();
+    auto target = target_of(services, directory, wishes, plan.what.spec());
+    if (!target) return target.error();
+    plan.target = std::move(*target);
+    // Of one snapshot, storage always comes along and memory never does.
+    const bool all_snapshots = !plan.what.snapshot && wishes.snapshots == ExportWishes::all;
+    if (all_snapshots)
+        if (auto r = plan_snapshots(services, plan); !r) return r.error();
+    if (wishes.storage || plan.what.snapshot)
+        if (auto r = plan_disks(services, plan, all_snapshots && !plan.snapshots.empty()); !r)
+            return r.error();
+    plan.with_memory =
+        !plan.what.snapshot && wishes.runtime &&
+        (state == backend::MachineState::saved || (plan.live && wishes.live == ExportWishes::saved_state));
+    return plan;
+}
+
+}  // namespace wsvirt::cim::export_import

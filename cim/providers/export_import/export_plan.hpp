@@ -1,0 +1,61 @@
+// What one export will do, decided and checked before anything is written: where it goes, which settings it
+// holds, and which file is copied how.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "backend/hypervisor.hpp"
+#include "cim/codec/export_definition.hpp"
+#include "cim/om/services.hpp"
+#include "cim/providers/virtual_system/configurations.hpp"
+
+namespace wsvirt::cim::export_import {
+
+// Msvm_VirtualSystemExportSettingData, with the defaults of what a client leaves out.
+struct ExportWishes {
+    enum Snapshots : std::uint8_t { all = 0, none = 1, one = 2, one_for_backup = 3 };
+    enum Live : std::uint8_t { crash_consistent = 0, saved_state = 1, application_consistent = 2 };
+    std::uint8_t snapshots = all;
+    std::uint8_t live = saved_state;
+    bool storage = true, runtime = true, subdirectory = true;
+    std::string snapshot_path;          // SnapshotVirtualSystem
+    std::vector<std::string> excluded;  // paths of disks, or of their settings
+};
+// `settings` may be null: the defaults. Errors: invalid_parameter, not_supported; subject = the property.
+Result<ExportWishes> wishes_of(const Instance* settings);
+
+struct CopyStep {
+    std::string from, to;  // `to` relative to the export's folder
+    std::string format, subformat;
+    bool whole = false;         // byte by byte (its internal snapshots come along); else through conversion
+    std::string from_snapshot;  // conversion of that internal snapshot's content
+    std::uint64_t weight = 1;   // bytes to be read, about
+};
+
+struct ExportPlan {
+    std::filesystem::path target;  // the folder that will be there when it succeeded
+    vs::Configuration what;        // the machine, or one of its snapshots
+    ExportWishes wishes;
+    std::vector<CopyStep> steps;
+    std::vector<ExportDefinition::Snapshot> snapshots;
+    bool with_memory = false;  // the machine is saved, or will be for the export
+    bool live = false;         // it runs or is paused now
+
+    const backend::Machine& machine() const { return *what.machine; }
+    std::filesystem::path partial() const;  // where it is written until it is whole
+};
+
+// Errors: invalid_parameter (directory, settings), access_denied (outside the export folders),
+// already_exists, not_supported (snapshots that cannot be taken along), invalid_state.
+Result<ExportPlan> plan_export(Services& services, const vs::Configuration& what,
+                               const std::string& directory, const ExportWishes& wishes);
+
+inline constexpr const char* machines_folder = "Virtual Machines";
+inline constexpr const char* disks_folder = "Virtual Hard Disks";
+// Part of the names of folders that an interrupted export leaves behind.
+inline constexpr const char* partial_mark = ".wsvirt-partial";
+
+}  // namespace wsvirt::cim::export_import

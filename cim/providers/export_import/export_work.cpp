@@ -1,0 +1,225 @@
+#include "cim/providers/export_import/export_work.hpp"
+
+#include <chrono>
+
+#include "base/files.hpp"
+#include "version.hpp"
+
+namespace wsvirt::cim::export_import {
+
+namespace fs = std::filesystem;
+using backend::MachineState;
+
+namespace {
+
+Error file_error(const std::error_code& ec, const fs::path& path) {
+    const auto status = ec == std::errc::no_space_on_device ? Status::no_space : Status::failed;
+    return Error(status, "wsvirt.export.write", "\"" + path.string() + "\" could not be written.",
+                 path.string(), ec.message());
+}
+
+// Holds a running machine still and lets it go on at the end.
+class Stillness {
+  public:
+    Stillness(backend::Hypervisor& hypervisor, const ExportPlan& plan)
+        : hypervisor_(hypervisor), plan_(plan) {}
+    Stillness(const Stillness&) = delete;
+    Stillness& operator=(const Stillness&) = delete;
+    ~Stillness() { (void)release(); }
+
+    Result<void> begin(const backend::Call& call) {
+        if (!plan_.live) return {};
+        if (plan_.wishes.live == ExportWishes::saved_state) {
+            auto r = hypervisor_.save(call, guid());
+            saved_ = r.ok();
+            return r;
+        }
+        if (plan_.machine().state == MachineState::paused) return {};
+        auto r = hypervisor_.suspend(call, guid());
+        suspended_ = r.ok();
+        return r;
+    }
+
+    // Without the job's stop token: also a cancelled export lets the machine run again.
+    Result<void> release() {
+        if (std::exchange(suspended_, false)) return hypervisor_.resume({}, guid());
+        if (!std::exchange(saved_, false)) return {};
+        if (auto r = hypervisor_.start({}, guid()); !r) return r;
+        return plan_.machine().state == MachineState::paused ? hypervisor_.suspend({}, guid())
+                                                             : Result<void>{};
+    }
+
+  private:
+    const std::string& guid() const { return plan_.machine().spec.uuid; }
+    backend::Hypervisor& hypervisor_;
+    const ExportPlan& plan_;
+    bool suspended_ = false, saved_ = false;
+};
+
+// Adds up the progress of the steps.
+class Meter {
+  public:
+    Meter(const ExportPlan& plan, JobContext& job) : job_(job) {
+        for (const auto& s : plan.steps) total_ += s.weight;
+    }
+    void step(std::uint64_t weight) {
+        before_ += weight_;
+        weight_ = weight;
+        bytes_ = 0;
+        at(0, 1);
+    }
+    void advanced(std::uint64_t bytes) {
+        bytes_ += bytes;
+        at(std::min(bytes_, weight_), weight_);
+    }
+    void at(std::uint64_t done, std::uint64_t of) {
+        if (total_ == 0 || of == 0) return;
+        const auto here = static_cast<double>(weight_) * static_cast<double>(done) / static_cast<double>(of);
+        // The rest is for digests, the definition and the flush to disk.
+        job_.progress(static_cast<unsigned>(90.0 * (static_cast<double>(before_) + here) /
+                                            static_cast<double>(total_)));
+    }
+
+  private:
+    JobContext& job_;
+    std::uint64_t total_ = 0, before_ = 0, weight_ = 0, bytes_ = 0;
+};
+
+class Export {
+  public:
+    Export(Services& services, const ExportPlan& plan, JobContext& job)
+        : services_(services), plan_(plan), job_(job), folder_(plan.partial()), meter_(plan, job) {}
+
+    Result<void> run() {
+        std::error_code ec;
+        fs::remove_all(folder_, ec);
+        for (const char* sub : {machines_folder, disks_folder})
+            if (!fs::create_directories(folder_ / sub, ec) && ec) return file_error(ec, folder_);
+        auto r = write();
+        if (r) r = finish();
+        if (!r) fs::remove_all(folder_, ec);
+        return r;
+    }
+
+  private:
+    Result<void> write() {
+        Stillness still(services_.hypervisor, plan_);
+        if (auto r = still.begin(call()); !r) return r;
+        if (plan_.with_memory)
+            if (auto r = save_memory(); !r) return r;
+        for (const auto& step : plan_.steps)
+            if (auto r = copy(step); !r) return r;
+        if (auto r = still.release(); !r) return r;
+        return describe();
+    }
+
+    backend::Call call() {
+        backend::Call c;
+        c.stop = job_.stop();
+        return c;
+    }
+    FileWork work() {
+        FileWork w;
+        w.stop = job_.stop();
+        return w;
+    }
+
+    Result<void> copy(const CopyStep& step) {
+        meter_.step(step.weight);
+        job_.progress(0, "Copying " + fs::path(step.from).filename().string());
+        const auto to = folder_ / step.to;
+        Result<void> r;
+        if (step.whole) {
+            auto w = work();
+            w.advanced = [this](std::uint64_t n) { meter_.advanced(n); };
+            r = copy_sparse(step.from, to, w);
+        } else {
+            backend::ImageSpec image;
+            image.path = to.string();
+            image.format = step.format;
+            image.kind = step.subformat == "fixed" ? backend::ImageSpec::Kind::fixed
+                                                   : backend::ImageSpec::Kind::dynamic;
+            image.from_snapshot = step.from_snapshot;
+            image.source_in_use = plan_.live;
+            auto c = call();
+            c.progress = [this](const backend::Progress& p) { meter_.at(p.done, p.total); };
+            r = services_.hypervisor.convert_image(c, step.from, image);
+        }
+        return r ? record(definition_.disks, step.from, step.to, step.format) : r;
+    }
+
+    Result<void> save_memory() {
+        const auto& guid = plan_.machine().spec.uuid;
+        const auto relative = std::string(machines_folder) + '/' + guid + ".save";
+        const auto to = folder_ / relative;
+        if (auto r = services_.hypervisor.export_saved_state(call(), guid, to.string()); !r) return r;
+        return record(definition_.saved_state, "", relative, "");
+    }
+
+    Result<void> record(std::vector<ExportDefinition::File>& list, const std::string& source,
+                        const std::string& relative, const std::string& format) {
+        const auto file = folder_ / relative;
+        auto digest = content_digest(file, work());
+        if (!digest) return digest.error();
+        std::error_code ec;
+        list.push_back({source, relative, format, fs::file_size(file, ec), std::move(*digest)});
+        return ec ? Result<void>(file_error(ec, file)) : Result<void>{};
+    }
+
+    Result<void> describe() {
+        const auto& spec = plan_.what.spec();
+        auto text = services_.hypervisor.spec_to_text(spec);
+        if (!text) return text.error();
+        definition_.id = plan_.what.system();
+        definition_.name = spec.name;
+        definition_.host = services_.host.name;
+        definition_.producer = std::string("wsvirt ") + version;
+        definition_.created_us = std::chrono::duration_cast<std::chrono::microseconds>(
+                                     std::chrono::system_clock::now().time_since_epoch())
+                                     .count();
+        definition_.settings = std::move(*text);
+        definition_.snapshots = plan_.snapshots;
+        return write_file(folder_ / machines_folder / (definition_.id + ".xml"),
+                          export_definition_to_text(definition_));
+    }
+
+    Result<void> finish() {
+        if (job_.stop().stop_requested())
+            return Error(Status::cancelled, "wsvirt.export.cancelled", "The export was cancelled.");
+        std::error_code ec;
+        fs::remove(plan_.target, ec);  // only ever an empty folder
+        fs::rename(folder_, plan_.target, ec);
+        return ec ? Result<void>(file_error(ec, plan_.target)) : Result<void>{};
+    }
+
+    Services& services_;
+    const ExportPlan& plan_;
+    JobContext& job_;
+    fs::path folder_;
+    Meter meter_;
+    ExportDefinition definition_;
+};
+
+}  // namespace
+
+Result<void> carry_out(Services& services, const ExportPlan& plan, JobContext& job) {
+    return Export(services, plan, job).run();
+}
+
+void remove_partial_exports(const HostSettings& host) {
+    std::error_code ec;
+    for (const auto& root : host.export_folders) {
+        std::vector<fs::path> left;
+        for (auto i =
+                 fs::recursive_directory_iterator(root, fs::directory_options::skip_permission_denied, ec);
+             !ec && i != fs::recursive_directory_iterator(); i.increment(ec)) {
+            if (!i->is_directory(ec) || i->is_symlink(ec)) continue;
+            if (!i->path().filename().string().starts_with(partial_mark)) continue;
+            left.push_back(i->path());
+            i.disable_recursion_pending();
+        }
+        for (const auto& path : left) fs::remove_all(path, ec);
+    }
+}
+
+}  // namespace wsvirt::cim::export_import

@@ -1,0 +1,113 @@
+// ImportSystemDefinition, ImportSnapshotDefinitions, GetDefinitionFileSummaryInformation.
+#include "backend/hypervisor.hpp"
+#include "base/text.hpp"
+#include "cim/providers/export_import/import_folder.hpp"
+#include "cim/providers/export_import/methods.hpp"
+#include "cim/providers/instance_tools.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+
+namespace wsvirt::cim::export_import {
+
+namespace {
+
+constexpr const char* planned_class = "Msvm_PlannedComputerSystem";
+
+Result<void> check_free(Services& services, const std::string& guid) {
+    if (!services.hypervisor.machine(guid) && !vs::PlannedSystems(services).find(guid)) return {};
+    return Error(Status::invalid_parameter, "wsvirt.import.exists",
+                 "A virtual machine or planned system with the identifier " + guid +
+                     " exists already; set GenerateNewSystemIdentifier to true.",
+                 "GenerateNewSystemIdentifier");
+}
+
+Result<MethodResult> import_system(const MethodCall& call) {
+    Task task;
+    task.type = job_type::import_system;
+    task.caption = "Importing Virtual Machine";
+    auto& services = call.services;
+    auto folder = open_import(services, call.in.get("SystemDefinitionFile").string_or({}));
+    if (!folder) return refused(call, task, folder.error());
+    const bool renew = call.in.get("GenerateNewSystemIdentifier").bool_or(false);
+    auto planned = planned_of(services, *folder, renew ? make_guid() : std::string());
+    if (!planned) return refused(call, task, planned.error());
+    const auto guid = planned->spec.uuid;
+    auto held = services.jobs.lock(guid);
+    if (!held) return refused(call, task, held.error());
+    if (auto r = check_free(services, guid); !r) return refused(call, task, r.error());
+    task.busy_key = guid;
+    task.affected = {{vs::system_path_text(services.host.name, planned_class, guid), {5}}};
+    Arguments results;
+    results.set("ImportedSystem", Value(vs::system_path(planned_class, guid)));
+    auto work = [&services, planned = std::move(*planned)](JobContext&) {
+        return vs::PlannedSystems(services).add(planned);
+    };
+    return run(call, std::move(task), std::move(work), std::move(results), std::move(*held));
+}
+
+// The snapshots of an export come with its system; this tells them, and adds those that were destroyed since.
+Result<MethodResult> import_snapshots(const MethodCall& call) {
+    Task task;
+    task.type = job_type::import_system;
+    task.caption = "Importing Virtual Machine Snapshots";
+    auto& services = call.services;
+    const auto guid = vs::system_guid_of(call.reference("PlannedSystem"));
+    const auto planned = guid.empty() ? nullptr : vs::PlannedSystems(services).find(guid);
+    if (!planned)
+        return refused(call, task,
+                       Error(Status::invalid_parameter, "wsvirt.import.planned",
+                             "PlannedSystem must refer to a planned system that exists.", "PlannedSystem"));
+    task.busy_key = planned->spec.uuid;
+    Arguments results;
+    Value::Array imported;
+    for (const auto& s : planned->snapshots)
+        imported.emplace_back(vs::setting_path("Msvm_VirtualSystemSettingData", vs::setting_id(s.id)));
+    results.set("ImportedSnapshots", Value(std::move(imported)));
+    return run(
+        call, std::move(task), [](JobContext&) -> Result<void> { return {}; }, std::move(results));
+}
+
+Instance summary_of(const MethodCall& call, const ClassPtr& cls, const ImportFolder& folder) {
+    Instance i(cls);
+    const auto& d = folder.definition;
+    set_if(i, "InstanceID", Value(vs::setting_id(d.id)));
+    set_if(i, "Name", Value(d.id));
+    set_if(i, "ElementName", Value(d.name));
+    set_if(i, "CreationTime", Value(DateTime::timestamp(d.created_us)));
+    set_if(i, "EnabledState", d.saved_state.empty() ? 3 : 6);
+    set_if(i, "HostComputerSystemName", Value(d.host));
+    if (auto spec = call.services.hypervisor.spec_from_text(d.settings)) {
+        set_if(i, "Notes", Value(spec->description));
+        set_if(i, "NumberOfProcessors", Value(spec->processors));
+        set_if(i, "VirtualSystemSubType",
+               spec->firmware == backend::Firmware::uefi ? "Microsoft:Hyper-V:SubType:2"
+                                                         : "Microsoft:Hyper-V:SubType:1");
+    }
+    return i;
+}
+
+Result<MethodResult> definition_summaries(const MethodCall& call) {
+    const auto cls = call.request.ns.find("Msvm_SummaryInformationBase");
+    const auto* files = call.in.get("DefinitionFiles").as_array();
+    if (!cls || !files) return MethodResult(32773);
+    Value::Array out;
+    for (const auto& file : *files) {
+        auto folder = open_import(call.services, file.string_or({}));
+        if (!folder) return refused_quietly(folder.error());
+        out.emplace_back(summary_of(call, cls, *folder));
+    }
+    MethodResult result(0);
+    result.out.set("SummaryInformation", Value(std::move(out)));
+    return result;
+}
+
+constexpr MethodEntry table[] = {{"ImportSystemDefinition", &import_system},
+                                 {"ImportSnapshotDefinitions", &import_snapshots},
+                                 {"GetDefinitionFileSummaryInformation", &definition_summaries}};
+
+}  // namespace
+
+MethodTable import_methods() {
+    return table;
+}
+
+}  // namespace wsvirt::cim::export_import

@@ -1,0 +1,88 @@
+#include "cim/providers/export_import/import_folder.hpp"
+
+#include <chrono>
+#include <map>
+
+#include "backend/hypervisor.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "cim/providers/virtual_system/storage_rules.hpp"
+
+namespace wsvirt::cim::export_import {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t largest_definition = 64ull << 20;
+
+// Disks that were exported are where the export has them; the others where they always were.
+void move_disks(backend::MachineSpec& spec, const ImportFolder& folder) {
+    for (auto& d : spec.disks)
+        for (const auto& f : folder.definition.disks)
+            if (d.path == f.source && !d.path.empty()) {
+                d.path = (folder.root / f.path).string();
+                d.format = f.format;
+            }
+}
+
+}  // namespace
+
+Result<ImportFolder> open_import(const Services& services, const std::string& definition_file) {
+    auto real = vs::check_existing(services.host.export_folders, definition_file, "SystemDefinitionFile");
+    if (!real) {
+        auto e = real.error();
+        if (e.status == Status::not_found) e.status = Status::invalid_parameter;
+        return e;
+    }
+    auto text = read_file(*real, largest_definition);
+    if (!text) return text.error();
+    auto definition = export_definition_from_text(*text);
+    if (!definition) return definition.error();
+    ImportFolder folder;
+    folder.file = *real;
+    folder.root = folder.file.parent_path().parent_path();
+    folder.definition = std::move(*definition);
+    return folder;
+}
+
+Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolder& folder,
+                                     const std::string& new_id) {
+    const auto& d = folder.definition;
+    vs::PlannedSystem p;
+    auto spec = services.hypervisor.spec_from_text(d.settings);
+    if (!spec) return spec.error();
+    p.spec = std::move(*spec);
+    p.spec.uuid = new_id.empty() ? d.id : new_id;
+    move_disks(p.spec, folder);
+    const auto now = std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(
+                                        std::chrono::system_clock::now().time_since_epoch())
+                                        .count());
+    p.spec.attributes[std::string(vs::planned_created)] = now;
+    p.spec.attributes[std::string(vs::planned_changed)] = now;
+    p.spec.attributes[std::string(vs::planned_folder)] = folder.root.string();
+    if (!d.saved_state.empty())
+        p.spec.attributes[std::string(vs::planned_saved)] =
+            (folder.root / d.saved_state.front().path).string();
+
+    std::map<std::string, std::string> ids;
+    for (const auto& s : d.snapshots) ids[s.id] = new_id.empty() ? s.id : make_guid();
+    for (const auto& s : d.snapshots) {
+        auto snapshot_spec = services.hypervisor.spec_from_text(s.settings);
+        if (!snapshot_spec) return snapshot_spec.error();
+        backend::SnapshotInfo info;
+        info.id = ids[s.id];
+        if (const auto parent = ids.find(s.parent); parent != ids.end()) info.parent = parent->second;
+        info.created_us = s.created_us;
+        info.has_memory = s.has_memory;
+        info.current = s.current;
+        info.spec = std::move(*snapshot_spec);
+        info.spec.uuid = p.spec.uuid;
+        move_disks(info.spec, folder);
+        if (info.id != s.id) info.spec.attributes[name_in_disks] = s.id;
+        p.snapshots.push_back(std::move(info));
+    }
+    return p;
+}
+
+}  // namespace wsvirt::cim::export_import

@@ -1,0 +1,17 @@
+// Export, import and planned systems: methods of Msvm_VirtualSystemManagementService.
+#pragma once
+
+#include "cim/providers/methods.hpp"
+
+namespace wsvirt::cim::export_import {
+
+MethodTable export_methods();  // ExportSystemDefinition, GetSizeOfSystemFiles
+MethodTable
+import_methods();  // ImportSystemDefinition, ImportSnapshotDefinitions, GetDefinitionFileSummaryInformation
+MethodTable planned_methods();  // DefinePlannedSystem, ValidatePlannedSystem, RealizePlannedSystem
+
+// What a program that was killed left unfinished: half exports are removed, half realized systems become
+// planned ones again. Called once at the start, when the hypervisor answers.
+void recover(Services& services);
+
+}  // namespace wsvirt::cim::export_import

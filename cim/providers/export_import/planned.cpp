@@ -1,0 +1,167 @@
+// DefinePlannedSystem, ValidatePlannedSystem, RealizePlannedSystem, and what a restart does about a system
+// that was being realized.
+#include <chrono>
+
+#include "backend/hypervisor.hpp"
+#include "cim/providers/export_import/export_work.hpp"
+#include "cim/providers/export_import/import_folder.hpp"
+#include "cim/providers/export_import/methods.hpp"
+#include "cim/providers/export_import/validate.hpp"
+#include "cim/providers/virtual_system/definition.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+
+namespace wsvirt::cim::export_import {
+
+namespace {
+
+constexpr const char* planned_class = "Msvm_PlannedComputerSystem";
+// On a machine that is being made from a planned system: until it is gone the machine is not whole.
+constexpr const char* unfinished = "Planned.Unfinished";
+
+Result<MethodResult> define_planned(const MethodCall& call) {
+    Task task;
+    task.type = job_type::define_system;
+    task.caption = "Creating Planned Virtual Machine";
+    auto spec = vs::definition_of(call, vs::Draft::State::planned);
+    if (!spec) return refused(call, task, spec.error());
+    const auto now = std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(
+                                        std::chrono::system_clock::now().time_since_epoch())
+                                        .count());
+    spec->attributes[std::string(vs::planned_created)] = now;
+    spec->attributes[std::string(vs::planned_changed)] = now;
+    const auto guid = spec->uuid;
+    auto held = call.services.jobs.lock(guid);
+    if (!held) return refused(call, task, held.error());
+    task.busy_key = guid;
+    task.affected = {{vs::system_path_text(call.services.host.name, planned_class, guid), {5}}};
+    Arguments results;
+    results.set("ResultingSystem", Value(vs::system_path(planned_class, guid)));
+    auto& services = call.services;
+    auto work = [&services, spec = std::move(*spec)](JobContext&) {
+        return vs::PlannedSystems(services).add({spec, {}});
+    };
+    return run(call, std::move(task), std::move(work), std::move(results), std::move(*held));
+}
+
+struct PlannedTarget {
+    std::shared_ptr<const vs::PlannedSystem> planned;
+    std::shared_ptr<JobManager::Guard> held;
+};
+
+Result<PlannedTarget> target_of(const MethodCall& call) {
+    const auto guid = vs::system_guid_of(call.reference("PlannedSystem"));
+    const Error none(Status::invalid_parameter, "wsvirt.planned.reference",
+                     "PlannedSystem must refer to a planned system that exists.", "PlannedSystem");
+    if (guid.empty()) return none;
+    auto held = call.services.jobs.lock(guid);
+    if (!held) return held.error();
+    auto planned = vs::PlannedSystems(call.services).find(guid);
+    if (!planned) return none;
+    return PlannedTarget{std::move(planned), std::move(*held)};
+}
+
+Result<MethodResult> validate(const MethodCall& call) {
+    Task task;
+    task.type = job_type::validate_planned;
+    task.caption = "Validating Planned Virtual Machine";
+    auto target = target_of(call);
+    if (!target) return refused(call, task, target.error());
+    const auto guid = target->planned->spec.uuid;
+    task.busy_key = guid;
+    task.affected = {{vs::system_path_text(call.services.host.name, planned_class, guid), {0}}};
+    auto& services = call.services;
+    auto work = [&services, planned = target->planned](JobContext& job) -> Result<void> {
+        for (auto& p : problems_of(services, *planned)) job.warn(std::move(p));
+        return {};
+    };
+    return run(call, std::move(task), std::move(work), {}, std::move(target->held));
+}
+
+// Only what belongs to planned systems is left out.
+backend::MachineSpec machine_spec(const backend::MachineSpec& planned) {
+    auto spec = planned;
+    std::erase_if(spec.attributes, [](const auto& a) { return a.first.starts_with("Planned."); });
+    return spec;
+}
+
+Result<void> adopt(Services& services, const backend::Call& call, const vs::PlannedSystem& planned) {
+    if (planned.snapshots.empty()) return {};
+    std::vector<backend::SnapshotInfo> infos;
+    std::vector<std::string> names;
+    for (auto s : planned.snapshots) {
+        const auto known = s.spec.attributes.find(name_in_disks);
+        names.push_back(known == s.spec.attributes.end() ? s.id : known->second);
+        s.spec = machine_spec(s.spec);
+        infos.push_back(std::move(s));
+    }
+    return services.hypervisor.adopt_snapshots(call, planned.spec.uuid, infos, names);
+}
+
+Result<void> make_whole(Services& services, const backend::Call& call, const vs::PlannedSystem& planned) {
+    auto& hypervisor = services.hypervisor;
+    if (auto r = adopt(services, call, planned); !r) return r;
+    const auto saved = planned.spec.attributes.find(std::string(vs::planned_saved));
+    if (saved != planned.spec.attributes.end())
+        if (auto r = hypervisor.import_saved_state(call, planned.spec.uuid, saved->second); !r) return r;
+    // The last step: from here on the machine is the one that counts.
+    return hypervisor.redefine(call, machine_spec(planned.spec));
+}
+
+Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, JobContext& job) {
+    auto problems = problems_of(services, planned);
+    if (!problems.empty()) {
+        const auto first = problems.front();
+        for (auto& p : problems) job.warn(std::move(p));
+        return Error(Status::invalid_parameter, "wsvirt.realize.invalid",
+                     "The planned system cannot be realized as it is: " + first.message);
+    }
+    backend::Call call;
+    call.stop = job.stop();
+    auto spec = machine_spec(planned.spec);
+    spec.attributes[unfinished] = "1";
+    if (auto r = services.hypervisor.define(call, spec); !r) return r;
+    if (auto r = make_whole(services, call, planned); !r) {
+        (void)services.hypervisor.undefine({}, planned.spec.uuid);
+        return r;
+    }
+    return vs::PlannedSystems(services).remove(planned.spec.uuid);
+}
+
+Result<MethodResult> realize(const MethodCall& call) {
+    Task task;
+    task.type = job_type::realize_planned;
+    task.caption = "Realizing Planned Virtual Machine";
+    auto target = target_of(call);
+    if (!target) return refused(call, task, target.error());
+    const auto guid = target->planned->spec.uuid;
+    task.busy_key = guid;
+    task.affected = {{vs::system_path_text(call.services.host.name, "Msvm_ComputerSystem", guid), {5}}};
+    Arguments results;
+    results.set("ResultingSystem", Value(vs::system_path("Msvm_ComputerSystem", guid)));
+    auto& services = call.services;
+    auto work = [&services, planned = target->planned](JobContext& job) {
+        return realize_now(services, *planned, job);
+    };
+    return run(call, std::move(task), std::move(work), std::move(results), std::move(target->held));
+}
+
+constexpr MethodEntry table[] = {{"DefinePlannedSystem", &define_planned},
+                                 {"ValidatePlannedSystem", &validate},
+                                 {"RealizePlannedSystem", &realize}};
+
+}  // namespace
+
+MethodTable planned_methods() {
+    return table;
+}
+
+void recover(Services& services) {
+    remove_partial_exports(services.host);
+    vs::PlannedSystems planned(services);
+    for (const auto& m : services.hypervisor.machines())
+        if (m->spec.attributes.contains(unfinished)) (void)services.hypervisor.undefine({}, m->spec.uuid);
+    for (const auto& p : planned.all())
+        if (services.hypervisor.machine(p->spec.uuid)) (void)planned.remove(p->spec.uuid);
+}
+
+}  // namespace wsvirt::cim::export_import

@@ -1,0 +1,117 @@
+#include "cim/providers/export_import/validate.hpp"
+
+#include <filesystem>
+
+#include "backend/hypervisor.hpp"
+#include "cim/providers/methods.hpp"
+#include "cim/providers/virtual_system/element_writer.hpp"
+#include "cim/providers/virtual_system/elements.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/service_settings.hpp"
+#include "cim/providers/virtual_system/storage_rules.hpp"
+
+namespace wsvirt::cim::export_import {
+
+namespace {
+
+class Validation {
+  public:
+    Validation(Services& services, const vs::PlannedSystem& planned)
+        : services_(services), planned_(planned), spec_(planned.spec) {}
+
+    std::vector<JobError> run() {
+        check_host();
+        check_disks();
+        check_ports();
+        check_memory_file();
+        return std::move(found_);
+    }
+
+  private:
+    void add(const Error& e, const std::string& source) {
+        auto problem = job_error(e);
+        problem.source = source;
+        found_.push_back(std::move(problem));
+    }
+    std::string element_path(const vs::Element& e, const char* cls) const {
+        return vs::setting_path_text(services_.host.name, cls,
+                                     vs::setting_id(spec_.uuid, vs::device_data(spec_, e)));
+    }
+
+    void check_host() {
+        const auto host = services_.hypervisor.host();
+        const auto system =
+            vs::system_path_text(services_.host.name, "Msvm_PlannedComputerSystem", spec_.uuid);
+        if (services_.hypervisor.machine(spec_.uuid))
+            add(Error(Status::already_exists, "wsvirt.validate.exists",
+                      "A virtual machine with the identifier " + spec_.uuid + " exists already."),
+                system);
+        if (spec_.memory_mib > host.memory_mib)
+            add(Error(Status::out_of_memory, "wsvirt.validate.memory",
+                      "The system needs " + std::to_string(spec_.memory_mib) +
+                          " MB of memory and this host has " + std::to_string(host.memory_mib) +
+                          " MB; lower VirtualQuantity of its memory."),
+                element_path({vs::Kind::memory, 0}, "Msvm_MemorySettingData"));
+        if (spec_.processors > host.max_processors)
+            add(Error(Status::invalid_parameter, "wsvirt.validate.processors",
+                      "The system has " + std::to_string(spec_.processors) +
+                          " processors and this host allows " + std::to_string(host.max_processors) + "."),
+                element_path({vs::Kind::processor, 0}, "Msvm_ProcessorSettingData"));
+        if (vs::generation_2(spec_) && !host.uefi_available)
+            add(Error(Status::not_supported, "wsvirt.validate.uefi",
+                      "The system is of generation 2 and this host has no UEFI firmware for it."),
+                system);
+    }
+
+    void check_disks() {
+        for (const auto& e : vs::elements(spec_)) {
+            if (!vs::is_medium(e.kind)) continue;
+            const auto drive = vs::parent_of(spec_, e);
+            if (!drive) continue;
+            const auto& d = spec_.disks[drive->index];
+            if (d.path.empty()) continue;
+            auto medium = vs::check_medium(services_, d.path, {e.kind, spec_.uuid, false});
+            if (!medium) add(medium.error(), element_path(e, "Msvm_StorageAllocationSettingData"));
+        }
+    }
+
+    void check_ports() {
+        for (const auto& e : vs::elements(spec_)) {
+            if (e.kind != vs::Kind::connection) continue;
+            const auto& n = spec_.nics[e.index];
+            const auto missing = n.attributes.find(std::string(vs::missing_switch));
+            if (missing != n.attributes.end())
+                add(Error(Status::not_found, "wsvirt.validate.switch",
+                          "The switch \"" + missing->second +
+                              "\" does not exist on this host; choose another with ModifyResourceSettings."),
+                    element_path(e, "Msvm_EthernetPortAllocationSettingData"));
+            else if (n.link != backend::NicLink::none && !vs::switch_of(services_.hypervisor.switches(), n))
+                add(Error(Status::not_found, "wsvirt.validate.switch",
+                          "The switch that the port was connected to (\"" + n.source +
+                              "\") does not exist on this host; choose another with ModifyResourceSettings."),
+                    element_path(e, "Msvm_EthernetPortAllocationSettingData"));
+        }
+    }
+
+    void check_memory_file() {
+        const auto saved = spec_.attributes.find(std::string(vs::planned_saved));
+        std::error_code ec;
+        if (saved != spec_.attributes.end() && !std::filesystem::is_regular_file(saved->second, ec))
+            add(Error(Status::not_found, "wsvirt.validate.saved_state",
+                      "The saved memory \"" + saved->second + "\" is not there any more."),
+                vs::system_path_text(services_.host.name, "Msvm_PlannedComputerSystem", spec_.uuid));
+    }
+
+    Services& services_;
+    const vs::PlannedSystem& planned_;
+    const backend::MachineSpec& spec_;
+    std::vector<JobError> found_;
+};
+
+}  // namespace
+
+std::vector<JobError> problems_of(Services& services, const vs::PlannedSystem& planned) {
+    return Validation(services, planned).run();
+}
+
+}  // namespace wsvirt::cim::export_import
