@@ -67,7 +67,7 @@ struct ImageSpec {
     std::uint32_t block_size = 0;  // 0 = default
     // For convert_image only: the source's internal snapshot whose content is wanted, and whether a paused
     // machine has the source open.
-    std::string from_snapshot;
+    std::string from_snapshot = {};
     bool source_in_use = false;
 };
 

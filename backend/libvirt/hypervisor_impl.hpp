@@ -42,6 +42,9 @@ class LibvirtHypervisor final : public Hypervisor {
     Result<void> delete_snapshot(const Call&, std::string_view uuid, std::string_view snapshot,
                                  bool with_children) override;
     Result<void> modify_snapshot(const Call&, std::string_view uuid, const SnapshotInfo& changed) override;
+    Result<void> adopt_snapshots(const Call&, std::string_view uuid,
+                                 const std::vector<SnapshotInfo>& snapshots,
+                                 const std::vector<std::string>& names_in_disks) override;
     Result<void> export_saved_state(const Call&, std::string_view uuid, const std::string& to_file) override;
     Result<void> import_saved_state(const Call&, std::string_view uuid,
                                     const std::string& from_file) override;

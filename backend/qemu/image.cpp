@@ -211,6 +211,9 @@ Result<void> ImageTool::convert(const Call& call, const std::string& from, const
     auto options = creation_options(to);
     if (!options) return options.error();
     std::vector<std::string> arguments{"convert", "-p", "-f", source->format, "-O", to.format};
+    if (to.source_in_use) arguments.emplace_back("-U");
+    if (!to.from_snapshot.empty())
+        arguments.insert(arguments.end(), {"-l", "snapshot.name=" + to.from_snapshot});
     arguments.insert(arguments.end(), options->begin(), options->end());
     if (to.kind == ImageSpec::Kind::differencing) {
         auto parent = info(call, to.parent);

@@ -18,7 +18,7 @@ Instance defaults_for(const ClassPtr& cls, const Services& services, const vs::C
     set_if(i, "Description", "Settings for exporting a virtual machine");
     set_if(i, "ElementName", vs::element_name(c));
     set_if(i, "CaptureLiveState", w.live);
-    const int snapshots = c.snapshot ? export_import::ExportWishes::one : w.snapshots;
+    const std::uint8_t snapshots = c.snapshot ? std::uint8_t{export_import::ExportWishes::one} : w.snapshots;
     set_if(i, "CopySnapshotConfiguration", snapshots);
     set_if(i, "CopyVmRuntimeInformation", w.runtime);
     set_if(i, "CopyVmStorage", w.storage);

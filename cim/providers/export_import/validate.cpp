@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "backend/hypervisor.hpp"
-#include "cim/providers/methods.hpp"
+#include "cim/om/job_record.hpp"
 #include "cim/providers/virtual_system/element_writer.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
 #include "cim/providers/virtual_system/names.hpp"
@@ -29,7 +29,7 @@ class Validation {
 
   private:
     void add(const Error& e, const std::string& source) {
-        auto problem = job_error(e);
+        auto problem = job_error_of(e);
         problem.source = source;
         found_.push_back(std::move(problem));
     }
