@@ -50,6 +50,11 @@ struct Call {
         h.extra = extra;
         return h;
     }
+    // How much UTF-8 text surely fits into so many octets of the answer's encoding: UTF-16 has two for a
+    // letter.
+    std::size_t in_utf8(std::size_t octets) const {
+        return message.encoding == soap::Encoding::utf8 ? octets : (octets - 2) / 2;
+    }
     // What an answer's envelope takes besides the content of its body.
     std::size_t overhead(std::string_view action, std::string_view extra) const {
         std::string text;

@@ -138,7 +138,7 @@ PackLimits limits_for(const Call& call, std::size_t max_elements, std::size_t fr
     l.hard_bytes = room(call.envelope_limit);
     l.soft_bytes = call.headers().max_envelope_size
                        ? l.hard_bytes
-                       : room(std::min(call.settings.usual_envelope_size, call.envelope_limit));
+                       : room(std::min(call.in_utf8(call.settings.usual_envelope_size), call.envelope_limit));
     l.deadline = call.deadline;
     return l;
 }

@@ -156,16 +156,16 @@ class Handler : public HttpHandler {
         const auto soap_action = trim_quotes(request.header("SOAPAction"));
         if (!soap_action.empty() && soap_action != *h.action)
             return Fault(Subcode::invalid_header, {}, "The HTTP header SOAPAction and wsa:Action differ.");
-        const bool wide = message.encoding != soap::Encoding::utf8;
-        const Call call{settings_,
-                        om_,
-                        contexts_,
-                        request,
-                        message,
-                        *request.identity,
-                        received + control.timeout,
-                        wide ? (control.envelope_limit - 2) / 2 : control.envelope_limit,
-                        control.limit_is_clients};
+        Call call{settings_,
+                  om_,
+                  contexts_,
+                  request,
+                  message,
+                  *request.identity,
+                  received + control.timeout,
+                  control.envelope_limit,
+                  control.limit_is_clients};
+        call.envelope_limit = call.in_utf8(control.envelope_limit);
         fault_limit = std::min<std::size_t>(call.envelope_limit, 64 * 1024);
         const auto& operation = operation_for(*h.action);
         if (operation.starts)

@@ -133,7 +133,8 @@ std::string write_fault(const RequestHeaders* request, const Fault& fault, std::
     const std::string_view text =
         fault.text.empty() ? default_text(fault.subcode, fault.detail) : std::string_view(fault.text);
     auto out = fault_envelope(request, fault, text, machine, true, true);
-    const std::size_t most = std::max<std::size_t>(limit, 4096);
+    // No fault need be shorter than 4,096 octets, which may be half as many characters in UTF-16.
+    const std::size_t most = std::max<std::size_t>(limit, 2047);
     if (out.size() <= most) return out;
     out = fault_envelope(request, fault, shortened(text, 512), machine, true, true);
     if (out.size() <= most) return out;

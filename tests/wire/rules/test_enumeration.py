@@ -276,7 +276,7 @@ def test_W_ENU_35_items_that_vanish(svc, uri, space, make, marked, three):
 def test_W_ENV_07_W_ENU_40_pull_within_the_size(svc, uri, space, make):
     mark = k.unique("big")
     for n in range(6):
-        make("T_Base", Name=mark, Fixed="x" * 3000)
+        make("T_Base", Name=mark, Fixed="x" * 900)
     make("T_Base", Name=mark, Fixed="y" * 20_000)
     query = k.filter_(k.WQL, f"SELECT * FROM T_Base WHERE Name = '{mark}'")
     reply = svc.enumerate(uri("T_Base"), space, filter=query).ok()
@@ -287,7 +287,7 @@ def test_W_ENV_07_W_ENU_40_pull_within_the_size(svc, uri, space, make):
         if reply.fault is not None:
             assert_fault(reply, "wsman:EncodingLimit", "MaxEnvelopeSize")
             too_large += 1
-            reply = svc.pull(uri("T_Base"), context, space, max_size=60_000).ok()
+            reply = svc.pull(uri("T_Base"), context, space, max_size=100_000).ok()
         seen += [k.properties(i)["Id"] for i in reply.items]
     assert too_large == 1 and len(seen) == len(set(seen)) == 7
 

@@ -92,6 +92,7 @@ def test_W_SEC_12_login_is_per_request(svc):
     assert svc.send(k.identify(), auth=None).status == 401
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_W_SEC_16_modern_tls_only(daemon):
     if not daemon.https_port:
         pytest.skip("no HTTPS listener")
