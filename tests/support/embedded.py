@@ -46,8 +46,7 @@ def cimxml(instance, declaration=False, indent=False, wmi_dtd=False, qualifiers=
     text = f"<INSTANCE CLASSNAME={quoteattr(instance.class_name)}>{between}{between.join(parts)}" + \
            ("\n" if indent else "") + "</INSTANCE>"
     if wmi_dtd:
-        text = f"<DECLARATIONS><DECLGROUP><VALUE.OBJECT>{text}</VALUE.OBJECT></DECLGROUP></DECLARATIONS>"
-        text = f'<CIM CIMVERSION="2.0" DTDVERSION="2.0">{text}</CIM>'
+        text = f"<DECLGROUP><VALUE.OBJECT>{text}</VALUE.OBJECT></DECLGROUP>"
     return ('<?xml version="1.0"?>\n' if declaration else "") + text
 
 

@@ -132,6 +132,10 @@ Result<std::vector<Argument>> arguments_of(const Naming& naming, const InvokeCom
     return all;
 }
 
+std::unique_ptr<JobWatcher> bar_for(Context& c, const std::string& what) {
+    return c.progress && !c.options.json ? make_progress_bar(c.err, what) : nullptr;
+}
+
 void report(std::ostream& err, const Error& e, bool json) {
     if (json) {
         err << "{\"error\": " << json_string(e.message_id) << ", \"text\": " << json_string(e.text)
@@ -146,12 +150,20 @@ void report(std::ostream& err, const Error& e, bool json) {
 
 Result<Object> call_with_progress(Context& c, const std::string& what, const Resource& target,
                                   std::string_view method, const std::vector<Argument>& arguments) {
-    std::unique_ptr<JobWatcher> bar;
-    if (c.progress && !c.options.json) bar = make_progress_bar(c.err, what);
+    const auto bar = bar_for(c, what);
     JobWait wait;
     wait.watcher = bar.get();
     wait.limit = c.options.job_limit;
     return call(c.session, target, method, arguments, wait);
+}
+
+Result<void> wait_with_progress(Context& c, const std::string& what, const Resource& job,
+                                std::chrono::seconds limit) {
+    const auto bar = bar_for(c, what);
+    JobWait wait;
+    wait.watcher = bar.get();
+    wait.limit = limit;
+    return wait_for_job(c.session, job, wait);
 }
 
 Result<void> run(Context& c, const IdentifyCommand& command) {

@@ -1,6 +1,7 @@
 // What each command of wsvirt does. Results go to `out`, progress and errors to `err`.
 #pragma once
 
+#include <chrono>
 #include <iosfwd>
 #include <memory>
 #include <string>
@@ -23,6 +24,10 @@ struct Context {
 // Invokes and waits, with a progress bar named `what` where progress is shown.
 Result<Object> call_with_progress(Context& c, const std::string& what, const Resource& target,
                                   std::string_view method, const std::vector<Argument>& arguments);
+
+// Waits for a job that was started otherwise.
+Result<void> wait_with_progress(Context& c, const std::string& what, const Resource& job,
+                                std::chrono::seconds limit);
 
 Result<void> run(Context& c, const IdentifyCommand& command);
 Result<void> run(Context& c, const GetCommand& command);

@@ -8,7 +8,7 @@
 namespace wsvirt::client {
 namespace {
 
-constexpr std::uint64_t job_started = 4096;
+constexpr const char* job_started = "4096";
 enum : std::uint64_t {  // CIM_ConcreteJob.JobState
     state_completed = 7,
     state_terminated = 8,
@@ -100,18 +100,22 @@ Result<void> wait_for_job(Session& session, const Resource& job, const JobWait& 
     }
 }
 
+Result<void> check_return(std::string_view method, const Object& output) {
+    const std::uint64_t code = parse_uint(output.text("ReturnValue")).value_or(0);  // void methods have none
+    if (code == 0) return {};
+    return Error(Status::failed, "client.return", return_value_text(static_cast<std::uint32_t>(code)) + ".",
+                 std::to_string(code), std::string(method) + " answered " + std::to_string(code));
+}
+
 Result<Object> call(Session& session, const Resource& target, std::string_view method,
                     const std::vector<Argument>& arguments, const JobWait& how) {
     auto output = session.invoke(target, method, arguments);
     if (!output) return output;
-    const std::uint64_t code = parse_uint(output->text("ReturnValue")).value_or(0);  // void methods have none
-    if (code == 0) return output;
-    if (const Resource* job = output->reference("Job"); code == job_started && job != nullptr) {
-        auto ended = wait_for_job(session, *job, how);
-        return ended ? std::move(output) : Result<Object>(ended.error());
-    }
-    return Error(Status::failed, "client.return", return_value_text(static_cast<std::uint32_t>(code)) + ".",
-                 std::to_string(code), std::string(method) + " answered " + std::to_string(code));
+    const Resource* job = output->reference("Job");
+    auto done = job != nullptr && output->text("ReturnValue") == job_started
+                    ? wait_for_job(session, *job, how)
+                    : check_return(method, *output);
+    return done ? std::move(output) : Result<Object>(done.error());
 }
 
 }  // namespace wsvirt::client

@@ -39,6 +39,9 @@ std::string return_value_text(std::uint32_t code);
 // Waits for the job's end. Errors: failed with the job's own error text; timed_out; what Get answers.
 Result<void> wait_for_job(Session& session, const Resource& job, const JobWait& how);
 
+// What a return value other than 0 means: failed ("client.return"), subject = the number.
+Result<void> check_return(std::string_view method, const Object& output);
+
 // Invokes and waits. The _OUTPUT when the return value is 0 or the job ended well. Errors: those of invoke
 // and of the job; failed ("client.return") for any other return value, subject = the number.
 Result<Object> call(Session& session, const Resource& target, std::string_view method,

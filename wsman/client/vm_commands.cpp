@@ -111,22 +111,42 @@ Result<void> request_state(Context& c, const MachineRef& machine, VmAction actio
     return done ? Result<void>() : Result<void>(done.error());
 }
 
-// A guest takes its time to shut down after it was asked.
+Error still_running(Context& c, const MachineRef& machine) {
+    return Error(Status::timed_out, "client.machine.running",
+                 "The guest of \"" + machine.name + "\" has not shut down within " +
+                     std::to_string(c.options.connection.timeout.count()) +
+                     " seconds. Wait longer with --timeout, or cut the power with: wsvirt vm stop --off " +
+                     machine.guid);
+}
+
+// Some servers' jobs end when the guest was asked, others' when it is off.
 Result<void> wait_until_off(Context& c, const MachineRef& machine) {
     const auto limit = std::chrono::steady_clock::now() + c.options.connection.timeout;
     for (;;) {
         auto now = c.session.get(machine.system);
         if (!now) return now.error();
         if (parse_uint(now->text("EnabledState")).value_or(0) == state_off) return {};
-        if (std::chrono::steady_clock::now() > limit)
-            return Error(
-                Status::timed_out, "client.machine.running",
-                "The guest of \"" + machine.name + "\" has not shut down within " +
-                    std::to_string(c.options.connection.timeout.count()) +
-                    " seconds. Wait longer with --timeout, or cut the power with: wsvirt vm stop --off " +
-                    machine.guid);
+        if (std::chrono::steady_clock::now() > limit) return still_running(c, machine);
         std::this_thread::sleep_for(std::chrono::milliseconds(250));
     }
+}
+
+// Asks the guest, and gives up after --timeout: the job is then ended, so that the power can be cut.
+Result<void> shut_down(Context& c, const MachineRef& machine) {
+    auto output = c.session.invoke(machine.system, "RequestStateChange",
+                                   {Argument::of_text("RequestedState", requested_state(VmAction::stop))});
+    if (!output) return output.error();
+    const Resource* job = output->reference("Job");
+    if (output->text("ReturnValue") != "4096" || job == nullptr) {
+        auto done = check_return("RequestStateChange", *output);
+        return done ? wait_until_off(c, machine) : done;
+    }
+    auto ended =
+        wait_with_progress(c, doing(VmAction::stop, machine.name), *job, c.options.connection.timeout);
+    if (ended) return wait_until_off(c, machine);
+    if (ended.error().message_id != "client.job.timeout") return ended;
+    auto cancelled = c.session.invoke(*job, "RequestStateChange", {Argument::of_text("RequestedState", "4")});
+    return cancelled ? still_running(c, machine) : cancelled.error();
 }
 
 Result<void> remove_machine(Context& c, const MachineRef& machine, bool force) {
@@ -143,8 +163,8 @@ Result<void> change(Context& c, const MachineRef& machine, const VmStateCommand&
     if (command.action == VmAction::resume && state_text(machine.state) != "paused")
         return Error(Status::invalid_state, "client.machine.state",
                      "\"" + machine.name + "\" is " + state_text(machine.state) + ", not paused.");
-    if (auto done = request_state(c, machine, command.action); !done) return done;
-    return command.action == VmAction::stop ? wait_until_off(c, machine) : Result<void>();
+    return command.action == VmAction::stop ? shut_down(c, machine)
+                                            : request_state(c, machine, command.action);
 }
 
 }  // namespace

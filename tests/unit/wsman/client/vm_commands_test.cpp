@@ -85,6 +85,22 @@ BOOST_AUTO_TEST_CASE(stop_waits_until_the_guest_is_off) {
     BOOST_TEST(out.str() == "b: off\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_guest_that_does_not_listen_can_be_turned_off_afterwards) {
+    options.connection.timeout = std::chrono::seconds(0);
+    server.answer(found(system("b", guid, "2")));
+    server.answer("<p:M_OUTPUT><p:Job>" +
+                  ScriptedTransport::reference("Msvm_ConcreteJob", "InstanceID", "J1") +
+                  "</p:Job><p:ReturnValue>4096</p:ReturnValue></p:M_OUTPUT>");
+    for (int i = 0; i < 2; ++i)
+        server.answer("<p:Msvm_ConcreteJob><p:JobState>4</p:JobState></p:Msvm_ConcreteJob>");
+    done();
+    const auto r = run(context, VmStateCommand{VmAction::stop, {"b"}, false});
+    BOOST_REQUIRE(!r.ok());
+    BOOST_TEST((r.error().status == Status::timed_out));
+    BOOST_TEST(r.error().text.find("--off") != std::string::npos);
+    BOOST_TEST(server.sent.back().find("Msvm_ConcreteJob/RequestStateChange") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(resume_of_what_is_not_paused_is_not_sent) {
     server.answer(found(system("b", guid, "3")));
     BOOST_TEST(!run(context, VmStateCommand{VmAction::resume, {"b"}, false}).ok());
