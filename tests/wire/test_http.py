@@ -11,7 +11,7 @@ CONTENT = ("Content-Type", "application/soap+xml;charset=UTF-8")
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("path", ["/wsman", "/wsman/", "/WSMAN", "/wsman?PSVersion=5.1", "http://test/wsman"])
 def test_wsman_is_served(server, tls, path):
-    """W-HTTP-03, RFC 9112 3.2"""
+    """Rules: W-HTTP-03, RFC 9112 3.2"""
     answer = server.raw(server.signed(path=path), tls=tls)
     assert answer.status == 200
     assert b"IdentifyResponse" in answer.body
@@ -19,7 +19,7 @@ def test_wsman_is_served(server, tls, path):
 
 
 def test_keep_alive(server):
-    """W-HTTP-05"""
+    """Rules: W-HTTP-05"""
     with server.connect() as raw:
         for _ in range(20):
             assert raw.send(server.signed()).answer().status == 200
@@ -48,7 +48,7 @@ def chunked(body, size=7, extension=b"", trailer=b""):
 @pytest.mark.parametrize("extension", [b"", b";name=value"])
 @pytest.mark.parametrize("trailer", [b"", b"X-Later: 1\r\n"])
 def test_chunked_body(server, extension, trailer):
-    """W-HTTP-05"""
+    """Rules: W-HTTP-05"""
     head = server.signed(None, [("Transfer-Encoding", "chunked")])
     with server.connect() as raw:
         raw.send(head + chunked(IDENTIFY, 7, extension, trailer))
@@ -63,7 +63,7 @@ def test_a_trailer_cannot_sign_in(server):
 
 
 def test_expect_100_continue(server):
-    """W-HTTP-06"""
+    """Rules: W-HTTP-06"""
     whole = server.signed(IDENTIFY, [("Expect", "100-continue")])
     head = whole[:-len(IDENTIFY)]
     with server.connect() as raw:
@@ -117,14 +117,14 @@ def test_every_answer_has_date_and_length(server):
 
 
 def test_empty_post_with_sign_in_is_answered(server):
-    """MS-24"""
+    """Rules: MS-24"""
     assert server.post(b"").status == 200
 
 
 # --- what must be refused -------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("method", ["GET", "PUT", "HEAD", "DELETE", "OPTIONS", "TRACE", "BREW"])
 def test_other_methods(server, method):
-    """W-HTTP-01"""
+    """Rules: W-HTTP-01"""
     with server.connect() as raw:
         raw.send(server.signed(b"", method=method))
         while b"\r\n\r\n" not in raw.rest:
@@ -245,7 +245,7 @@ def test_a_long_token_fits_the_header(server):
 @pytest.mark.parametrize("headers", [
     {"Content-Type": "multipart/related; boundary=x"}, {"Content-Encoding": "gzip"}, {"Content-Encoding": "SLDC"}])
 def test_attachments_and_codings_of_content(server, headers):
-    """W-ENC-10, MS-25"""
+    """Rules: W-ENC-10, MS-25"""
     assert server.post(headers=headers).status == 415
 
 

@@ -36,7 +36,7 @@ def quick():
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("size", [100 * 1024 + 1, 10 * 1024 * 1024, 2**63])
 def test_body_over_the_limit_after_sign_in(small, size, tls):
-    """W-HTTP-11: by its Content-Length alone"""
+    """Rules: W-HTTP-11: by its Content-Length alone"""
     text = small.signed(None, [("Content-Length", str(size))])
     with small.connect(tls) as raw:
         assert raw.send(text).answer().status == 413
@@ -102,7 +102,7 @@ def test_header_that_does_not_come(quick, tls):
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_body_that_does_not_come(quick, tls):
-    """W-HTTP-08"""
+    """Rules: W-HTTP-08"""
     for text in (quick.signed()[:-1], quick.signed(None, [("Transfer-Encoding", "chunked")]) + b"5\r\nab"):
         with quick.connect(tls) as raw:
             assert raw.send(text).answer().status == 408

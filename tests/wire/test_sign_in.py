@@ -14,7 +14,7 @@ METRICS = "[metrics]\nenabled = true\n"
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_no_credentials(server, tls):
-    """W-SEC-01, W-SEC-03, W-SEC-15"""
+    """Rules: W-SEC-01, W-SEC-03, W-SEC-15"""
     answer = server.post(tls=tls, sign_in=False)
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"].startswith('Basic realm="')
@@ -27,7 +27,7 @@ def test_no_credentials(server, tls):
     "Basic " + base64.b64encode(b"admin:secret-a\x00").decode(), basic("ADMIN", "secret-a"), basic("admin", "secret-a "),
     "Bearer abc", "Negotiate TlRMTVNTUAAB", "Digest username=admin", "x", basic("admin", "secret-a")[:-1]])
 def test_wrong_credentials(server, credentials):
-    """W-SEC-10"""
+    """Rules: W-SEC-10"""
     answer = server.post(headers={"Authorization": credentials})
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"].startswith("Basic ")
@@ -48,7 +48,7 @@ def test_wrong_credentials_after_right_ones_on_one_connection(server):
 
 
 def test_unauthenticated_identify(server):
-    """W-IDN-04, W-IDN-09: answered, and tells less."""
+    """Rules: W-IDN-04, W-IDN-09: answered, and tells less."""
     full = server.post()
     for answer in (server.post(sign_in=False, headers={"WSMANIDENTIFY": "unauthenticated"}),
                    server.post(sign_in=False, path="/wsman-anon/identify")):
@@ -90,7 +90,7 @@ def other_port(daemon):
 @pytest.mark.skipif(address_of_this_machine() is None, reason="this machine has no address besides loopback")
 @pytest.mark.parametrize("allowed", [False, True])
 def test_basic_over_plain_http_from_another_machine(fresh_server, allowed):
-    """MS-21: refused unless the listener allows it; loopback peers may (every other test)."""
+    """Rules: MS-21: refused unless the listener allows it; loopback peers may (every other test)."""
     import harness
     daemon = fresh_server(more=QUICK_SIGN_IN + listener("0.0.0.0", allow_basic=str(allowed).lower()))
     with harness.Raw(other_port(daemon), address=address_of_this_machine()) as raw:

@@ -26,7 +26,7 @@ def test_versions_that_work(server, version):
 
 @pytest.mark.parametrize("option", ["-tls1", "-tls1_1", "-ssl3"])
 def test_versions_that_are_refused(server, option):
-    """W-SEC-16"""
+    """Rules: W-SEC-16"""
     done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.https_port}", option,
                            "-cipher", "ALL:@SECLEVEL=0"], input="", capture_output=True, text=True, check=False)
     assert done.returncode != 0
