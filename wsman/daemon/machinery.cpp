@@ -9,6 +9,7 @@
 #include "cim/om/provider.hpp"
 #include "cim/om/services.hpp"
 #include "cim/om/store.hpp"
+#include "cim/providers/recovery.hpp"
 #include "cim/schema/repository.hpp"
 #include "wsman/daemon/paths.hpp"
 #include "wsman/daemon/version.hpp"
@@ -175,6 +176,7 @@ Result<std::unique_ptr<Machinery>> Machinery::start(const Config& config) {
     for (std::size_t i = 0; i < config.hosts.size(); ++i)
         parts->services->hosts.push_back({config.hosts[i].name, parts->hosts[i + 1].get()});
     for (const auto& n : config.namespaces) parts->services->repository_namespaces.push_back(n.name);
+    cim::recover(*parts->services);
     parts->object_manager =
         std::make_unique<cim::ObjectManager>(parts->schema, *parts->services, cim::provider_registry());
     parts->services->object_manager = parts->object_manager.get();

@@ -8,6 +8,7 @@
 #include "cim/providers/export_import/methods.hpp"
 #include "cim/providers/export_import/validate.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
+#include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 
 namespace wsvirt::cim::export_import {
@@ -119,6 +120,7 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
     call.stop = job.stop();
     auto spec = machine_spec(planned.spec);
     spec.attributes[unfinished] = "1";
+    if (auto r = vs::make_folders(services, spec); !r) return r;
     if (auto r = services.hypervisor.define(call, spec); !r) return r;
     if (auto r = make_whole(services, call, planned); !r) {
         (void)services.hypervisor.undefine({}, planned.spec.uuid);

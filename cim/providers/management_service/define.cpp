@@ -4,6 +4,7 @@
 #include "cim/providers/management_service/methods.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/machine_folders.hpp"
 
 namespace wsvirt::cim::management_service {
 
@@ -29,11 +30,12 @@ Result<MethodResult> define_system(const MethodCall& call) {
         {vs::system_path_text(call.services.host.name, "Msvm_ComputerSystem", guid), {5}});
     Arguments results;
     results.set("ResultingSystem", Value(vs::system_path("Msvm_ComputerSystem", guid)));
-    auto& hypervisor = call.services.hypervisor;
-    auto work = [&hypervisor, spec = std::move(*spec)](JobContext& job) -> Result<void> {
+    auto& services = call.services;
+    auto work = [&services, spec = std::move(*spec)](JobContext& job) -> Result<void> {
+        if (auto r = vs::make_folders(services, spec); !r) return r;
         backend::Call c;
         c.stop = job.stop();
-        return hypervisor.define(c, spec);
+        return services.hypervisor.define(c, spec);
     };
     return run(call, std::move(task), std::move(work), std::move(results), std::move(*held));
 }

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "cim/providers/virtual_system/kept.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/system_writer.hpp"
 #include "cim/schema/repository.hpp"
 
@@ -17,7 +18,10 @@ Error in_element(const Error& e, const std::string& parameter, std::size_t n, st
 
 Result<void> replace_settings(Services& services, const backend::Call& call, const Configuration& before,
                               const backend::MachineSpec& now) {
-    if (!before.is_planned()) return services.hypervisor.redefine(call, now);
+    if (!before.is_planned()) {
+        if (auto r = make_folders(services, now); !r) return r;
+        return services.hypervisor.redefine(call, now);
+    }
     PlannedSystem p = *before.planned;
     p.spec = now;
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(

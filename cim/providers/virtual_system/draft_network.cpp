@@ -16,6 +16,7 @@ using backend::SerialPort;
 namespace {
 
 constexpr unsigned max_nics = 12;
+constexpr std::size_t longest_socket_path = 107;  // sockaddr_un
 
 std::string first_of(const Value& v) {
     if (const auto* s = v.as_string()) return *s;
@@ -36,7 +37,11 @@ Result<std::string> socket_of_pipe(const Services& services, const std::string& 
     if (!plain || name.front() == '.')
         return refuse("wsvirt.serial.pipe", property,
                       "The name of a pipe may have up to 64 letters, digits, '-', '_' and '.'.");
-    return (services.host.data_root / "pipes" / name).string();
+    auto path = (services.host.data_root / "pipes" / name).string();
+    if (path.size() > longest_socket_path)
+        return refuse("wsvirt.serial.pipe", property,
+                      "The name of the pipe is too long: its socket would be \"" + path + "\".");
+    return path;
 }
 
 }  // namespace

@@ -1,0 +1,59 @@
+#include "cim/providers/recovery.hpp"
+
+#include "backend/hypervisor.hpp"
+#include "cim/providers/export_import/methods.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
+
+namespace wsvirt::cim {
+
+using backend::MachineState;
+
+namespace {
+
+std::string system_of(const JobRecord& job) {
+    for (const auto& a : job.affected)
+        if (auto path = ObjectPath::parse(a.path))
+            if (auto guid = vs::system_guid_of(*path); !guid.empty()) return guid;
+    return {};
+}
+
+// Whether what the job was to bring about is the case now.
+bool came_true(Services& services, const JobRecord& job, const std::string& guid) {
+    const auto m = services.hypervisor.machine(guid);
+    switch (job.job_type) {
+        case job_type::define_system:
+            return m || vs::PlannedSystems(services).find(guid);
+        case job_type::realize_planned:
+            return m != nullptr;
+        case job_type::destroy_system:
+            return !m && !vs::PlannedSystems(services).find(guid);
+        case job_type::start:
+        case job_type::restore:
+        case job_type::resume:
+            return m && m->state == MachineState::running;
+        case job_type::power_off:
+        case job_type::shut_down:
+            return m && m->state == MachineState::off && !m->has_saved_state;
+        case job_type::save:
+            return m && m->has_saved_state && m->id < 0;
+        case job_type::pause:
+            return m && m->state == MachineState::paused;
+        default:
+            return false;
+    }
+}
+
+}  // namespace
+
+void recover(Services& services) {
+    export_import::recover(services);
+    if (!services.hypervisor.connected()) return;
+    for (const auto& job : services.jobs.interrupted()) {
+        const auto guid = system_of(job);
+        if (!guid.empty() && came_true(services, job, guid))
+            (void)services.jobs.settle(job.instance_id, JobState::completed, std::nullopt);
+    }
+}
+
+}  // namespace wsvirt::cim

@@ -1,0 +1,13 @@
+// After a crash: what became of the work whose jobs were cut off. Called once at start, when the machines are
+// known and before any request is served.
+#pragma once
+
+#include "cim/om/services.hpp"
+
+namespace wsvirt::cim {
+
+// Clears up what was left half done, then settles interrupted jobs by what is really there (a machine that
+// was being defined exists, or not ...). Jobs that it knows nothing about stay as they are.
+void recover(Services& services);
+
+}  // namespace wsvirt::cim

@@ -1,0 +1,143 @@
+#include "cim/providers/recovery.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
+#include "tests/unit/cim/providers/world.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+
+namespace {
+
+constexpr const char* rasd = "Msvm_ResourceAllocationSettingData";
+
+struct Setup {
+    World w;
+    std::string guid = plan({{"ElementName", "planned"}});
+
+    std::string plan(const Given& settings) {
+        auto r = w.call(w.vsms(), "DefinePlannedSystem",
+                        {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", settings))}});
+        BOOST_TEST_REQUIRE(w.done(r) == 0U, w.text_of(r));
+        const auto* path = r.out.get("ResultingSystem").as_path();
+        BOOST_TEST(path->class_name() == "Msvm_PlannedComputerSystem");
+        return path->key_string("Name");
+    }
+    ObjectPath path() const { return vs::system_path("Msvm_PlannedComputerSystem", guid); }
+    // The errors that a job of a planned system ends with.
+    std::vector<JobError> errors(const char* method, JobState expected) {
+        auto r = w.call(w.vsms(), method, {{"PlannedSystem", Value(path())}});
+        BOOST_TEST(World::code(r) == 4096U);
+        const auto* job = r.out.get("Job").as_path();
+        BOOST_TEST_REQUIRE(job);
+        const auto record = w.jobs.wait(job->key_string("InstanceID"), std::chrono::seconds(10));
+        BOOST_TEST_REQUIRE(record.has_value());
+        BOOST_CHECK(record->state == expected);
+        return record->errors;
+    }
+    std::string add_disk(const std::string& file) {
+        const auto ide =
+            w.parent_text(rasd, "Microsoft:" + guid + "\\83F8638B-8DCA-4152-9EDA-2CA8B33039B4\\0");
+        const auto drive =
+            w.added(guid, w.make(rasd, {{"ResourceType", 17},
+                                        {"ResourceSubType", "Microsoft:Hyper-V:Synthetic Disk Drive"},
+                                        {"Parent", ide}}));
+        return w.added(guid, w.make(rasd, {{"ResourceType", 31},
+                                           {"ResourceSubType", "Microsoft:Hyper-V:Virtual Hard Disk"},
+                                           {"Parent", w.parent_text(rasd, drive)},
+                                           {"HostResource", World::texts({file})}}));
+    }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(planned_system)
+
+BOOST_FIXTURE_TEST_CASE(is_seen_apart_from_machines_and_never_starts, Setup) {
+    BOOST_TEST(w.hypervisor.machines().empty());
+    const auto i = w.get(path());
+    BOOST_TEST(i.string("ElementName") == "planned");
+    BOOST_TEST(i.uint("EnabledState") == 3U);
+    BOOST_TEST(w.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = '" + guid + "'").empty());
+    BOOST_TEST(w.query("SELECT * FROM CIM_ComputerSystem WHERE Name = '" + guid + "'").size() == 1U);
+    const auto settings = w.get_setting("Msvm_VirtualSystemSettingData", "Microsoft:" + guid);
+    BOOST_TEST(settings.string("VirtualSystemType") == "Microsoft:Hyper-V:System:Planned");
+    BOOST_TEST(World::code(w.call(path(), "RequestStateChange", {{"RequestedState", 2}})) == 32775U);
+}
+
+BOOST_FIXTURE_TEST_CASE(is_changed_like_a_machine, Setup) {
+    auto r = w.call(w.vsms(), "ModifySystemSettings",
+                    {{"SystemSettings",
+                      Value(w.make("Msvm_VirtualSystemSettingData",
+                                   {{"InstanceID", "Microsoft:" + guid}, {"ElementName", "renamed"}}))}});
+    BOOST_TEST(w.done(r) == 0U);
+    BOOST_TEST(w.get(path()).string("ElementName") == "renamed");
+    BOOST_TEST(w.done(w.modify(
+                   w.make("Msvm_MemorySettingData",
+                          {{"InstanceID", "Microsoft:" + guid + "\\4764334D-E001-4176-82EE-5594EC9B530E"},
+                           {"VirtualQuantity", 512}}))) == 0U);
+    add_disk(w.image("p.qcow2"));
+    BOOST_TEST(w.done(w.call(w.vsms(), "ValidatePlannedSystem", {{"PlannedSystem", Value(path())}})) == 0U);
+    auto realized = w.call(w.vsms(), "RealizePlannedSystem", {{"PlannedSystem", Value(path())}});
+    BOOST_TEST(w.done(realized) == 0U, w.last_text);
+    BOOST_TEST(realized.out.get("ResultingSystem").as_path()->class_name() == "Msvm_ComputerSystem");
+    const auto& s = w.spec(guid);
+    BOOST_TEST(s.name == "renamed");
+    BOOST_TEST(s.memory_mib == 512U);
+    BOOST_TEST(s.disks.at(0).format == "qcow2");
+    BOOST_TEST(w.query("SELECT * FROM Msvm_PlannedComputerSystem").empty());
+    BOOST_TEST(
+        w.get_setting("Msvm_VirtualSystemSettingData", "Microsoft:" + guid).string("VirtualSystemType") ==
+        "Microsoft:Hyper-V:System:Realized");
+}
+
+BOOST_FIXTURE_TEST_CASE(every_problem_is_an_error_of_its_own, Setup) {
+    add_disk((w.folder / "disks" / "later.qcow2").string());
+    w.done(w.modify(w.make("Msvm_MemorySettingData",
+                           {{"InstanceID", "Microsoft:" + guid + "\\4764334D-E001-4176-82EE-5594EC9B530E"},
+                            {"VirtualQuantity", 12'000'000}})));
+    const auto port = w.added(
+        guid,
+        w.make("Msvm_SyntheticEthernetPortSettingData",
+               {{"ResourceType", 10}, {"ResourceSubType", "Microsoft:Hyper-V:Synthetic Ethernet Port"}}));
+    w.added(guid, w.make("Msvm_EthernetPortAllocationSettingData",
+                         {{"ResourceType", 33},
+                          {"Parent", w.parent_text("Msvm_SyntheticEthernetPortSettingData", port)},
+                          {"HostResource", World::texts({vs::system_path_text(
+                                               "testhost", "Msvm_VirtualEthernetSwitch", make_guid())})}}));
+    const auto errors_found = errors("ValidatePlannedSystem", JobState::completed_with_warnings);
+    BOOST_TEST(errors_found.size() == 3U);
+    std::string all;
+    for (const auto& e : errors_found) all += e.message + "|" + e.source + "\n";
+    for (const char* part : {"later.qcow2", "memory", "switch", "Msvm_StorageAllocationSettingData",
+                             "Msvm_MemorySettingData", "Msvm_EthernetPortAllocationSettingData"})
+        BOOST_TEST(all.find(part) != std::string::npos, part << all);
+    // Realizing fails with the same errors and leaves the plan.
+    BOOST_TEST(errors("RealizePlannedSystem", JobState::exception).size() >= 3U);
+    BOOST_TEST(w.hypervisor.machines().empty());
+    BOOST_TEST(w.get(path()).string("Name") == guid);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_failure_while_realizing_leaves_the_plan_and_no_machine, Setup) {
+    w.hypervisor.fail_next("define", Error(Status::failed, "test", "No."));
+    BOOST_TEST(errors("RealizePlannedSystem", JobState::exception).size() == 1U);
+    BOOST_TEST(w.hypervisor.machines().empty());
+    BOOST_TEST(w.get(path()).string("Name") == guid);
+}
+
+BOOST_FIXTURE_TEST_CASE(is_destroyed_by_DestroySystem, Setup) {
+    BOOST_TEST(w.done(w.call(w.vsms(), "DestroySystem", {{"AffectedSystem", Value(path())}})) == 0U);
+    BOOST_TEST(w.query("SELECT * FROM Msvm_PlannedComputerSystem").empty());
+    BOOST_TEST(World::code(w.call(w.vsms(), "RealizePlannedSystem", {{"PlannedSystem", Value(path())}})) ==
+               32773U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_plan_whose_machine_exists_is_forgotten_at_start, Setup) {
+    auto p = vs::PlannedSystems(w.services).find(guid);
+    BOOST_TEST_REQUIRE(p != nullptr);
+    BOOST_TEST(w.hypervisor.define({}, p->spec).ok());
+    recover(w.services);
+    BOOST_TEST(vs::PlannedSystems(w.services).all().empty());
+    BOOST_TEST(w.hypervisor.machines().size() == 1U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
