@@ -413,6 +413,10 @@ bool Parser::literal(Literal& out, unsigned depth) {
             if (token_.is_word("true") || token_.is_word("false")) {
                 out.kind = Literal::Kind::boolean;
                 out.text = to_lower(token_.text);
+            } else if (token_.text == "INF" || token_.text == "NaN") {
+                // Not in the grammar, but instance_to_mof() must be able to say every real.
+                out.kind = Literal::Kind::number;
+                out.text = token_.text;
             } else if (!token_.is_word("null")) {
                 return expected("a value");
             }
