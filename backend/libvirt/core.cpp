@@ -125,7 +125,7 @@ std::function<void()> abort_job(const CorePtr& core, std::string_view uuid) {
     return [core, id = std::string(uuid)] {
         Call call;
         call.deadline = std::chrono::steady_clock::now() + core->settings().cancel_grace;
-        core->workers->run<void>(call, {"cancel", core->settings().cancel_grace, false, {}},
+        core->workers->run<void>(call, {"cancel", core->settings().cancel_grace, false, {}, {}},
                                  [id](Session& s) -> Result<void> {
                                      const auto domain = find_domain(s.connection, id);
                                      if (!domain) return last_error("cancel");

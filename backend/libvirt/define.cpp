@@ -72,7 +72,7 @@ Result<void> LibvirtHypervisor::define(const Call& call, const MachineSpec& want
     auto pass = core_->gates.enter(call, kept.spec.uuid);
     if (!pass) return pass.error();
     return core_->workers->run<void>(
-        call, {"define the machine", {}, false, {}},
+        call, {"define the machine", {}, false, {}, {}},
         [core = core_, pass = *pass, xml = *xml, spec = kept.spec](Session& s) -> Result<void> {
             if (find_domain(s.connection, spec.uuid)) return exists(spec.uuid);
             auto domain = define_xml(s, xml, "define the machine");
@@ -90,7 +90,7 @@ Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wa
     if (auto ok = check_spec(spec, core_->domain_options()); !ok) return ok;
     if (auto ok = complete(call, spec); !ok) return ok;
     return change_machine(
-        core_, call, spec.uuid, {{"change the machine", {}, false, {}}, {}, {}},
+        core_, call, spec.uuid, {{"change the machine", {}, false, {}, {}}, {}, {}},
         [core = core_, spec](Session& s, virDomainPtr d) -> Result<void> {
             const std::string old_xml =
                 take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
@@ -118,7 +118,7 @@ Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wa
 
 Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid) {
     return change_machine(core_, call, uuid,
-                          {{"remove the machine", {}, false, {}}, {off, saved, crashed}, {}},
+                          {{"remove the machine", {}, false, {}, {}}, {off, saved, crashed}, {}},
                           [core = core_](Session&, virDomainPtr d) -> Result<void> {
                               if (virDomainUndefineFlags(d, undefine_flags(core->connector->kind())) < 0)
                                   return last_error("remove the machine");

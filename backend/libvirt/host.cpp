@@ -198,7 +198,7 @@ std::vector<SwitchInfo> LibvirtHypervisor::switches() const {
 
 Result<MachineStats> LibvirtHypervisor::stats(const Call& call, std::string_view uuid) {
     return core_->workers->run<MachineStats>(
-        call, {"read the machine's statistics", core_->settings().read_limit, false, {}},
+        call, {"read the machine's statistics", core_->settings().read_limit, false, {}, {}},
         [id = std::string(uuid)](Session& s) -> Result<MachineStats> {
             const auto d = find_domain(s.connection, id);
             if (!d)
@@ -233,7 +233,7 @@ Result<MachineStats> LibvirtHypervisor::stats(const Call& call, std::string_view
 
 Result<std::string> LibvirtHypervisor::screenshot(const Call& call, std::string_view uuid) {
     return core_->workers->run<std::string>(
-        call, {"take a picture of the screen", core_->settings().read_limit, false, {}},
+        call, {"take a picture of the screen", core_->settings().read_limit, false, {}, {}},
         [core = core_, id = std::string(uuid)](Session& s) -> Result<std::string> {
             const auto d = find_domain(s.connection, id);
             if (!d)

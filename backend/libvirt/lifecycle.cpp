@@ -37,7 +37,7 @@ Result<void> use_accelerator(const CorePtr& core, Session& s, virDomainPtr domai
 }  // namespace
 
 Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
-    const Change change{{"start the machine", {}, false, {}}, {off, saved, crashed}, starting};
+    const Change change{{"start the machine", {}, false, {}, {}}, {off, saved, crashed}, starting};
     return change_machine(core_, call, uuid, change,
                           [core = core_](Session& s, virDomainPtr d) -> Result<void> {
                               if (auto ok = use_accelerator(core, s, d); !ok) return ok;
@@ -48,7 +48,7 @@ Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
 // Not gated: turning off must also work while another operation on the machine is stuck.
 Result<void> LibvirtHypervisor::power_off(const Call& call, std::string_view uuid) {
     const Change change{
-        {"turn the machine off", {}, false, {}}, {running, paused, stopping, crashed}, stopping, false};
+        {"turn the machine off", {}, false, {}, {}}, {running, paused, stopping, crashed}, stopping, false};
     return change_machine(core_, call, uuid, change, [](Session&, virDomainPtr d) -> Result<void> {
         if (virDomainDestroy(d) == 0) return {};
         // It ended by itself a moment before.
@@ -58,8 +58,10 @@ Result<void> LibvirtHypervisor::power_off(const Call& call, std::string_view uui
 }
 
 Result<void> LibvirtHypervisor::shut_down(const Call& call, std::string_view uuid) {
-    const Change change{
-        {"shut the machine down", core_->settings().shut_down_limit, false, {}}, {running}, stopping, false};
+    const Change change{{"shut the machine down", core_->settings().shut_down_limit, false, {}, {}},
+                        {running},
+                        stopping,
+                        false};
     return change_machine(core_, call, uuid, change, [](Session& s, virDomainPtr d) -> Result<void> {
         if (virDomainShutdown(d) < 0) return last_error("shut the machine down");
         for (;;) {
@@ -77,12 +79,12 @@ Result<void> LibvirtHypervisor::shut_down(const Call& call, std::string_view uui
 
 Result<void> LibvirtHypervisor::suspend(const Call& call, std::string_view uuid) {
     return change_machine(
-        core_, call, uuid, {{"pause the machine", {}, false, {}}, {running}, pausing},
+        core_, call, uuid, {{"pause the machine", {}, false, {}, {}}, {running}, pausing},
         [](Session&, virDomainPtr d) { return checked(virDomainSuspend(d), "pause the machine"); });
 }
 
 Result<void> LibvirtHypervisor::resume(const Call& call, std::string_view uuid) {
-    return change_machine(core_, call, uuid, {{"resume the machine", {}, false, {}}, {paused}, {}},
+    return change_machine(core_, call, uuid, {{"resume the machine", {}, false, {}, {}}, {paused}, {}},
                           [](Session&, virDomainPtr d) {
                               int state = 0;
                               virDomainGetState(d, &state, nullptr, 0);
@@ -93,7 +95,8 @@ Result<void> LibvirtHypervisor::resume(const Call& call, std::string_view uuid) 
 }
 
 Result<void> LibvirtHypervisor::save(const Call& call, std::string_view uuid) {
-    const Change change{{"save the machine", {}, true, abort_job(core_, uuid)}, {running, paused}, saving};
+    const Change change{
+        {"save the machine", {}, true, abort_job(core_, uuid), {}}, {running, paused}, saving};
     return change_machine(core_, call, uuid, change, [](Session&, virDomainPtr d) {
         return checked(virDomainManagedSave(d, 0), "save the machine");
     });
@@ -101,25 +104,25 @@ Result<void> LibvirtHypervisor::save(const Call& call, std::string_view uuid) {
 
 Result<void> LibvirtHypervisor::discard_saved_state(const Call& call, std::string_view uuid) {
     return change_machine(
-        core_, call, uuid, {{"drop the saved state", {}, false, {}}, {saved}, {}},
+        core_, call, uuid, {{"drop the saved state", {}, false, {}, {}}, {saved}, {}},
         [core = core_](Session&, virDomainPtr d) { return drop_saved_file(*core->connector, d); });
 }
 
 Result<void> LibvirtHypervisor::reset(const Call& call, std::string_view uuid) {
     return change_machine(
-        core_, call, uuid, {{"reset the machine", {}, false, {}}, {running, paused}, {}, false},
+        core_, call, uuid, {{"reset the machine", {}, false, {}, {}}, {running, paused}, {}, false},
         [](Session&, virDomainPtr d) { return checked(virDomainReset(d, 0), "reset the machine"); });
 }
 
 Result<void> LibvirtHypervisor::reboot(const Call& call, std::string_view uuid) {
     return change_machine(
-        core_, call, uuid, {{"reboot the machine", {}, false, {}}, {running}, {}, false},
+        core_, call, uuid, {{"reboot the machine", {}, false, {}, {}}, {running}, {}, false},
         [](Session&, virDomainPtr d) { return checked(virDomainReboot(d, 0), "reboot the machine"); });
 }
 
 Result<void> LibvirtHypervisor::inject_nmi(const Call& call, std::string_view uuid) {
     return change_machine(
-        core_, call, uuid, {{"interrupt the machine", {}, false, {}}, {running}, {}, false},
+        core_, call, uuid, {{"interrupt the machine", {}, false, {}, {}}, {running}, {}, false},
         [](Session&, virDomainPtr d) { return checked(virDomainInjectNMI(d, 0), "interrupt the machine"); });
 }
 
@@ -129,7 +132,7 @@ Result<void> LibvirtHypervisor::send_keys(const Call& call, std::string_view uui
         return Error{Status::invalid_parameter, "wsvirt.keys.count",
                      "Between 1 and " + std::to_string(most_keys) + " keys can be pressed at once.",
                      "keycodes"};
-    return change_machine(core_, call, uuid, {{"press keys", {}, false, {}}, {running}, {}, false},
+    return change_machine(core_, call, uuid, {{"press keys", {}, false, {}, {}}, {running}, {}, false},
                           [keys = keycodes](Session&, virDomainPtr d) mutable {
                               return checked(virDomainSendKey(d, VIR_KEYCODE_SET_WIN32, key_hold_ms,
                                                               keys.data(), static_cast<int>(keys.size()), 0),

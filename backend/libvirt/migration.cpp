@@ -21,6 +21,8 @@ namespace {
 
 constexpr const char* doing = "move the machine";
 constexpr auto progress_interval = std::chrono::milliseconds(250);
+constexpr auto cleanup_patience = std::chrono::seconds(3);
+constexpr auto cleanup_poll = std::chrono::milliseconds(50);
 
 class Parameters {
   public:
@@ -103,6 +105,14 @@ unsigned long flags_for(const MigrationRequest& r, MachineState state) {
     return f;
 }
 
+// The destination takes away what it had begun a moment after the source knows that it failed.
+void wait_for_cleanup(virConnectPtr source, virConnectPtr destination, const std::string& uuid) {
+    const auto end = std::chrono::steady_clock::now() + cleanup_patience;
+    while (find_domain(source, uuid) && find_domain(destination, uuid) &&
+           std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(cleanup_poll);
+}
+
 // After a failure nobody guesses: both hosts are asked.
 Error explain(Error e, virConnectPtr source, virConnectPtr destination, const MigrationRequest& r) {
     const bool here = runs(source, r.machine), there = runs(destination, r.machine);
@@ -168,11 +178,17 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
     DomainHandle moved;
     {
         std::optional<Follower> follower;
+        if (s.stop.stop_requested()) {
+            storage.remove_new();
+            return cancelled(doing);
+        }
         if (is_active(*state)) follower.emplace(core, r, s);
         moved.reset(
             virDomainMigrate3(d, there, p.list(), p.count(), static_cast<unsigned>(flags_for(r, *state))));
         if (!moved) {
-            const Error e = explain(last_error(doing), s.connection, there, r);
+            Error failed = last_error(doing);
+            wait_for_cleanup(s.connection, there, r.machine);
+            const Error e = explain(std::move(failed), s.connection, there, r);
             follower.reset();
             if (!find_domain(there, r.machine)) storage.remove_new();
             refresh(there, r.machine, *other->connector, *other->inventory);
@@ -263,7 +279,7 @@ Result<void> move_storage(const CorePtr& core, Session& s, virDomainPtr d, const
 Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest& request,
                                         Hypervisor& destination) {
     const Change change{
-        {doing, {}, true, abort_job(core_, request.machine)}, {off, running, paused, saved}, {}};
+        {doing, {}, true, abort_job(core_, request.machine), {}}, {off, running, paused, saved}, {}};
     if (request.kind == MigrationRequest::Kind::storage)
         return change_machine(core_, call, request.machine, change,
                               [core = core_, request](Session& s, virDomainPtr d) {

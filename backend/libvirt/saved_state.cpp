@@ -25,7 +25,7 @@ Result<void> LibvirtHypervisor::export_saved_state(const Call& call, std::string
                                                    const std::string& to_file) {
     const std::string dir = core_->connector->save_dir();
     if (dir.empty()) return not_here();
-    const Change change{{"export the saved memory", {}, true, {}}, {MachineState::saved}, {}};
+    const Change change{{"export the saved memory", {}, true, {}, {}}, {MachineState::saved}, {}};
     return change_machine(core_, call, uuid, change, [dir, to_file](Session& s, virDomainPtr d) {
         const Call inner{s.deadline, s.stop, s.progress};
         return copy_save_image(inner, dir + "/" + virDomainGetName(d) + ".save", to_file,
@@ -37,7 +37,7 @@ Result<void> LibvirtHypervisor::import_saved_state(const Call& call, std::string
                                                    const std::string& from_file) {
     const std::string dir = core_->connector->save_dir();
     if (dir.empty()) return not_here();
-    const Change change{{"import the saved memory", {}, true, {}}, {MachineState::off}, {}};
+    const Change change{{"import the saved memory", {}, true, {}, {}}, {MachineState::off}, {}};
     return change_machine(
         core_, call, uuid, change, [dir, from_file](Session& s, virDomainPtr d) -> Result<void> {
             const std::string definition =

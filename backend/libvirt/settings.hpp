@@ -27,6 +27,7 @@ struct Settings {
     std::chrono::milliseconds agent_limit{10'000};       // guest agent: freezing and thawing
     std::chrono::milliseconds shut_down_limit{300'000};  // a guest that was asked to shut down
     std::chrono::milliseconds cancel_grace{3'000};       // what a cancelled call may still take
+    std::chrono::milliseconds migration_grace{20'000};   // the same for a migration, whose end must be known
     std::chrono::milliseconds verify_interval{30'000};   // remote hosts: everything is listed again
     std::chrono::milliseconds reconnect_first{200}, reconnect_most{10'000};
     int keepalive_interval_s = 5;  // remote hosts: a silent host is given up after interval * (count + 1)

@@ -314,7 +314,7 @@ std::vector<std::string> doomed(const std::vector<HeldSnapshot>& all, const Held
 }  // namespace
 
 Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, std::string_view snapshot) {
-    const Change change{{"apply the snapshot", {}, true, {}}, {}, {}};
+    const Change change{{"apply the snapshot", {}, true, {}, {}}, {}, {}};
     return change_machine(
         core_, call, uuid, change,
         [core = core_, id = std::string(snapshot)](Session& s, virDomainPtr d) -> Result<void> {
@@ -329,7 +329,7 @@ Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, 
 
 Result<void> LibvirtHypervisor::delete_snapshot(const Call& call, std::string_view uuid,
                                                 std::string_view snapshot, bool with_children) {
-    const Change change{{"delete the snapshot", {}, true, abort_job(core_, uuid)}, {}, {}};
+    const Change change{{"delete the snapshot", {}, true, abort_job(core_, uuid), {}}, {}, {}};
     return change_machine(
         core_, call, uuid, change,
         [core = core_, id = std::string(snapshot), with_children](Session& s,

@@ -213,7 +213,7 @@ Result<SnapshotInfo> LibvirtHypervisor::snapshot(const Call& call, const Snapsho
                      "A snapshot needs a GUID as identifier.", "id"};
     auto result = std::make_shared<std::optional<SnapshotInfo>>();
     const Change change{
-        {doing, {}, true, abort_job(core_, request.machine)}, {off, running, paused, saved}, {}};
+        {doing, {}, true, abort_job(core_, request.machine), {}}, {off, running, paused, saved}, {}};
     auto done = change_machine(core_, call, request.machine, change,
                                [core = core_, request, result](Session& s, virDomainPtr d) -> Result<void> {
                                    auto r = take_snapshot(core, s, d, request);
@@ -227,7 +227,7 @@ Result<SnapshotInfo> LibvirtHypervisor::snapshot(const Call& call, const Snapsho
 
 Result<void> LibvirtHypervisor::modify_snapshot(const Call& call, std::string_view uuid,
                                                 const SnapshotInfo& changed) {
-    return change_machine(core_, call, uuid, {{"write on the snapshot", {}, false, {}}, {}, {}},
+    return change_machine(core_, call, uuid, {{"write on the snapshot", {}, false, {}, {}}, {}, {}},
                           [changed](Session&, virDomainPtr d) -> Result<void> {
                               auto all = hold_snapshots(d);
                               if (!all) return all.error();

@@ -44,11 +44,13 @@ struct Watcher::State {
 
 namespace {
 
-// libvirt's callbacks: each gets a holder of the state, freed by libvirt when it drops the callback.
+// libvirt's callbacks: each gets a weak holder of the state, freed by libvirt when it drops the callback.
+// That may be on the event loop's thread, which must not be the one to end the loop.
 template <class S>
 struct Callbacks {
+    static std::shared_ptr<S> state(void* opaque) { return static_cast<std::weak_ptr<S>*>(opaque)->lock(); }
     static void mark(virDomainPtr d, void* opaque) {
-        (*static_cast<std::shared_ptr<S>*>(opaque))->mark(uuid_of(d));
+        if (const auto s = state(opaque)) s->mark(uuid_of(d));
     }
     static int lifecycle(virConnectPtr, virDomainPtr d, int, int, void* o) {
         mark(d, o);
@@ -60,11 +62,13 @@ struct Callbacks {
     static void two_numbers(virConnectPtr, virDomainPtr d, int, int, void* o) { mark(d, o); }
     static void tray(virConnectPtr, virDomainPtr d, const char*, int, void* o) { mark(d, o); }
     static void block_job(virConnectPtr, virDomainPtr d, const char*, int, int, void* o) { mark(d, o); }
-    static void closed(virConnectPtr, int, void* o) { (*static_cast<std::shared_ptr<S>*>(o))->mark_closed(); }
-    static void release(void* o) { delete static_cast<std::shared_ptr<S>*>(o); }
+    static void closed(virConnectPtr, int, void* o) {
+        if (const auto s = state(o)) s->mark_closed();
+    }
+    static void release(void* o) { delete static_cast<std::weak_ptr<S>*>(o); }
 
     // Events that a driver does not have are simply not sent.
-    static std::vector<int> attach(virConnectPtr c, const std::shared_ptr<S>& state) {
+    static std::vector<int> attach(virConnectPtr c, const std::shared_ptr<S>& owner) {
         const std::pair<int, virConnectDomainEventGenericCallback> wanted[] = {
             {VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(lifecycle)},
             {VIR_DOMAIN_EVENT_ID_REBOOT, VIR_DOMAIN_EVENT_CALLBACK(plain)},
@@ -76,14 +80,14 @@ struct Callbacks {
             {VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2, VIR_DOMAIN_EVENT_CALLBACK(block_job)}};
         std::vector<int> ids;
         for (const auto& [event, callback] : wanted) {
-            auto* holder = new std::shared_ptr<S>(state);
+            auto* holder = new std::weak_ptr<S>(owner);
             const int id = virConnectDomainEventRegisterAny(c, nullptr, event, callback, holder, release);
             if (id >= 0)
                 ids.push_back(id);
             else
                 release(holder);
         }
-        auto* holder = new std::shared_ptr<S>(state);
+        auto* holder = new std::weak_ptr<S>(owner);
         if (virConnectRegisterCloseCallback(c, closed, holder, release) < 0) release(holder);
         return ids;
     }

@@ -12,6 +12,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr auto exit_patience = std::chrono::seconds(5);
+constexpr auto stop_again = std::chrono::milliseconds(200);
 // condition_variable::wait_until overflows on time_point::max()
 constexpr auto longest_wait = std::chrono::hours(24 * 365);
 
@@ -135,12 +136,16 @@ std::optional<Error> Workers::run_task(const Call& call, const Ask& ask, Body bo
         const bool stopped = call.stop.stop_requested();
         task->stop.request_stop();
         if (stopped) {
-            if (ask.on_stop) {
+            const auto grace = ask.grace.count() > 0 ? ask.grace : settings.cancel_grace;
+            const auto patience = std::min(deadline, Clock::now() + grace);
+            // What shall end may not have begun yet, so it is asked again until it has ended.
+            while (!task->done && ask.on_stop && Clock::now() < patience) {
                 lock.unlock();
                 ask.on_stop();
                 lock.lock();
+                task->changed.wait_until(lock, std::min(patience, Clock::now() + stop_again), done);
             }
-            task->changed.wait_until(lock, std::min(deadline, Clock::now() + settings.cancel_grace), done);
+            task->changed.wait_until(lock, patience, done);
         }
         if (!task->done) {
             task->abandoned = true;

@@ -27,7 +27,8 @@ struct Ask {
     std::string doing;                   // "start the machine"
     std::chrono::milliseconds limit{0};  // on top of the caller's deadline; 0 = Settings::call_limit
     bool unlimited = false;              // only the caller's deadline counts
-    std::function<void()> on_stop;       // asks the host to give up; may be empty
+    std::function<void()> on_stop;       // asks the host to give up; may be empty; called until the work ends
+    std::chrono::milliseconds grace{0};  // what a cancelled call may still take; 0 = Settings::cancel_grace
 };
 
 class Workers {

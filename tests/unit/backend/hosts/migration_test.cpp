@@ -1,0 +1,220 @@
+// Machines between two real libvirt hosts; run by tests/lab/two_hosts.py inside the first one.
+#include <signal.h>
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "backend/libvirt/libvirt_hypervisor.hpp"
+#include "base/text.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::backend;
+using enum MachineState;
+namespace fs = std::filesystem;
+
+namespace {
+
+#define OK(call)                                                                        \
+    do {                                                                                \
+        auto r_ = (call);                                                               \
+        BOOST_REQUIRE_MESSAGE(r_, #call << ": " << (r_ ? "" : r_.error().full_text())); \
+    } while (false)
+
+Call within(int seconds) {
+    Call c;
+    c.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+    return c;
+}
+
+std::unique_ptr<Hypervisor> open_host(const char* variable) {
+    const char* const uri = getenv(variable);
+    BOOST_REQUIRE_MESSAGE(uri, "run this through tests/lab/two_hosts.py");
+    libvirt::Settings s;
+    s.uri = uri;
+    s.accelerator = "tcg";
+    s.state_dir = std::string(getenv("WSVIRT_LAB_FOLDER")) + "/" + variable;
+    fs::create_directories(s.state_dir);
+    auto h = libvirt::open_libvirt(s);
+    BOOST_REQUIRE_MESSAGE(h, (h ? "" : h.error().full_text()));
+    return std::move(*h);
+}
+
+struct Hosts {
+    std::unique_ptr<Hypervisor> a = open_host("WSVIRT_LAB_A"), b = open_host("WSVIRT_LAB_B");
+    MachineSpec spec;
+
+    explicit Hosts(const std::string& folder, unsigned memory = 16) {
+        spec.uuid = make_guid();
+        spec.name = "traveller";
+        spec.memory_mib = spec.memory_max_mib = spec.memory_min_mib = memory;
+        spec.controllers = {{make_guid(), Bus::ide, 0, {}}, {make_guid(), Bus::ide, 1, {}}};
+        Disk d;
+        d.id = make_guid();
+        d.bus = Bus::ide;
+        d.format = "qcow2";
+        d.path = folder + "/" + spec.uuid + ".qcow2";
+        ImageSpec image;
+        image.path = d.path;
+        image.format = "qcow2";
+        image.size = 16 << 20;
+        OK(a->create_image(within(10), image));
+        spec.disks = {d};
+        spec.attributes["kept"] = "yes";
+        OK(a->define(within(30), spec));
+    }
+    ~Hosts() {
+        for (auto* h : {a.get(), b.get()})
+            if (h->machine(spec.uuid)) {
+                h->power_off(within(20), spec.uuid);
+                h->undefine(within(20), spec.uuid);
+            }
+    }
+    MigrationRequest request(MigrationRequest::Kind kind = MigrationRequest::Kind::machine) const {
+        MigrationRequest r;
+        r.machine = spec.uuid;
+        r.destination = "hvB";
+        r.kind = kind;
+        return r;
+    }
+};
+
+std::string shared() {
+    return std::string(getenv("WSVIRT_LAB_FOLDER")) + "/shared";
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(migration)
+
+BOOST_AUTO_TEST_CASE(a_running_machine_moves_with_shared_storage) {
+    Hosts h(shared());
+    OK(h.a->start(within(30), h.spec.uuid));
+    OK(h.a->migrate(within(60), h.request(), *h.b));
+    BOOST_TEST(!h.a->machine(h.spec.uuid));
+    const auto there = h.b->machine(h.spec.uuid);
+    BOOST_REQUIRE(there);
+    BOOST_TEST((there->state == running));
+    BOOST_TEST(there->persistent);
+    BOOST_TEST(there->spec.attributes.at("kept") == "yes");
+    BOOST_TEST(there->spec.disks[0].id == h.spec.disks[0].id);
+    OK(h.b->migrate(within(60), h.request(), *h.a).ok() ? Result<void>()
+                                                        : h.b->power_off(within(20), h.spec.uuid));
+}
+
+BOOST_AUTO_TEST_CASE(a_running_machine_moves_with_its_disks) {
+    Hosts h("/vms");
+    OK(h.a->start(within(30), h.spec.uuid));
+    auto r = h.request(MigrationRequest::Kind::machine_and_storage);
+    r.disk_targets[h.spec.disks[0].path] = "/vms/new/copy.qcow2";
+    std::atomic<int> reports{0};
+    Call c = within(60);
+    c.progress = [&](const Progress&) { ++reports; };
+    OK(h.a->migrate(c, r, *h.b));
+    const auto there = h.b->machine(h.spec.uuid);
+    BOOST_REQUIRE(there);
+    BOOST_TEST((there->state == running));
+    BOOST_TEST(there->spec.disks[0].path == "/vms/new/copy.qcow2");
+    BOOST_TEST(fs::exists(std::string(getenv("WSVIRT_LAB_FOLDER")) + "/hvB/vms/new/copy.qcow2"));
+    OK(h.b->power_off(within(20), h.spec.uuid));
+    OK(h.b->start(within(30), h.spec.uuid));
+}
+
+BOOST_AUTO_TEST_CASE(paused_and_off_machines_move) {
+    Hosts h(shared());
+    OK(h.a->migrate(within(60), h.request(), *h.b));
+    BOOST_TEST(!h.a->machine(h.spec.uuid));
+    BOOST_TEST((h.b->machine(h.spec.uuid)->state == off));
+    Hosts p(shared());
+    OK(p.a->start(within(30), p.spec.uuid));
+    OK(p.a->suspend(within(30), p.spec.uuid));
+    OK(p.a->migrate(within(60), p.request(), *p.b));
+    BOOST_TEST((p.b->machine(p.spec.uuid)->state == paused));
+}
+
+BOOST_AUTO_TEST_CASE(over_tls) {
+    Hosts h(shared());
+    const auto b = open_host("WSVIRT_LAB_B_TLS");
+    OK(h.a->start(within(30), h.spec.uuid));
+    auto r = h.request();
+    r.tls = true;
+    OK(h.a->migrate(within(60), r, *b));
+    BOOST_TEST((b->machine(h.spec.uuid)->state == running));
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_move_stays_and_says_why) {
+    Hosts h(shared());
+    SnapshotRequest s;
+    s.machine = h.spec.uuid;
+    s.id = make_guid();
+    OK(h.a->snapshot(within(30), s));
+    auto r = h.a->migrate(within(60), h.request(), *h.b);
+    BOOST_REQUIRE(!r);
+    BOOST_TEST(r.error().message_id == "wsvirt.migration.snapshots");
+    OK(h.a->delete_snapshot(within(30), h.spec.uuid, s.id, false));
+    OK(h.b->define(within(30), h.spec));
+    r = h.a->migrate(within(60), h.request(), *h.b);
+    BOOST_REQUIRE(!r);
+    BOOST_TEST((r.error().status == Status::already_exists));
+    OK(h.b->undefine(within(30), h.spec.uuid));
+    OK(h.a->start(within(30), h.spec.uuid));
+    auto missing = h.request(MigrationRequest::Kind::machine_and_storage);
+    missing.disk_targets[h.spec.disks[0].path] = "/proc/none/copy.qcow2";
+    r = h.a->migrate(within(60), missing, *h.b);
+    BOOST_REQUIRE(!r);
+    BOOST_TEST((h.a->machine(h.spec.uuid)->state == running));
+    BOOST_TEST(!h.b->machine(h.spec.uuid));
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_move_leaves_the_machine_running) {
+    Hosts h(shared(), 128);
+    OK(h.a->start(within(30), h.spec.uuid));
+    for (const int delay : {0, 50, 300, 600}) {
+        std::stop_source stop;
+        Call c = within(60);
+        c.stop = stop.get_token();
+        auto slow = h.request(MigrationRequest::Kind::machine_and_storage);
+        slow.disk_targets[h.spec.disks[0].path] = "/vms/cancelled.qcow2";
+        slow.bandwidth_mib_s = 1;
+        std::chrono::steady_clock::time_point asked;
+        std::jthread canceller([&] {
+            std::this_thread::sleep_for(std::chrono::milliseconds(delay));
+            asked = std::chrono::steady_clock::now();
+            stop.request_stop();
+        });
+        auto r = h.a->migrate(c, slow, *h.b);
+        const auto took = std::chrono::steady_clock::now() - asked;
+        BOOST_REQUIRE_MESSAGE(bool(h.a->machine(h.spec.uuid)) != bool(h.b->machine(h.spec.uuid)),
+                              "on the first host: " << bool(h.a->machine(h.spec.uuid)) << ", on the second: "
+                                                    << bool(h.b->machine(h.spec.uuid)) << ", delay " << delay
+                                                    << ": " << (r ? "moved" : r.error().full_text()));
+        if (r) break;  // it was quicker than the cancellation
+        BOOST_TEST((r.error().status == Status::cancelled), r.error().full_text());
+        BOOST_TEST((took < std::chrono::milliseconds(3500)));
+        for (int i = 0; i < 100 && h.a->suspend(within(20), h.spec.uuid); ++i) {
+            OK(h.a->resume(within(20), h.spec.uuid));
+            break;
+        }
+        BOOST_TEST((h.a->machine(h.spec.uuid)->state == running));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(disks_move_to_another_folder_while_the_machine_runs_and_when_it_is_off) {
+    Hosts h(shared());
+    for (const bool live : {true, false}) {
+        if (live) OK(h.a->start(within(30), h.spec.uuid));
+        const std::string from = h.a->machine(h.spec.uuid)->spec.disks[0].path;
+        auto r = h.request(MigrationRequest::Kind::storage);
+        const std::string to = shared() + "/moved-" + (live ? "live" : "off") + ".qcow2";
+        r.disk_targets[from] = to;
+        OK(h.a->migrate(within(60), r, *h.a));
+        BOOST_TEST(h.a->machine(h.spec.uuid)->spec.disks[0].path == to);
+        BOOST_TEST(!fs::exists(from));
+        BOOST_TEST(fs::exists(to));
+        if (live) OK(h.a->power_off(within(30), h.spec.uuid));
+    }
+    OK(h.a->start(within(30), h.spec.uuid));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,94 @@
+// A libvirtd that dies, hangs and comes back.
+#include <signal.h>
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <thread>
+
+#include "backend/libvirt/libvirt_hypervisor.hpp"
+#include "backend/qemu/process.hpp"
+#include "base/text.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::backend;
+
+namespace {
+
+Call within(int seconds) {
+    Call c;
+    c.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+    return c;
+}
+
+bool eventually(const std::function<bool()>& what, int seconds) {
+    for (int i = 0; i < seconds * 20; ++i) {
+        if (what()) return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return false;
+}
+
+int daemon_pid() {
+    std::ifstream in("/run/libvirt/libvirtd.pid");
+    int pid = 0;
+    in >> pid;
+    return pid;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(reconnect)
+
+BOOST_AUTO_TEST_CASE(libvirtd_dies_hangs_and_comes_back) {
+    libvirt::Settings s;
+    s.uri = getenv("WSVIRT_LAB_A");
+    s.accelerator = "tcg";
+    s.keepalive_interval_s = 1;
+    s.keepalive_count = 2;
+    s.state_dir = std::string(getenv("WSVIRT_LAB_FOLDER")) + "/reconnect";
+    auto opened = libvirt::open_libvirt(s);
+    BOOST_REQUIRE(opened);
+    Hypervisor& h = **opened;
+    MachineSpec spec;
+    spec.uuid = make_guid();
+    spec.name = "survivor";
+    spec.memory_mib = spec.memory_max_mib = spec.memory_min_mib = 16;
+    BOOST_REQUIRE(h.define(within(60), spec));
+    BOOST_REQUIRE(h.start(within(60), spec.uuid));
+
+    // hangs: callers get their answer in time, the inventory is still read
+    kill(daemon_pid(), SIGSTOP);
+    auto r = h.suspend(within(2), spec.uuid);
+    BOOST_REQUIRE(!r);
+    BOOST_TEST(h.machine(spec.uuid) != nullptr);
+    BOOST_TEST(eventually([&] { return !h.connected(); }, 20));
+    kill(daemon_pid(), SIGCONT);
+    BOOST_TEST(eventually([&] { return h.connected(); }, 20));
+    BOOST_TEST(eventually(
+        [&] {
+            return h.suspend(within(5), spec.uuid).ok() ||
+                   h.machine(spec.uuid)->state == MachineState::paused;
+        },
+        10));
+
+    // dies: noticed at once, the machine lives on, what changed meanwhile is seen afterwards
+    kill(daemon_pid(), SIGKILL);
+    BOOST_TEST(eventually([&] { return !h.connected(); }, 5));
+    r = h.resume(within(5), spec.uuid);
+    BOOST_REQUIRE(!r);
+    BOOST_TEST((r.error().status == Status::unavailable), r.error().full_text());
+    BOOST_TEST(h.machine(spec.uuid) != nullptr);
+    const int qemu = *h.machine(spec.uuid)->pid;
+    BOOST_TEST(kill(qemu, 0) == 0);
+    std::jthread daemon([] {
+        qemu::run_program(within(30), {"libvirtd", "-d", "--listen", "-p", "/run/libvirt/libvirtd.pid"});
+    });
+    BOOST_TEST(eventually([&] { return h.connected(); }, 20));
+    BOOST_TEST(eventually([&] { return h.resume(within(5), spec.uuid).ok(); }, 10));
+    BOOST_TEST((h.machine(spec.uuid)->state == MachineState::running));
+    kill(qemu, SIGKILL);
+    BOOST_TEST(eventually([&] { return h.machine(spec.uuid)->state == MachineState::off; }, 10));
+    BOOST_TEST(h.undefine(within(20), spec.uuid).ok());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
