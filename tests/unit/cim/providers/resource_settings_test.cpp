@@ -329,6 +329,37 @@ BOOST_FIXTURE_TEST_CASE(serial_ports, Setup) {
     BOOST_TEST(w.spec(guid).serial_ports[0].path == log);
 }
 
+BOOST_FIXTURE_TEST_CASE(boot_sources_of_generation_2_are_ordered_by_path, Setup) {
+    auto host = w.hypervisor.host();
+    host.uefi_available = true;
+    w.hypervisor.set_host(host);
+    guid = w.define({{"ElementName", "two"}, {"VirtualSystemSubType", "Microsoft:Hyper-V:SubType:2"}});
+    const auto parent = w.parent_text(rasd, w.added(guid, scsi()));
+    const auto disk = w.added(guid, drive(parent, "0")), dvd = w.added(guid, drive(parent, "1", true));
+    const auto order = [&] {
+        return w.get_setting("Msvm_VirtualSystemSettingData", "Microsoft:" + guid).get("BootSourceOrder");
+    };
+    // The way clients go from a drive to its boot source: the reference is a path, compared as one.
+    const auto source = [&](const std::string& drive_id) -> std::string {
+        for (const auto& i : w.query("SELECT * FROM Msvm_LogicalIdentity"))
+            if (i.get("SystemElement").as_path()->key_string("InstanceID") == drive_id)
+                return i.get("SameElement").as_path()->to_text("testhost");
+        return "";
+    };
+    BOOST_CHECK(order() == World::texts({source(disk), source(dvd)}));
+    auto r = w.call(w.vsms(), "ModifySystemSettings",
+                    {{"SystemSettings",
+                      Value(w.make("Msvm_VirtualSystemSettingData",
+                                   {{"InstanceID", "Microsoft:" + guid},
+                                    {"BootSourceOrder", World::texts({source(dvd), source(disk)})}}))}});
+    BOOST_TEST(w.done(r) == 0U, w.text_of(r));
+    BOOST_CHECK(order() == World::texts({source(dvd), source(disk)}));
+    BOOST_TEST(w.spec(guid).boot_devices.front() == w.spec(guid).disks[1].id);
+    // A drive that goes leaves the order.
+    BOOST_TEST(w.done(w.remove(rasd, dvd)) == 0U);
+    BOOST_CHECK(order() == World::texts({source(disk)}));
+}
+
 BOOST_FIXTURE_TEST_CASE(unknown_kinds_are_named, Setup) {
     for (const auto& [type, sub, code] : std::vector<std::tuple<int, const char*, unsigned>>{
              {7, "Microsoft:Hyper-V:Synthetic FibreChannel Port", 32770},
