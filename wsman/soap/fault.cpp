@@ -89,7 +89,7 @@ constexpr std::array texts{
     TextRow{Subcode::encoding_limit, fd::max_envelope_size, 2150858823,
             "The answer is larger than the wsman:MaxEnvelopeSize of the request."},
     TextRow{Subcode::encoding_limit, fd::minimum_envelope_limit, 2150858878,
-            "wsman:MaxEnvelopeSize must be 8192 or more."},
+            "The wsman:MaxEnvelopeSize must be 8192 or more."},
     TextRow{Subcode::encoding_limit, fd::option_limit, 2150858827, "The request has too many options."},
     TextRow{Subcode::encoding_limit, fd::selector_limit, 2150858826, "The request has too many selectors."},
     TextRow{Subcode::encoding_limit, fd::service_envelope_limit, 2150858825,

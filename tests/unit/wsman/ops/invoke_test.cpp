@@ -184,7 +184,8 @@ BOOST_AUTO_TEST_CASE(C_XML_03_C_INV_06_11_nil_forms) {
     BOOST_TEST(has(s.invoke("Echo", ""), "<p:Text xsi:nil=\"true\"/>"));
 }
 
-// The method itself says what it lacks, as Hyper-V's do with their ReturnValue; a fault would name the parameter.
+// The method itself says what it lacks, as Hyper-V's do with their ReturnValue; a fault would name the
+// parameter.
 BOOST_AUTO_TEST_CASE(C_INV_06_required_parameter) {
     Service s;
     const auto r = s.invoke("Needs", "");
@@ -279,6 +280,23 @@ BOOST_AUTO_TEST_CASE(W_FLX_01_a_full_work_queue_and_the_operations_quota) {
     Service closed(none);
     BOOST_TEST(has(closed.invoke("Fixed", ""), "w:QuotaLimit"));
     BOOST_TEST((limits == std::vector<std::string>{"work_queue", "max_operations_per_user"}));
+}
+
+BOOST_AUTO_TEST_CASE(C_INV_04_void_methods_have_no_return_value) {
+    Service s;
+    const auto r = s.invoke("Nothing", "");
+    BOOST_TEST(r.status == 200u);
+    BOOST_TEST(has(r, "Nothing_OUTPUT"));
+    BOOST_TEST(r.body.find("ReturnValue") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(W_ENV_08_the_service_has_a_limit_of_its_own) {
+    OpsSettings settings;
+    settings.max_envelope_size = 8192;
+    Service s(settings);
+    const auto r = s.invoke("Echo", element("Text", std::string(20'000, 'x')));
+    BOOST_TEST(has(r, "w:EncodingLimit"));
+    BOOST_TEST(has(r, "faultDetail/UnreportableSuccess"));
 }
 
 BOOST_AUTO_TEST_CASE(W_HTTP_09_sender_faults_as_400_by_configuration) {

@@ -37,6 +37,7 @@ class T_Part { string Label; uint16 Sizes[]; T_Part ref Next; };
     uint32 Slow();
     uint32 Throws();
     [Static] uint32 Fixed();
+    void Nothing();
 };
 )mof";
 
