@@ -1,7 +1,7 @@
 """The daemon for the rule tests: libvirt's test driver as backend, and the namespace root/test of mof/root_test.mof, whose
 instances are kept by the instance repository.
 
---transport runs the same tests over http or https, in utf-8 or utf-16: "http-utf-8" (default), "https-utf-16", ...
+WSVIRT_TRANSPORT runs the same tests over http or https, in utf-8 or utf-16: "http-utf-8" (default), "https-utf-16", ...
 """
 import os
 import pathlib
@@ -20,10 +20,6 @@ USERS = {"admin": ("secret-a", "administrator"), "second": ("secret-s", "adminis
          "operator": ("secret-o", "operator"), "viewer": ("secret-v", "viewer")}
 NAMESPACE = "root/test"
 V2 = "root/virtualization/v2"
-
-
-def pytest_addoption(parser):
-    parser.addoption("--transport", default=os.environ.get("WSVIRT_TRANSPORT", "http-utf-8"))
 
 
 def namespace_config():
@@ -45,8 +41,8 @@ def daemon():
 
 
 @pytest.fixture(scope="session")
-def transport(request):
-    return request.config.getoption("--transport")
+def transport():
+    return os.environ.get("WSVIRT_TRANSPORT", "http-utf-8")
 
 
 @pytest.fixture
