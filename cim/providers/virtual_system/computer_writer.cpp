@@ -171,6 +171,12 @@ ComputerWriter::ComputerWriter(Services& services, ClassPtr cls)
         set_if(i, none, 0);
     set_if(i, "EnhancedSessionModeState", 3);
     set_if(i, "HwThreadsPerCoreRealized", 1);
+    for (std::size_t n = 0; n < states_.size(); ++n) {
+        const auto state = static_cast<MachineState>(n);
+        const auto status = operational_status(state, {});
+        states_[n] = {numbers(status.status), Value::array_of(status.descriptions),
+                      numbers(requested_states(state))};
+    }
 }
 
 void ComputerWriter::put(Instance& i, P p, Value v) const {
@@ -182,14 +188,20 @@ Instance ComputerWriter::write(const Machine& m, const std::vector<std::uint16_t
     put(i, Name, Value(m.spec.uuid));
     put(i, ElementName, Value(m.spec.name));
     put(i, InstallDate, moment(m.created_us));
-    const auto status = operational_status(m.state, job_types);
-    put(i, OperationalStatusP, numbers(status.status));
-    put(i, StatusDescriptions, Value::array_of(status.descriptions));
+    const auto& usual = states_[static_cast<std::size_t>(m.state)];
+    if (job_types.empty()) {
+        put(i, OperationalStatusP, usual.status);
+        put(i, StatusDescriptions, usual.descriptions);
+    } else {
+        const auto status = operational_status(m.state, job_types);
+        put(i, OperationalStatusP, numbers(status.status));
+        put(i, StatusDescriptions, Value::array_of(status.descriptions));
+    }
     put(i, HealthState, Value(health_state(m.state)));
     put(i, EnabledState, Value(enabled_state(m.state)));
     put(i, TimeOfLastStateChange, moment(m.state_since_us));
     put(i, TimeOfLastConfigurationChange, moment(m.config_changed_us));
-    put(i, AvailableRequestedStates, numbers(requested_states(m.state)));
+    put(i, AvailableRequestedStates, usual.requested);
     put(i, OnTimeInMilliseconds, Value(up_time_ms(m)));
     // libvirt's own id where the process is not known: clients use it to tell running machines apart.
     if (m.pid)

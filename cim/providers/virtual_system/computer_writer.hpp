@@ -58,6 +58,11 @@ class ComputerWriter {
     };
     void put(Instance& i, P p, Value v) const;
 
+    // What all machines of one state share; arrays are immutable, so that sharing them is a pointer.
+    struct StateValues {
+        Value status, descriptions, requested;
+    };
+    std::array<StateValues, 9> states_;  // by MachineState
     Services& services_;
     Instance prototype_;
     std::array<int, property_count> slots_{};
