@@ -145,8 +145,6 @@ int serve(const Config& config, int ready_fd) {
     if (const auto done = prepare_certificates(config); !done) return fail(done.error());
 
     SignInSources sources(config);
-    // The server outlives what may still answer a request, so it is made first and gets its routes' handlers
-    // from what is made before it but destroyed after it has stopped.
     auto machinery = Machinery::start(config);
     if (!machinery) return fail(machinery.error());
     std::unique_ptr<HttpServer> server;
