@@ -279,7 +279,9 @@ Result<void> move_storage(const CorePtr& core, Session& s, virDomainPtr d, const
 Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest& request,
                                         Hypervisor& destination) {
     const Change change{
-        {doing, {}, true, abort_job(core_, request.machine), {}}, {off, running, paused, saved}, {}};
+        {doing, {}, true, abort_job(core_, request.machine), core_->settings().migration_grace},
+        {off, running, paused, saved},
+        {}};
     if (request.kind == MigrationRequest::Kind::storage)
         return change_machine(core_, call, request.machine, change,
                               [core = core_, request](Session& s, virDomainPtr d) {

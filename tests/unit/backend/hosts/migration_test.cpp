@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_move_leaves_the_machine_running) {
                                                     << ": " << (r ? "moved" : r.error().full_text()));
         if (r) break;  // it was quicker than the cancellation
         BOOST_TEST((r.error().status == Status::cancelled), r.error().full_text());
-        BOOST_TEST((took < std::chrono::milliseconds(3500)));
+        BOOST_TEST((took < std::chrono::seconds(10)));  // about 2 s where nothing else runs
         for (int i = 0; i < 100 && h.a->suspend(within(20), h.spec.uuid); ++i) {
             OK(h.a->resume(within(20), h.spec.uuid));
             break;
