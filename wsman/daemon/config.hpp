@@ -103,7 +103,7 @@ struct JobsConfig {
     std::uint32_t threads = 8;
     std::uint32_t max_jobs = 1'000;
     std::chrono::milliseconds removal_delay{300'000};
-    std::chrono::milliseconds synchronous_window{0};
+    std::chrono::milliseconds synchronous_window{250};
 };
 
 struct LogConfig {

@@ -63,7 +63,7 @@ Result<void> check_chain(Services& services, backend::ImageInfo image) {
         if (ec)
             return bad("wsvirt.disk.parent_missing", "HostResource",
                        "The parent disk \"" + next.string() + "\" does not exist.");
-        if (!below_any(real, services.host.storage_folders)) return outside(next.string(), "HostResource");
+        if (!below_any(real, services.host.media_folders())) return outside(next.string(), "HostResource");
         if (depth >= longest_chain)
             return bad("wsvirt.disk.chain", "HostResource", "The chain of parent disks is too long.");
         auto info = services.hypervisor.image_info({}, real.string());
@@ -129,7 +129,7 @@ std::string user_of(Services& services, const std::string& canonical, std::strin
 
 Result<Medium> check_medium(Services& services, const std::string& path, const MediumUse& use) {
     const std::string property = "HostResource";
-    auto real = check_existing(services.host.storage_folders, path, property);
+    auto real = check_existing(services.host.media_folders(), path, property);
     if (!real) {
         if (use.later && real.error().status == Status::not_found) return Medium{path, {}};
         auto e = real.error();
