@@ -22,14 +22,14 @@ struct HostSettings {
     std::filesystem::path data_root;                     // default ConfigurationDataRoot etc.
     std::vector<std::filesystem::path> storage_folders;  // disks and images must lie below one of these
     std::vector<std::filesystem::path>
-        export_folders;                               // exports are written and imports read only below these
+        export_folders;  // exports are written and imports read only below these
     // Where disks may be used from: an imported system keeps its disks where the export has them.
     std::vector<std::filesystem::path> media_folders() const {
         auto all = storage_folders;
         all.insert(all.end(), export_folders.begin(), export_folders.end());
         return all;
     }
-    std::chrono::milliseconds synchronous_window{0};  // how long a method may take before it answers 4096
+    std::chrono::milliseconds synchronous_window{0};      // how long a method may take before it answers 4096
     std::chrono::milliseconds shutdown_timeout{300'000};  // how long a guest may take to shut down
 };
 

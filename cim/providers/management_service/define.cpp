@@ -3,8 +3,8 @@
 #include "base/text.hpp"
 #include "cim/providers/management_service/methods.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
-#include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
+#include "cim/providers/virtual_system/names.hpp"
 
 namespace wsvirt::cim::management_service {
 

@@ -2,8 +2,8 @@
 
 #include "base/text.hpp"
 #include "cim/providers/virtual_system/kept.hpp"
-#include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
+#include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/system_writer.hpp"
 #include "cim/schema/repository.hpp"
 

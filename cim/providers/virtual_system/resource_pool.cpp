@@ -51,9 +51,9 @@ class PoolProvider final : public Provider {
         if (capacity == 0) return;
         for (const auto& m : services_.hypervisor.machines()) {
             if (m->id < 0) continue;
-            used += k == Kind::memory ? m->spec.memory_mib
-                                      : std::uint64_t{m->spec.processors} * 100 *
-                                            m->spec.cpu_limit_permille.value_or(1000);
+            used += k == Kind::memory
+                        ? m->spec.memory_mib
+                        : std::uint64_t{m->spec.processors} * 100 * m->spec.cpu_limit_permille.value_or(1000);
         }
         set_if(i, "Capacity", capacity);
         set_if(i, "MaxConsumableResource", capacity);

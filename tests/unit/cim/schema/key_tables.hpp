@@ -208,9 +208,11 @@ constexpr const char* dmtf_keys[] = {
     "CreationClassName MACAddress ServiceCreationClassName ServiceName SystemCreationClassName SystemName:"
     " CIM_DynamicForwardingEntry",
     "CreationClassName Name: CIM_ComputerSystem CIM_System CIM_VirtualComputerSystem",
-    "CreationClassName Name NamespaceCreationClassName NamespaceName ObjectManagerCreationClassName ObjectManagerName SystemCreationClassName SystemName:"
+    "CreationClassName Name NamespaceCreationClassName NamespaceName ObjectManagerCreationClassName "
+    "ObjectManagerName SystemCreationClassName SystemName:"
     " CIM_SystemIdentification",
-    "CreationClassName Name ObjectManagerCreationClassName ObjectManagerName SystemCreationClassName SystemName:"
+    "CreationClassName Name ObjectManagerCreationClassName ObjectManagerName SystemCreationClassName "
+    "SystemName:"
     " CIM_Namespace",
     "CreationClassName Name SystemCreationClassName SystemName: CIM_BootService"
     " CIM_CIMXMLCommunicationMechanism CIM_ForwardingService CIM_IndicationFilter"
