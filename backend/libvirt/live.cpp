@@ -19,6 +19,8 @@ namespace {
 
 constexpr auto unplug_patience = std::chrono::seconds(10);
 constexpr auto unplug_poll = std::chrono::milliseconds(50);
+constexpr int medium_tries = 6;
+constexpr auto medium_pause = std::chrono::milliseconds(250);
 
 class Live {
   public:
@@ -44,6 +46,16 @@ class Live {
     }
     int update(const std::string& xml) {
         return virDomainUpdateDeviceFlags(domain_, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE);
+    }
+    // QEMU may close a tray again between libvirt's opening it and putting the medium in; libvirt then gives
+    // up ("Tray of the device is not open"), and the next try goes well.
+    int change_medium(const std::string& xml) {
+        for (int tries = 1; tries < medium_tries; ++tries) {
+            if (update(xml) == 0) return 0;
+            if (last_error_code() != VIR_ERR_INTERNAL_ERROR) return -1;
+            std::this_thread::sleep_for(medium_pause);
+        }
+        return update(xml);
     }
     // Unplugging is a request to the guest; it is done when the device is gone from the live XML.
     int detach(const std::string& xml, const std::string& mark) {
@@ -134,7 +146,7 @@ Result<void> plug_disks(Live& live, const MachineSpec& before, const MachineSpec
         } else if (old && now.device != DiskDevice::disk && old->path != now.path) {
             const std::string back = disk_xml(*old);
             ok = live.step(
-                live.update(xml), [&live, back] { live.update(back); }, "change the medium");
+                live.change_medium(xml), [&live, back] { live.change_medium(back); }, "change the medium");
         } else if (old && old->path == now.path && !now.path.empty() && old->iops_limit != now.iops_limit) {
             ok = live.step(
                 set_iops(live.domain(), now), [&live, was = *old] { set_iops(live.domain(), was); },
