@@ -108,7 +108,18 @@ void write_cpu(pugi::xml_node domain, const MachineSpec& spec, const DomainOptio
     if (options.domain_type == "test") return;
     domain.remove_child("cpu");
     auto cpu = domain.append_child("cpu");
-    // TCG: everything that QEMU can emulate; KVM: what the host has, in a form that can migrate.
+    // TCG: an x86-64-v2 processor, because QEMU 7.2's emulation of later ones has errors that abort programs
+    // in the guest (AVX string functions), unless the guest wants virtualization, which only "maximum" has.
+    // KVM: what the host has, in a form that can migrate.
+    if (options.domain_type != "kvm" && !spec.nested_virtualization) {
+        cpu.append_attribute("mode").set_value("custom");
+        cpu.append_attribute("match").set_value("exact");
+        cpu.append_attribute("check").set_value("none");
+        auto model = cpu.append_child("model");
+        model.append_attribute("fallback").set_value("allow");
+        model.text().set("Nehalem");
+        return;
+    }
     cpu.append_attribute("mode").set_value(options.domain_type == "kvm" ? "host-model" : "maximum");
     if (!spec.nested_virtualization)
         for (const char* name : {"vmx", "svm"}) {

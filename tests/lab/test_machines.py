@@ -6,6 +6,9 @@ from hyperv import OFF, PAUSED, RUNNING, SAVED, HyperV
 from wsvirtd import processes_below
 
 
+MEMORY = {1: 160, 2: 320}  # MiB, by generation: UEFI's loader needs more
+
+
 @pytest.fixture(scope="module")
 def hyperv(daemon):
     return HyperV(daemon)
@@ -66,7 +69,7 @@ def serial_to_file(hyperv, machine, path):
 
 
 def boot(hyperv, daemon, machines, guest_iso, form, generation, name):
-    output = hyperv.finish(hyperv.define(settings(name, generation), [memory(160), processors(2)], form))
+    output = hyperv.finish(hyperv.define(settings(name, generation), [memory(MEMORY[generation]), processors(2)], form))
     machine = output["ResultingSystem"]
     machines.append(machine)
     attach_cd(hyperv, machine, guest_iso, generation, form)
@@ -86,7 +89,7 @@ def read_back(hyperv, machine, name, generation):
     assert found.all("Notes") == ["made by a test", "second <line> & more"]
     assert found["VirtualSystemSubType"] == f"Microsoft:Hyper-V:SubType:{generation}"
     assert found["VirtualSystemIdentifier"].upper() == machine.selectors["Name"].upper()
-    assert [d["VirtualQuantity"] for d in hyperv.devices(machine, "Msvm_MemorySettingData")] == ["160"]
+    assert [d["VirtualQuantity"] for d in hyperv.devices(machine, "Msvm_MemorySettingData")] == [str(MEMORY[generation])]
     assert [d["VirtualQuantity"] for d in hyperv.devices(machine, "Msvm_ProcessorSettingData")] == ["2"]
     disks = hyperv.devices(machine, "Msvm_StorageAllocationSettingData")
     assert [d["ResourceType"] for d in disks] == ["31"]
@@ -100,6 +103,7 @@ def test_each_embedded_form_makes_a_machine_that_boots(hyperv, daemon, machines,
     assert ready["firmware"] == "bios"
     assert ready["cpus"] == 2
     assert 120 * 1024 < ready["memory_kib"] <= 160 * 1024
+    assert ready["disks"] == ["sr0"]
     wait_in_file(console, r"TICK 2", 15)
     read_back(hyperv, machine, name, 1)
     hyperv.finish(hyperv.request_state(machine, OFF))
