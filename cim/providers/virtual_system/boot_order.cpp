@@ -1,5 +1,7 @@
 #include "cim/providers/virtual_system/boot_order.hpp"
 
+#include <algorithm>
+
 namespace wsvirt::cim::vs {
 
 using backend::BootDevice;
