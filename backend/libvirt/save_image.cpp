@@ -152,6 +152,39 @@ Result<void> copy_save_image(const Call& call, const std::string& from, const st
     return r;
 }
 
+namespace {
+
+// What a device does on the host is the definition's business; the guest does not see it.
+void take_parts(pugi::xml_node device, pugi::xml_node with, std::initializer_list<const char*> parts) {
+    set_attribute(device, "type", with.attribute("type").value());
+    for (const char* part : parts) {
+        device.remove_child(part);
+        if (with.child(part)) device.prepend_copy(with.child(part));
+    }
+}
+
+using Same = bool (*)(pugi::xml_node, pugi::xml_node);
+
+bool same_slot(pugi::xml_node a, pugi::xml_node b) {
+    return slot_of(a) && slot_of(a) == slot_of(b);
+}
+bool same_port(pugi::xml_node a, pugi::xml_node b) {
+    return std::string_view(a.child("target").attribute("port").value()) ==
+           b.child("target").attribute("port").value();
+}
+bool same_mac(pugi::xml_node a, pugi::xml_node b) {
+    return iequals(a.child("mac").attribute("address").value(), b.child("mac").attribute("address").value());
+}
+
+void take_devices(pugi::xml_node domain, pugi::xml_node other, const char* kind, Same same,
+                  std::initializer_list<const char*> parts) {
+    for (auto device : domain.child("devices").children(kind))
+        for (const auto with : other.child("devices").children(kind))
+            if (same(device, with)) take_parts(device, with, parts);
+}
+
+}  // namespace
+
 Result<std::string> adopt_saved_xml(const std::string& saved, const std::string& definition) {
     pugi::xml_document mine, theirs;
     if (!mine.load_buffer(saved.data(), saved.size()) || !mine.child("domain") ||
@@ -165,15 +198,10 @@ Result<std::string> adopt_saved_xml(const std::string& saved, const std::string&
     if (other.child("metadata")) domain.insert_copy_after(other.child("metadata"), domain.child("uuid"));
     if (const auto nvram = other.child("os").child("nvram"); nvram && domain.child("os").child("nvram"))
         domain.child("os").child("nvram").text().set(nvram.text().get());
-    for (auto disk : domain.child("devices").children("disk"))
-        for (const auto with : other.child("devices").children("disk")) {
-            if (!slot_of(disk) || slot_of(disk) != slot_of(with)) continue;
-            set_attribute(disk, "type", with.attribute("type").value());
-            for (const char* part : {"source", "backingStore", "driver"}) {
-                disk.remove_child(part);
-                if (with.child(part)) disk.prepend_copy(with.child(part));
-            }
-        }
+    take_devices(domain, other, "disk", same_slot, {"source", "backingStore", "driver"});
+    take_devices(domain, other, "serial", same_port, {"source"});
+    take_devices(domain, other, "console", same_port, {"source"});
+    take_devices(domain, other, "interface", same_mac, {"source", "virtualport"});
     return to_text(mine);
 }
 

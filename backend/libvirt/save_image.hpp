@@ -24,8 +24,8 @@ Result<SaveHeader> read_save_header(const std::string& file);
 Result<void> copy_save_image(const Call& call, const std::string& from, const std::string& to,
                              const std::function<Result<std::string>(const std::string&)>& edit);
 
-// The XML of a saved machine for use under the definition given: its name, identifier, metadata and the files
-// of its disks come from there, everything the guest can see stays.
+// The XML of a saved machine for use under the definition given: its name, identifier, metadata, the files
+// of its disks and what its ports are connected to come from there; everything the guest can see stays.
 Result<std::string> adopt_saved_xml(const std::string& saved, const std::string& definition);
 
 }  // namespace wsvirt::backend::libvirt

@@ -1,11 +1,12 @@
 """What tests of exports and planned systems need of machines: one with two disks, and the calls in short."""
 import shutil
 import subprocess
+import uuid
 import xml.etree.ElementTree as ET
 
 import embedded
 from embedded import Instance
-from hyperv import OFF, PAUSED, RUNNING, SAVED, W, WMI, Epr, Item
+from hyperv import OFF, PAUSED, RUNNING, SAVED, W, WMI, Epr
 
 RASD = "Msvm_ResourceAllocationSettingData"
 SNAPSHOTS = "Msvm_VirtualSystemSnapshotService"
@@ -26,11 +27,17 @@ def settings_epr(instance_id):
     return epr("Msvm_VirtualSystemSettingData", InstanceID=instance_id)
 
 
+def cimxml_instance(text):
+    """An embedded instance that came as CIM-XML: its properties that have a value, and its class."""
+    root = ET.fromstring(text)
+    found = {p.get("NAME"): p.findtext("VALUE") for p in root.iter("PROPERTY") if p.find("VALUE") is not None}
+    return root.get("CLASSNAME"), found
+
+
 class Parts:
     def __init__(self, hyperv, daemon, guest):
         self.hyperv, self.daemon, self.guest = hyperv, daemon, guest
         self.made = []
-        self.number = 0
 
     # --- machines -----------------------------------------------------------------------------------------------
     def pipe(self, name):
@@ -128,8 +135,7 @@ class Parts:
 
     def export(self, machine, **settings):
         """Into a new folder of its own, which it returns."""
-        self.number += 1
-        folder = self.exports / f"export-{self.number}"
+        folder = self.exports / f"export-{uuid.uuid4()}"
         self.hyperv.finish(self.start_export(machine, folder, CreateVmExportSubdirectory=False, **settings))
         return folder
 
@@ -151,7 +157,9 @@ class Parts:
         assert output["ReturnValue"] == "4096", dict(output)
         job = self.hyperv.wait_job(output["Job"])
         answer = self.hyperv.invoke(output["Job"].class_name, output["Job"].selectors, "GetErrorEx", "")
-        return job, [Item(ET.fromstring(e)) if e.startswith("<") else e for e in answer.all("Errors")], output
+        errors = [cimxml_instance(text) for text in answer.all("Errors")]
+        assert all(kind == "Msvm_Error" for kind, _ in errors)
+        return job, [error for _, error in errors], output
 
     def problems(self, planned):
         return self.planned_job("ValidatePlannedSystem", planned)[1]

@@ -1,17 +1,17 @@
 """Planned systems, export and import on real QEMU: what was exported comes back with its disks, memory and snapshots."""
 import os
-import pathlib
 import shutil
-import signal
-import xml.etree.ElementTree as ET
+import subprocess
+import time
+import uuid
 
 import embedded
 import pytest
 from console import READY, Console
 from embedded import Instance
 from exports import content_digest, describe
-from hyperv import OFF, RUNNING, SAVED, HyperV
-from machine_parts import Parts
+from hyperv import OFF, RUNNING, SAVED, WMI, HyperV
+from machine_parts import FORM, Parts, epr
 
 READY_LINE = READY + r"[^\r\n]*nics="
 
@@ -51,6 +51,13 @@ def tick(console, seconds=60):
     return int(console.wait(r"TICK (\d+)[\r\n]", seconds).group(1))
 
 
+def ticks_on(console, number):
+    """Waits until the counter is past the number."""
+    while (now := tick(console)) <= number:
+        pass
+    return now
+
+
 def test_a_running_machine_comes_back_with_memory_disks_and_snapshots(hyperv, daemon, parts):
     machine, name = parts.machine("traveller"), "traveller"
     hyperv.finish(hyperv.request_state(machine, RUNNING))
@@ -61,7 +68,7 @@ def test_a_running_machine_comes_back_with_memory_disks_and_snapshots(hyperv, da
         at_snapshot = tick(console)
         snapshot = parts.snapshot(machine, "first")
         mark(console, "after")
-        at_export = tick(console)
+        at_export = ticks_on(console, at_snapshot + 3)
     folder = parts.export(machine, CaptureLiveState=1)
     assert hyperv.state(machine) == RUNNING
     with Console(parts.pipe(name)) as console:  # its QEMU is another one now
@@ -101,3 +108,193 @@ def test_a_running_machine_comes_back_with_memory_disks_and_snapshots(hyperv, da
     with Console(parts.pipe(name)) as console:  # the settings of the snapshot hold again, with the first pipe
         assert at_snapshot <= tick(console) < at_export
         assert marked(console) == "before"
+
+
+def test_the_same_identifier_once_the_original_is_gone(hyperv, daemon, parts):
+    machine = parts.machine("phoenix")
+    guid = machine.selectors["Name"]
+    folder = parts.export(machine)
+    file = describe(folder).file
+    again = hyperv.service("ImportSystemDefinition", f"<p:SystemDefinitionFile>{file}</p:SystemDefinitionFile>"
+                                                     "<p:GenerateNewSystemIdentifier>false</p:GenerateNewSystemIdentifier>")
+    assert again["ReturnValue"] == "32773"
+    assert "exists already" in hyperv.get(again["Job"])["ErrorDescription"]
+    hyperv.finish(hyperv.destroy(machine))
+    for disk in ("phoenix.qcow2", "phoenix-data.qcow2"):
+        (daemon.storage / disk).unlink()
+    planned = parts.imported(file, new_identifier=False)
+    assert planned.selectors["Name"] == guid
+    assert parts.problems(planned) == []
+    machine = parts.realized(planned)
+    assert machine.selectors["Name"] == guid
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    with Console(parts.pipe("phoenix")) as console:
+        console.wait(READY_LINE, 90)
+
+
+def test_a_planned_system_is_changed_and_outlives_the_daemon(hyperv, daemon, parts):
+    planned = parts.define("plan", planned=True)
+    medium = parts.attach(planned, parts.disk("plan.qcow2"))
+    change = Instance("Msvm_VirtualSystemSettingData", InstanceID=f"Microsoft:{planned.selectors['Name']}",
+                      ElementName="renamed")
+    hyperv.finish(hyperv.service("ModifySystemSettings", embedded.render(FORM, "SystemSettings", change, WMI)))
+    parts.serial(planned, "plan")
+    for _ in range(2):
+        assert hyperv.get(planned)["ElementName"] == "renamed"
+        assert [d["InstanceID"] for d in hyperv.devices(planned, "Msvm_StorageAllocationSettingData")] == \
+            [medium.selectors["InstanceID"]]
+        assert hyperv.get(hyperv.settings_of(planned))["VirtualSystemType"] == "Microsoft:Hyper-V:System:Planned"
+        assert int(hyperv.invoke("Msvm_PlannedComputerSystem", planned.selectors, "RequestStateChange",
+                                 f"<p:RequestedState>{RUNNING}</p:RequestedState>")["ReturnValue"]) == 32775
+        daemon.kill()
+        daemon.start()
+    hyperv.finish(hyperv.service("RemoveResourceSettings",
+                                 f"<p:ResourceSettings>{medium.content()}</p:ResourceSettings>"))
+    assert hyperv.devices(planned, "Msvm_StorageAllocationSettingData") == []
+    hyperv.finish(hyperv.destroy(planned))
+    assert not hyperv.query("SELECT * FROM Msvm_PlannedComputerSystem WHERE ElementName = 'renamed'")
+    assert (daemon.storage / "plan.qcow2").exists()
+
+
+def test_all_that_is_missing_is_said_at_once(hyperv, daemon, parts):
+    machine = parts.machine("needy")
+    hyperv.add(machine, Instance("Msvm_SyntheticEthernetPortSettingData", ResourceType=10, ElementName="port",
+                                        ResourceSubType="Microsoft:Hyper-V:Synthetic Ethernet Port"))
+    folder = parts.export(machine)
+    definition = describe(folder)
+    (folder / definition.disks[0].get("Path")).unlink()
+    planned = parts.imported(definition.file, new_identifier=True)
+    (memory,) = hyperv.devices(planned, "Msvm_MemorySettingData")
+    hyperv.modify(Instance("Msvm_MemorySettingData", InstanceID=memory["InstanceID"], ResourceType=4,
+                           ResourceSubType="Microsoft:Hyper-V:Memory", VirtualQuantity=12_000_000))
+    (port,) = hyperv.devices(planned, "Msvm_SyntheticEthernetPortSettingData")
+    hyperv.add(planned, Instance("Msvm_EthernetPortAllocationSettingData", ResourceType=33,
+                                 ResourceSubType="Microsoft:Hyper-V:Ethernet Connection",
+                                 Parent=epr("Msvm_SyntheticEthernetPortSettingData",
+                                            InstanceID=port["InstanceID"]).path("TESTHOST"),
+                                 HostResource=[rf"\\TESTHOST\root\virtualization\v2:Msvm_VirtualEthernetSwitch."
+                                               rf'CreationClassName="Msvm_VirtualEthernetSwitch",Name="{uuid.uuid4()}"']))
+    problems = parts.problems(planned)
+    said = [(p["ErrorSource"].split(":")[1].split(".")[0], p["Message"]) for p in problems]
+    assert sorted(source for source, _ in said) == ["Msvm_EthernetPortAllocationSettingData", "Msvm_MemorySettingData",
+                                                   "Msvm_StorageAllocationSettingData"]
+    assert any("needy.qcow2" in text for _, text in said)
+    job, errors, _ = parts.planned_job("RealizePlannedSystem", planned)
+    assert job["JobState"] == "10" and int(job["ErrorCode"]) == 32773
+    assert {p["Message"] for p in problems} <= {e["Message"] for e in errors}
+    assert hyperv.get(planned)["Name"] == planned.selectors["Name"]
+    assert not hyperv.query(f"SELECT * FROM Msvm_ComputerSystem WHERE Name = '{planned.selectors['Name']}'")
+
+
+def test_an_export_is_read_without_importing_it(hyperv, daemon, parts):
+    machine = parts.define("readable", Notes=["a note"])
+    file = describe(parts.export(machine)).file
+    answer = hyperv.service("GetDefinitionFileSummaryInformation", f"<p:DefinitionFiles>{file}</p:DefinitionFiles>")
+    assert answer["ReturnValue"] == "0"
+    for part in ("readable", machine.selectors["Name"], "a note", "TESTHOST"):
+        assert part in answer["SummaryInformation"]
+    size = hyperv.service("GetSizeOfSystemFiles", f"<p:Vssd>{hyperv.settings_of(machine).content()}</p:Vssd>")
+    assert size["ReturnValue"] == "0"
+    assert 1000 < int(size["Size"]) < 100_000
+
+
+def outcome(hyperv, output):
+    """(code, text): of a refusal or of the job that failed."""
+    code = int(output["ReturnValue"])
+    assert code != 0
+    job = hyperv.wait_job(output["Job"])
+    return (code if code != 4096 else int(job["ErrorCode"])), job["ErrorDescription"]
+
+
+def test_places_where_no_export_goes(hyperv, daemon, parts, tmp_path):
+    machine = parts.define("contained")
+    parts.attach(machine, parts.disk("contained.qcow2"))
+    taken = parts.export(machine)
+    before = sorted(p for p in daemon.state.rglob("*") if "exports" in p.parts)
+    exports = parts.exports
+    (exports / "link").symlink_to(tmp_path)
+    (exports / "inside-link").symlink_to(daemon.storage)
+    (exports / "a-file").write_text("x")
+    os.mkfifo(exports / "a-fifo")
+    places = {f"{exports}/../elsewhere": 32773, f"{exports}/x/../../../up": 32773, str(tmp_path / "out"): 32769,
+              str(exports / "link" / "out"): 32769, str(exports / "link"): 32773, str(exports / "inside-link"): 32773,
+              str(exports / "a-file"): 32773, str(exports / "a-fifo"): 32773, "/dev/null": 32769, "/dev/sda": 32769,
+              "relative/path": 32773, "": 32773, str(taken): 32773, str(exports / "no-parent" / "out"): 32773}
+    for place, expected in places.items():
+        code, text = outcome(hyperv, parts.start_export(machine, place, CreateVmExportSubdirectory=False))
+        assert code == expected, (place, code, text)
+        assert len(text) > 20 and str(tmp_path / "secret") not in text
+    (exports / "contained").mkdir()  # another machine's folder has the name that this one would get
+    (exports / "contained" / "theirs").write_text("x")
+    assert outcome(hyperv, parts.start_export(machine, exports, CreateVmExportSubdirectory=True))[0] == 32773
+    for name in ("link", "inside-link", "a-file", "a-fifo"):
+        (exports / name).unlink()
+    shutil.rmtree(exports / "contained")
+    assert list(tmp_path.iterdir()) == []
+    assert sorted(p for p in daemon.state.rglob("*") if "exports" in p.parts) == before
+
+
+@pytest.fixture
+def heavy(hyperv, parts, daemon):
+    """A machine whose export takes a while: a disk full of data."""
+    machine = parts.define("heavy")
+    path = parts.disk("heavy.raw", form="raw", size="768M")
+    block = os.urandom(1 << 20)
+    with open(path, "r+b") as file:
+        for _ in range(768):
+            file.write(block)
+    parts.attach(machine, path)
+    yield machine
+    parts.clear()
+    path.unlink()
+
+
+def begin(hyperv, parts, machine, directory):
+    """Starts an export and returns its job when it has begun to copy."""
+    output = parts.start_export(machine, directory)
+    assert output["ReturnValue"] == "4096"
+    deadline = time.monotonic() + 30
+    while not any(p.stat().st_size > 1 << 20 for p in parts.exports.rglob("*.raw")):
+        assert time.monotonic() < deadline, dict(hyperv.get(output["Job"]))
+        time.sleep(0.01)
+    return output["Job"]
+
+
+def nothing_left(parts):
+    return [str(p) for p in parts.exports.rglob("*") if "heavy" in p.name or "partial" in p.name]
+
+
+def test_a_cancelled_export_leaves_nothing(hyperv, daemon, parts, heavy):
+    job = begin(hyperv, parts, heavy, parts.exports)
+    answer = hyperv.invoke("Msvm_ConcreteJob", job.selectors, "RequestStateChange", "<p:RequestedState>4</p:RequestedState>")
+    assert answer["ReturnValue"] in ("0", "4096")
+    started = time.monotonic()
+    assert hyperv.wait_job(job)["JobState"] == "8"
+    assert time.monotonic() - started < 10
+    assert nothing_left(parts) == []
+
+
+def test_a_killed_daemon_leaves_nothing_and_says_so(hyperv, daemon, parts, heavy):
+    job = begin(hyperv, parts, heavy, parts.exports)
+    daemon.kill()
+    assert nothing_left(parts) != []
+    daemon.start()
+    assert nothing_left(parts) == []
+    told = hyperv.get(job)
+    assert told["JobState"] == "10" and told["ErrorDescription"]
+    assert hyperv.state(heavy) == OFF
+    hyperv.finish(hyperv.destroy(heavy))  # nothing holds it any more
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
+def test_a_full_disk_leaves_nothing(hyperv, daemon, parts, heavy):
+    small = parts.exports / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", small], check=True)
+    try:
+        code, text = outcome(hyperv, parts.start_export(heavy, small))
+        assert code == 32768 and "space" in text.lower(), text
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", small], check=True)
+        small.rmdir()

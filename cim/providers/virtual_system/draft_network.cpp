@@ -101,6 +101,7 @@ Result<bool> Draft::set_nic(const Element& e, const Property& p, const Value& v)
 
 Result<void> Draft::plug(Nic& n, const Value& host_resource) {
     const auto text = first_of(host_resource);
+    n.attributes.erase(std::string(missing_switch));
     if (text.empty()) {
         n.link = NicLink::none;
         n.source.clear();
