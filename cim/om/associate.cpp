@@ -74,13 +74,15 @@ class ReferenceStream : public InstanceStream {
         : request_(r), classes_(std::move(classes)), object_(w.object), role_(w.query.role) {}
     Result<std::optional<Instance>> next() override {
         for (;;) {
+            if (auto left = allowance_.left(); !left) return left.error();
             if (!now_) {
                 if (at_ == classes_.size()) return std::optional<Instance>();
                 const auto& s = classes_[at_++];
-                auto opened = s.provider->references(request_.view(), s.cls, object_, role_);
+                auto opened = s.provider->references(request_.view(allowance_), s.cls, object_, role_);
                 if (!opened) return opened.error();
                 now_ = std::move(*opened);
                 if (!now_) continue;
+                now_->allow(allowance_);
             }
             auto i = now_->next();
             if (!i) return i;
@@ -90,12 +92,17 @@ class ReferenceStream : public InstanceStream {
                 return i;
         }
     }
+    void allow(const Allowance& a) override {
+        allowance_ = a;
+        if (now_) now_->allow(a);
+    }
 
   private:
     LaterRequest request_;
     std::vector<Impl::Served> classes_;
     ObjectPath object_;
     std::string role_;
+    Allowance allowance_;
     StreamPtr now_;
     std::size_t at_ = 0;
 };
@@ -108,6 +115,7 @@ class AssociatorStream : public InstanceStream {
     Result<std::optional<Instance>> next() override {
         for (;;) {
             while (at_ < ends_.size()) {
+                if (auto left = allowance_.left(); !left) return left.error();
                 auto i = fetch(ends_[at_++]);
                 if (!i || *i) return i;
             }
@@ -115,6 +123,10 @@ class AssociatorStream : public InstanceStream {
             if (!association || !*association) return association;
             collect_ends(**association);
         }
+    }
+    void allow(const Allowance& a) override {
+        allowance_ = a;
+        references_->allow(a);
     }
 
   private:
@@ -138,7 +150,7 @@ class AssociatorStream : public InstanceStream {
     // The instance at an end; nullopt when it is of another class, was shown before, or has vanished.
     Result<std::optional<Instance>> fetch(const ObjectPath& end) {
         const auto none = std::optional<Instance>();
-        auto r = impl_.in_namespace_of(request_.view(), end);
+        auto r = impl_.in_namespace_of(request_.view(allowance_), end);
         if (!r) return none;
         if (wanted_.result_class && !related(r->ns, end.class_name(), *wanted_.result_class)) return none;
         auto found = impl_.locate_here(*r, end);
@@ -161,6 +173,7 @@ class AssociatorStream : public InstanceStream {
     std::vector<ObjectPath> ends_;
     std::size_t at_ = 0;
     std::unordered_set<std::string> seen_;
+    Allowance allowance_;
 };
 
 // Leaves only the keys.
@@ -174,6 +187,7 @@ class KeysStream : public InstanceStream {
         for (const auto slot : keys.cls().key_slots()) keys.set_at(slot, (*i)->at(slot));
         return std::optional<Instance>(std::move(keys));
     }
+    void allow(const Allowance& a) override { inner_->allow(a); }
 
   private:
     StreamPtr inner_;

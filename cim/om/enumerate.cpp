@@ -22,6 +22,7 @@ class ReducedStream : public InstanceStream {
             if ((*i)->has(all[slot]->name)) reduced.set_at(slot, (*i)->get(all[slot]->name));
         return std::optional<Instance>(std::move(reduced));
     }
+    void allow(const Allowance& a) override { inner_->allow(a); }
     std::optional<std::uint64_t> estimate() const override { return inner_->estimate(); }
 
   private:
@@ -35,15 +36,22 @@ class FilteredStream : public InstanceStream {
         : inner_(std::move(inner)), query_(std::move(query)), env_(std::move(env)) {}
     Result<std::optional<Instance>> next() override {
         for (;;) {
+            if (auto left = allowance_.left(); !left) return left.error();
             auto i = inner_->next();
             if (!i || !*i || query_->matches(**i, env_)) return i;
         }
+    }
+
+    void allow(const Allowance& a) override {
+        allowance_ = a;
+        inner_->allow(a);
     }
 
   private:
     StreamPtr inner_;
     std::shared_ptr<const Query> query_;
     QueryEnvironment env_;
+    Allowance allowance_;
 };
 
 StreamPtr stream_of_one(Instance i) {

@@ -20,6 +20,7 @@ class GuardedStream : public InstanceStream {
             return internal_error(e.what());
         }
     }
+    void allow(const Allowance& a) override { inner_->allow(a); }
     std::optional<std::uint64_t> estimate() const override { return inner_->estimate(); }
 
   private:

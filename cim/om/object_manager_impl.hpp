@@ -12,13 +12,13 @@
 
 namespace wsvirt::cim {
 
-// A request's circumstances for work that goes on after the call: streams that are pulled later. They have
-// their own deadlines, so this one has none.
+// A request's circumstances for work that goes on after the call: streams that are pulled later, each time
+// with an allowance of its own.
 class LaterRequest {
   public:
     explicit LaterRequest(const Request& r)
         : who_(r.who), ns_(r.ns), request_id_(r.request_id), locale_(r.locale) {}
-    Request view() const { return {who_, ns_, Clock::time_point::max(), {}, request_id_, locale_}; }
+    Request view(const Allowance& a) const { return {who_, ns_, a.deadline, a.stop, request_id_, locale_}; }
 
   private:
     Identity who_;

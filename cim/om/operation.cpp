@@ -55,6 +55,10 @@ class ChainStream : public InstanceStream {
         }
         return std::optional<Instance>();
     }
+    void allow(const Allowance& a) override {
+        for (const auto& p : parts_)
+            if (p) p->allow(a);
+    }
     std::optional<std::uint64_t> estimate() const override { return estimate_; }
 
   private:
@@ -64,6 +68,15 @@ class ChainStream : public InstanceStream {
 };
 
 }  // namespace
+
+Result<void> Allowance::left() const {
+    if (stop.stop_requested())
+        return Error(Status::cancelled, "wsvirt.request.cancelled", "The operation was cancelled.");
+    if (Clock::now() >= deadline)
+        return Error(Status::timed_out, "wsvirt.request.deadline",
+                     "The search did not end within the time allowed for it: allow more, or ask for less.");
+    return {};
+}
 
 StreamPtr stream_of(std::vector<Instance> all) {
     return std::make_unique<ListStream>(std::move(all));

@@ -29,6 +29,17 @@ struct Request {
     std::string locale;      // BCP 47 tag asked for, or ""
 };
 
+// How long a search may go on: what a request leaves of its time, and whether somebody still waits.
+struct Allowance {
+    Clock::time_point deadline = Clock::time_point::max();
+    std::stop_token stop;
+    Allowance() = default;
+    Allowance(Clock::time_point until, std::stop_token s) : deadline(until), stop(std::move(s)) {}
+    explicit Allowance(const Request& r) : deadline(r.deadline), stop(r.stop) {}
+    // Errors: cancelled, timed_out.
+    Result<void> left() const;
+};
+
 // A pull stream of instances: bounded memory for enumerations of any size. next() gives an instance, or
 // nullopt at the end. Used by one thread at a time, maybe by different ones; holds what it needs alive by
 // itself.
@@ -36,6 +47,10 @@ class InstanceStream {
   public:
     virtual ~InstanceStream() = default;
     virtual Result<std::optional<Instance>> next() = 0;
+    // For the calls of next() that follow. A stream that may look at many instances to find one asks the
+    // allowance between them; next() ends with its error then and goes on from there when called again.
+    // Streams that draw from others pass it on.
+    virtual void allow(const Allowance&) {}
     // Total number of instances if known without counting (TotalItemsCountEstimate).
     virtual std::optional<std::uint64_t> estimate() const { return std::nullopt; }
 };

@@ -21,15 +21,21 @@ class ReferencingStream : public InstanceStream {
         : all_(std::move(all)), object_(std::move(object)), role_(role) {}
     Result<std::optional<Instance>> next() override {
         for (;;) {
+            if (auto left = allowance_.left(); !left) return left.error();
             auto i = all_->next();
             if (!i || !*i || plays_role(**i, object_, role_)) return i;
         }
+    }
+    void allow(const Allowance& a) override {
+        allowance_ = a;
+        all_->allow(a);
     }
 
   private:
     StreamPtr all_;
     ObjectPath object_;
     std::string role_;
+    Allowance allowance_;
 };
 
 }  // namespace
@@ -41,7 +47,10 @@ Result<StreamPtr> Provider::enumerate(const Request&, const ClassPtr& cls) {
 Result<Instance> Provider::get(const Request& request, const ClassPtr& cls, const ObjectPath& path) {
     auto all = enumerate(request, cls);
     if (!all) return all.error();
+    const Allowance allowance(request);
+    (*all)->allow(allowance);
     for (;;) {
+        if (auto left = allowance.left(); !left) return left.error();
         auto i = (*all)->next();
         if (!i) return i.error();
         if (!*i) return no_such_instance(*cls, path);

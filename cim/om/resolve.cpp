@@ -111,7 +111,10 @@ Result<ObjectManager::Impl::Located> ObjectManager::Impl::search(const Request& 
         }
         auto all = with_keys(r, place, *keys);
         if (!all) return all.error();
+        const Allowance allowance(r);
+        (*all)->allow(allowance);
         for (;;) {
+            if (auto left = allowance.left(); !left) return left.error();
             auto i = (*all)->next();
             if (!i) return i.error();
             if (!*i) break;

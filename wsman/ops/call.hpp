@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -33,13 +35,16 @@ struct Call {
     const soap::Message& message;
     const Identity& who;
     cim::Clock::time_point deadline;
+    cim::Clock::time_point answer_by;  // a little earlier: what is there by then is sent
+    std::stop_token stop;              // nobody waits for the answer any more
+    const std::function<bool()>&
+        claim;                   // before an answer leaves its marks: false when it is too late for it
     std::size_t envelope_limit;  // octets of the answer in UTF-8, already halved for UTF-16
     bool limit_is_clients;       // from wsman:MaxEnvelopeSize
 
     const soap::RequestHeaders& headers() const { return message.headers; }
     cim::Request request(const cim::Namespace& ns) const {
-        return {
-            who, ns, deadline, http.stop, http.request_id, headers().locale ? headers().locale->value : ""};
+        return {who, ns, deadline, stop, http.request_id, headers().locale ? headers().locale->value : ""};
     }
     soap::AnswerHead head(std::string_view action, std::string_view extra) const {
         soap::AnswerHead h;

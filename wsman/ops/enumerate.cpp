@@ -139,7 +139,7 @@ PackLimits limits_for(const Call& call, std::size_t max_elements, std::size_t fr
     l.soft_bytes = call.headers().max_envelope_size
                        ? l.hard_bytes
                        : room(std::min(call.in_utf8(call.settings.usual_envelope_size), call.envelope_limit));
-    l.deadline = call.deadline;
+    l.allowance = {call.answer_by, call.stop};
     return l;
 }
 
@@ -195,7 +195,7 @@ Outcome enumerate(const Call& call) {
     Answer answer;
     answer.action = std::string(soap::uri::enumerate) + "Response";
     answer.headers = total_header(call, e->estimate);
-    std::string items;
+    PackedItems items;
     if (a.optimize) {
         const auto frame = call.overhead(answer.action, answer.headers) + response_tags;
         auto packed = pack(e->items, limits_for(call, a.max_elements, frame), items);
@@ -204,6 +204,7 @@ Outcome enumerate(const Call& call) {
         if (*packed == Packed::too_late) return Fault(Subcode::timed_out);
     }
     const bool ended = e->items.ended;
+    if (!call.claim()) return Fault(Subcode::timed_out);
     std::string id;
     if (!ended) {
         auto added = call.contexts.add(std::move(e));
@@ -213,12 +214,12 @@ Outcome enumerate(const Call& call) {
         }
         id = std::move(*added);
     }
-    answer.body.reserve(items.size() + response_tags);
+    answer.body.reserve(items.text.size() + response_tags);
     answer.body = "<n:EnumerateResponse>";
     if (a.expires && !ended) answer.body += "<n:Expires>" + a.expires->granted + "</n:Expires>";
     answer.body +=
         ended ? "<n:EnumerationContext/>" : "<n:EnumerationContext>" + id + "</n:EnumerationContext>";
-    if (a.optimize) answer.body.append("<w:Items>").append(items).append("</w:Items>");
+    if (a.optimize) answer.body.append("<w:Items>").append(items.text).append("</w:Items>");
     if (ended) answer.body += "<w:EndOfSequence/>";
     answer.body += "</n:EnumerateResponse>";
     return answer;
@@ -291,16 +292,21 @@ Outcome pull_from(const Call& call, const PullArguments& a, Enumeration& e) {
         limits_for(call, a.max_elements, call.overhead(answer.action, answer.headers) + response_tags);
     limits.characters = a.max_characters;
     const bool own_time = a.max_time && !call.headers().operation_timeout;
-    if (own_time) limits.deadline = std::min(limits.deadline, cim::Clock::now() + *a.max_time);
-    std::string items;
+    auto& until = limits.allowance.deadline;
+    if (own_time) until = std::min(until, cim::Clock::now() + *a.max_time);
+    PackedItems items;
     auto packed = pack(e.items, limits, items);
     if (!packed) return fault_of(call, packed.error(), About::context);
     if (*packed == Packed::too_large) return item_too_large(call);
     if (*packed == Packed::too_late && !own_time) return Fault(Subcode::timed_out);
-    answer.body.reserve(items.size() + response_tags);
+    if (!call.claim()) {
+        take_back(e.items, items);
+        return Fault(Subcode::timed_out);
+    }
+    answer.body.reserve(items.text.size() + response_tags);
     answer.body = "<n:PullResponse>";
     if (!e.items.ended) answer.body += "<n:EnumerationContext>" + e.id + "</n:EnumerationContext>";
-    answer.body.append("<n:Items>").append(items).append("</n:Items>");
+    answer.body.append("<n:Items>").append(items.text).append("</n:Items>");
     if (e.items.ended) answer.body += "<n:EndOfSequence/>";
     answer.body += "</n:PullResponse>";
     return answer;

@@ -72,6 +72,7 @@ class FilteredStream : public cim::InstanceStream {
         : inner_(std::move(inner)), wanted_(std::move(wanted)) {}
     Result<std::optional<cim::Instance>> next() override {
         for (;;) {
+            if (auto left = allowance_.left(); !left) return left.error();
             auto i = inner_->next();
             if (!i || !*i) return i;
             bool all = true;
@@ -80,9 +81,15 @@ class FilteredStream : public cim::InstanceStream {
         }
     }
 
+    void allow(const cim::Allowance& a) override {
+        allowance_ = a;
+        inner_->allow(a);
+    }
+
   private:
     cim::StreamPtr inner_;
     std::vector<Wanted> wanted_;
+    cim::Allowance allowance_;
 };
 
 soap::Epr read_epr(const pugi::xml_node& n) {

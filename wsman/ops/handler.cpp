@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "wsman/ops/contexts.hpp"
 #include "wsman/ops/errors.hpp"
+#include "wsman/ops/flight.hpp"
 #include "wsman/ops/header_checks.hpp"
 #include "wsman/ops/operations.hpp"
 #include "wsman/soap/message.hpp"
@@ -101,17 +102,7 @@ class Handler : public HttpHandler {
         if (in.fault) return done(fault_response(in.message.get(), *in.fault, in.encoding));
         // A one-way message has no answer of its own (RC.2-5).
         if (in.message->headers.action == soap::uri::ack) return done(HttpResponse{202, {}, {}, {}, false});
-        std::shared_ptr<soap::Message> message = std::move(in.message);
-        const auto user = request->identity->name();
-        if (const auto limit = quota_.enter(user); !limit.empty()) return done(over_quota(*message, limit));
-        const auto post = [this, request, message, done, received, user] {
-            auto response = serve(*request, *message, received);
-            quota_.leave(user);
-            done(std::move(response));
-        };
-        if (pool_.post(post)) return;
-        quota_.leave(user);
-        done(over_quota(*message, "work_queue"));
+        take_off({std::move(request), std::move(in.message), {}, {}, received}, std::move(done));
     }
 
   private:
@@ -133,50 +124,108 @@ class Handler : public HttpHandler {
         return fault_response(&m, Fault(Subcode::quota_limit), m.encoding);
     }
 
+    // A request whose headers are in order.
+    struct Job {
+        std::shared_ptr<const HttpRequest> request;
+        std::shared_ptr<const soap::Message> message;
+        Control control;
+        const Operation* operation = nullptr;
+        cim::Clock::time_point received;
+
+        cim::Clock::time_point deadline() const { return received + control.timeout; }
+        // Octets of UTF-8 that a fault may have: fewer than its limit when it goes out as UTF-16.
+        std::size_t fault_limit() const {
+            constexpr std::size_t usual = std::size_t{64} * 1024;
+            if (control.envelope_limit == 0) return usual;
+            const bool utf8 = message->encoding == soap::Encoding::utf8;
+            return std::min(utf8 ? control.envelope_limit : (control.envelope_limit - 2) / 2, usual);
+        }
+    };
+
+    // Checks, quotas, and off to the pool under the watchdog's eyes.
+    void take_off(Job job, Done done) {
+        if (auto f = check(job)) return done(fault_response(job, *f));
+        const auto user = job.request->identity->name();
+        if (const auto limit = quota_.enter(user); !limit.empty())
+            return done(over_quota(*job.message, limit));
+        const auto flight = std::make_shared<Flight>(
+            *job.request, done, [this, job](bool begun) { return late_answer(job, begun); });
+        const auto watched = watchdog_.watch(job.deadline(), flight);
+        const auto post = [this, job, flight, watched, user] {
+            if (flight->begin()) flight->finish(serve(job, *flight));
+            watchdog_.forget(watched);
+            quota_.leave(user);
+        };
+        if (pool_.post(post)) return;
+        watchdog_.forget(watched);
+        quota_.leave(user);
+        if (flight->begin()) flight->finish(over_quota(*job.message, "work_queue"));
+    }
+
+    std::optional<Fault> check(Job& job) const {
+        const auto& h = job.message->headers;
+        if (auto f = check_headers(h, settings_, job.request->target, job.control)) return f;
+        const auto soap_action = trim_quotes(job.request->header("SOAPAction"));
+        if (!soap_action.empty() && soap_action != *h.action)
+            return Fault(Subcode::invalid_header, {}, "The HTTP header SOAPAction and wsa:Action differ.");
+        job.operation = &operation_for(*h.action);
+        if (job.operation->starts)
+            if (auto f = check_options(h, settings_)) return f;
+        if (cim::Clock::now() >= job.deadline()) return not_begun();
+        return std::nullopt;
+    }
+
+    static Fault not_begun() {
+        return {Subcode::timed_out,
+                {},
+                "The wsman:OperationTimeout passed before the operation could begin. Nothing was changed."};
+    }
+    HttpResponse late_answer(const Job& job, bool begun) const {
+        if (!begun) return fault_response(job, not_begun());
+        Fault f(Subcode::timed_out);
+        if (job.operation->changes)
+            f.text =
+                "The operation did not end within its wsman:OperationTimeout and was asked to stop. Look at "
+                "the object before you repeat it: the change may have been made.";
+        return fault_response(job, f);
+    }
+    HttpResponse fault_response(const Job& job, const Fault& f) const {
+        return fault_response(job.message.get(), f, job.message->encoding, job.fault_limit());
+    }
+
     // On the pool: one checked request to its response.
-    HttpResponse serve(const HttpRequest& request, const soap::Message& message,
-                       cim::Clock::time_point received) {
-        std::size_t limit = 64 * 1024;
+    HttpResponse serve(const Job& job, Flight& flight) {
         try {
-            auto outcome = run(request, message, received, limit);
-            if (auto* fault = std::get_if<Fault>(&outcome))
-                return fault_response(&message, *fault, message.encoding, limit);
-            return soap_response(200, std::move(std::get<std::string>(outcome)), message.encoding);
+            auto outcome = run(job, flight);
+            if (auto* fault = std::get_if<Fault>(&outcome)) return fault_response(job, *fault);
+            return soap_response(200, std::move(std::get<std::string>(outcome)), job.message->encoding);
         } catch (const std::exception& e) {
-            spdlog::error("request {}: exception in an operation: {}", request.request_id, e.what());
-            return fault_response(&message, Fault(Subcode::internal_error), message.encoding, limit);
+            spdlog::error("request {}: exception in an operation: {}", job.request->request_id, e.what());
+            return fault_response(job, Fault(Subcode::internal_error));
         }
     }
 
-    std::variant<std::string, Fault> run(const HttpRequest& request, const soap::Message& message,
-                                         cim::Clock::time_point received, std::size_t& fault_limit) {
-        const auto& h = message.headers;
-        Control control;
-        if (auto f = check_headers(h, settings_, request.target, control)) return *f;
-        const auto soap_action = trim_quotes(request.header("SOAPAction"));
-        if (!soap_action.empty() && soap_action != *h.action)
-            return Fault(Subcode::invalid_header, {}, "The HTTP header SOAPAction and wsa:Action differ.");
+    std::variant<std::string, Fault> run(const Job& job, Flight& flight) {
+        const std::function<bool()> claim = [&flight] { return flight.claim(); };
+        // An eighth of the time, at most a quarter of a second, is for writing and sending the answer.
+        const auto reserve =
+            std::min<std::chrono::microseconds>(job.control.timeout / 8, std::chrono::milliseconds(250));
         Call call{settings_,
                   om_,
                   contexts_,
-                  request,
-                  message,
-                  *request.identity,
-                  received + control.timeout,
-                  control.envelope_limit,
-                  control.limit_is_clients};
-        call.envelope_limit = call.in_utf8(control.envelope_limit);
-        fault_limit = std::min<std::size_t>(call.envelope_limit, 64 * 1024);
-        const auto& operation = operation_for(*h.action);
-        if (operation.starts)
-            if (auto f = check_options(h, settings_)) return *f;
-        if (cim::Clock::now() >= call.deadline)
-            return Fault(Subcode::timed_out, {},
-                         "The wsman:OperationTimeout passed before the operation could begin.");
-        auto outcome = operation.run(call);
+                  *job.request,
+                  *job.message,
+                  *job.request->identity,
+                  job.deadline(),
+                  job.deadline() - reserve,
+                  flight.stop(),
+                  claim,
+                  job.control.envelope_limit,
+                  job.control.limit_is_clients};
+        call.envelope_limit = call.in_utf8(job.control.envelope_limit);
+        auto outcome = job.operation->run(call);
         if (auto* fault = std::get_if<Fault>(&outcome)) return std::move(*fault);
-        if (!operation.changes && cim::Clock::now() > call.deadline) return Fault(Subcode::timed_out);
-        return envelope(call, operation, std::get<Answer>(outcome));
+        return envelope(call, *job.operation, std::get<Answer>(outcome));
     }
 
     std::variant<std::string, Fault> envelope(const Call& call, const Operation& operation,
@@ -204,6 +253,7 @@ class Handler : public HttpHandler {
     soap::Receiver receiver_;
     ContextTable contexts_;
     Quota quota_;
+    Watchdog watchdog_;
 };
 
 }  // namespace

@@ -12,8 +12,14 @@ class InstanceItems : public ItemSource {
         return selection_.item_filter ? std::nullopt : selection_.stream->estimate();
     }
 
+    void allow(const cim::Allowance& a) override {
+        allowance_ = a;
+        selection_.stream->allow(a);
+    }
+
     Result<bool> append_next(std::string& out) override {
         for (;;) {
+            if (auto left = allowance_.left(); !left) return left.error();
             auto next = selection_.stream->next();
             if (!next) return next.error();
             if (!*next) return false;
@@ -64,6 +70,7 @@ class InstanceItems : public ItemSource {
     ItemMode mode_;
     Selection selection_;
     cim::ClassPtr as_;
+    cim::Allowance allowance_;
 };
 
 }  // namespace

@@ -8,6 +8,16 @@ namespace {
 // Makes the next item pending. False at the end.
 Result<bool> look_ahead(Items& items) {
     if (items.has_pending) return true;
+    if (!items.unsent.empty()) {
+        items.pending = std::move(items.unsent.front());
+        items.unsent.pop_front();
+        items.has_pending = true;
+        return true;
+    }
+    if (!items.source) {
+        items.ended = true;
+        return false;
+    }
     items.pending.clear();
     auto more = items.source->append_next(items.pending);
     if (!more) return more.error();
@@ -26,13 +36,16 @@ std::size_t characters_in(std::string_view utf8) {
 
 }  // namespace
 
-Result<Packed> pack(Items& items, const PackLimits& limits, std::string& out) {
+Result<Packed> pack(Items& items, const PackLimits& limits, PackedItems& out) {
     std::size_t bytes = 0, characters = 0;
+    if (items.source) items.source->allow(limits.allowance);
     for (std::size_t n = 0;; ++n) {
         if (items.ended) return Packed::some;
         auto more = look_ahead(items);
         // What was packed before the error is sent; the error comes back with the next look.
-        if (!more) return n > 0 ? Result<Packed>(Packed::some) : Result<Packed>(more.error());
+        if (!more && n > 0) return Packed::some;
+        if (!more && !limits.allowance.left()) return Packed::too_late;
+        if (!more) return more.error();
         if (!*more || n >= limits.elements) return Packed::some;
         const auto size = items.pending.size();
         if (n == 0 && size > limits.hard_bytes) return Packed::too_large;
@@ -41,11 +54,22 @@ Result<Packed> pack(Items& items, const PackLimits& limits, std::string& out) {
             characters += characters_in(items.pending);
             if (n > 0 && characters > limits.characters) return Packed::some;
         }
-        if (cim::Clock::now() >= limits.deadline) return n > 0 ? Packed::some : Packed::too_late;
-        out += items.pending;
+        if (!limits.allowance.left()) return n > 0 ? Packed::some : Packed::too_late;
+        out.text += items.pending;
+        out.ends.push_back(out.text.size());
         bytes += size;
         items.has_pending = false;
     }
+}
+
+void take_back(Items& items, const PackedItems& packed) {
+    if (items.has_pending) items.unsent.push_front(std::move(items.pending));
+    items.has_pending = false;
+    for (auto n = packed.ends.size(); n-- > 0;) {
+        const auto from = n == 0 ? 0 : packed.ends[n - 1];
+        items.unsent.push_front(packed.text.substr(from, packed.ends[n] - from));
+    }
+    items.ended = items.ended && items.unsent.empty();
 }
 
 }  // namespace wsvirt::wsman

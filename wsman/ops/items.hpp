@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cim/om/operation.hpp"
 
@@ -18,12 +20,16 @@ class ItemSource {
     virtual ~ItemSource() = default;
     // Appends the next item; false at the end.
     virtual Result<bool> append_next(std::string& out) = 0;
+    // For the calls of append_next() that follow; see InstanceStream::allow().
+    virtual void allow(const cim::Allowance&) {}
     virtual std::optional<std::uint64_t> estimate() const { return std::nullopt; }
 };
 
-// The state between two answers: the source, and an item that was made but not yet sent.
+// The state between two answers: the source, items of an answer that was not sent, and an item that was made
+// but not yet packed.
 struct Items {
     std::unique_ptr<ItemSource> source;
+    std::deque<std::string> unsent;
     std::string pending;
     bool has_pending = false;
     bool ended = false;
@@ -34,17 +40,24 @@ struct PackLimits {
     std::size_t soft_bytes = 0;         // what several items may take
     std::size_t hard_bytes = 0;         // what one item may take
     std::size_t characters = SIZE_MAX;  // wsen:MaxCharacters: one item may exceed it
-    cim::Clock::time_point deadline = cim::Clock::time_point::max();
+    cim::Allowance allowance;
 };
 
 enum class Packed {
     some,       // items were appended, or none is left
     too_large,  // the next item alone exceeds hard_bytes; it stays pending
-    too_late,   // the deadline passed before there was an item
+    too_late,   // the allowance was used up before there was an item
+};
+
+struct PackedItems {
+    std::string text;
+    std::vector<std::size_t> ends;  // of each item in the text
 };
 
 // Appends items to `out`. After it `items.ended` says whether the sequence is over: it looks one item ahead
 // so that the last items and the end go out together.
-Result<Packed> pack(Items& items, const PackLimits& limits, std::string& out);
+Result<Packed> pack(Items& items, const PackLimits& limits, PackedItems& out);
+// Takes back what an answer would have held that nobody gets.
+void take_back(Items& items, const PackedItems& packed);
 
 }  // namespace wsvirt::wsman

@@ -35,11 +35,11 @@ PackLimits limits(std::size_t elements, std::size_t bytes) {
     return l;
 }
 std::string packed(Items& items, const PackLimits& l, Packed expected = Packed::some) {
-    std::string out;
+    PackedItems out;
     const auto r = pack(items, l, out);
     BOOST_REQUIRE(r.ok());
     BOOST_TEST((*r == expected));
-    return out;
+    return out.text;
 }
 
 }  // namespace
@@ -95,16 +95,42 @@ BOOST_AUTO_TEST_CASE(W_ENU_26_max_characters_counts_characters_and_lets_one_item
 BOOST_AUTO_TEST_CASE(what_was_packed_before_an_error_is_sent_first) {
     auto items = items_of({"a", "!"});
     BOOST_TEST(packed(items, limits(10, 100)) == "a");
-    std::string out;
+    PackedItems out;
     BOOST_TEST(!pack(items, limits(10, 100), out).ok());
 }
 
 BOOST_AUTO_TEST_CASE(W_ENU_25_deadline) {
     auto items = items_of({"a"});
     auto l = limits(10, 100);
-    l.deadline = cim::Clock::now() - std::chrono::seconds(1);
+    l.allowance.deadline = cim::Clock::now() - std::chrono::seconds(1);
     BOOST_TEST(packed(items, l, Packed::too_late) == "");
     BOOST_TEST(packed(items, limits(10, 100)) == "a");
+}
+
+BOOST_AUTO_TEST_CASE(W_ENU_25_an_answer_that_nobody_got_is_given_again) {
+    auto items = items_of({"a", "b", "c", "d"});
+    PackedItems lost;
+    BOOST_REQUIRE(pack(items, limits(2, 100), lost).ok());
+    BOOST_TEST(lost.text == "ab");
+    take_back(items, lost);
+    BOOST_TEST(packed(items, limits(1, 100)) == "a");
+    BOOST_TEST(packed(items, limits(2, 100)) == "bc");
+    PackedItems last;
+    BOOST_REQUIRE(pack(items, limits(2, 100), last).ok());
+    BOOST_TEST(items.ended);
+    take_back(items, last);
+    BOOST_TEST(!items.ended);
+    BOOST_TEST(packed(items, limits(2, 100)) == "d");
+    BOOST_TEST(items.ended);
+}
+
+BOOST_AUTO_TEST_CASE(a_stopped_search_is_no_error_of_the_source) {
+    auto items = items_of({"!"});
+    auto l = limits(10, 100);
+    std::stop_source stop;
+    stop.request_stop();
+    l.allowance.stop = stop.get_token();
+    BOOST_TEST(packed(items, l, Packed::too_late) == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
