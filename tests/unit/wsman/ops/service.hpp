@@ -2,10 +2,15 @@
 // HTTP in between. The class T_Echo has methods with parameters of every type that give back what they got.
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 
 #include "cim/om/object_manager.hpp"
 #include "cim/schema/mof.hpp"
@@ -35,6 +40,7 @@ class T_Part { string Label; uint16 Sizes[]; T_Part ref Next; };
     uint32 Job([In] uint32 Code, [In(false), Out] T_Echo ref Job, [In(false), Out] T_Echo ref Result);
     uint32 Needs([In, Required] string Must);
     uint32 Slow();
+    uint32 Blocks();
     uint32 Throws();
     [Static] uint32 Fixed();
     void Nothing();
@@ -51,10 +57,19 @@ class Echo : public cim::Provider {
     Result<cim::MethodResult> invoke(const cim::Request& r, const cim::ClassPtr&, const cim::ObjectPath&,
                                      const cim::Method& m, const cim::Arguments& in) override {
         cim::MethodResult out(0);
+        ++begun;
         if (m.name == "Throws") throw std::runtime_error("a defect");
         if (m.name == "Slow") {
             std::this_thread::sleep_until(r.deadline);
             return Error{Status::timed_out, "test", "too slow"};
+        }
+        if (m.name == "Blocks") {  // until it is asked to stop
+            std::mutex mutex;
+            std::unique_lock lock(mutex);
+            std::condition_variable_any never;
+            never.wait_for(lock, r.stop, std::chrono::seconds(30), [] { return false; });
+            stopped = r.stop.stop_requested();
+            return out;
         }
         if (m.name == "Job") {
             out.return_value = in.get("Code");
@@ -66,16 +81,24 @@ class Echo : public cim::Provider {
         for (const auto& [name, value] : in.all()) out.out.set(name, value);
         return out;
     }
+
+    std::atomic<int> begun{0};
+    std::atomic<bool> stopped{false};
 };
 
 class InlinePool : public WorkPool {
   public:
     bool post(std::function<void()> work) override {
         if (full) return false;
-        work();
+        if (hold)
+            held = std::move(work);
+        else
+            work();
         return true;
     }
     bool full = false;
+    bool hold = false;
+    std::function<void()> held;
 };
 
 class Service {
@@ -84,7 +107,9 @@ class Service {
         auto compiled = cim::compile_mof(schema_, model, "model.mof", "root/t", false);
         if (!compiled) throw std::runtime_error(compiled.error().text);
         std::map<std::string, std::unique_ptr<cim::Provider>, ILess> providers;
-        providers.emplace("T_Echo", std::make_unique<Echo>());
+        auto provider = std::make_unique<Echo>();
+        echo = provider.get();
+        providers.emplace("T_Echo", std::move(provider));
         om_ = std::make_unique<cim::ObjectManager>(schema_, std::move(providers));
         settings.default_namespace = "root/t";
         handler_ = make_wsman_handler(*om_, pool, std::move(settings));
@@ -130,6 +155,7 @@ class Service {
     static inline const std::string wmi = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/t/T_Echo";
 
     InlinePool pool;
+    Echo* echo = nullptr;
     Role role = Role::administrator;
 
   private:

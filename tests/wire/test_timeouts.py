@@ -1,0 +1,137 @@
+"""wsman:OperationTimeout is observed whatever the service is doing (DSP0226 6.1): a search ends, what waits for a thread is
+answered and never begun, an enumeration lives on and loses nothing.
+
+Rules: W-TMO-05, W-TMO-06, W-TMO-08, W-ENU-25
+"""
+import threading
+import time
+
+import pytest
+
+import soapkit as k
+from big import BigNamespace
+from harness import PATIENCE, QUICK_SIGN_IN
+from soapkit import assert_fault
+
+COUNT = 20_000
+NOTHING = k.filter_(k.WQL, "SELECT * FROM T_Item WHERE Text LIKE '%never%'")
+LAST = k.filter_(k.WQL, f"SELECT * FROM T_Item WHERE Text LIKE 'item {COUNT - 1} %'")
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory):
+    return BigNamespace(tmp_path_factory.mktemp("big"), COUNT)
+
+
+@pytest.fixture(scope="module")
+def daemon(space):
+    """One worker, so that one long operation keeps all others waiting."""
+    from harness import Server
+    server = Server(more=QUICK_SIGN_IN + space.config(), server="workers = 1")
+    server.start()
+    client = service(server)
+    client.enumerate(space.uri, space.selectors, timeout="PT600S").ok()  # fills the repository
+    client.close()
+    yield server
+    server.end()
+
+
+def service(server):
+    return k.Service("127.0.0.1", server.http_port, auth=(server.user, server.users[server.user][0]), timeout=60 * PATIENCE)
+
+
+@pytest.fixture
+def connect(daemon):
+    made = []
+
+    def make():
+        made.append(service(daemon))
+        return made[-1]
+
+    yield make
+    for s in made:
+        s.close()
+
+
+def search(client, space, filter, timeout):
+    return client.enumerate(space.uri, space.selectors, filter=filter, optimize=True, timeout=timeout)
+
+
+def busy_until_its_timeout(client, space, seconds):
+    """A filter that takes long for each of many instances."""
+    long = " or ".join(["count(//*[count(//*[count(//*[count(//*) > 90]) > 90]) > 90]) > 90"] * 100)
+    return search(client, space, k.filter_(k.XPATH, k.escape(long)), f"PT{seconds}S")
+
+
+def test_W_TMO_05_08_a_search_ends_at_its_timeout(connect, daemon, space):
+    client = connect()
+    start = time.monotonic()
+    fault = assert_fault(search(client, space, NOTHING, "PT0.2S"), "wsman:TimedOut", code="Receiver")
+    took = time.monotonic() - start
+    assert fault.windows_code == 2150858793
+    assert 0.1 < took < 2 * PATIENCE
+    # It is not searched on: the only thread is free again, and the daemon has nothing to do.
+    client.get(space.uri, {**space.selectors, "N": 1}, timeout=f"PT{2 * PATIENCE}S").ok()
+    before = daemon.cpu_seconds()
+    time.sleep(0.5)
+    assert daemon.cpu_seconds() - before < 0.25
+
+
+def test_W_TMO_06_what_waits_for_a_thread_is_answered_and_never_begun(connect, space):
+    one, two = connect(), connect()
+    target = {**space.selectors, "N": 7}
+    replies = []
+    blocker = threading.Thread(target=lambda: replies.append(busy_until_its_timeout(one, space, 3)))
+    blocker.start()
+    try:
+        time.sleep(0.3)
+        body = f'<p:T_Item xmlns:p="{space.uri}"><p:Text>changed</p:Text></p:T_Item>'
+        start = time.monotonic()
+        reply = two.put(space.uri, target, body, timeout="PT0.5S")
+        took = time.monotonic() - start
+        fault = assert_fault(reply, "wsman:TimedOut", code="Receiver")
+        assert fault.windows_code == 2150858793 and "Nothing was changed" in fault.reason
+        assert 0.4 < took < 2.5, took
+    finally:
+        blocker.join()
+    assert_fault(replies[0], "wsman:TimedOut")
+    assert k.properties(two.get(space.uri, target).ok().content)["Text"] == "item 7 of many"
+
+
+def test_W_ENU_25_a_slow_pull_gives_up_and_the_enumeration_lives_on(connect, space):
+    client = connect()
+    opened = client.enumerate(space.uri, space.selectors, filter=LAST).ok()
+    found, slow = [], 0
+    context = opened.context
+    for _ in range(1000):
+        reply = client.pull(space.uri, context, space.selectors, max_elements=10, timeout="PT0.1S")
+        if reply.fault is not None:
+            assert_fault(reply, "wsman:TimedOut", code="Receiver")
+            slow += 1
+            continue
+        found += reply.items
+        if reply.ended:
+            break
+        context = reply.context
+    assert slow > 0
+    assert [k.properties(i)["N"] for i in found] == [str(COUNT - 1)]
+
+
+def test_W_ENU_25_max_time_gives_an_empty_answer(connect, space):
+    client = connect()
+    opened = client.enumerate(space.uri, space.selectors, filter=LAST, control="").ok()
+    reply = client.pull(space.uri, opened.context, space.selectors, max_elements=10, max_time="PT0.02S", control="").ok()
+    assert reply.items == [] and not reply.ended and reply.context
+    client.release(space.uri, reply.context, space.selectors).ok()
+
+
+def test_a_client_that_goes_away_ends_its_search(connect, daemon, space):
+    text = k.envelope(k.ACTIONS["Enumerate"], space.uri, space.selectors,
+                      k.enumerate_body(filter=NOTHING, optimize=True), timeout="PT60S").encode()
+    with daemon.connect() as raw:
+        raw.send(daemon.signed(text))
+        time.sleep(0.1)
+    client = connect()
+    start = time.monotonic()
+    client.get(space.uri, {**space.selectors, "N": 1}, timeout="PT60S").ok()
+    assert time.monotonic() - start < 3 * PATIENCE
