@@ -214,6 +214,11 @@ Result<StreamPtr> ObjectManager::Impl::associated(const Request& r, const Associ
     auto here = in_namespace_of(r, q.object);
     if (!here) return here.error();
     const Namespace& ns = here->ns;
+    // What is found is written as instances of the namespace that was asked.
+    if (&ns != &r.ns)
+        return Error(Status::invalid_query, "wsvirt.query.namespace",
+                     "The object is in the namespace " + ns.name() + ": send the query to that namespace.",
+                     ns.name());
     const auto assoc_class = named_class(ns, q.assoc_class);
     if (!assoc_class) return assoc_class.error();
     const auto result_class = named_class(ns, q.result_class);

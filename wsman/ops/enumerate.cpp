@@ -175,8 +175,10 @@ std::variant<std::unique_ptr<Enumeration>, Fault> open(const Call& call, const E
             return Fault(Subcode::unsupported_feature, fd::enumeration_mode,
                          "A query that selects properties gives objects only.");
         const bool as_base = a.polymorphism == cim::Polymorphism::exclude_subclass_properties;
+        auto style = target.style(call);
+        if (s.ns) style.name_space = s.ns->name();
         e->items.source =
-            instance_items(target.style(call), a.mode, std::move(s), as_base ? target.cls : nullptr);
+            instance_items(std::move(style), a.mode, std::move(s), as_base ? target.cls : nullptr);
     }
     e->estimate = e->items.source->estimate();
     if (a.expires) e->expires = a.expires->at;

@@ -46,7 +46,7 @@ Selected query(const Call& call, const Target& target, std::string_view text, bo
     if (target.cls && !answer->from_class.empty() && !iequals(answer->from_class, target.cls->name()))
         return cannot_process("The query is over " + answer->from_class + ", the resource URI names " +
                               target.cls->name() + ".");
-    return Selection{std::move(answer->stream), std::move(answer->projected), nullptr, false};
+    return Selection{std::move(answer->stream), std::move(answer->projected), nullptr};
 }
 
 // --- selector filter (Annex E) --------------------------------------------------------------------------
@@ -212,14 +212,15 @@ Selected association_filter(const Call& call, const Target& target, const pugi::
     if (!f.has_object || f.query.object.class_name().empty())
         return cannot_process(
             "The association filter names no object: it needs an endpoint reference in Object.");
-    for (const auto& name : {f.query.assoc_class, f.query.result_class})
-        if (!name.empty() && !target.ns->find(name))
-            return cannot_process("The class " + name + " does not exist in the namespace " +
-                                  target.ns->name() + ".");
-    // A class in the resource URI limits the result (DSP0227 8.2).
-    if (target.cls && f.query.result_class.empty()) f.query.result_class = target.cls->name();
+    // The object says which namespace it is (DSP0227 8.2).
     const auto* ns = call.om.schema().find(f.query.object.name_space());
     if (!ns) return cannot_process("The namespace " + f.query.object.name_space() + " does not exist.");
+    for (const auto& name : {f.query.assoc_class, f.query.result_class})
+        if (!name.empty() && !ns->find(name))
+            return cannot_process("The class " + name + " does not exist in the namespace " + ns->name() +
+                                  ".");
+    // A class in the resource URI limits the result (DSP0227 8.2).
+    if (target.cls && f.query.result_class.empty()) f.query.result_class = target.cls->name();
     const auto request = call.request(*ns);
     auto object = call.om.resolve(request, f.query.object);
     if (!object) return fault_of(call, object.error(), About::filter);
@@ -227,7 +228,7 @@ Selected association_filter(const Call& call, const Target& target, const pugi::
     auto stream = f.instances_of_association ? call.om.references(request, f.query)
                                              : call.om.associators(request, f.query);
     if (!stream) return fault_of(call, stream.error(), About::filter);
-    return Selection{std::move(*stream), std::move(f.properties), nullptr, true};
+    return Selection{std::move(*stream), std::move(f.properties), nullptr, ns, true};
 }
 
 Selected xpath_filter(const Call& call, const Target& target, const pugi::xml_node& filter,
@@ -252,7 +253,7 @@ Selected select_instances(const Call& call, const Target& target, const pugi::xm
             return cannot_process("The all-classes resource URI needs a query or an association filter.");
         auto all = call.om.enumerate(call.request(*target.ns), target.cls->name(), {polymorphism});
         if (!all) return fault_of(call, all.error(), About::selectors);
-        return Selection{std::move(*all), {}, nullptr, false};
+        return Selection{std::move(*all), {}, nullptr};
     }
     if (auto fault = check_content(filter)) return *fault;
     const auto attribute = filter.attribute("Dialect");

@@ -25,6 +25,7 @@ struct Selection {
     cim::StreamPtr stream;
     std::vector<std::string> projected;  // property names to show, empty: whole instances
     std::unique_ptr<ItemFilter> item_filter;
+    const cim::Namespace* ns = nullptr;  // where the instances are, null: in the target's namespace
     bool only_known = false;  // names in `projected` that an instance does not have are left out (C-ASF-05)
 };
 

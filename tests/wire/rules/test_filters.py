@@ -260,9 +260,16 @@ def test_C_ASF_07_class_in_the_uri(svc, uri, space, linked):
     assert ids(ask(svc, uri("T_Derived"), space, k.ASSOCIATION, text)) == [linked[2]["Id"]]
 
 
-def test_C_ASF_08_namespace_of_the_object(svc, uri, linked):
+@pytest.mark.parametrize("where,selectors", [(k.ALL, None), (k.ALL, {"__cimnamespace": "root/cimv2"}),
+                                             (k.WMI + "root/cimv2/*", None)])
+def test_C_ASF_08_namespace_of_the_object(svc, uri, linked, where, selectors):
+    """The answer names that namespace, too."""
     text = association("AssociatedInstances", k.Epr(uri("T_Base"), linked[0]))
-    assert len(ids(ask(svc, k.ALL, None, k.ASSOCIATION, text))) == 2
+    assert len(ids(ask(svc, where, selectors, k.ASSOCIATION, text))) == 2
+    for item in ask(svc, where, selectors, k.ASSOCIATION, text, mode="EnumerateObjectAndEPR").ok().items:
+        epr = k.Epr.read(item[1])
+        assert k.properties(svc.get(epr.uri, epr.selectors).ok().content) == k.properties(item[0])
+        assert item[0].tag == f"{{{epr.uri}}}{k.local(item[0])}"
 
 
 @pytest.mark.parametrize("mode", ["EnumerateEPR", "EnumerateObjectAndEPR"])
