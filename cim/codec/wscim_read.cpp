@@ -182,11 +182,14 @@ class Reader {
         return instance(n, f.embedded_class, depth + 1);
     }
 
-    // One element of base64 in place of repeated numbers (C-XML-14).
+    // One element of base64 in place of repeated numbers (C-XML-14). What consists of digits only is a
+    // number, maybe one that is too large, unless the declaration says otherwise.
     static Value base64_octets(const Feature& f, const pugi::xml_node& n) {
         if (f.type != Type::uint8 || xml::first_element(n)) return {};
         const auto text = xml::text_of(n);
         const auto t = trim(text);
+        const bool declared = find_qualifier(f.qualifiers, "OctetString") != nullptr;
+        if (!declared && t.find_first_not_of("0123456789") == std::string_view::npos) return {};
         if (t.size() < 4 || value_from_text(Type::uint8, t).ok()) return {};
         const auto bytes = base64_decode(t);
         if (!bytes) return {};

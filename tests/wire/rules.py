@@ -58,14 +58,14 @@ def report():
         state = "tested" if wire else "unit test" if where else "no test"
         if not where and not why:
             unexplained.append(rule)
-        text = "<br>".join(wire[:3] or where[:2]) or why
+        text = "<br>".join([*(wire[:3] or where[:2]), *([why] if why else [])])
         lines.append(f"| {rule} | {level} | {title} | {state} | {text} |")
     head = [
         "# Rules and their tests", "",
         "Written by `tests/wire/rules.py`. The ids are those of our rule list: W- is DSP0226, C- its CIM binding (DSP0227,",
         "DSP0230), MS- what Microsoft's clients rely on. Eventing is not in this list.", "",
         f"{tested} of {total} rules have a test ({100 * tested / total:.1f} %).", "",
-        "| Rule | Level | What | State | Test, or why there is none |", "|---|---|---|---|---|",
+        "| Rule | Level | What | State | Test, and why there is none or what it can show |", "|---|---|---|---|---|",
     ]
     return "\n".join(head + lines) + "\n", unexplained
 

@@ -135,3 +135,33 @@ def test_a_client_that_goes_away_ends_its_search(connect, daemon, space):
     start = time.monotonic()
     client.get(space.uri, {**space.selectors, "N": 1}, timeout="PT60S").ok()
     assert time.monotonic() - start < 3 * PATIENCE
+
+
+def test_MS_32_longer_timeouts_are_cut_to_the_configured_one(fresh_server, space):
+    server = fresh_server(more=QUICK_SIGN_IN + space.config() + '[wsman.limits]\nmax_timeout = "300ms"\n')
+    client = service(server)
+    try:
+        deadline = time.monotonic() + 30 * PATIENCE
+        while client.enumerate(space.uri, space.selectors).fault is not None:  # until the repository is filled
+            assert time.monotonic() < deadline
+        start = time.monotonic()
+        assert_fault(search(client, space, NOTHING, "PT60S"), "wsman:TimedOut")
+        assert time.monotonic() - start < 2 * PATIENCE
+    finally:
+        client.close()
+
+
+def test_W_ENU_41_an_enumeration_ends_with_the_service(fresh_server, space):
+    """A service may end an enumeration at any time; then Pull and Release say so."""
+    server = fresh_server(more=QUICK_SIGN_IN)
+    client = service(server)
+    uri = k.DMTF + "CIM_ManagedElement"
+    contexts = [client.enumerate(uri).ok().context for _ in range(2)]
+    client.pull(uri, contexts[0], max_elements=1).ok()
+    client.close()
+    server.stop()
+    server.start()
+    client = service(server)
+    assert_fault(client.pull(uri, contexts[0]), "wsen:InvalidEnumerationContext", code="Receiver")
+    assert_fault(client.release(uri, contexts[1]), "wsen:InvalidEnumerationContext", code="Receiver")
+    client.close()

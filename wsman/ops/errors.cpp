@@ -56,6 +56,8 @@ constexpr std::array rows{
     Row{Status::filtered_enumeration_not_supported, {}, Subcode::filtering_not_supported, {}},
     Row{Status::server_limits_exceeded, {}, Subcode::quota_limit, {}},
     Row{Status::server_is_shutting_down, {}, Subcode::endpoint_unavailable, {}},
+    // Locks of a fragment that is to go (R7.10-1).
+    Row{Status::busy, About::fragment_removal, Subcode::access_denied, {}},
     Row{Status::busy, {}, Subcode::concurrency, {}},
     Row{Status::invalid_state, {}, Subcode::concurrency, {}},
     Row{Status::timed_out, {}, Subcode::timed_out, {}},
@@ -90,8 +92,12 @@ std::string refused_action(const Call& call) {
 
 Fault fault_of(const Call& call, const Error& e, About about) {
     Fault f(Subcode::internal_error);
+    const auto fits = [&](const Row& r) {
+        if (!r.about || *r.about == about) return true;
+        return about == About::fragment_removal && *r.about == About::fragment;
+    };
     for (const auto& r : rows)
-        if (r.status == e.status && (!r.about || *r.about == about)) {
+        if (r.status == e.status && fits(r)) {
             f = Fault(r.subcode, r.detail);
             break;
         }

@@ -8,7 +8,7 @@
 namespace wsvirt::wsman {
 
 // What an error was about.
-enum class About { selectors, representation, fragment, parameters, filter, context };
+enum class About { selectors, representation, fragment, fragment_removal, parameters, filter, context };
 
 soap::Fault fault_of(const Call& call, const Error& e, About about);
 // The action exists, but not for this resource.

@@ -171,7 +171,8 @@ Nodes existing(const Subject& s, const cim::Property& p) {
     return nodes;
 }
 
-std::optional<Fault> store(const Call& call, const Subject& s, const cim::Property& p, const Nodes& nodes) {
+std::optional<Fault> store(const Call& call, const Subject& s, const cim::Property& p, const Nodes& nodes,
+                           About about = About::fragment) {
     cim::Instance changed(s.instance.class_ptr());
     if (nodes.empty()) {
         changed.set(p.name, cim::Value());
@@ -181,7 +182,7 @@ std::optional<Fault> store(const Call& call, const Subject& s, const cim::Proper
         changed.set(p.name, std::move(*value));
     }
     if (auto done = call.om.modify(call.request(*s.target.ns), s.path, changed); !done)
-        return fault_of(call, done.error(), About::fragment);
+        return fault_of(call, done.error(), about);
     return std::nullopt;
 }
 
@@ -285,7 +286,7 @@ Outcome remove_fragment(const Call& call, const Target& target) {
     else
         nodes.clear();
     if (nodes.empty() && p.required) return action_mismatch(call, "The property " + p.name + " is required.");
-    if (auto fault = store(call, s, p, nodes)) return *fault;
+    if (auto fault = store(call, s, p, nodes, About::fragment_removal)) return *fault;
     return answer(call, soap::uri::remove, s);
 }
 

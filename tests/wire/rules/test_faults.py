@@ -50,11 +50,12 @@ def provoke(svc, uri, space, base, what):
 
 
 @pytest.mark.parametrize("what, subcode, windows, cim", TABLE)
-def test_C_ERR_01_02_03_W_FLX_05_details(svc, uri, space, base, what, subcode, windows, cim):
+def test_C_ERR_01_02_03_W_FLX_05_MS_34_details(svc, uri, space, base, what, subcode, windows, cim):
     fault = assert_fault(provoke(svc, uri, space, base, what), subcode)
     assert fault.windows_code == windows
     assert fault.machine == "TESTHOST"
     assert fault.message == fault.reason and fault.reason[0].isupper()
+    assert all(d.startswith(k.FD) for d in fault.details), "the form of today, not that of Windows 2003"
     order = [k.local(n) for n in fault.detail_node]
     assert "WSManFault" in order
     if "FaultDetail" in order:

@@ -23,6 +23,7 @@ inline constexpr std::string_view model = R"mof(
 Qualifier Key : boolean = false, Scope(property, reference), Flavor(DisableOverride, ToSubclass);
 Qualifier Abstract : boolean = false, Scope(class, association, indication), Flavor(EnableOverride, Restricted);
 Qualifier Provider : string, Scope(any), Flavor(EnableOverride, Restricted);
+Qualifier Write : boolean = false, Scope(property), Flavor(EnableOverride, ToSubclass);
 Qualifier Static : boolean = false, Scope(property, method), Flavor(DisableOverride, ToSubclass);
 Qualifier In : boolean = true, Scope(parameter), Flavor(DisableOverride, ToSubclass);
 Qualifier Out : boolean = false, Scope(parameter), Flavor(DisableOverride, ToSubclass);
@@ -31,6 +32,7 @@ Qualifier EmbeddedInstance : string = null, Scope(any), Flavor(EnableOverride, T
 class T_Part { string Label; uint16 Sizes[]; T_Part ref Next; };
 [Abstract] class T_Parent { [Key] string Id; uint32 Inherited([In, Out] uint32 N); };
 [Provider("T_Echo")] class T_Echo : T_Parent {
+    [Write] string Note;
     uint32 Echo([In, Out] boolean Flag, [In, Out] uint8 U8, [In, Out] sint8 S8, [In, Out] uint16 U16,
         [In, Out] sint16 S16, [In, Out] uint32 U32, [In, Out] sint32 S32, [In, Out] uint64 U64, [In, Out] sint64 S64,
         [In, Out] real32 R32, [In, Out] real64 R64, [In, Out] char16 C16, [In, Out] string Text,
@@ -54,6 +56,25 @@ class Echo : public cim::Provider {
         i.set("Id", "one");
         return cim::stream_of({i});
     }
+    // The instances "locked" and "offline" are what their names say.
+    Result<cim::Instance> get(const cim::Request& r, const cim::ClassPtr& cls,
+                              const cim::ObjectPath& path) override {
+        const auto id = path.key_string("Id");
+        if (id == "offline") return Error{Status::unavailable, "test", "The host does not answer."};
+        if (id == "reading") return busy();
+        if (id != "locked") return Provider::get(r, cls, path);
+        cim::Instance i(cls);
+        i.set("Id", "locked");
+        i.set("Note", "a note");
+        return i;
+    }
+    Result<void> modify(const cim::Request&, const cim::ObjectPath&, const cim::Instance&) override {
+        return busy();
+    }
+    Result<void> remove(const cim::Request&, const cim::ClassPtr&, const cim::ObjectPath&) override {
+        return busy();
+    }
+    static Error busy() { return {Status::busy, "test", "Somebody else is changing it."}; }
     Result<cim::MethodResult> invoke(const cim::Request& r, const cim::ClassPtr&, const cim::ObjectPath&,
                                      const cim::Method& m, const cim::Arguments& in) override {
         cim::MethodResult out(0);
