@@ -72,7 +72,7 @@ def test_machines_come_and_go(wsvirt):
     memory = [d for d in shown["Devices"] if d["Class"] == "Msvm_MemorySettingData"]
     assert [d["VirtualQuantity"] for d in memory] == ["256"]
     assert "running" in wsvirt("vm", "start", "from wsvirt")
-    assert "state" in wsvirt("vm", "rm", "from wsvirt", code=1)
+    assert "not off" in wsvirt("vm", "rm", "from wsvirt", code=1)
     assert "off" in wsvirt("vm", "stop", "--off", made["Id"])
     assert "removed" in wsvirt("vm", "rm", "from wsvirt")
     wsvirt("vm", "show", made["Id"], code=5)
@@ -119,3 +119,52 @@ def test_errors_in_json(wsvirt):
     error = json.loads(wsvirt("vm", "show", "nobody", "--json", code=5))
     assert error["error"] == "client.machine.none"
     assert "nobody" in error["text"]
+
+
+def test_snapshots_are_taken_listed_and_applied(wsvirt):
+    wsvirt("vm", "define", "pictured", "--memory", "128")
+    made = json.loads(wsvirt("vm", "snapshot", "pictured", "--title", "first one", "--json"))
+    assert made["Snapshot"] == "first one"
+    listed = json.loads(wsvirt("vm", "snapshots", "pictured", "--json"))
+    assert [(s["ElementName"], s["InstanceID"]) for s in listed] == [("first one", f"Microsoft:{made['SnapshotId']}")]
+    assert made["SnapshotId"] in wsvirt("vm", "snapshots", "pictured")
+    assert 'as in "first one", off' in wsvirt("vm", "apply", "pictured", "first one")
+    assert "no snapshot" in wsvirt("vm", "apply", "pictured", "another", code=5)
+    wsvirt("vm", "rm", "pictured")
+
+
+def test_a_machine_goes_through_export_and_import(wsvirt, daemon):
+    disk = daemon.storage / "travels.qcow2"
+    daemon.storage.mkdir(exist_ok=True)
+    wsvirt("vm", "define", "travels", "--memory", "128", "--new-disk", f"{daemon.storage / 'travels.vhd'}:1")
+    folder = daemon.state / "exports" / "travels"
+    folder.parent.mkdir(exist_ok=True)
+    exported = json.loads(wsvirt("vm", "export", "travels", str(folder), "--json"))
+    assert (folder / "Virtual Hard Disks" / "travels.vhd").is_file()
+    assert exported["Definition"] == str(next((folder / "Virtual Machines").glob("*.xml")))
+    assert "exists already" in wsvirt("vm", "export", "travels", str(folder), code=1)
+    assert "exists already" in wsvirt("vm", "import", exported["Definition"], code=1)
+
+    planned = json.loads(wsvirt("vm", "import", exported["Definition"], "--new-id", "--json"))
+    assert planned["Id"] != exported["Id"]
+    assert planned["Id"] in wsvirt("vm", "planned")
+    assert "can be realized" in wsvirt("vm", "validate", "travels")
+    (folder / "Virtual Hard Disks" / "travels.vhd").rename(disk)
+    problem = wsvirt("vm", "validate", "travels", code=1)
+    assert "cannot be realized" in problem
+    assert "travels.vhd" in wsvirt("vm", "realize", "travels", code=1)
+    disk.rename(folder / "Virtual Hard Disks" / "travels.vhd")
+    assert f"realized, off, {planned['Id']}" in wsvirt("vm", "realize", "travels")
+    assert json.loads(wsvirt("vm", "planned", "--json")) == []
+    wsvirt("vm", "rm", planned["Id"], exported["Id"])
+
+
+def test_a_planned_machine_is_removed(wsvirt, daemon):
+    wsvirt("vm", "define", "never", "--memory", "128")
+    (daemon.state / "exports").mkdir(exist_ok=True)
+    exported = json.loads(wsvirt("vm", "export", "never", str(daemon.state / "exports" / "never"), "--no-disks", "--json"))
+    wsvirt("vm", "rm", "never")
+    wsvirt("vm", "import", exported["Definition"])
+    assert "never" in wsvirt("vm", "planned")
+    assert "removed" in wsvirt("vm", "rm", exported["Id"])
+    assert "never" not in wsvirt("vm", "planned")

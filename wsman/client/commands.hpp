@@ -38,6 +38,14 @@ Result<void> run(Context& c, const VmListCommand& command);
 Result<void> run(Context& c, const VmShowCommand& command);
 Result<void> run(Context& c, const VmStateCommand& command);
 Result<void> run(Context& c, const VmDefineCommand& command);
+Result<void> run(Context& c, const VmSnapshotCommand& command);
+Result<void> run(Context& c, const VmSnapshotsCommand& command);
+Result<void> run(Context& c, const VmApplyCommand& command);
+Result<void> run(Context& c, const VmExportCommand& command);
+Result<void> run(Context& c, const VmImportCommand& command);
+Result<void> run(Context& c, const VmPlannedCommand& command);
+Result<void> run(Context& c, const VmValidateCommand& command);
+Result<void> run(Context& c, const VmRealizeCommand& command);
 
 // Everything: parse, connect, run, report. The exit code.
 int run_command_line(int argc, const char* const* argv);

@@ -115,6 +115,12 @@ Result<Object> call(Session& session, const Resource& target, std::string_view m
     auto done = job != nullptr && output->text("ReturnValue") == job_started
                     ? wait_for_job(session, *job, how)
                     : check_return(method, *output);
+    if (!done && job != nullptr && output->text("ReturnValue") != job_started) {
+        // Some servers say in an ended job why they refused.
+        const auto refused = session.get(*job);
+        const auto why = refused ? refused->text("ErrorDescription") : std::string();
+        if (!why.empty()) done.error().text = why;
+    }
     return done ? std::move(output) : Result<Object>(done.error());
 }
 

@@ -4,6 +4,34 @@
 
 namespace wsvirt::client {
 
+namespace {
+
+constexpr const char *machine_class = "Msvm_ComputerSystem", *planned_class = "Msvm_PlannedComputerSystem";
+
+Result<MachineRef> find(Session& session, const char* cls, const char* hint, std::string_view name_or_guid) {
+    const std::string property = is_guid(name_or_guid) ? "Name" : "ElementName";
+    auto found = session.query(std::string("SELECT * FROM ") + cls + " WHERE " + property + " = " +
+                               wql_string(name_or_guid));
+    if (!found) return found.error();
+    std::erase_if(*found, [](const Object& o) { return !is_guid(o.text("Name")); });
+    if (found->empty())
+        return Error(Status::not_found, "client.machine.none",
+                     "There is no " + std::string(cls == planned_class ? "planned " : "") + "machine \"" +
+                         std::string(name_or_guid) + "\"; see: wsvirt vm " + hint,
+                     std::string(name_or_guid));
+    if (found->size() > 1) {
+        std::string guids;
+        for (const auto& o : *found) guids += " " + o.text("Name");
+        return Error(Status::failed, "client.machine.several",
+                     "Several machines have the name \"" + std::string(name_or_guid) +
+                         "\"; use one of their GUIDs:" + guids,
+                     std::string(name_or_guid));
+    }
+    return machine_of(session.naming(), found->front());
+}
+
+}  // namespace
+
 std::string wql_string(std::string_view text) {
     std::string out = "'";
     for (char c : text) {
@@ -50,8 +78,9 @@ MachineRef machine_of(const Naming& naming, const Object& computer_system) {
     m.guid = computer_system.text("Name");
     m.name = computer_system.text("ElementName");
     m.state = parse_uint(computer_system.text("EnabledState")).value_or(0);
-    m.system = naming.of_class("Msvm_ComputerSystem");
-    m.system.selectors.emplace_back("CreationClassName", "Msvm_ComputerSystem");
+    const char* cls = iequals(computer_system.class_name, planned_class) ? planned_class : machine_class;
+    m.system = naming.of_class(cls);
+    m.system.selectors.emplace_back("CreationClassName", cls);
     m.system.selectors.emplace_back("Name", m.guid);
     m.settings = "Microsoft:" + m.guid;
     return m;
@@ -65,24 +94,11 @@ Result<std::vector<Object>> list_machines(Session& session) {
 }
 
 Result<MachineRef> find_machine(Session& session, std::string_view name_or_guid) {
-    const std::string property = is_guid(name_or_guid) ? "Name" : "ElementName";
-    auto found = session.query("SELECT * FROM Msvm_ComputerSystem WHERE " + property + " = " +
-                               wql_string(name_or_guid));
-    if (!found) return found.error();
-    std::erase_if(*found, [](const Object& o) { return !is_guid(o.text("Name")); });
-    if (found->empty())
-        return Error(Status::not_found, "client.machine.none",
-                     "There is no machine \"" + std::string(name_or_guid) + "\"; see: wsvirt vm list",
-                     std::string(name_or_guid));
-    if (found->size() > 1) {
-        std::string guids;
-        for (const auto& o : *found) guids += " " + o.text("Name");
-        return Error(Status::failed, "client.machine.several",
-                     "Several machines have the name \"" + std::string(name_or_guid) +
-                         "\"; use one of their GUIDs:" + guids,
-                     std::string(name_or_guid));
-    }
-    return machine_of(session.naming(), found->front());
+    return find(session, machine_class, "list", name_or_guid);
+}
+
+Result<MachineRef> find_planned(Session& session, std::string_view name_or_guid) {
+    return find(session, planned_class, "planned", name_or_guid);
 }
 
 Result<std::vector<Object>> devices_of(Session& session, const MachineRef& machine) {
@@ -94,6 +110,12 @@ Result<std::vector<Object>> devices_of(Session& session, const MachineRef& machi
 Resource management_service(const Naming& naming) {
     Resource r = naming.of_class("Msvm_VirtualSystemManagementService");
     r.selectors.emplace_back("CreationClassName", "Msvm_VirtualSystemManagementService");
+    return r;
+}
+
+Resource snapshot_service(const Naming& naming) {
+    Resource r = naming.of_class("Msvm_VirtualSystemSnapshotService");
+    r.selectors.emplace_back("CreationClassName", "Msvm_VirtualSystemSnapshotService");
     return r;
 }
 

@@ -31,6 +31,13 @@ struct Draft {
     VmShowCommand show;
     VmStateCommand state;
     VmDefineCommand define;
+    VmSnapshotCommand snapshot;
+    VmSnapshotsCommand snapshots;
+    VmApplyCommand apply;
+    VmExportCommand exporting;
+    VmImportCommand import;
+    VmValidateCommand validate;
+    VmRealizeCommand realize;
 };
 
 void add_common(CLI::App& app, Draft& d) {
@@ -96,6 +103,43 @@ void add_state_command(CLI::App& vm, Draft& d, const char* name, const char* wha
     if (action == VmAction::remove) sub->add_flag("-f,--force", d.state.force, "turn it off first");
 }
 
+void add_snapshots(CLI::App& vm, Draft& d) {
+    auto* snapshot = vm.add_subcommand("snapshot", "take a snapshot of a machine");
+    snapshot->add_option("NAME", d.snapshot.name, "name or GUID of the machine")->required();
+    snapshot->add_option("--title", d.snapshot.title, "name of the snapshot");
+    snapshot->add_flag("--disks-only", d.snapshot.disks_only, "of a running machine: without its memory");
+    vm.add_subcommand("snapshots", "the snapshots of a machine")
+        ->add_option("NAME", d.snapshots.name, "name or GUID")
+        ->required();
+    auto* apply = vm.add_subcommand("apply", "give a machine the state of a snapshot back");
+    apply->add_option("NAME", d.apply.name, "name or GUID of the machine; it is off or saved")->required();
+    apply->add_option("SNAPSHOT", d.apply.snapshot, "name or GUID of the snapshot")->required();
+}
+
+void add_exports(CLI::App& vm, Draft& d) {
+    auto* to = vm.add_subcommand("export", "write a machine to a folder of the server");
+    auto& e = d.exporting;
+    to->add_option("NAME", e.name, "name or GUID")->required();
+    to->add_option("FOLDER", e.folder, "does not exist yet")->required();
+    to->add_option("--live", e.live, "a running machine: saved (with its memory) or crash (consistent)")
+        ->check(CLI::IsMember({"saved", "crash"}))
+        ->capture_default_str();
+    to->add_flag("--no-snapshots", e.no_snapshots);
+    to->add_flag("--no-disks", e.no_disks);
+    to->add_flag("--no-memory", e.no_memory);
+    auto* from = vm.add_subcommand("import", "make a planned machine from an exported one");
+    from->add_option("FILE", d.import.file, "the .xml file in \"Virtual Machines\" of the exported folder")
+        ->required();
+    from->add_flag("--new-id", d.import.new_id, "as another machine, beside the exported one");
+    vm.add_subcommand("planned", "machines that are described but not made");
+    vm.add_subcommand("validate", "what keeps a planned machine from being made")
+        ->add_option("NAME", d.validate.name, "name or GUID")
+        ->required();
+    vm.add_subcommand("realize", "make a planned machine")
+        ->add_option("NAME", d.realize.name, "name or GUID")
+        ->required();
+}
+
 void add_machines(CLI::App& app, Draft& d) {
     auto* vm = app.add_subcommand("vm", "virtual machines");
     vm->require_subcommand(1);
@@ -129,7 +173,10 @@ void add_machines(CLI::App& app, Draft& d) {
     add_state_command(*vm, d, "resume", "go on after a pause", VmAction::resume);
     add_state_command(*vm, d, "reset", "press the reset button", VmAction::reset);
     add_state_command(*vm, d, "reboot", "ask the guest to restart", VmAction::reboot);
-    add_state_command(*vm, d, "rm", "remove the machine; its disks stay", VmAction::remove);
+    add_state_command(*vm, d, "rm", "remove the machine (a planned one too); its disks stay",
+                      VmAction::remove);
+    add_snapshots(*vm, d);
+    add_exports(*vm, d);
 }
 
 Command command_of(const CLI::App& app, const Draft& d) {
@@ -143,6 +190,14 @@ Command command_of(const CLI::App& app, const Draft& d) {
     if (vm == "list") return VmListCommand{};
     if (vm == "show") return d.show;
     if (vm == "define") return d.define;
+    if (vm == "snapshot") return d.snapshot;
+    if (vm == "snapshots") return d.snapshots;
+    if (vm == "apply") return d.apply;
+    if (vm == "export") return d.exporting;
+    if (vm == "import") return d.import;
+    if (vm == "planned") return VmPlannedCommand{};
+    if (vm == "validate") return d.validate;
+    if (vm == "realize") return d.realize;
     return d.state;
 }
 

@@ -62,8 +62,38 @@ struct VmDefineCommand {
     bool start = false;
 };
 
+struct VmSnapshotCommand {
+    std::string name;   // of the machine
+    std::string title;  // of the snapshot; "" = the server's
+    bool disks_only = false;
+};
+struct VmSnapshotsCommand {
+    std::string name;
+};
+struct VmApplyCommand {
+    std::string name, snapshot;  // the snapshot by name or GUID
+};
+struct VmExportCommand {
+    std::string name, folder;
+    std::string live = "saved";  // of a running machine: "saved" or "crash" (consistent)
+    bool no_snapshots = false, no_disks = false, no_memory = false;
+};
+struct VmImportCommand {
+    std::string file;
+    bool new_id = false;
+};
+struct VmPlannedCommand {};
+struct VmValidateCommand {
+    std::string name;
+};
+struct VmRealizeCommand {
+    std::string name;
+};
+
 using Command = std::variant<IdentifyCommand, GetCommand, EnumCommand, QueryCommand, InvokeCommand,
-                             VmListCommand, VmShowCommand, VmStateCommand, VmDefineCommand>;
+                             VmListCommand, VmShowCommand, VmStateCommand, VmDefineCommand, VmSnapshotCommand,
+                             VmSnapshotsCommand, VmApplyCommand, VmExportCommand, VmImportCommand,
+                             VmPlannedCommand, VmValidateCommand, VmRealizeCommand>;
 
 struct Options {
     Connection connection;

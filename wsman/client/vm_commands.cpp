@@ -208,6 +208,8 @@ Result<void> run(Context& c, const VmShowCommand& command) {
 Result<void> run(Context& c, const VmStateCommand& command) {
     for (const auto& name : command.names) {
         auto machine = find_machine(c.session, name);
+        if (!machine && command.action == VmAction::remove && machine.error().status == Status::not_found)
+            if (auto planned = find_planned(c.session, name)) machine = std::move(planned);
         if (!machine) return machine.error();
         if (auto done = change(c, *machine, command); !done) return done;
         auto now =

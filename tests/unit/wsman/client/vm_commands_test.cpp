@@ -161,4 +161,38 @@ BOOST_AUTO_TEST_CASE(what_fails_on_the_way_removes_the_machine) {
     BOOST_TEST(server.sent.back().find("DestroySystem") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_refusal_is_told_in_the_words_of_its_job) {
+    server.answer(found(system("b", guid, "3")));
+    server.answer(
+        "<p:M_OUTPUT><p:Job><a:Address>x</a:Address><a:ReferenceParameters><w:ResourceURI>u/Msvm_ConcreteJob"
+        "</w:ResourceURI><w:SelectorSet><w:Selector Name=\"InstanceID\">J</w:Selector></w:SelectorSet>"
+        "</a:ReferenceParameters></p:Job><p:ReturnValue>32773</p:ReturnValue></p:M_OUTPUT>");
+    server.answer(
+        "<p:Msvm_ConcreteJob><p:ErrorDescription>It is there already.</p:ErrorDescription>"
+        "</p:Msvm_ConcreteJob>");
+    VmExportCommand command;
+    command.name = "b";
+    command.folder = "/x";
+    const auto r = run(context, command);
+    BOOST_TEST_REQUIRE(!r.ok());
+    BOOST_TEST(r.error().text == "It is there already.");
+    BOOST_TEST(server.sent[1].find("ExportDirectory>/x<") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_problems_of_a_planned_machine_are_listed) {
+    server.answer(found("<p:Msvm_PlannedComputerSystem><p:ElementName>b</p:ElementName><p:Name>" + guid +
+                        "</p:Name><p:EnabledState>3</p:EnabledState></p:Msvm_PlannedComputerSystem>"));
+    done(
+        "<p:Job><a:Address>x</a:Address><a:ReferenceParameters><w:ResourceURI>u/Msvm_ConcreteJob"
+        "</w:ResourceURI><w:SelectorSet><w:Selector Name=\"InstanceID\">J</w:Selector></w:SelectorSet>"
+        "</a:ReferenceParameters></p:Job>");
+    done(
+        "<p:Errors>&lt;INSTANCE CLASSNAME=\"Msvm_Error\"&gt;&lt;PROPERTY NAME=\"Message\" TYPE=\"string\"&gt;"
+        "&lt;VALUE&gt;No disk.&lt;/VALUE&gt;&lt;/PROPERTY&gt;&lt;/INSTANCE&gt;</p:Errors>");
+    const auto r = run(context, VmValidateCommand{"b"});
+    BOOST_TEST_REQUIRE(!r.ok());
+    BOOST_TEST(out.str() == "b: No disk.\n");
+    BOOST_TEST(server.sent[1].find("Msvm_PlannedComputerSystem") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
