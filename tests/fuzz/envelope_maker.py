@@ -430,7 +430,7 @@ class Maker:
         tag = r.choice(tags)
         how = r.randrange(14)
         if how == 0:
-            t = t[:at]
+            t = t[:at + 1]  # nothing at all is no message, but the start of a sign-in
         elif how == 1:
             t = t[:tag[0]] + t[tag[1]:]
         elif how == 2:
