@@ -1,0 +1,226 @@
+#!/usr/bin/python3
+"""Breaks the service on purpose, one rule at a time, and checks that the rule's test notices.
+
+    tests/wire/mutate.py                  all of them; writes MUTATIONS.md beside this file
+    tests/wire/mutate.py NAME...          only these; writes nothing
+    tests/wire/mutate.py --list           what there is
+    tests/wire/mutate.py --check          whether each still fits the source; builds nothing
+
+It works on a copy of the tree in build/mutate with a build of its own (preset dev), so nothing here is touched. A mutation is
+one replacement of a text that stands exactly once in its file. It is found when the tests named fail with it and pass without.
+"""
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COPY = ROOT / "build" / "mutate"
+RULES = "tests/wire/rules/"
+
+# name: (file, what stands there, what is put there, test that must fail)
+MUTATIONS = {
+    "smallest-envelope": ("wsman/ops/header_checks.cpp", "if (n < 8192)", "if (n < 81)",
+                          RULES + "test_control.py::test_W_ENV_05_least_size"),
+    "must-comply": ("wsman/ops/header_checks.cpp", "if (o.must_comply && !extensions &&", "if (false && !extensions &&",
+                    RULES + "test_control.py::test_W_OPT_03_must_comply"),
+    "timeout-syntax": ("wsman/ops/header_checks.cpp", "if (s.empty() || s[0] != 'P') return std::nullopt;",
+                       "if (s.empty() || s[0] != 'P') return std::chrono::microseconds(1'000'000);",
+                       RULES + "test_control.py::test_W_TMO_02_invalid_timeout"),
+    "to-required": ("wsman/ops/header_checks.cpp", 'if (!h.to && !newer) return missing("a:To");', "",
+                    RULES + "test_addressing.py::test_W_ADDR_01_to_is_required"),
+    "only-anonymous-replies": ("wsman/ops/header_checks.cpp", "    if (e->address == anonymous) return std::nullopt;",
+                               "    if (e->address != \"\") return std::nullopt;",
+                               RULES + "test_addressing.py::test_W_ADDR_09_28_29_MS_06_only_anonymous_replies"),
+    "own-path-in-to": ("wsman/ops/header_checks.cpp", "return path.empty() || iequals(path, normal(http_target));", "return true;",
+                       RULES + "test_addressing.py::test_W_ADDR_03_other_path_in_to"),
+    "context-owner": ("wsman/ops/contexts.cpp", "if (at == all_.end() || at->second->owner != user) return nullptr;",
+                      "if (at == all_.end() || (user.empty() && at->second->owner != user)) return nullptr;",
+                      RULES + "test_enumeration.py::test_W_ENU_05_one_user"),
+    "context-expiry": ("wsman/ops/contexts.cpp", "const auto end = e.expires ? *e.expires : e.last_used + settings_.context_idle;",
+                       "const auto end = e.last_used + settings_.context_idle;",
+                       RULES + "test_enumeration.py::test_W_ENU_11_expired_context"),
+    "max-elements": ("wsman/ops/items.cpp", "n >= limits.elements", "n > limits.elements",
+                     RULES + "test_enumeration.py::test_W_ENU_22_23_never_over_max_elements"),
+    "item-lost-at-the-limit": ("wsman/ops/items.cpp", "if (n > 0 && bytes + size > limits.soft_bytes) return Packed::some;",
+                               "if (n > 0 && bytes + size > limits.soft_bytes) {\n            items.has_pending = false;\n"
+                               "            return Packed::some;\n        }",
+                               RULES + "test_enumeration.py::test_W_ENV_07_no_item_lost_or_repeated_at_any_size"),
+    "items-over-the-limit": ("wsman/ops/items.cpp", "bytes + size > limits.soft_bytes", "bytes > limits.soft_bytes",
+                             RULES + "test_enumeration.py::test_W_ENV_07_W_ENU_40_pull_within_the_size"),
+    "end-of-sequence": ("wsman/ops/enumerate.cpp", 'answer.body += "<n:EndOfSequence/>"', 'answer.body += ""',
+                        RULES + "test_enumeration.py::test_W_ENU_27_end_of_sequence"),
+    "reference-of-pull": ("wsman/ops/enumerate.cpp", "if (!same_space) return wrong;", "if (!same_space) return std::nullopt;",
+                          RULES + "test_enumeration.py::test_W_ENU_32_43_reference_of_pull_and_release"),
+    "enumeration-mode": ("wsman/ops/enumerate.cpp", 'text == "EnumerateObjectAndEPR"', 'text == "EnumerateBoth"',
+                         RULES + "test_enumeration.py::test_W_ENU_13_14_15_modes"),
+    "granted-expiry": ("wsman/ops/enumerate.cpp", "if (left <= 0) return wrong;", "if (left <= -1'000'000'000) return wrong;",
+                       RULES + "test_enumeration.py::test_W_ENU_06_bad_expiry"),
+    "late-work": ("wsman/ops/handler.cpp", "if (flight->begin()) flight->finish(serve(job, *flight));",
+                  "flight->begin();\n            flight->finish(serve(job, *flight));",
+                  "tests/wire/test_timeouts.py::test_W_TMO_06_what_waits_for_a_thread_is_answered_and_never_begun"),
+    "watchdog-asleep": ("wsman/ops/watchdog.cpp", "what->late();", "",
+                        "tests/wire/test_timeouts.py::test_W_TMO_06_what_waits_for_a_thread_is_answered_and_never_begun"),
+    "endless-search": ("cim/om/operation.cpp", "if (Clock::now() >= deadline)", "if (false && Clock::now() >= deadline)",
+                       "tests/wire/test_timeouts.py::test_W_TMO_05_08_a_search_ends_at_its_timeout"),
+    "soap-action": ("wsman/ops/handler.cpp", "if (!soap_action.empty() && soap_action != *h.action)", "if (false)",
+                    RULES + "test_transport.py::test_W_HTTP_04_soap_action"),
+    "one-way": ("wsman/ops/handler.cpp", "return done(HttpResponse{202,", "return done(HttpResponse{200,",
+                RULES + "test_transport.py::test_W_HTTP_12_13_one_way_messages"),
+    "version-to-strangers": ("wsman/ops/identify.cpp", 'full ? "OS: "', 'true ? "OS: "',
+                             RULES + "test_identify.py::test_W_IDN_04_07_10_MS_19_without_login"),
+    "duplicate-selectors": ("wsman/ops/epr.cpp", "if (iequals(selectors[k].name, selectors[i].name))",
+                            "if (selectors[k].name.empty())", RULES + "test_resource.py::test_W_SEL_03_duplicate_selector"),
+    "selector-limit": ("wsman/ops/epr.cpp", "if (selectors.size() > call.settings.max_selectors)", "if (selectors.size() > 99'999)",
+                       RULES + "test_resource.py::test_W_SEL_10_too_many_selectors"),
+    "epr-invalid": ("wsman/ops/epr.cpp", 'out += "<w:EPRInvalid/>"', 'out += "<w:Invalid/>"',
+                    RULES + "test_control.py::test_W_EPR_02_epr_invalid_after_delete"),
+    "keys-change": ("wsman/ops/transfer.cpp", "            if (!same)\n", "            if (false && !same)\n",
+                    RULES + "test_transfer.py::test_W_PUT_07_C_OP_02_keys_cannot_change"),
+    "read-only-values": ("wsman/ops/transfer.cpp", "} else if (!p.write) {\n            changed.clear(p.name);", "} else if (!p.write) {",
+                         RULES + "test_transfer.py::test_W_PUT_02_read_only_values_are_ignored"),
+    "result-of-put": ("wsman/ops/transfer.cpp", "    cim::wscim::write_instance(a.body, style, *now);", "",
+                      RULES + "test_transfer.py::test_W_PUT_01_C_OP_02_put_returns_the_result"),
+    "fragment-index": ("wsman/ops/fragment.cpp", "all[*index - 1] = nodes[0];", "all[0] = nodes[0];",
+                       RULES + "test_fragment.py::test_W_FRG_11_put_replaces_and_never_inserts"),
+    "fragment-header": ("wsman/ops/fragment.cpp", "a.headers = call.headers().fragment->block + requested_epr",
+                        "a.headers = requested_epr", RULES + "test_fragment.py::test_W_FRG_03_06_09_15_22_expressions"),
+    "unknown-parameter": ("wsman/ops/invoke.cpp", "if (!p || !p->in)\n", "if (!p || !p->in) continue;\n        if (!p)\n",
+                          RULES + "test_invoke.py::test_W_ACT_03_C_INV_07_unknown_parameter"),
+    "input-element": ("wsman/ops/invoke.cpp", "if (!iequals(xml::local_name(input), expected))", "if (false)",
+                      RULES + "test_invoke.py::test_W_ACT_06_wrong_input_element"),
+    "exists-already": ("wsman/ops/errors.cpp", "Row{Status::already_exists, {}, Subcode::already_exists, {}}",
+                       "Row{Status::already_exists, {}, Subcode::concurrency, {}}",
+                       RULES + "test_transfer.py::test_W_CRE_03_create_never_updates"),
+    "windows-code": ("wsman/soap/fault.cpp", "Subcode::timed_out, {}, 2150858793", "Subcode::timed_out, {}, 2150858794",
+                     RULES + "test_control.py::test_W_TMO_05_08_timeout_is_observed"),
+    "fault-action": ("wsman/soap/fault.cpp", 'return "http://schemas.xmlsoap.org/ws/2004/09/transfer/fault";',
+                     'return "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault";',
+                     RULES + "test_soap.py::test_W_SOAP_10_action_of_faults_by_namespace"),
+    "newer-names": ("wsman/soap/fault.cpp", "const bool newer = version == Addressing::wsa05 && !r.name05.empty();",
+                    "const bool newer = false && version == Addressing::wsa05;",
+                    RULES + "test_addressing.py::test_W_ADDR_23_newer_fault_names"),
+    "duplicate-headers": ("wsman/soap/message.cpp", "if (seen.test(i)) {", "if (false && seen.test(i)) {",
+                          RULES + "test_soap.py::test_W_SOAP_07_duplicate_headers"),
+    "must-understand": ("wsman/soap/message.cpp", "if (b.must_understand && !fault) fault = not_understood(b.ns, b.name);", "",
+                        RULES + "test_soap.py::test_W_SOAP_04_06_08_unknown_header_that_must_be_understood"),
+    "mixed-addressing": ("wsman/soap/message.cpp", "h.mixed_addressing = older && newer;", "h.mixed_addressing = false && older;",
+                         RULES + "test_addressing.py::test_W_ADDR_22_no_mixing"),
+    "reply-parameters": ("wsman/soap/message.cpp", "            out += text;\n", "",
+                         RULES + "test_addressing.py::test_W_ADDR_10_12_reply_parameters_are_echoed"),
+    "surrogates": ("wsman/soap/encoding.cpp", "((c - 0xD800) << 10)", "((c - 0xD800) << 9)",
+                   RULES + "test_encoding.py::test_W_ENC_01_02_utf16_in_both_orders"),
+    "selector-filter": ("wsman/ops/filters.cpp", "all = all && equals(", "all = all || equals(",
+                        RULES + "test_filters.py::test_W_FLT_08_MS_14_selector_filter"),
+    "query-and-uri": ("wsman/ops/filters.cpp", "if (target.cls && !answer->from_class.empty() &&", "if (false && target.cls &&",
+                      RULES + "test_filters.py::test_C_QRY_03_from_and_uri_must_agree"),
+    "class-options": ("wsman/ops/metadata.cpp", "!o.inherited, o.qualifiers, o.origin", "!o.inherited, true, o.origin",
+                      RULES + "test_metadata.py::test_C_CLS_05_options"),
+    "roles": ("cim/om/authorisation.cpp", "if (who.may(", "if (true || who.may(", RULES + "test_invoke.py::test_W_SEC_11_roles"),
+    "vanished-ends": ("cim/om/associate.cpp", "if (!named(q.role, here.name) ||", "if (false ||",
+                      RULES + "test_filters.py::test_C_ASF_01_10_C_OP_08_all_members"),
+}
+
+
+def copy_tree():
+    files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True,
+                           text=True).stdout.split("\n")
+    wanted = {f for f in files if f and (ROOT / f).is_file()}
+    for name in wanted:
+        source, target = ROOT / name, COPY / name
+        if target.exists() and target.read_bytes() == source.read_bytes():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+    for path in COPY.rglob("*"):
+        inside = path.relative_to(COPY)
+        if inside.parts[0] not in ("build", ".git") and path.is_file() and str(inside) not in wanted:
+            path.unlink()
+
+
+def build():
+    if not (COPY / "build" / "dev" / "build.ninja").exists():
+        subprocess.run(["cmake", "--preset", "dev"], cwd=COPY, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(["nice", "cmake", "--build", "--preset", "dev", "--target", "wsvirtd"], cwd=COPY, capture_output=True,
+                          text=True)
+    return done.returncode == 0, done.stdout[-3000:]
+
+
+def passes(test):
+    environment = {"WSVIRT_BUILD": str(COPY / "build" / "dev"), "PYTHONDONTWRITEBYTECODE": "1", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
+    done = subprocess.run(["nice", sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-x", "--timeout=120", test],
+                          cwd=COPY, env=environment, capture_output=True, text=True)
+    return done.returncode == 0, done.stdout[-3000:]
+
+
+def mutated(text, what, instead, name):
+    if text.count(what) != 1:
+        raise SystemExit(f"{name}: the text to replace stands {text.count(what)} times")
+    return text.replace(what, instead)
+
+
+def run(name):
+    """(found, why not)"""
+    file, what, instead, test = MUTATIONS[name]
+    target = COPY / file
+    original = target.read_text()
+    target.write_text(mutated(original, what, instead, name))
+    try:
+        ok, output = build()
+        if not ok:
+            return False, "does not build: " + output
+        ok, output = passes(test)
+        return not ok, "the test passes all the same" if ok else ""
+    finally:
+        target.write_text(original)
+
+
+def report(results):
+    lines = ["# Mutations", "",
+             "Written by `tests/wire/mutate.py`: the service broken on purpose, one rule at a time, and the test that noticed. The",
+             "same tests pass on the unbroken service.", "",
+             f"{sum(found for found, _ in results.values())} of {len(results)} were found.", "",
+             "| Mutation | File | Instead of | Stands | Test | Found |", "|---|---|---|---|---|---|"]
+    for name, (found, why) in results.items():
+        file, what, instead, test = MUTATIONS[name]
+        code = lambda s: "`" + " ".join(s.split()).replace("|", "\\|") + "`" if s.strip() else "nothing"
+        lines.append(f"| {name} | {file} | {code(what)} | {code(instead)} | {test.removeprefix('tests/wire/')} | "
+                     f"{'yes' if found else 'no: ' + why} |")
+    (ROOT / "tests" / "wire" / "MUTATIONS.md").write_text("\n".join(lines) + "\n")
+
+
+def main():
+    arguments = sys.argv[1:]
+    if arguments == ["--list"]:
+        print("\n".join(MUTATIONS))
+        return
+    for name, (file, what, _, test) in MUTATIONS.items():
+        mutated((ROOT / file).read_text(), what, "", name)
+        path, _, function = test.partition("::")
+        if f"def {function}(" not in (ROOT / path).read_text():
+            raise SystemExit(f"{name}: there is no test {test}")
+    if arguments == ["--check"]:
+        return
+    copy_tree()
+    ok, output = build()
+    if not ok:
+        raise SystemExit("the unbroken service does not build:\n" + output)
+    names = arguments or list(MUTATIONS)
+    for test in sorted({MUTATIONS[n][3] for n in names}):
+        ok, output = passes(test)
+        if not ok:
+            raise SystemExit(f"{test} fails without any mutation:\n{output}")
+    results = {}
+    for name in names:
+        started = time.monotonic()
+        results[name] = run(name)
+        print(f"{name}: {'found' if results[name][0] else 'NOT FOUND: ' + results[name][1]} ({time.monotonic() - started:.0f} s)",
+              flush=True)
+    if not arguments:
+        report(results)
+    sys.exit(0 if all(found for found, _ in results.values()) else 1)
+
+
+if __name__ == "__main__":
+    main()
