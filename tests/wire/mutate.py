@@ -151,7 +151,7 @@ def passes(test):
     environment = {"WSVIRT_BUILD": str(COPY / "build" / "dev"), "PYTHONDONTWRITEBYTECODE": "1", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
     done = subprocess.run(["nice", sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-x", "--timeout=120", test],
                           cwd=COPY, env=environment, capture_output=True, text=True)
-    return done.returncode == 0, done.stdout[-3000:]
+    return done.returncode == 0, (done.stdout + done.stderr)[-3000:]
 
 
 def mutated(text, what, instead, name):

@@ -20,6 +20,7 @@ struct Enumeration {
     std::string id;
     std::string owner;
     std::string resource_uri;  // of the Enumerate
+    std::string locale;        // likewise, "" for none: counts for the whole sequence (R6.3-5)
     cim::wscim::Family family = cim::wscim::Family::dmtf;
     const cim::Namespace* ns = nullptr;
     Items items;

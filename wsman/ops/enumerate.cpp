@@ -162,6 +162,7 @@ std::variant<std::unique_ptr<Enumeration>, Fault> open(const Call& call, const E
     auto e = std::make_unique<Enumeration>();
     e->owner = call.who.name();
     e->resource_uri = *call.headers().resource_uri;
+    if (call.headers().locale) e->locale = call.headers().locale->value;
     e->family = target.family;
     e->ns = target.ns;
     if (target.kind == TargetKind::metadata_class || target.kind == TargetKind::metadata_all) {
@@ -324,6 +325,7 @@ Outcome pull(const Call& call) {
     auto lent = call.contexts.lend(a.context, call.who.name());
     if (!lent) return fault_of(call, lent.error(), About::context);
     auto outcome = pull_from(call, a, **lent);
+    if (auto* fault = std::get_if<Fault>(&outcome)) fault->language = (*lent)->locale;
     call.contexts.give_back(*lent);
     return outcome;
 }

@@ -96,7 +96,7 @@ constexpr std::array texts{
             "The answer is larger than this service sends."},
     TextRow{Subcode::encoding_limit, fd::unreportable_success, 2150858829,
             "The operation was carried out, but its answer does not fit into the wsman:MaxEnvelopeSize."},
-    TextRow{Subcode::encoding_limit, fd::uri_limit, 2150858797, "A URI is longer than 2048 characters."},
+    TextRow{Subcode::encoding_limit, fd::uri_limit, 2150858797, "A URI is too long."},
     TextRow{Subcode::encoding_limit, {}, 2150858805, "The request exceeds a limit of this service."},
     TextRow{Subcode::endpoint_unavailable, {}, 2150858772, "The resource is not available at present."},
     TextRow{Subcode::filter_dialect_unavailable, {}, 2150858777, "The filter dialect is not supported."},

@@ -87,6 +87,7 @@ struct Fault {
     std::string detail_xml;   // further elements of s:Detail, before FaultDetail (prefixes of the envelope)
     std::string header_xml;   // further header blocks: s:NotUnderstood, s:Upgrade
     std::optional<CimError> cim;
+    std::optional<std::string> language;  // asked for, when that was earlier than in this request
 
     Fault() = default;
     Fault(Subcode s, std::string_view d = {}, std::string t = {})

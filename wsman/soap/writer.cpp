@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "wsman/soap/fault_texts.hpp"
 #include "wsman/soap/names.hpp"
 
 namespace wsvirt::soap {
@@ -46,11 +47,25 @@ std::string shortened(std::string_view text, std::size_t bytes) {
     return std::string(text.substr(0, bytes)) + "...";
 }
 
-std::string fault_envelope(const RequestHeaders* request, const Fault& f, std::string_view text,
+// The reason of a fault: in the language asked for, and what the fault itself says, when that is something
+// else.
+struct Reason {
+    LocalText first;
+    std::string second;  // English, "" for none
+};
+
+void append_text(std::string& out, std::string_view language, std::string_view text) {
+    out.append("<s:Text xml:lang=\"").append(language).append("\">");
+    append_escaped(out, text);
+    out += "</s:Text>";
+}
+
+std::string fault_envelope(const RequestHeaders* request, const Fault& f, const Reason& reason,
                            std::string_view machine, bool with_echo, bool with_detail) {
     const auto version = request ? request->addressing : Addressing::wsa04;
     AnswerHead head;
     head.addressing = version;
+    head.language = reason.first.language;
     head.action = fault_action(f.subcode, version);
     head.extra = f.header_xml;
     if (request) {
@@ -64,10 +79,12 @@ std::string fault_envelope(const RequestHeaders* request, const Fault& f, std::s
     out.append("<s:Fault><s:Code><s:Value>").append(code_qname(f.subcode)).append("</s:Value>");
     if (const auto sub = subcode_qname(f.subcode, version); !sub.empty())
         out.append("<s:Subcode><s:Value>").append(sub).append("</s:Value></s:Subcode>");
-    out += "</s:Code><s:Reason><s:Text xml:lang=\"en-US\">";
-    append_escaped(out, text);
-    out += "</s:Text></s:Reason>";
-    if (with_detail) append_detail(out, f, text, machine);
+    out += "</s:Code><s:Reason>";
+    append_text(out, reason.first.language, reason.first.text);
+    if (!reason.second.empty()) append_text(out, "en-US", reason.second);
+    out += "</s:Reason>";
+    const auto both = std::string(reason.first.text) + (reason.second.empty() ? "" : " ") + reason.second;
+    if (with_detail) append_detail(out, f, both, machine);
     out += "</s:Fault>";
     end_envelope(out);
     return out;
@@ -104,7 +121,7 @@ void append_escaped(std::string& out, std::string_view text, bool attribute) {
 
 void begin_envelope(std::string& out, const AnswerHead& head) {
     const bool newer = head.addressing == Addressing::wsa05;
-    out.append("<s:Envelope xml:lang=\"en-US\" xmlns:s=\"").append(ns::soap12);
+    out.append("<s:Envelope xml:lang=\"").append(head.language).append("\" xmlns:s=\"").append(ns::soap12);
     out.append("\" xmlns:a=\"").append(newer ? ns::wsa05 : ns::wsa04);
     out.append("\" xmlns:x=\"").append(ns::wxf);
     out.append("\" xmlns:n=\"").append(ns::wsen);
@@ -130,15 +147,25 @@ void end_envelope(std::string& out) {
 
 std::string write_fault(const RequestHeaders* request, const Fault& fault, std::string_view machine,
                         std::size_t limit) {
-    const std::string_view text =
-        fault.text.empty() ? default_text(fault.subcode, fault.detail) : std::string_view(fault.text);
-    auto out = fault_envelope(request, fault, text, machine, true, true);
+    std::string_view asked;
+    if (fault.language)
+        asked = *fault.language;
+    else if (request && request->locale)
+        asked = request->locale->value;
+    const auto local = local_text(fault.subcode, fault.detail, asked);
+    Reason reason{local, fault.text};
+    if (local.language == "en-US" && !fault.text.empty()) reason = {{local.language, fault.text}, {}};
+    auto out = fault_envelope(request, fault, reason, machine, true, true);
     // No fault need be shorter than 4,096 octets, which may be half as many characters in UTF-16.
     const std::size_t most = std::max<std::size_t>(limit, 2047);
     if (out.size() <= most) return out;
-    out = fault_envelope(request, fault, shortened(text, 512), machine, true, true);
-    if (out.size() <= most) return out;
-    return fault_envelope(request, fault, shortened(text, 256), machine, false, false);
+    const auto cut = [&](std::size_t bytes, bool details) {
+        const auto first = shortened(reason.first.text, bytes);
+        const Reason less{{reason.first.language, first}, shortened(reason.second, bytes)};
+        return fault_envelope(request, fault, less, machine, details, details);
+    };
+    out = cut(512, true);
+    return out.size() <= most ? out : cut(256, false);
 }
 
 }  // namespace wsvirt::soap

@@ -17,6 +17,7 @@ void append_escaped(std::string& out, std::string_view text, bool attribute = fa
 
 struct AnswerHead {
     Addressing addressing = Addressing::wsa04;
+    std::string_view language = "en-US";  // of readable text
     std::string_view action;
     std::string_view to;          // "" = anonymous
     std::string_view relates_to;  // "" = none
@@ -29,7 +30,9 @@ void begin_envelope(std::string& out, const AnswerHead& head);
 void end_envelope(std::string& out);
 
 // A fault for a request whose headers are known as far as they could be read (null: not at all).
-// `limit`: octets it may have; reference parameters and details are left out to get there (R13.4-6).
+// Its reason is in the language that the request asks for, where there is one. What only English can say
+// follows as a second text, and stands in WSManFault behind the first. `limit`: octets it may have; reference
+// parameters and details are left out to get there (R13.4-6).
 std::string write_fault(const RequestHeaders* request, const Fault& fault, std::string_view machine,
                         std::size_t limit);
 

@@ -82,6 +82,37 @@ def test_W_LOC_01_04_locale_is_a_hint(svc, uri, base):
     assert reply.envelope.get("{http://www.w3.org/XML/1998/namespace}lang")
 
 
+def in_language(tag):
+    return f'<w:Locale xml:lang="{tag}" s:mustUnderstand="false"/>'
+
+
+@pytest.mark.parametrize("asked, given", [("de-DE", "de"), ("de", "de"), ("DE-at", "de"), ("en-GB", "en-US"), ("fr-FR", "en-US"),
+                                          ("den", "en-US"), ("??", "en-US")])
+def test_W_LOC_01_04_reasons_in_the_language_asked(svc, uri, space, asked, given):
+    reply = svc.get(uri("T_None"), space, control=in_language(asked))
+    fault = assert_fault(reply, "wsa:DestinationUnreachable", "InvalidResourceURI")
+    assert fault.lang == given and reply.envelope.get("{http://www.w3.org/XML/1998/namespace}lang") == given
+    texts = fault.node.findall(f"{{{k.S}}}Reason/{{{k.S}}}Text")
+    languages = [t.get("{http://www.w3.org/XML/1998/namespace}lang") for t in texts]
+    assert len(set(languages)) == len(languages) and "en-US" in languages
+    assert any("T_None" in t.text for t in texts), "what only this fault can say is never lost"
+    assert "T_None" in fault.message and fault.message.startswith(fault.reason)
+
+
+def test_W_LOC_04_answers_that_are_no_faults_are_english(svc, uri, base):
+    reply = svc.get(uri("T_Base"), base, control=in_language("de-DE")).ok()
+    assert reply.envelope.get("{http://www.w3.org/XML/1998/namespace}lang") == "en-US"
+
+
+def test_W_LOC_05_the_language_of_the_first_message_counts(svc, uri, space, make):
+    make("T_Base", Name="x" * 20_000)
+    opened = svc.enumerate(uri("T_Base"), space, filter=k.filter_(k.WQL, "SELECT * FROM T_Base WHERE Name LIKE 'xxxxxxxxxx%'"),
+                           control=in_language("de")).ok()
+    reply = svc.pull(uri("T_Base"), opened.context, space, max_size=8192, control=in_language("en-US"))
+    assert assert_fault(reply, "wsman:EncodingLimit", "MaxEnvelopeSize").lang == "de"
+    svc.release(uri("T_Base"), opened.context, space).ok()
+
+
 def test_W_LOC_02_MS_08_locale_with_must_understand(svc, uri, base):
     reply = svc.get(uri("T_Base"), base, control='<w:Locale xml:lang="en-US" s:mustUnderstand="true"/>')
     assert_fault(reply, "wsman:UnsupportedFeature", "Locale", code="Sender")

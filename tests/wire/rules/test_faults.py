@@ -65,6 +65,18 @@ def test_C_ERR_01_02_03_W_FLX_05_MS_34_details(svc, uri, space, base, what, subc
         assert fault.cim_error["Message"] and fault.cim_error["MessageID"]
 
 
+@pytest.mark.parametrize("what, subcode", [(row[0], row[1]) for row in TABLE])
+def test_W_LOC_01_every_fault_has_a_german_reason(svc, uri, space, base, what, subcode, monkeypatch):
+    english = assert_fault(provoke(svc, uri, space, base, what), subcode)
+    plain = k.envelope
+    german = '<w:Locale xml:lang="de-DE"/>'
+    monkeypatch.setattr(k, "envelope", lambda *a, **more: plain(*a, **more) if "<w:Locale" in (more.get("control") or "") else
+                        plain(*a, **{**more, "control": german}))
+    fault = assert_fault(provoke(svc, uri, space, base, what), subcode)
+    if what != "locale":
+        assert fault.lang == "de" and fault.reason != english.reason and fault.windows_code == english.windows_code
+
+
 def test_C_ERR_01_mark_of_the_cim_error(svc, uri, space):
     fault = svc.get(uri("T_Base"), {**space, "Id": "nobody"}).fault
     node = next(n for n in fault.detail_node if k.local(n) == "CIM_Error")
