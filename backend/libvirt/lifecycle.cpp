@@ -38,11 +38,17 @@ Result<void> use_accelerator(const CorePtr& core, Session& s, virDomainPtr domai
 
 Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
     const Change change{{"start the machine", {}, false, {}, {}}, {off, saved, crashed}, starting};
-    return change_machine(core_, call, uuid, change,
-                          [core = core_](Session& s, virDomainPtr d) -> Result<void> {
-                              if (auto ok = use_accelerator(core, s, d); !ok) return ok;
-                              return checked(virDomainCreate(d), "start the machine");
-                          });
+    return change_machine(
+        core_, call, uuid, change, [core = core_](Session& s, virDomainPtr d) -> Result<void> {
+            if (auto ok = use_accelerator(core, s, d); !ok) return ok;
+            const bool was_saved = has_saved_file(*core->connector, d);
+            if (virDomainCreate(d) < 0) return last_error("start the machine");
+            // A machine that was saved while it was paused comes back paused.
+            int state = 0;
+            if (was_saved && virDomainGetState(d, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED)
+                return checked(virDomainResume(d), "start the machine");
+            return {};
+        });
 }
 
 // Not gated: turning off must also work while another operation on the machine is stuck.

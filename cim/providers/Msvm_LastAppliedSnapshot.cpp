@@ -1,4 +1,4 @@
-// The snapshot that a machine was last based on, by applying or by taking it → the machine.
+// The snapshot that was last applied to a machine → the machine; none once that snapshot is deleted.
 #include "cim/providers/snapshot_service/links.hpp"
 
 namespace wsvirt::cim {
@@ -10,10 +10,10 @@ std::unique_ptr<Provider> make_Msvm_LastAppliedSnapshot(Services& services) {
     ends.right = "Antecedent";
     ends.lefts = [&services](const Request&) { return machines_with_snapshots(services); };
     ends.rights_of = [&services](const Request&, const ObjectPath& p) {
-        return snapshots_of(services, p, true);
+        return snapshots_of(services, p, Which::last_applied);
     };
     ends.lefts_of = [&services](const Request&, const ObjectPath& p) {
-        return machine_of_snapshot(services, p, true);
+        return machine_of_snapshot(services, p, Which::last_applied);
     };
     ends.left_class = "Msvm_ComputerSystem";
     ends.right_class = "Msvm_VirtualSystemSettingData";

@@ -10,10 +10,10 @@ std::unique_ptr<Provider> make_Msvm_MostCurrentSnapshotInBranch(Services& servic
     ends.right = "Dependent";
     ends.lefts = [&services](const Request&) { return machines_with_snapshots(services); };
     ends.rights_of = [&services](const Request&, const ObjectPath& p) {
-        return snapshots_of(services, p, true);
+        return snapshots_of(services, p, Which::current);
     };
     ends.lefts_of = [&services](const Request&, const ObjectPath& p) {
-        return machine_of_snapshot(services, p, true);
+        return machine_of_snapshot(services, p, Which::current);
     };
     ends.left_class = "Msvm_ComputerSystem";
     ends.right_class = "Msvm_VirtualSystemSettingData";

@@ -10,10 +10,10 @@ std::unique_ptr<Provider> make_Msvm_SnapshotOfVirtualSystem(Services& services) 
     ends.right = "Dependent";
     ends.lefts = [&services](const Request&) { return machines_with_snapshots(services); };
     ends.rights_of = [&services](const Request&, const ObjectPath& p) {
-        return snapshots_of(services, p, false);
+        return snapshots_of(services, p, Which::all);
     };
     ends.lefts_of = [&services](const Request&, const ObjectPath& p) {
-        return machine_of_snapshot(services, p, false);
+        return machine_of_snapshot(services, p, Which::all);
     };
     return std::make_unique<DerivedAssociation>(std::move(ends));
 }

@@ -3,6 +3,7 @@
 #include "cim/providers/export_import/export_work.hpp"
 #include "cim/providers/export_import/methods.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/snapshots.hpp"
 
 namespace wsvirt::cim::export_import {
 
@@ -53,7 +54,7 @@ Result<MethodResult> size_of_files(const MethodCall& call) {
     auto text = call.services.hypervisor.spec_to_text(c->spec());
     if (!text) return refused_quietly(text.error());
     std::uint64_t size = text->size();
-    if (c->snapshot ? c->snapshot->has_memory : c->machine && c->machine->has_saved_state)
+    if (c->snapshot ? vs::keeps_memory(*c->snapshot) : c->machine && c->machine->has_saved_state)
         size += c->spec().memory_mib << 20;
     MethodResult out(0);
     out.out.set("Size", Value(size));

@@ -1,6 +1,9 @@
 // ApplySnapshot and, in version 1, ApplyVirtualSystemSnapshot; ClearSnapshotState.
+#include "base/text.hpp"
 #include "cim/providers/snapshot_service/methods.hpp"
 #include "cim/providers/snapshot_service/target.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/snapshots.hpp"
 
 namespace wsvirt::cim::snapshot_service {
 
@@ -13,8 +16,38 @@ using backend::MachineState;
 Result<void> settle(backend::Hypervisor& hypervisor, const backend::Call& call, const std::string& guid,
                     bool keep_memory) {
     const auto now = hypervisor.machine(guid);
+    if (now && now->state == MachineState::saved && !keep_memory)
+        return hypervisor.discard_saved_state(call, guid);
     if (!now || (now->state != MachineState::running && now->state != MachineState::paused)) return {};
     return keep_memory ? hypervisor.save(call, guid) : hypervisor.power_off(call, guid);
+}
+
+// One snapshot of a machine is the last applied one.
+Result<void> note_applied(backend::Hypervisor& hypervisor, const backend::Call& call, const std::string& guid,
+                          const std::string& snapshot) {
+    const auto now = hypervisor.machine(guid);
+    if (!now) return {};
+    for (const auto& s : now->snapshots) {
+        const bool is_it = iequals(s.id, snapshot);
+        if (!is_it && !s.spec.attributes.contains(vs::snapshot_applied)) continue;
+        auto changed = s;
+        if (is_it)
+            changed.spec.attributes[vs::snapshot_applied] = std::to_string(DateTime::now().microseconds());
+        else
+            changed.spec.attributes.erase(vs::snapshot_applied);
+        if (auto r = hypervisor.modify_snapshot(call, guid, changed); !r) return r;
+    }
+    return {};
+}
+
+// In version 1 the call names the machine too; it must be the one that the snapshot belongs to.
+Result<void> check_machine(const MethodCall& call, const Target& target) {
+    if (!call.method.parameter("ComputerSystem") || call.in.get("ComputerSystem").is_null()) return {};
+    if (iequals(vs::system_guid_of(call.reference("ComputerSystem")), target.guid())) return {};
+    return Error(Status::invalid_parameter, "wsvirt.snapshot.other_machine",
+                 "The snapshot belongs to \"" + target.machine->spec.name +
+                     "\", not to the machine that ComputerSystem names.",
+                 "ComputerSystem");
 }
 
 Result<MethodResult> apply(const MethodCall& call, std::string_view parameter) {
@@ -25,6 +58,7 @@ Result<MethodResult> apply(const MethodCall& call, std::string_view parameter) {
     task.always_a_job = true;
     auto target = snapshot_of(call, parameter);
     if (!target) return refused(call, task, target.error());
+    if (auto r = check_machine(call, *target); !r) return refused(call, task, r.error());
     const auto& m = *target->machine;
     if (m.state != MachineState::off && m.state != MachineState::saved)
         return refused(
@@ -34,14 +68,9 @@ Result<MethodResult> apply(const MethodCall& call, std::string_view parameter) {
                   std::string(parameter)));
     task.busy_key = target->guid();
     task.affected = {affected_machine(call, target->guid()), affected_snapshot(call, target->snapshot.id, 0)};
-    const bool keep_memory =
-        target->snapshot.has_memory && !target->snapshot.spec.attributes.contains(memory_cleared);
     auto& hypervisor = call.services.hypervisor;
-    auto work = [&hypervisor, guid = target->guid(), id = target->snapshot.id,
-                 keep_memory](JobContext& job) -> Result<void> {
-        const auto c = call_of(job);
-        if (auto r = hypervisor.revert(c, guid, id); !r) return r;
-        return settle(hypervisor, c, guid, keep_memory);
+    auto work = [&hypervisor, guid = target->guid(), id = target->snapshot.id](JobContext& job) {
+        return go_back(hypervisor, call_of(job), guid, id);
     };
     return run(call, std::move(task), std::move(work), {}, std::move(target->held));
 }
@@ -58,12 +87,12 @@ Result<MethodResult> apply_virtual_system_snapshot(const MethodCall& call) {
 // snapshot gives a machine that is off.
 Result<MethodResult> clear_state(const MethodCall& call) {
     Task task;
-    task.type = job_type::apply_snapshot;
+    task.type = job_type::modify_system;
     task.caption = "Clearing Saved State of Virtual Machine Snapshot";
     task.owning_service = service_class;
     auto target = snapshot_of(call, "SnapshotSettingData");
     if (!target) return refused(call, task, target.error());
-    if (!target->snapshot.has_memory || target->snapshot.spec.attributes.contains(memory_cleared))
+    if (!vs::keeps_memory(target->snapshot))
         return refused(
             call, task,
             Error(Status::invalid_state, "wsvirt.snapshot.no_memory",
@@ -71,7 +100,7 @@ Result<MethodResult> clear_state(const MethodCall& call) {
     task.busy_key = target->guid();
     task.affected = {affected_snapshot(call, target->snapshot.id, 0)};
     auto changed = target->snapshot;
-    changed.spec.attributes[memory_cleared] = "1";
+    changed.spec.attributes[vs::snapshot_memory_cleared] = "1";
     auto& hypervisor = call.services.hypervisor;
     auto work = [&hypervisor, guid = target->guid(), changed = std::move(changed)](JobContext& job) {
         return hypervisor.modify_snapshot(call_of(job), guid, changed);
@@ -84,6 +113,18 @@ constexpr MethodEntry table[] = {{"ApplySnapshot", &apply_snapshot},
                                  {"ClearSnapshotState", &clear_state}};
 
 }  // namespace
+
+Result<void> go_back(backend::Hypervisor& hypervisor, const backend::Call& call, const std::string& guid,
+                     const std::string& snapshot) {
+    const auto before = hypervisor.machine(guid);
+    bool keep_memory = false;
+    if (before)
+        for (const auto& s : before->snapshots)
+            if (iequals(s.id, snapshot)) keep_memory = vs::keeps_memory(s);
+    if (auto r = hypervisor.revert(call, guid, snapshot); !r) return r;
+    if (auto r = settle(hypervisor, call, guid, keep_memory); !r) return r;
+    return note_applied(hypervisor, call, guid, snapshot);
+}
 
 MethodTable apply_methods() {
     return table;

@@ -1,17 +1,20 @@
 // CreateSnapshot and, in version 1, CreateVirtualSystemSnapshot.
+#include <algorithm>
+#include <array>
 #include <ctime>
 
 #include "base/text.hpp"
 #include "cim/providers/snapshot_service/methods.hpp"
 #include "cim/providers/snapshot_service/target.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
+#include "cim/providers/virtual_system/snapshots.hpp"
 
 namespace wsvirt::cim::snapshot_service {
 
 namespace {
 
-// CreateSnapshot's SnapshotType.
-constexpr std::uint16_t full = 2, disk_only = 3, recovery = 32768;
+constexpr std::uint16_t full = vs::full_snapshot, disk_only = vs::disk_snapshot,
+                        recovery = vs::recovery_snapshot;
 constexpr std::uint32_t invalid_type = 6;
 
 // UserSnapshotType of the machine: how a full snapshot of a running machine is taken.
@@ -40,7 +43,8 @@ std::string default_name(const std::string& machine) {
 
 struct Wish {
     std::uint16_t type = full;
-    bool application_consistent = false;  // asked for by SnapshotSettings
+    // From SnapshotSettings.
+    bool application_consistent = false, leave_out_disks = false;
 };
 
 Result<Wish> wish_of(const MethodCall& call) {
@@ -58,12 +62,30 @@ Result<Wish> wish_of(const MethodCall& call) {
         return Error(Status::invalid_parameter, "wsvirt.snapshot.consistency",
                      "ConsistencyLevel must be 0, 1 (application consistent) or 2 (crash consistent).",
                      "ConsistencyLevel");
+    if (settings->uint("GuestBackupType") > 2)
+        return Error(Status::invalid_parameter, "wsvirt.snapshot.backup_type",
+                     "GuestBackupType must be 0, 1 (full) or 2 (copy).", "GuestBackupType");
     w.application_consistent = level == 1;
+    w.leave_out_disks = settings->get("IgnoreNonSnapshottableDisks").bool_or(false);
     return w;
 }
 
-Result<void> check_machine(const backend::Machine& m, Policy policy) {
+// A disk that several machines write to cannot be frozen for one of them.
+Result<void> check_disks(const backend::MachineSpec& spec) {
+    for (const auto& d : spec.disks)
+        if (d.device == backend::DiskDevice::disk && d.shareable && !d.path.empty())
+            return Error(Status::invalid_state, "wsvirt.snapshot.shared_disk",
+                         "The disk \"" + d.path +
+                             "\" is shared with other machines and cannot be part of a snapshot; set "
+                             "IgnoreNonSnapshottableDisks to leave it out.",
+                         d.path);
+    return {};
+}
+
+Result<void> check_machine(const backend::Machine& m, Policy policy, const Wish& wish) {
     using backend::MachineState;
+    if (!wish.leave_out_disks)
+        if (auto r = check_disks(m.spec); !r) return r;
     if (policy == Policy::disabled)
         return Error(Status::invalid_state, "wsvirt.snapshot.disabled",
                      "Snapshots of \"" + m.spec.name +
@@ -86,6 +108,7 @@ Result<void> check_machine(const backend::Machine& m, Policy policy) {
 // that the guest cannot give.
 Result<void> take(backend::Hypervisor& hypervisor, backend::SnapshotRequest request, bool may_fall_back,
                   JobContext& job) {
+    const bool full_one = request.attributes.at(vs::snapshot_type) == std::to_string(full);
     const auto call = call_of(job);
     auto made = hypervisor.snapshot(call, request);
     if (!made && request.quiesce && may_fall_back && made.error().status != Status::cancelled) {
@@ -96,7 +119,7 @@ Result<void> take(backend::Hypervisor& hypervisor, backend::SnapshotRequest requ
             "The guest could not be prepared for a production snapshot, so a standard one was taken: " +
             made.error().full_text();
         request.quiesce = false;
-        request.memory = true;
+        request.memory = full_one;
         made = hypervisor.snapshot(call, request);
         if (made) job.warn(note);
     }
@@ -116,7 +139,7 @@ Result<MethodResult> create(const MethodCall& call, std::string_view system, std
     auto target = machine_of(call, system);
     if (!target) return refused(call, task, target.error());
     const auto policy = policy_of(target->machine->spec);
-    if (auto r = check_machine(*target->machine, policy); !r) return refused(call, task, r.error());
+    if (auto r = check_machine(*target->machine, policy, *wish); !r) return refused(call, task, r.error());
 
     const bool running = target->machine->state == backend::MachineState::running;
     const bool production =
@@ -128,10 +151,11 @@ Result<MethodResult> create(const MethodCall& call, std::string_view system, std
     request.quiesce = running && (wish->application_consistent || wish->type == recovery || production ||
                                   policy == Policy::production_only);
     request.memory = wish->type == full && !request.quiesce;
-    request.attributes[snapshot_type] = std::to_string(wish->type);
+    request.attributes[vs::snapshot_type] = std::to_string(wish->type);
     const bool may_fall_back = !wish->application_consistent && policy != Policy::production_only;
 
     task.busy_key = target->guid();
+    task.cancellable = true;
     task.affected = {affected_machine(call, target->guid()), affected_snapshot(call, request.id, 5)};
     Arguments results;
     results.set(std::string(result), Value(snapshot_path(request.id)));

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "cim/providers/snapshot_service/methods.hpp"
 #include "cim/providers/snapshot_service/target.hpp"
+#include "cim/providers/virtual_system/snapshots.hpp"
 
 namespace wsvirt::cim::snapshot_service {
 
@@ -20,6 +21,18 @@ std::set<std::string> doomed(const backend::Machine& m, const std::string& id, b
     return gone;
 }
 
+// Then none is the last applied one, also where the tree alone would let one look like it.
+Result<void> note_applied_gone(backend::Hypervisor& hypervisor, const backend::Call& call,
+                               const std::string& guid) {
+    if (const auto now = hypervisor.machine(guid))
+        for (auto s : now->snapshots) {
+            if (!s.current) continue;
+            s.spec.attributes[vs::snapshot_applied] = "0";
+            return hypervisor.modify_snapshot(call, guid, s);
+        }
+    return {};
+}
+
 Result<MethodResult> destroy(const MethodCall& call, std::string_view parameter, bool tree) {
     Task task;
     task.type = job_type::delete_snapshot;
@@ -33,8 +46,14 @@ Result<MethodResult> destroy(const MethodCall& call, std::string_view parameter,
     for (const auto& id : doomed(*target->machine, target->snapshot.id, tree))
         task.affected.push_back(affected_snapshot(call, id, 0));
     auto& hypervisor = call.services.hypervisor;
-    auto work = [&hypervisor, guid = target->guid(), id = target->snapshot.id, tree](JobContext& job) {
-        return hypervisor.delete_snapshot(call_of(job), guid, id, tree);
+    const auto* applied = vs::last_applied(*target->machine);
+    const bool last_applied_goes =
+        applied && doomed(*target->machine, target->snapshot.id, tree).contains(applied->id);
+    auto work = [&hypervisor, guid = target->guid(), id = target->snapshot.id, tree,
+                 last_applied_goes](JobContext& job) -> Result<void> {
+        const auto c = call_of(job);
+        if (auto r = hypervisor.delete_snapshot(c, guid, id, tree); !r) return r;
+        return last_applied_goes ? note_applied_gone(hypervisor, c, guid) : Result<void>();
     };
     return run(call, std::move(task), std::move(work), {}, std::move(target->held));
 }

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "cim/providers/snapshot_service/target.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/snapshots.hpp"
 
 namespace wsvirt::cim::snapshot_service {
 
@@ -18,6 +19,10 @@ std::optional<vs::Configuration> configuration_at(Services& services, const Obje
     return found;
 }
 
+bool is(Which which, const backend::Machine& m, const backend::SnapshotInfo& s) {
+    return which == Which::all || (which == Which::current ? s.current : vs::last_applied(m) == &s);
+}
+
 }  // namespace
 
 Paths machines_with_snapshots(Services& services) {
@@ -27,18 +32,18 @@ Paths machines_with_snapshots(Services& services) {
     return out;
 }
 
-Paths snapshots_of(Services& services, const ObjectPath& machine, bool only_current) {
+Paths snapshots_of(Services& services, const ObjectPath& machine, Which which) {
     Paths out;
     if (!iequals(machine.class_name(), "Msvm_ComputerSystem")) return out;
     if (const auto m = services.hypervisor.machine(vs::system_guid_of(machine)))
         for (const auto& s : m->snapshots)
-            if (s.current || !only_current) out.push_back(snapshot_path(s.id));
+            if (is(which, *m, s)) out.push_back(snapshot_path(s.id));
     return out;
 }
 
-Paths machine_of_snapshot(Services& services, const ObjectPath& settings, bool only_current) {
+Paths machine_of_snapshot(Services& services, const ObjectPath& settings, Which which) {
     const auto c = configuration_at(services, settings);
-    if (!c || !c->snapshot || (only_current && !c->snapshot->current)) return {};
+    if (!c || !c->snapshot || !is(which, *c->machine, *c->snapshot)) return {};
     return {vs::system_path("Msvm_ComputerSystem", c->system())};
 }
 

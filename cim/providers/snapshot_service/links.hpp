@@ -2,6 +2,7 @@
 // right also after somebody changed snapshots behind our back.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -13,10 +14,12 @@ namespace wsvirt::cim::snapshot_service {
 using Paths = DerivedAssociation::Paths;
 
 Paths machines_with_snapshots(Services& services);
-// The snapshots of the machine that a path means; `wanted` narrows them ("" parameters: all).
-Paths snapshots_of(Services& services, const ObjectPath& machine, bool only_current);
+// Which snapshots of a machine: all, the one that it stands on, the one last applied.
+enum class Which : std::uint8_t { all, current, last_applied };
+// The snapshots of the machine that a path means.
+Paths snapshots_of(Services& services, const ObjectPath& machine, Which which);
 // The machine that a snapshot's settings belong to; none for other settings.
-Paths machine_of_snapshot(Services& services, const ObjectPath& settings, bool only_current);
+Paths machine_of_snapshot(Services& services, const ObjectPath& settings, Which which);
 
 // The tree of settings: snapshot above snapshot, and above the active settings.
 Paths all_settings_with_children(Services& services);

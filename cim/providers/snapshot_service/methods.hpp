@@ -13,8 +13,8 @@ MethodTable delete_methods();  // DestroySnapshot, DestroySnapshotTree, RemoveVi
 
 inline constexpr const char* service_class = "Msvm_VirtualSystemSnapshotService";
 
-// Attributes of a snapshot's spec: its SnapshotType, and that its memory was given up by ClearSnapshotState.
-inline constexpr const char* snapshot_type = "Snapshot.Type";
-inline constexpr const char* memory_cleared = "Snapshot.MemoryCleared";
+// Jobs of this service that a killed service left behind: what came true is settled as completed, a snapshot
+// that was being applied is applied.
+void recover(Services& services);
 
 }  // namespace wsvirt::cim::snapshot_service

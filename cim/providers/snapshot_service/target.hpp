@@ -27,6 +27,10 @@ ObjectPath snapshot_path(const std::string& id);
 JobRecord::Affected affected_machine(const MethodCall& call, const std::string& guid);
 JobRecord::Affected affected_snapshot(const MethodCall& call, const std::string& id, std::uint16_t effect);
 
+// Goes back to the snapshot and notes that it is the last one applied. The machine is off or saved then.
+Result<void> go_back(backend::Hypervisor& hypervisor, const backend::Call& call, const std::string& guid,
+                     const std::string& snapshot);
+
 // A backend call that ends with the job.
 backend::Call call_of(JobContext& job);
 

@@ -7,6 +7,7 @@
 #include "cim/providers/virtual_system/elements.hpp"
 #include "cim/providers/virtual_system/kept.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/snapshots.hpp"
 
 namespace wsvirt::cim::vs {
 
@@ -85,7 +86,7 @@ const std::string* based_on(const Configuration& c) {
 }
 
 bool is_saved(const Configuration& c) {
-    if (c.snapshot) return c.snapshot->has_memory;
+    if (c.snapshot) return keeps_memory(*c.snapshot);
     if (c.machine) return c.machine->has_saved_state;
     return c.planned->spec.attributes.contains(std::string(planned_saved));
 }
@@ -96,12 +97,13 @@ std::string braced(std::string_view guid) {
     return '{' + std::string(guid) + '}';
 }
 
-std::string_view system_type(Configuration::Kind k) {
-    switch (k) {
+std::string_view system_type(const Configuration& c) {
+    switch (c.kind) {
         case Configuration::Kind::active:
             return "Microsoft:Hyper-V:System:Realized";
         case Configuration::Kind::snapshot:
-            return "Microsoft:Hyper-V:Snapshot:Realized";
+            return is_recovery(*c.snapshot) ? "Microsoft:Hyper-V:Snapshot:Recovery"
+                                            : "Microsoft:Hyper-V:Snapshot:Realized";
         case Configuration::Kind::planned:
             return "Microsoft:Hyper-V:System:Planned";
         case Configuration::Kind::planned_snapshot:
@@ -171,7 +173,7 @@ void SystemWriter::identity(const Configuration& c, Instance& i) const {
                          : "Active settings for the virtual machine"));
     put(i, ElementName, Value(element_name(c)));
     put(i, VirtualSystemIdentifier, Value(c.system()));
-    put(i, VirtualSystemType, Value(system_type(c.kind)));
+    put(i, VirtualSystemType, Value(system_type(c)));
     put(i, ConfigurationID, Value(c.id()));
     put(i, Notes, Value::array_of(notes_of(c)));
     put(i, CreationTime, Value(created(c)));

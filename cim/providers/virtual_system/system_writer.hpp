@@ -46,7 +46,7 @@ class SystemWriter {
     std::array<int, property_count> slots_{};
 };
 
-std::string_view system_type(Configuration::Kind k);  // VirtualSystemType
+std::string_view system_type(const Configuration& c);  // VirtualSystemType
 // The display name: of the system, or of the snapshot.
 std::string element_name(const Configuration& c);
 std::vector<std::string> notes_of(const Configuration& c);

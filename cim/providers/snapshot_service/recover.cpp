@@ -1,0 +1,82 @@
+// What became of snapshot jobs that a killed service left behind. The machine layer has removed half-made
+// snapshots by then.
+#include "backend/hypervisor.hpp"
+#include "base/text.hpp"
+#include "cim/om/job_record.hpp"
+#include "cim/providers/snapshot_service/methods.hpp"
+#include "cim/providers/snapshot_service/target.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/snapshots.hpp"
+
+namespace wsvirt::cim::snapshot_service {
+
+namespace {
+
+using backend::MachineState;
+
+// The affected elements are the machine first, then snapshots.
+std::vector<std::string> guids_of(const JobRecord& job) {
+    std::vector<std::string> out;
+    for (const auto& a : job.affected)
+        if (auto path = ObjectPath::parse(a.path))
+            if (auto guid = vs::system_guid_of(*path); !guid.empty()) out.push_back(guid);
+    return out;
+}
+
+const backend::SnapshotInfo* find(const backend::Machine& m, const std::string& id) {
+    for (const auto& s : m.snapshots)
+        if (iequals(s.id, id)) return &s;
+    return nullptr;
+}
+
+// The machine stands on the snapshot and has the state that applying it gives.
+bool is_applied(const backend::Machine& m, const backend::SnapshotInfo& s) {
+    const auto wanted = vs::keeps_memory(s) ? MachineState::saved : MachineState::off;
+    return s.current && m.state == wanted && vs::last_applied(m) == &s;
+}
+
+// What the machine was before is lost already, so the only whole state to be had is the snapshot's.
+Result<void> finish_applying(Services& services, const std::string& machine, const std::string& snapshot) {
+    const auto m = services.hypervisor.machine(machine);
+    const auto* s = m ? find(*m, snapshot) : nullptr;
+    if (!s) return Error(Status::not_found, "wsvirt.snapshot.gone", "The snapshot does not exist any more.");
+    if (is_applied(*m, *s)) return {};
+    return go_back(services.hypervisor, {}, machine, s->id);
+}
+
+Result<void> came_true(Services& services, const JobRecord& job) {
+    // Not put off until the host answers: by then it may be in somebody's way.
+    if (!services.hypervisor.connected())
+        return Error(Status::failed, "wsvirt.snapshot.interrupted",
+                     "The service was interrupted and the host did not answer when it started again: look at "
+                     "the machine before you repeat this.");
+    const auto guids = guids_of(job);
+    const Error not_done(Status::failed, "wsvirt.snapshot.interrupted",
+                         job.job_type == job_type::take_snapshot
+                             ? "The service ended before the snapshot was complete; what there was of it has "
+                               "been removed. Take it again."
+                             : "The service ended before all snapshots were deleted. Delete what is left.");
+    if (guids.size() < 2) return not_done;
+    if (job.job_type == job_type::apply_snapshot) return finish_applying(services, guids[0], guids[1]);
+    const auto m = services.hypervisor.machine(guids[0]);
+    for (std::size_t i = 1; i < guids.size(); ++i)
+        if ((m && find(*m, guids[i])) != (job.job_type == job_type::take_snapshot)) return not_done;
+    return {};
+}
+
+}  // namespace
+
+void recover(Services& services) {
+    for (const auto& job : services.jobs.interrupted()) {
+        const bool ours = job.job_type == job_type::take_snapshot ||
+                          job.job_type == job_type::apply_snapshot ||
+                          job.job_type == job_type::delete_snapshot;
+        if (!ours) continue;
+        if (const auto r = came_true(services, job); r)
+            (void)services.jobs.settle(job.instance_id, JobState::completed, std::nullopt);
+        else
+            (void)services.jobs.settle(job.instance_id, JobState::exception, job_error_of(r.error()));
+    }
+}
+
+}  // namespace wsvirt::cim::snapshot_service

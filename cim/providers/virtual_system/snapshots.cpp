@@ -1,0 +1,62 @@
+#include "cim/providers/virtual_system/snapshots.hpp"
+
+#include "base/text.hpp"
+
+namespace wsvirt::cim::vs {
+
+namespace {
+
+using backend::SnapshotInfo;
+
+constexpr std::int64_t second = 1'000'000;
+
+const SnapshotInfo* find(const backend::Machine& m, const std::string& id) {
+    for (const auto& s : m.snapshots)
+        if (iequals(s.id, id)) return &s;
+    return nullptr;
+}
+
+// Whether the machine stands on `base` or on what was taken on top of it since.
+bool stands_on(const backend::Machine& m, const SnapshotInfo& current, const SnapshotInfo& base,
+               std::int64_t since_us) {
+    std::size_t steps = 0;
+    for (const auto* s = &current; s && steps <= m.snapshots.size(); s = find(m, s->parent), ++steps) {
+        if (s == &base) return true;
+        if (s->created_us < since_us / second * second) return false;  // others' have whole seconds only
+    }
+    return false;
+}
+
+}  // namespace
+
+bool keeps_memory(const SnapshotInfo& s) {
+    return s.has_memory && !s.spec.attributes.contains(snapshot_memory_cleared);
+}
+
+bool is_recovery(const SnapshotInfo& s) {
+    const auto it = s.spec.attributes.find(snapshot_type);
+    return it != s.spec.attributes.end() && it->second == std::to_string(recovery_snapshot);
+}
+
+const SnapshotInfo* last_applied(const backend::Machine& m) {
+    const SnapshotInfo *current = nullptr, *noted = nullptr, *newest = nullptr;
+    std::int64_t when = 0;
+    for (const auto& s : m.snapshots) {
+        if (s.current) current = &s;
+        if (!newest || s.created_us > newest->created_us) newest = &s;
+        const auto it = s.spec.attributes.find(snapshot_applied);
+        const auto at = it == s.spec.attributes.end() ? 0 : parse_int(it->second).value_or(0);
+        if (at > when) {
+            when = at;
+            noted = &s;
+        }
+    }
+    if (!current) return noted;
+    // Not what it stands on: somebody else went back to a snapshot since, with other tools.
+    if (noted) return stands_on(m, *current, *noted, when) ? noted : current;
+    // The same when newer ones exist, unless the one that was applied has been deleted.
+    const bool deleted = current->spec.attributes.contains(snapshot_applied);
+    return !deleted && newest->created_us > current->created_us ? current : nullptr;
+}
+
+}  // namespace wsvirt::cim::vs
