@@ -163,6 +163,9 @@ def test_all_that_is_missing_is_said_at_once(hyperv, daemon, parts):
     folder = parts.export(machine)
     definition = describe(folder)
     (folder / definition.disks[0].get("Path")).unlink()
+    with open(folder / definition.disks[1].get("Path"), "r+b") as file:
+        file.seek(100_000)
+        file.write(b"damage")
     planned = parts.imported(definition.file, new_identifier=True)
     (memory,) = hyperv.devices(planned, "Msvm_MemorySettingData")
     hyperv.modify(Instance("Msvm_MemorySettingData", InstanceID=memory["InstanceID"], ResourceType=4,
@@ -177,8 +180,9 @@ def test_all_that_is_missing_is_said_at_once(hyperv, daemon, parts):
     problems = parts.problems(planned)
     said = [(p["ErrorSource"].split(":")[1].split(".")[0], p["Message"]) for p in problems]
     assert sorted(source for source, _ in said) == ["Msvm_EthernetPortAllocationSettingData", "Msvm_MemorySettingData",
-                                                   "Msvm_StorageAllocationSettingData"]
+                                                   "Msvm_PlannedComputerSystem", "Msvm_StorageAllocationSettingData"]
     assert any("needy.qcow2" in text for _, text in said)
+    assert any("needy-data.qcow2" in text and "another content" in text for _, text in said)
     job, errors, _ = parts.planned_job("RealizePlannedSystem", planned)
     assert job["JobState"] == "10" and int(job["ErrorCode"]) == 32773
     assert {p["Message"] for p in problems} <= {e["Message"] for e in errors}
@@ -249,9 +253,9 @@ def heavy(hyperv, parts, daemon):
     path.unlink()
 
 
-def begin(hyperv, parts, machine, directory):
+def begin(hyperv, parts, machine, directory, **settings):
     """Starts an export and returns its job when it has begun to copy."""
-    output = parts.start_export(machine, directory)
+    output = parts.start_export(machine, directory, **settings)
     assert output["ReturnValue"] == "4096"
     deadline = time.monotonic() + 30
     while not any(p.stat().st_size > 1 << 20 for p in parts.exports.rglob("*.raw")):
@@ -275,14 +279,17 @@ def test_a_cancelled_export_leaves_nothing(hyperv, daemon, parts, heavy):
 
 
 def test_a_killed_daemon_leaves_nothing_and_says_so(hyperv, daemon, parts, heavy):
-    job = begin(hyperv, parts, heavy, parts.exports)
+    hyperv.finish(hyperv.request_state(heavy, RUNNING))
+    job = begin(hyperv, parts, heavy, parts.exports, CaptureLiveState=1)
+    assert hyperv.state(heavy) == SAVED  # for the time of the copy
     daemon.kill()
     assert nothing_left(parts) != []
     daemon.start()
     assert nothing_left(parts) == []
     told = hyperv.get(job)
     assert told["JobState"] == "10" and told["ErrorDescription"]
-    assert hyperv.state(heavy) == OFF
+    hyperv.wait_state(heavy, RUNNING)  # as before
+    hyperv.finish(hyperv.request_state(heavy, OFF))
     hyperv.finish(hyperv.destroy(heavy))  # nothing holds it any more
 
 

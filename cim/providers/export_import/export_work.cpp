@@ -1,14 +1,15 @@
 #include "cim/providers/export_import/export_work.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/files.hpp"
+#include "cim/providers/export_import/stillness.hpp"
 #include "version.hpp"
 
 namespace wsvirt::cim::export_import {
 
 namespace fs = std::filesystem;
-using backend::MachineState;
 
 namespace {
 
@@ -17,44 +18,6 @@ Error file_error(const std::error_code& ec, const fs::path& path) {
     return Error(status, "wsvirt.export.write", "\"" + path.string() + "\" could not be written.",
                  path.string(), ec.message());
 }
-
-// Holds a running machine still and lets it go on at the end.
-class Stillness {
-  public:
-    Stillness(backend::Hypervisor& hypervisor, const ExportPlan& plan)
-        : hypervisor_(hypervisor), plan_(plan) {}
-    Stillness(const Stillness&) = delete;
-    Stillness& operator=(const Stillness&) = delete;
-    ~Stillness() { (void)release(); }
-
-    Result<void> begin(const backend::Call& call) {
-        if (!plan_.live) return {};
-        if (plan_.wishes.live == ExportWishes::saved_state) {
-            auto r = hypervisor_.save(call, guid());
-            saved_ = r.ok();
-            return r;
-        }
-        if (plan_.machine().state == MachineState::paused) return {};
-        auto r = hypervisor_.suspend(call, guid());
-        suspended_ = r.ok();
-        return r;
-    }
-
-    // Without the job's stop token: also a cancelled export lets the machine run again.
-    Result<void> release() {
-        if (std::exchange(suspended_, false)) return hypervisor_.resume({}, guid());
-        if (!std::exchange(saved_, false)) return {};
-        if (auto r = hypervisor_.start({}, guid()); !r) return r;
-        return plan_.machine().state == MachineState::paused ? hypervisor_.suspend({}, guid())
-                                                             : Result<void>{};
-    }
-
-  private:
-    const std::string& guid() const { return plan_.machine().spec.uuid; }
-    backend::Hypervisor& hypervisor_;
-    const ExportPlan& plan_;
-    bool suspended_ = false, saved_ = false;
-};
 
 // Adds up the progress of the steps.
 class Meter {
@@ -103,7 +66,7 @@ class Export {
 
   private:
     Result<void> write() {
-        Stillness still(services_.hypervisor, plan_);
+        Stillness still(services_, plan_);
         if (auto r = still.begin(call()); !r) return r;
         if (plan_.with_memory)
             if (auto r = save_memory(); !r) return r;

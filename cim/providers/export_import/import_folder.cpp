@@ -6,6 +6,7 @@
 #include "backend/hypervisor.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "cim/providers/export_import/contents.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::export_import {
@@ -64,6 +65,7 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
     if (!d.saved_state.empty())
         p.spec.attributes[std::string(vs::planned_saved)] =
             (folder.root / d.saved_state.front().path).string();
+    expect_contents(p, folder.root.string(), d);
 
     std::map<std::string, std::string> ids;
     for (const auto& s : d.snapshots) ids[s.id] = new_id.empty() ? s.id : make_guid();

@@ -25,7 +25,7 @@ Result<ImportFolder> open_import(const Services& services, const std::string& de
 Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolder& folder,
                                      const std::string& new_id);
 
-// Attributes of planned specs: what the disks call a snapshot; digest of a disk, under the disk's attributes.
+// Attribute of a planned snapshot's spec: what the disks call it.
 inline constexpr const char* name_in_disks = "Planned.NameInDisks";
 
 }  // namespace wsvirt::cim::export_import

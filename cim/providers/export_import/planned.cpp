@@ -1,11 +1,15 @@
 // DefinePlannedSystem, ValidatePlannedSystem, RealizePlannedSystem, and what a restart does about a system
 // that was being realized.
+#include <algorithm>
 #include <chrono>
 
 #include "backend/hypervisor.hpp"
+#include "cim/om/job_record.hpp"
+#include "cim/providers/export_import/contents.hpp"
 #include "cim/providers/export_import/export_work.hpp"
 #include "cim/providers/export_import/import_folder.hpp"
 #include "cim/providers/export_import/methods.hpp"
+#include "cim/providers/export_import/stillness.hpp"
 #include "cim/providers/export_import/validate.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
@@ -33,6 +37,12 @@ Result<MethodResult> define_planned(const MethodCall& call) {
     const auto guid = spec->uuid;
     auto held = call.services.jobs.lock(guid);
     if (!held) return refused(call, task, held.error());
+    if (call.services.hypervisor.machine(guid) || vs::PlannedSystems(call.services).find(guid))
+        return refused(call, task,
+                       Error(Status::invalid_parameter, "wsvirt.planned.exists",
+                             "A virtual machine or planned system with the identifier " + guid +
+                                 " exists already; leave VirtualSystemIdentifier out to get a new one.",
+                             "VirtualSystemIdentifier"));
     task.busy_key = guid;
     task.affected = {{vs::system_path_text(call.services.host.name, planned_class, guid), {5}}};
     Arguments results;
@@ -61,10 +71,28 @@ Result<PlannedTarget> target_of(const MethodCall& call) {
     return PlannedTarget{std::move(planned), std::move(*held)};
 }
 
+// Of the settings and of the files' contents.
+Result<std::vector<JobError>> all_problems(Services& services, const vs::PlannedSystem& planned,
+                                           JobContext& job) {
+    auto problems = problems_of(services, planned);
+    auto read = planned;
+    auto contents = check_contents(read, job);
+    if (!contents) return contents.error();
+    for (const auto& wrong : contents->wrong) {
+        auto problem = job_error_of(wrong);
+        problem.source = vs::system_path_text(services.host.name, planned_class, planned.spec.uuid);
+        problems.push_back(std::move(problem));
+    }
+    if (contents->changed)
+        if (auto r = vs::PlannedSystems(services).replace(read); !r) return r.error();
+    return problems;
+}
+
 Result<MethodResult> validate(const MethodCall& call) {
     Task task;
     task.type = job_type::validate_planned;
     task.caption = "Validating Planned Virtual Machine";
+    task.cancellable = true;
     auto target = target_of(call);
     if (!target) return refused(call, task, target.error());
     const auto guid = target->planned->spec.uuid;
@@ -72,7 +100,9 @@ Result<MethodResult> validate(const MethodCall& call) {
     task.affected = {{vs::system_path_text(call.services.host.name, planned_class, guid), {0}}};
     auto& services = call.services;
     auto work = [&services, planned = target->planned](JobContext& job) -> Result<void> {
-        for (auto& p : problems_of(services, *planned)) job.warn(std::move(p));
+        auto problems = all_problems(services, *planned, job);
+        if (!problems) return problems.error();
+        for (auto& p : *problems) job.warn(std::move(p));
         return {};
     };
     return run(call, std::move(task), std::move(work), {}, std::move(target->held));
@@ -81,7 +111,9 @@ Result<MethodResult> validate(const MethodCall& call) {
 // Only what belongs to planned systems is left out.
 backend::MachineSpec machine_spec(const backend::MachineSpec& planned) {
     auto spec = planned;
-    std::erase_if(spec.attributes, [](const auto& a) { return a.first.starts_with("Planned."); });
+    const auto ours = [](const auto& a) { return a.first.starts_with("Planned."); };
+    std::erase_if(spec.attributes, ours);
+    for (auto& d : spec.disks) std::erase_if(d.attributes, ours);
     return spec;
 }
 
@@ -108,11 +140,23 @@ Result<void> make_whole(Services& services, const backend::Call& call, const vs:
     return hypervisor.redefine(call, machine_spec(planned.spec));
 }
 
+// Snapshots that get new names get them inside the disks, so from there on these differ from the export. They
+// have just been checked; a second try must not stumble over it.
+Result<void> allow_renaming(Services& services, const vs::PlannedSystem& planned) {
+    if (std::none_of(planned.snapshots.begin(), planned.snapshots.end(),
+                     [](const auto& s) { return s.spec.attributes.contains(name_in_disks); }))
+        return {};
+    auto changed = planned;
+    for (auto& d : changed.spec.disks) forget_contents(d.attributes);
+    return vs::PlannedSystems(services).replace(changed);
+}
+
 Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, JobContext& job) {
-    auto problems = problems_of(services, planned);
-    if (!problems.empty()) {
-        const auto first = problems.front();
-        for (auto& p : problems) job.warn(std::move(p));
+    auto problems = all_problems(services, planned, job);
+    if (!problems) return problems.error();
+    if (!problems->empty()) {
+        const auto first = problems->front();
+        for (auto& p : *problems) job.warn(std::move(p));
         return Error(Status::invalid_parameter, "wsvirt.realize.invalid",
                      "The planned system cannot be realized as it is: " + first.message);
     }
@@ -121,6 +165,7 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
     auto spec = machine_spec(planned.spec);
     spec.attributes[unfinished] = "1";
     if (auto r = vs::make_folders(services, spec); !r) return r;
+    if (auto r = allow_renaming(services, planned); !r) return r;
     if (auto r = services.hypervisor.define(call, spec); !r) return r;
     if (auto r = make_whole(services, call, planned); !r) {
         (void)services.hypervisor.undefine({}, planned.spec.uuid);
@@ -133,6 +178,7 @@ Result<MethodResult> realize(const MethodCall& call) {
     Task task;
     task.type = job_type::realize_planned;
     task.caption = "Realizing Planned Virtual Machine";
+    task.cancellable = true;
     auto target = target_of(call);
     if (!target) return refused(call, task, target.error());
     const auto guid = target->planned->spec.uuid;
@@ -159,11 +205,14 @@ MethodTable planned_methods() {
 
 void recover(Services& services) {
     remove_partial_exports(services.host);
+    if (services.hypervisor.connected()) release_held_machines(services);
     vs::PlannedSystems planned(services);
     for (const auto& m : services.hypervisor.machines())
         if (m->spec.attributes.contains(unfinished)) (void)services.hypervisor.undefine({}, m->spec.uuid);
-    for (const auto& p : planned.all())
-        if (services.hypervisor.machine(p->spec.uuid)) (void)planned.remove(p->spec.uuid);
+    for (const auto& p : planned.all()) {
+        const auto m = services.hypervisor.machine(p->spec.uuid);
+        if (m && !m->spec.attributes.contains(unfinished)) (void)planned.remove(p->spec.uuid);
+    }
 }
 
 }  // namespace wsvirt::cim::export_import

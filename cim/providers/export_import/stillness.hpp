@@ -1,0 +1,31 @@
+// Holds a running machine still while its disks are copied, and lets it go on afterwards: paused, or (when
+// its memory is wanted) saved and started again. What it was is noted in the Store before it is stopped, so
+// that a program that was killed meanwhile lets it go on when it is back. One thread at a time.
+#pragma once
+
+#include "cim/om/services.hpp"
+#include "cim/providers/export_import/export_plan.hpp"
+
+namespace wsvirt::cim::export_import {
+
+class Stillness {
+  public:
+    Stillness(Services& services, const ExportPlan& plan) : services_(services), plan_(plan) {}
+    Stillness(const Stillness&) = delete;
+    Stillness& operator=(const Stillness&) = delete;
+    ~Stillness() { (void)release(); }
+
+    Result<void> begin(const backend::Call& call);
+    // Does not look at the job's stop token: a machine runs again after a cancelled export too.
+    Result<void> release();
+
+  private:
+    Services& services_;
+    const ExportPlan& plan_;
+    bool held_ = false;
+};
+
+// Lets go what a program that was killed held. Machines that are gone or went on are left alone.
+void release_held_machines(Services& services);
+
+}  // namespace wsvirt::cim::export_import
