@@ -166,6 +166,14 @@ class HyperV:
     def destroy(self, machine):
         return self.service("DestroySystem", f"<p:AffectedSystem>{machine.content()}</p:AffectedSystem>")
 
+    def reference(self, guid):
+        """A machine's reference as the server gives it."""
+        body = ("<wsen:Enumerate><wsman:EnumerationMode>EnumerateEPR</wsman:EnumerationMode>"
+                '<wsman:Filter Dialect="http://schemas.microsoft.com/wbem/wsman/1/WQL">SELECT * FROM Msvm_ComputerSystem WHERE '
+                f"Name = '{guid}'</wsman:Filter><wsman:OptimizeEnumeration/></wsen:Enumerate>")
+        answer = self.post(N[1:-1] + "/Enumerate", WMI + "*", {}, body)[0]
+        return Epr(next(e for e in answer.iter() if local(e) == "EndpointReference"))
+
     # --- looking ----------------------------------------------------------------------------------------------
     def settings_of(self, machine):
         guid = machine.selectors["Name"]

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from embedded import Instance
-from hyperv import WMI, Epr, HyperV, local
+from hyperv import HyperV
 from wsvirtd import Daemon
 
 ROUNDS = 50
@@ -40,17 +40,9 @@ class Victim:
     def machines(self):
         return {i["ElementName"]: i for i in self.hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER")}
 
-    def machine_epr(self, item):
-        found = self.hyperv.post("http://schemas.xmlsoap.org/ws/2004/09/enumeration/Enumerate", WMI + "*", {},
-                                 "<wsen:Enumerate><wsman:EnumerationMode>EnumerateEPR</wsman:EnumerationMode>"
-                                 '<wsman:Filter Dialect="http://schemas.microsoft.com/wbem/wsman/1/WQL">SELECT * FROM '
-                                 f"Msvm_ComputerSystem WHERE Name = '{item['Name']}'</wsman:Filter>"
-                                 "<wsman:OptimizeEnumeration/></wsen:Enumerate>")[0]
-        return Epr(next(e for e in found.iter() if local(e) == "EndpointReference"))
-
     def check_whole(self, item, generation):
         """Everything that DefineSystem was asked for is there and can be read."""
-        machine = self.machine_epr(item)
+        machine = self.hyperv.reference(item["Name"])
         settings = self.hyperv.get(self.hyperv.settings_of(machine))
         assert settings["ElementName"] == item["ElementName"] and settings.all("Notes") == [f"round {item['ElementName']}"]
         assert settings["VirtualSystemSubType"].endswith(f":{generation}")

@@ -1,0 +1,172 @@
+"""A libvirtd that is killed and comes back while clients use the daemon. The libvirtd is the test's own: a session daemon in a
+folder of its own, under a user without rights when the tests run as root."""
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import pytest
+import winrm.exceptions
+from embedded import Instance
+from hyperv import OFF, RUNNING, HyperV
+from wsvirtd import Daemon, processes_below
+
+LIBVIRTD = shutil.which("libvirtd", path=os.environ["PATH"] + ":/usr/sbin")
+pytestmark = pytest.mark.skipif(LIBVIRTD is None, reason="Debian's libvirt-daemon is not installed")
+
+
+class Libvirtd:
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lv", dir="/tmp"))
+        self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+        self.environment = dict(PATH=os.environ["PATH"] + ":/usr/sbin", HOME=str(self.folder))
+        for name in ("RUNTIME_DIR", "CONFIG_HOME", "CACHE_HOME", "DATA_HOME", "STATE_HOME"):
+            place = self.folder / name.split("_")[0].lower()
+            place.mkdir(mode=0o700)
+            self.environment["XDG_" + name] = str(place)
+        if self.user:
+            for path in (self.folder, *self.folder.iterdir()):
+                os.chown(path, self.user.pw_uid, self.user.pw_gid)
+        self.process = None
+
+    @property
+    def uri(self):
+        return f"qemu+unix:///session?socket={self.folder}/runtime/libvirt/libvirt-sock"
+
+    def start(self):
+        rights = dict(user=self.user.pw_uid, group=self.user.pw_gid, extra_groups=[]) if self.user else {}
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen([LIBVIRTD], env=self.environment, stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, cwd=self.folder, start_new_session=True, **rights)
+        deadline = time.monotonic() + 120  # the first time it asks QEMU what it can do
+        while subprocess.run(["virsh", "-q", "-c", self.uri, "list"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                             check=False).returncode:
+            assert self.process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.1)
+
+    def kill(self, sign=signal.SIGKILL):
+        self.process.send_signal(sign)
+        if sign == signal.SIGKILL:
+            self.process.wait()
+
+    def clear(self):
+        if self.process and self.process.poll() is None:
+            self.kill()
+        for pid in processes_below(str(self.folder) + "/"):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def libvirtd():
+    running = Libvirtd()
+    try:
+        running.start()
+        yield running
+    finally:
+        running.clear()
+
+
+@pytest.fixture(scope="module")
+def daemon(libvirtd):
+    with Daemon(uri=libvirtd.uri) as running:
+        yield running
+
+
+def eventually(what, seconds=60):
+    """Waits until the call gives something true without a fault."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if found := what():
+                return found
+        except winrm.exceptions.WinRMError as e:
+            found = e
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+
+
+def outcome(hyperv, call):
+    """What a request came to: "done", "refused" or "failed"; never a silence and never an internal error."""
+    try:
+        output = call()
+    except winrm.exceptions.WinRMError as e:  # a fault
+        assert "InternalError" not in str(e), e
+        return "refused"
+    code = int(output["ReturnValue"])
+    if code == 4096:
+        job = hyperv.wait_job(output["Job"])
+        assert int(job["JobState"]) == 7 or job["ErrorDescription"], dict(job)
+        return "done" if int(job["JobState"]) == 7 else "failed"
+    return "done" if code == 0 else "refused"
+
+
+def test_libvirtd_is_killed_and_comes_back(daemon, libvirtd):
+    hyperv = HyperV(daemon)
+    small = Instance("Msvm_MemorySettingData", ResourceType=4, ResourceSubType="Microsoft:Hyper-V:Memory", VirtualQuantity=64,
+                     Reservation=64, Limit=64)
+    machine = hyperv.finish(hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="survivor"), [small])
+                            )["ResultingSystem"]
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    hyperv.wait_state(machine, RUNNING)
+    guid = machine.selectors["Name"]
+    qemu, = processes_below(guid.lower())
+
+    libvirtd.kill()
+    # Reads are answered from what is known, changes are refused and say so; others are served as before.
+    begun = time.monotonic()
+    assert hyperv.state(machine) is not None
+    assert hyperv.query("SELECT * FROM Msvm_VirtualSystemManagementService")
+    assert time.monotonic() - begun < 20
+    for call in (lambda: hyperv.request_state(machine, OFF), lambda: hyperv.destroy(machine),
+                 lambda: hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="nowhere"), [small])):
+        assert outcome(hyperv, call) != "done"
+    assert processes_below(guid.lower()) == [qemu]
+
+    libvirtd.start()
+    # Without a restart of the daemon: the machine has lived on, changes work again, what failed has left nothing.
+    eventually(lambda: hyperv.state(machine) == RUNNING)
+    assert processes_below(guid.lower()) == [qemu]
+    assert {i["ElementName"] for i in hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER")} == {"survivor"}
+    eventually(lambda: outcome(hyperv, lambda: hyperv.request_state(machine, OFF)) == "done")
+    hyperv.wait_state(machine, OFF)
+
+    # What happens to a machine while libvirtd is away is seen afterwards.
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    hyperv.wait_state(machine, RUNNING)
+    qemu, = processes_below(guid.lower())
+    libvirtd.kill()
+    os.kill(qemu, signal.SIGKILL)
+    libvirtd.start()
+    hyperv.wait_state(machine, OFF, 60)
+    eventually(lambda: outcome(hyperv, lambda: hyperv.destroy(machine)) == "done")
+    assert not hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER")
+
+
+def test_libvirtd_is_killed_at_random_moments(daemon, libvirtd):
+    """Machines are defined and destroyed meanwhile: none is left half made, and no request hangs."""
+    hyperv = HyperV(daemon)
+    for n in range(5):
+        eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
+        defined = set()
+        for i in range(6):
+            if i == 3:
+                libvirtd.kill()
+            name = f"r{n}-{i}"
+            if outcome(hyperv, lambda: hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName=name))) == "done":
+                defined.add(name)
+        libvirtd.start()
+        seen = eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER"))
+        assert {i["ElementName"] for i in seen} == defined
+        assert len(defined) >= 3
+        for item in seen:
+            machine = hyperv.reference(item["Name"])
+            eventually(lambda: outcome(hyperv, lambda: hyperv.destroy(machine)) == "done")
+        assert not hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER")
