@@ -39,7 +39,16 @@ Result<fs::path> target_of(const Services& services, const std::string& director
         if (part == "..")
             return unfit(Status::invalid_parameter, "wsvirt.export.dots", "ExportDirectory",
                          "ExportDirectory must not contain \"..\".");
-    if (wishes.subdirectory) text += '/' + folder_name(spec);
+    if (wishes.subdirectory) {
+        // The folder for it may be new too.
+        std::error_code none;
+        if (!fs::exists(fs::symlink_status(text, none))) {
+            auto parent = vs::check_place(services.host.export_folders, text, "ExportDirectory");
+            if (!parent) return parent.error();
+            return fs::path(*parent) / folder_name(spec);
+        }
+        text += '/' + folder_name(spec);
+    }
     auto place = vs::check_place(services.host.export_folders, text, "ExportDirectory");
     if (!place) return place.error();
     std::error_code ec;

@@ -56,11 +56,13 @@ class Export {
     Result<void> run() {
         std::error_code ec;
         fs::remove_all(folder_, ec);
+        const bool new_parent = !fs::exists(folder_.parent_path(), ec);
         for (const char* sub : {machines_folder, disks_folder})
             if (!fs::create_directories(folder_ / sub, ec) && ec) return file_error(ec, folder_);
         auto r = write();
         if (r) r = finish();
         if (!r) fs::remove_all(folder_, ec);
+        if (!r && new_parent) fs::remove(folder_.parent_path(), ec);
         return r;
     }
 
@@ -73,6 +75,7 @@ class Export {
         for (const auto& step : plan_.steps)
             if (auto r = copy(step); !r) return r;
         if (auto r = still.release(); !r) return r;
+        if (auto r = digest_files(); !r) return r;
         return describe();
     }
 
@@ -122,11 +125,21 @@ class Export {
     Result<void> record(std::vector<ExportDefinition::File>& list, const std::string& source,
                         const std::string& relative, const std::string& format) {
         const auto file = folder_ / relative;
-        auto digest = content_digest(file, work());
-        if (!digest) return digest.error();
         std::error_code ec;
-        list.push_back({source, relative, format, fs::file_size(file, ec), std::move(*digest)});
+        list.push_back({source, relative, format, fs::file_size(file, ec), {}});
         return ec ? Result<void>(file_error(ec, file)) : Result<void>{};
+    }
+
+    // When the machine goes on already.
+    Result<void> digest_files() {
+        job_.progress(90, "Computing checksums");
+        for (auto* list : {&definition_.disks, &definition_.saved_state})
+            for (auto& f : *list) {
+                auto digest = content_digest(folder_ / f.path, work());
+                if (!digest) return digest.error();
+                f.digest = std::move(*digest);
+            }
+        return {};
     }
 
     Result<void> describe() {

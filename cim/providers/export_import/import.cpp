@@ -5,6 +5,7 @@
 #include "cim/providers/export_import/methods.hpp"
 #include "cim/providers/instance_tools.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::export_import {
 
@@ -20,6 +21,20 @@ Result<void> check_free(Services& services, const std::string& guid) {
                  "GenerateNewSystemIdentifier");
 }
 
+// The snapshots of an export are in its own folders; another place would not fit its disks.
+Result<void> check_snapshot_folder(const MethodCall& call, const std::filesystem::path& root) {
+    const auto text = call.in.get("SnapshotFolder").string_or({});
+    if (text.empty()) return {};
+    auto folder = vs::check_folder(call.services.host.export_folders, text, "SnapshotFolder");
+    if (!folder) return folder.error();
+    const std::filesystem::path real(*folder);
+    if (real == root || real.parent_path() == root) return {};
+    return Error(Status::invalid_parameter, "wsvirt.import.snapshot_folder",
+                 "SnapshotFolder must be the folder of the export, \"" + root.string() +
+                     "\", or one in it; leave it out and the snapshots come along.",
+                 "SnapshotFolder");
+}
+
 Result<MethodResult> import_system(const MethodCall& call) {
     Task task;
     task.type = job_type::import_system;
@@ -27,6 +42,7 @@ Result<MethodResult> import_system(const MethodCall& call) {
     auto& services = call.services;
     auto folder = open_import(services, call.in.get("SystemDefinitionFile").string_or({}));
     if (!folder) return refused(call, task, folder.error());
+    if (auto r = check_snapshot_folder(call, folder->root); !r) return refused(call, task, r.error());
     const bool renew = call.in.get("GenerateNewSystemIdentifier").bool_or(false);
     auto planned = planned_of(services, *folder, renew ? make_guid() : std::string());
     if (!planned) return refused(call, task, planned.error());
@@ -44,7 +60,7 @@ Result<MethodResult> import_system(const MethodCall& call) {
     return run(call, std::move(task), std::move(work), std::move(results), std::move(*held));
 }
 
-// The snapshots of an export come with its system; this tells them, and adds those that were destroyed since.
+// The snapshots of an export come with its system; this tells which they are.
 Result<MethodResult> import_snapshots(const MethodCall& call) {
     Task task;
     task.type = job_type::import_system;
@@ -56,6 +72,11 @@ Result<MethodResult> import_snapshots(const MethodCall& call) {
         return refused(call, task,
                        Error(Status::invalid_parameter, "wsvirt.import.planned",
                              "PlannedSystem must refer to a planned system that exists.", "PlannedSystem"));
+    auto held = services.jobs.lock(planned->spec.uuid);
+    if (!held) return refused(call, task, held.error());
+    const auto root = planned->spec.attributes.find(std::string(vs::planned_folder));
+    const auto place = root == planned->spec.attributes.end() ? std::string() : root->second;
+    if (auto r = check_snapshot_folder(call, place); !r) return refused(call, task, r.error());
     task.busy_key = planned->spec.uuid;
     Arguments results;
     Value::Array imported;
@@ -63,7 +84,8 @@ Result<MethodResult> import_snapshots(const MethodCall& call) {
         imported.emplace_back(vs::setting_path("Msvm_VirtualSystemSettingData", vs::setting_id(s.id)));
     results.set("ImportedSnapshots", Value(std::move(imported)));
     return run(
-        call, std::move(task), [](JobContext&) -> Result<void> { return {}; }, std::move(results));
+        call, std::move(task), [](JobContext&) -> Result<void> { return {}; }, std::move(results),
+        std::move(*held));
 }
 
 Instance summary_of(const MethodCall& call, const ClassPtr& cls, const ImportFolder& folder) {

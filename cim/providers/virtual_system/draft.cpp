@@ -1,5 +1,7 @@
 #include "cim/providers/virtual_system/draft.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "cim/providers/virtual_system/element_writer.hpp"
 #include "cim/providers/virtual_system/kept.hpp"
@@ -63,6 +65,15 @@ Error read_only(const std::string& property) {
                  property);
 }
 
+Error named(Error e) {
+    const bool property = !e.subject.empty() && std::all_of(e.subject.begin(), e.subject.end(), [](char c) {
+        return (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || (c >= '0' && c <= '9');
+    });
+    if (property && to_lower(e.text).find(to_lower(e.subject)) == std::string::npos)
+        e.text = e.subject + ": " + e.text;
+    return e;
+}
+
 Result<Draft> Draft::of(Services& services, const Namespace& ns, const Configuration& c) {
     if (c.snapshot)
         return Error(
@@ -119,7 +130,7 @@ Result<void> Draft::apply(const Instance& wanted, const Element& e, const Proper
                           std::string(info(e.kind).caption) + " settings have no property " + name + ".");
         if (same_value(current.get(name), value)) continue;
         auto done = set(e, *mine, value);
-        if (!done) return done.error();
+        if (!done) return named(done.error());
         if (*done) continue;
         if (auto r = keep(keep_in(spec_, e), *mine, value); !r) return r;
     }
@@ -135,7 +146,8 @@ Result<bool> Draft::set(const Element& e, const Property& p, const Value& v) {
     if (!has_quantity(e.kind) &&
         (iequals(p.name, "VirtualQuantity") || iequals(p.name, "Limit") || iequals(p.name, "Reservation"))) {
         // One device is one device; 0 is how some clients write "not said".
-        if (v.uint_or(0) <= 1 || is_medium(e.kind)) return true;
+        if (v.uint_or(0) <= 1) return true;
+        if (is_medium(e.kind)) return false;
         return read_only(p.name);
     }
     if (is_fixed(p.name)) {
@@ -198,11 +210,22 @@ Result<std::string> Draft::add_or_modify(const Instance& wanted) {
     if (!always) return add(wanted);
     append_elements(spec_, *kind, there);
     if (there.empty()) return add(wanted);
+    // Of two of a kind the number says which is meant: "COM 2", Address "1".
+    const char* number = *kind == Kind::ide_controller ? "Address" : "ElementName";
+    const auto said = there.size() > 1 ? wanted.string(number) : std::string();
+    const std::string_view numbers = *kind == Kind::ide_controller ? "01" : "12";
     std::size_t which = 0;
-    if (*kind == Kind::ide_controller) which = wanted.string("Address") == "1" ? 1 : 0;
-    if (*kind == Kind::serial_port) which = wanted.string("ElementName").ends_with('2') ? 1 : 0;
+    if (!said.empty()) {
+        which = numbers.find(said.back());
+        const auto words = std::string_view(said).substr(0, said.size() - 1);
+        if (which == std::string_view::npos || words.find_first_of(".0123456789") != std::string_view::npos)
+            return read_only(number);
+    }
     const auto e = there[which];
-    auto r = apply(wanted, e, {"ElementName", "Address"});
+    Properties skip;
+    for (const char* name : {"ElementName", "Address"})  // empty: not said
+        if (wanted.string(name).empty() || (there.size() > 1 && iequals(name, number))) skip.insert(name);
+    auto r = apply(wanted, e, skip);
     if (!r) return r.error();
     auto real = setting_id(id_, device_data(spec_, e));
     if (auto given = wanted.string("InstanceID"); !given.empty()) aliases_[given] = real;
@@ -247,7 +270,7 @@ Result<std::string> Draft::add(const Instance& wanted) {
                              "\" already, or cannot have it; change it with ModifyResourceSettings.",
                          "ResourceSubType");
     }
-    if (!added) return added.error();
+    if (!added) return named(added.error());
     auto r = apply(wanted, *added, skip);
     if (!r) return r.error();
     auto real = setting_id(id_, device_data(spec_, *added));

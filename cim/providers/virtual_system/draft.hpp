@@ -107,5 +107,7 @@ class Draft {
 // "ElementName can be changed only while ..." and such; subject = the property.
 Error refuse(std::string id, const std::string& property, std::string text);
 Error read_only(const std::string& property);
+// The property that is the error's subject stands in its text, if need be in front.
+Error named(Error e);
 
 }  // namespace wsvirt::cim::vs

@@ -166,6 +166,13 @@ Result<bool> Draft::set_medium(const Element& e, const Property& p, const Value&
         if (auto r = put_medium(d, path, p.name); !r) return r.error();
         return true;
     }
+    const bool of_disks = iequals(p.name, "IOPSLimit") || iequals(p.name, "IOPSReservation") ||
+                          iequals(p.name, "PersistentReservationsSupported");
+    if (of_disks && e.kind != Kind::hard_disk) {
+        if (v.bool_or(false) || v.uint_or(0) != 0)
+            return refuse("wsvirt.medium.disks_only", p.name, p.name + " is for hard disks only.");
+        return false;
+    }
     if (iequals(p.name, "IOPSLimit") || iequals(p.name, "IOPSReservation")) {
         auto& slot = iequals(p.name, "IOPSLimit") ? d.iops_limit : d.iops_reservation;
         const auto n = v.uint_or(0);

@@ -92,7 +92,7 @@ Result<void> Draft::change_system(const Instance& wanted) {
                               "Msvm_VirtualSystemSettingData has no property " + name + ".");
             if (same_value(current.get(name), wanted.at(slot))) continue;
             auto done = set_system(*mine, wanted.at(slot));
-            if (!done) return done.error();
+            if (!done) return named(done.error());
             if (*done) continue;
             if (auto r = keep({&spec_.attributes, system_prefix}, *mine, wanted.at(slot)); !r) return r;
         }
@@ -110,7 +110,7 @@ Result<bool> Draft::set_system(const Property& p, const Value& v) {
         // Unknown here until the machine exists; a copy of what was read brings it along.
         if (iequals(f, "CreationTime") || iequals(f, "Parent") || iequals(f, "IsSaved")) return true;
         if (iequals(f, "VirtualSystemType") && state_ == State::fresh) return true;
-        if (is_off(v)) return true;
+        if (is_off(v)) return false;
         return read_only(p.name);
     }
     const auto text = v.string_or({});

@@ -93,6 +93,18 @@ Result<std::string> check_existing(const std::vector<fs::path>& folders, const s
     return real.string();
 }
 
+Result<std::string> check_folder(const std::vector<fs::path>& folders, const std::string& path,
+                                 const std::string& property) {
+    if (auto r = check_absolute(path, property); !r) return r.error();
+    std::error_code ec;
+    const auto real = fs::canonical(path, ec);
+    if (ec ? !below_any(fs::path(path).lexically_normal(), folders) : !below_any(real, folders))
+        return outside(path, property);
+    if (ec || !fs::is_directory(real, ec))
+        return bad("wsvirt.disk.folder_missing", property, "There is no folder \"" + path + "\".");
+    return real.string();
+}
+
 Result<std::string> check_place(const std::vector<fs::path>& folders, const std::string& path,
                                 const std::string& property) {
     if (auto r = check_absolute(path, property); !r) return r.error();

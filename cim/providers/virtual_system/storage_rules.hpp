@@ -32,6 +32,9 @@ Result<std::string> check_place(const std::vector<std::filesystem::path>& folder
 // As check_place for a file that must exist. Errors also: not_found.
 Result<std::string> check_existing(const std::vector<std::filesystem::path>& folders, const std::string& path,
                                    const std::string& property);
+// As check_existing for a folder.
+Result<std::string> check_folder(const std::vector<std::filesystem::path>& folders, const std::string& path,
+                                 const std::string& property);
 // The machine (its name) that has the file in one of its drives; "" when none. Snapshots count.
 std::string user_of(Services& services, const std::string& canonical, std::string_view except_machine);
 

@@ -1,0 +1,283 @@
+// Every return code of DefineSystem, DefinePlannedSystem, ImportSystemDefinition, ImportSnapshotDefinitions,
+// ValidatePlannedSystem, RealizePlannedSystem and ExportSystemDefinition that can arise, and that none is
+// given which the method does not document.
+#include <functional>
+
+#include "base/files.hpp"
+#include "tests/unit/cim/providers/world.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Codes {
+    World w;
+
+    Codes() { fs::create_directories(w.folder / "export"); }
+
+    Value settings(const Given& given = {{"ElementName", "m"}}) {
+        return Value(w.make("Msvm_VirtualSystemSettingData", given));
+    }
+    MethodResult call(const char* method, const Given& in) {
+        auto r = w.call(w.vsms(), method, in);
+        check_documented(method, World::code(r));
+        return r;
+    }
+    // The code of the call, or of its job.
+    std::uint32_t code(const char* method, const Given& in) {
+        const auto n = w.done(call(method, in));
+        check_documented(method, n);
+        return n;
+    }
+    void check_documented(const char* method, std::uint32_t n) {
+        const auto* m = w.ns.find("Msvm_VirtualSystemManagementService")->method(method);
+        BOOST_TEST_REQUIRE(m);
+        const auto* map = find_qualifier(m->qualifiers, "ValueMap");
+        bool known = false;
+        for (const auto& v : *map->as_array()) {
+            const auto text = v.string_or({});
+            known |= text == std::to_string(n) || (text == "32768..65535" && n >= 32768);
+        }
+        BOOST_TEST(known, method << " documents no " << n);
+    }
+
+    std::string machine(const std::string& disk = {}) {
+        const auto guid = w.define({{"ElementName", "m"}});
+        if (!disk.empty()) attach(guid, disk);
+        return guid;
+    }
+    void attach(const std::string& guid, const std::string& file) {
+        constexpr const char* rasd = "Msvm_ResourceAllocationSettingData";
+        const auto drive = w.added(
+            guid,
+            w.make(rasd, {{"ResourceType", 17},
+                          {"ResourceSubType", "Microsoft:Hyper-V:Synthetic Disk Drive"},
+                          {"Parent", w.parent_text(rasd, "Microsoft:" + guid +
+                                                             "\\83F8638B-8DCA-4152-9EDA-2CA8B33039B4\\0")}}));
+        w.added(guid, w.make("Msvm_StorageAllocationSettingData",
+                             {{"ResourceType", 31},
+                              {"ResourceSubType", "Microsoft:Hyper-V:Virtual Hard Disk"},
+                              {"Parent", w.parent_text(rasd, drive)},
+                              {"HostResource", World::texts({file})}}));
+    }
+    static Value system(const std::string& guid) {
+        return Value(vs::system_path("Msvm_ComputerSystem", guid));
+    }
+    static Value planned_path(const std::string& guid) {
+        return Value(vs::system_path("Msvm_PlannedComputerSystem", guid));
+    }
+    std::string plan(const Given& given = {{"ElementName", "p"}}) {
+        auto r = call("DefinePlannedSystem", {{"SystemSettings", settings(given)}});
+        BOOST_TEST_REQUIRE(w.done(r) == 0U);
+        return r.out.get("ResultingSystem").as_path()->key_string("Name");
+    }
+    Given export_of(const std::string& guid, const std::string& where, const Given& wishes = {}) {
+        return {{"ComputerSystem", system(guid)},
+                {"ExportDirectory", where},
+                {"ExportSettingData", Value(w.make("Msvm_VirtualSystemExportSettingData", wishes))}};
+    }
+    std::string place(const char* name) const { return (w.folder / "export" / name).string(); }
+    // Exports; the definition file.
+    std::string exported(const std::string& guid, const char* name) {
+        const auto n = code("ExportSystemDefinition",
+                            export_of(guid, place(name), {{"CreateVmExportSubdirectory", false}}));
+        BOOST_TEST_REQUIRE(n == 0U, w.last_text);
+        return place(name) + "/Virtual Machines/" + guid + ".xml";
+    }
+    Given import_of(const std::string& file, bool renew) {
+        return {{"SystemDefinitionFile", file}, {"GenerateNewSystemIdentifier", renew}};
+    }
+    std::string imported(const std::string& file) {
+        auto r = call("ImportSystemDefinition", import_of(file, true));
+        BOOST_TEST_REQUIRE(w.done(r) == 0U, w.text_of(r));
+        return r.out.get("ImportedSystem").as_path()->key_string("Name");
+    }
+    // Another call holds the machine.
+    std::shared_ptr<JobManager::Guard> hold(const std::string& guid) {
+        auto g = w.jobs.lock(guid);
+        BOOST_TEST_REQUIRE(g.ok());
+        return std::move(*g);
+    }
+    void fail(const char* operation, Status s) {
+        w.hypervisor.fail_next(operation, Error(s, "test", "The host refused.", "", "its own words"));
+    }
+};
+
+// What the machine layer says, and the code that becomes of it.
+const std::vector<std::pair<Status, std::uint32_t>> failures{
+    {Status::failed, 32768U},        {Status::no_space, 32768U},      {Status::access_denied, 32769U},
+    {Status::not_supported, 32770U}, {Status::timed_out, 32772U},     {Status::invalid_parameter, 32773U},
+    {Status::busy, 32774U},          {Status::invalid_state, 32775U}, {Status::unavailable, 32777U},
+    {Status::out_of_memory, 32778U}};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(planned_codes)
+
+BOOST_FIXTURE_TEST_CASE(define_system, Codes) {
+    const char* m = "DefineSystem";
+    BOOST_TEST(code(m, {{"SystemSettings", settings()}}) == 0U);
+    BOOST_TEST(code(m, {{"SystemSettings", settings({{"ElementName", ""}})}}) == 32773U);
+    BOOST_TEST(code(m, {{"SystemSettings", settings()},
+                        {"ReferenceConfiguration", Value(World::settings_of(make_guid()))}}) == 32773U);
+    BOOST_TEST(
+        code(m, {{"SystemSettings", settings()},
+                 {"ResourceSettings",
+                  World::list({w.make("Msvm_ResourceAllocationSettingData",
+                                      {{"ResourceType", 17},
+                                       {"ResourceSubType", "Microsoft:Hyper-V:Physical Disk Drive"}})})}}) ==
+        32770U);
+    const std::string id = make_guid();
+    const auto held = hold(id);
+    BOOST_TEST(code(m, {{"SystemSettings",
+                         settings({{"ElementName", "m"}, {"VirtualSystemIdentifier", id}})}}) == 32774U);
+    for (const auto& [status, expected] : failures) {
+        fail("define", status);
+        const auto before = w.hypervisor.machines().size();
+        BOOST_TEST(code(m, {{"SystemSettings", settings()}}) == expected);
+        BOOST_TEST(w.last_text.find("its own words") != std::string::npos);
+        BOOST_TEST(w.hypervisor.machines().size() == before);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(define_planned_system, Codes) {
+    const char* m = "DefinePlannedSystem";
+    const auto id = plan();
+    BOOST_TEST(code(m, {{"SystemSettings", settings({{"ElementName", ""}})}}) == 32773U);
+    const Given same{{"ElementName", "p"}, {"VirtualSystemIdentifier", id}};
+    BOOST_TEST(code(m, {{"SystemSettings", settings(same)}}) == 32773U);
+    BOOST_TEST(code(m, {{"SystemSettings", settings({{"ElementName", "p"},
+                                                     {"VirtualSystemIdentifier", machine()}})}}) == 32773U);
+    BOOST_TEST(code("DefineSystem", {{"SystemSettings", settings(same)}}) == 32773U);
+    const std::string other = make_guid();
+    const auto held = hold(other);
+    BOOST_TEST(code(m, {{"SystemSettings",
+                         settings({{"ElementName", "p"}, {"VirtualSystemIdentifier", other}})}}) == 32774U);
+}
+
+BOOST_FIXTURE_TEST_CASE(export_system_definition, Codes) {
+    const char* m = "ExportSystemDefinition";
+    const auto guid = machine(w.image("e.qcow2"));
+    const auto first = call(m, export_of(guid, place("first")));
+    BOOST_TEST(World::code(first) == 4096U);  // always a job
+    BOOST_TEST(w.done(first) == 0U);
+    BOOST_TEST(code(m, export_of(make_guid(), place("x"))) == 32773U);
+    BOOST_TEST(code(m, export_of(guid, "/etc/x")) == 32769U);
+    BOOST_TEST(code(m, export_of(guid, place("../up"))) == 32773U);
+    BOOST_TEST(code(m, export_of(guid, place("x"), {{"CopySnapshotConfiguration", 4}})) == 32773U);
+    BOOST_TEST(code(m, export_of(guid, place("x"), {{"CopySnapshotConfiguration", 2}})) == 32773U);
+    BOOST_TEST(code(m, export_of(guid, place("x"), {{"CaptureLiveState", 3}})) == 32773U);
+    BOOST_TEST(code(m, export_of(guid, place("x"), {{"BackupIntent", 2}})) == 32773U);
+    BOOST_TEST(code(m, export_of(guid, place("x"), {{"ExportForLiveMigration", true}})) == 32770U);
+    BOOST_TEST(code(m, export_of(guid, place("x"), {{"DifferentialBackupBase", "b"}})) == 32770U);
+    BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+    BOOST_TEST(code(m, export_of(guid, place("x"), {{"CaptureLiveState", 2}})) == 32770U);
+    BOOST_TEST(w.done(w.request_state(guid, 3)) == 0U);
+    {
+        const auto held = hold(guid);
+        BOOST_TEST(code(m, export_of(guid, place("x"))) == 32774U);
+    }
+    for (const auto& [status, expected] : failures) {
+        fail("convert_image", status);
+        BOOST_TEST(code(m, export_of(guid, place("x"), {{"CreateVmExportSubdirectory", false}})) == expected);
+        BOOST_TEST(w.last_text.find("its own words") != std::string::npos);
+        BOOST_TEST(!fs::exists(place("x")));
+    }
+    // Nothing but what succeeded is there.
+    BOOST_TEST(std::distance(fs::directory_iterator(w.folder / "export"), fs::directory_iterator()) <= 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_export_lets_a_machine_go_on_whatever_happens, Codes) {
+    const auto guid = machine(w.image("g.qcow2"));
+    const auto state = [&] { return w.hypervisor.machine(guid)->state; };
+    for (const unsigned live : {0U, 1U})
+        for (const bool paused : {false, true})
+            for (const bool fails : {false, true}) {
+                BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+                if (paused) BOOST_TEST(w.done(w.request_state(guid, 9)) == 0U);
+                if (fails) fail("convert_image", Status::failed);
+                const auto name = "g" + std::to_string(live) + std::to_string(paused) + std::to_string(fails);
+                const auto n =
+                    code("ExportSystemDefinition",
+                         export_of(guid, place(name.c_str()),
+                                   {{"CaptureLiveState", live}, {"CreateVmExportSubdirectory", false}}));
+                BOOST_TEST(n == (fails ? 32768U : 0U));
+                BOOST_CHECK(state() ==
+                            (paused ? backend::MachineState::paused : backend::MachineState::running));
+                BOOST_TEST(fs::exists(place(name.c_str())) == !fails);
+                BOOST_TEST(w.done(w.request_state(guid, 3)) == 0U);
+            }
+}
+
+BOOST_FIXTURE_TEST_CASE(import_system_definition, Codes) {
+    const char* m = "ImportSystemDefinition";
+    const auto guid = machine(w.image("i.qcow2"));
+    const auto file = exported(guid, "i");
+    BOOST_TEST(code(m, import_of(file, false)) == 32773U);  // it is there still
+    BOOST_TEST(code(m, import_of(place("none/x.xml"), true)) == 32773U);
+    BOOST_TEST(code(m, import_of("/etc/passwd", true)) == 32769U);
+    BOOST_TEST(code(m, import_of("relative.xml", true)) == 32773U);
+    BOOST_TEST(code(m, import_of("", true)) == 32773U);
+    for (const char* text : {"", "<x/>", "<VirtualSystemExport Version=\"2\"/>",
+                             "<VirtualSystemExport Version=\"1\"><System Id=\"x\"/></VirtualSystemExport>",
+                             "<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><x>&e;</x>"}) {
+        BOOST_TEST_REQUIRE(write_file(place("bad.xml"), text).ok());
+        BOOST_TEST(code(m, import_of(place("bad.xml"), true)) == 32773U, text);
+    }
+    BOOST_TEST(code(m, import_of(file, true)) == 0U);
+    BOOST_TEST(code("DestroySystem", {{"AffectedSystem", system(guid)}}) == 0U);
+    {
+        const auto held = hold(guid);
+        BOOST_TEST(code(m, import_of(file, false)) == 32774U);
+    }
+    BOOST_TEST(code(m, import_of(file, false)) == 0U);
+    BOOST_TEST(code(m, import_of(file, false)) == 32773U);  // planned already
+}
+
+BOOST_FIXTURE_TEST_CASE(import_snapshot_definitions, Codes) {
+    const char* m = "ImportSnapshotDefinitions";
+    BOOST_TEST(code(m, {{"PlannedSystem", planned_path(make_guid())}, {"SnapshotFolder", place("")}}) ==
+               32773U);
+    const auto id = plan();
+    BOOST_TEST(code(m, {{"PlannedSystem", planned_path(id)}, {"SnapshotFolder", "/etc"}}) == 32769U);
+    const auto held = hold(id);
+    BOOST_TEST(code(m, {{"PlannedSystem", planned_path(id)}, {"SnapshotFolder", place("")}}) == 32774U);
+}
+
+BOOST_FIXTURE_TEST_CASE(validate_planned_system, Codes) {
+    const char* m = "ValidatePlannedSystem";
+    BOOST_TEST(code(m, {{"PlannedSystem", planned_path(make_guid())}}) == 32773U);
+    BOOST_TEST(code(m, {{"PlannedSystem", system(machine())}}) == 32773U);
+    const auto id = plan();
+    BOOST_TEST(code(m, {{"PlannedSystem", planned_path(id)}}) == 0U);
+    const auto held = hold(id);
+    BOOST_TEST(code(m, {{"PlannedSystem", planned_path(id)}}) == 32774U);
+}
+
+BOOST_FIXTURE_TEST_CASE(realize_planned_system, Codes) {
+    const char* m = "RealizePlannedSystem";
+    BOOST_TEST(code(m, {{"PlannedSystem", planned_path(make_guid())}}) == 32773U);
+    const auto id = plan();
+    {
+        const auto held = hold(id);
+        BOOST_TEST(code(m, {{"PlannedSystem", planned_path(id)}}) == 32774U);
+    }
+    for (const char* step : {"define", "redefine"})
+        for (const auto& [status, expected] : failures) {
+            fail(step, status);
+            BOOST_TEST(code(m, {{"PlannedSystem", planned_path(id)}}) == expected);
+            BOOST_TEST(w.last_text.find("its own words") != std::string::npos);
+            BOOST_TEST(w.hypervisor.machines().empty());
+            BOOST_TEST(w.query("SELECT * FROM Msvm_PlannedComputerSystem").size() == 1U);
+        }
+    attach(id, (w.folder / "disks" / "missing.qcow2").string());
+    BOOST_TEST(code(m, {{"PlannedSystem", planned_path(id)}}) == 32773U);
+    const auto other = plan();
+    BOOST_TEST(code(m, {{"PlannedSystem", planned_path(other)}}) == 0U);
+    BOOST_TEST(code(m, {{"PlannedSystem", planned_path(other)}}) == 32773U);  // it is a machine now
+}
+
+BOOST_AUTO_TEST_SUITE_END()
