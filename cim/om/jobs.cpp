@@ -93,6 +93,7 @@ struct JobManager::Impl {
     std::deque<JobPtr> queue;
     std::uint64_t next_sequence = 0;
     unsigned unfinished = 0;
+    std::uint64_t refused = 0;
     bool stopping = false;
     std::vector<std::jthread> threads;
 };
@@ -159,6 +160,16 @@ JobManager::~JobManager() {
 
 const JobManager::Settings& JobManager::settings() const {
     return impl_->settings;
+}
+
+std::size_t JobManager::unfinished() const {
+    const std::scoped_lock lock(impl_->mutex);
+    return impl_->unfinished;
+}
+
+std::uint64_t JobManager::refused() const {
+    const std::scoped_lock lock(impl_->mutex);
+    return impl_->refused;
 }
 
 void JobManager::Impl::load() {
@@ -236,10 +247,12 @@ Result<std::string> JobManager::start(JobSpec spec, Work work, std::shared_ptr<G
         if (impl_->stopping)
             return Error(Status::server_is_shutting_down, "wsvirt.job.stopping",
                          "The service is stopping: repeat this when it runs again.");
-        if (impl_->unfinished >= impl_->settings.max_jobs)
+        if (impl_->unfinished >= impl_->settings.max_jobs) {
+            ++impl_->refused;
             return Error(Status::server_limits_exceeded, "wsvirt.job.limit",
                          "There are " + std::to_string(impl_->settings.max_jobs) +
                              " unfinished jobs already: wait until some have ended.");
+        }
         ++impl_->unfinished;
     }
     // Durable before anything is done: after kill -9 the row tells that the work may have begun.

@@ -130,6 +130,8 @@ class JobManager {
     // Removes an ended job at once (DeleteInstance). Errors: not_found, invalid_state.
     Result<void> remove(std::string_view id);
     void stop();
+    std::size_t unfinished() const;
+    std::uint64_t refused() const;  // because of max_jobs, since the start
 
     // Takes the busy key for a short synchronous change (no job). Errors: busy. Released by the guard.
     Result<std::shared_ptr<Guard>> lock(const std::string& busy_key);

@@ -92,6 +92,8 @@ void visit_operations(ConfigVisitor& v, OpsSettings& o) {
     v.key("max_selectors", o.max_selectors, 1, 10'000);
     v.key("max_options", o.max_options, 1, 10'000);
     v.key("max_uri_characters", o.max_uri_characters, 2048, 1'000'000);
+    v.size("max_filter_bytes", o.max_filter_bytes, 256, 1024 * 1024);
+    v.key("max_filter_nesting", o.max_filter_nesting, 1, 64);
     v.key("max_operations", o.max_operations, 1, many);
     v.key("max_operations_per_user", o.max_operations_per_user, 1, many);
     v.key("max_contexts", o.max_contexts, 1, many);
@@ -107,6 +109,7 @@ void visit_operations(ConfigVisitor& v, OpsSettings& o) {
     v.key("max_attributes", o.gate.max_attributes, 16, 10'000);
     v.size("max_attribute_bytes", o.gate.max_attribute_bytes, 1024, 1024 * 1024);
     v.size("max_name_bytes", o.gate.max_name_bytes, 128, 64 * 1024);
+    v.key("max_prefixes", o.gate.max_prefixes, 16, 100'000);
 }
 
 void visit_auth(ConfigVisitor& v, AuthConfig& a, PamConfig& p) {

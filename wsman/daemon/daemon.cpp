@@ -148,8 +148,9 @@ int serve(const Config& config, int ready_fd) {
     auto machinery = Machinery::start(config);
     if (!machinery) return fail(machinery.error());
     std::unique_ptr<HttpServer> server;
-    const auto metrics = make_metrics_handler([&] { return server ? &server->counters() : nullptr; },
-                                              sources.sign_in().counters());
+    const auto metrics =
+        make_metrics_handler([&] { return server ? &server->counters() : nullptr; },
+                             sources.sign_in().counters(), [&] { return (*machinery)->figures(); });
     server = std::make_unique<HttpServer>(server_settings(config), make_routes(config, **machinery, metrics),
                                           sources.sign_in());
     const auto lines = open_listeners(*server, config);

@@ -122,7 +122,7 @@ struct Machinery::Parts {
     std::unique_ptr<cim::Services> services;
     std::unique_ptr<cim::ObjectManager> object_manager;
     std::unique_ptr<BlockingWork> work;
-    std::shared_ptr<HttpHandler> wsman;
+    std::shared_ptr<WsmanHandler> wsman;
 };
 
 Machinery::Machinery(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -133,6 +133,13 @@ Machinery::~Machinery() {
 
 std::shared_ptr<HttpHandler> Machinery::wsman_handler() const {
     return parts_->wsman;
+}
+
+Machinery::Figures Machinery::figures() const {
+    Figures f{parts_->wsman->usage(), parts_->jobs->unfinished()};
+    if (const auto refused = parts_->jobs->refused(); refused > 0)
+        f.usage.refusals[{"jobs.max_jobs", ""}] = refused;
+    return f;
 }
 
 void Machinery::stop() {

@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "wsman/daemon/config.hpp"
 #include "wsman/http/message.hpp"
+#include "wsman/ops/usage.hpp"
 
 namespace wsvirt::wsman {
 
@@ -19,6 +20,12 @@ class Machinery {
     Machinery& operator=(const Machinery&) = delete;
 
     std::shared_ptr<HttpHandler> wsman_handler() const;
+    // Operations, enumerations, and refusals of every limit behind HTTP, that of the jobs among them.
+    struct Figures {
+        Usage usage;
+        std::size_t unfinished_jobs = 0;
+    };
+    Figures figures() const;
     // After the HTTP server has stopped: finishes queued work and running jobs.
     void stop();
 

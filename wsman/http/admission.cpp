@@ -140,8 +140,10 @@ Connection::Verdict Connection::judge_content() {
     if (istarts_with(trim(request.header("Content-Type")), "multipart/related"))
         return {refusal(415, "Attachments (multipart/related) are not taken; send a plain SOAP envelope.")};
     const auto most = request.identity ? limits.body_bytes : limits.anonymous_body_bytes;
-    if (const auto length = parser_->content_length(); length && *length > most)
+    if (const auto length = parser_->content_length(); length && *length > most) {
+        count_size(413);
         return {refusal(413, "The request's body is larger than " + std::to_string(most) + " bytes.")};
+    }
     parser_->limit_body(most);
     return {};
 }

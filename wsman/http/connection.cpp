@@ -82,6 +82,7 @@ Task<void> Connection::run() {
     bool alive = !stream_.is_tls() || co_await shake_hands();
     if (alive && slot_.verdict() == Quota::Verdict::over) {
         shared_.counters.refused.fetch_add(1, std::memory_order_relaxed);
+        shared_.counters.refuse(over_limit());
         spdlog::warn("wsvirt.http.quota peer={}", peer_.text);
         auto busy = refusal(503, "There are too many connections; close some, or try again later.");
         busy.headers.emplace_back("Retry-After", "5");
@@ -100,7 +101,7 @@ Task<bool> Connection::shake_hands() {
         if (step.kind == IoStep::Kind::done) co_return true;
         if (step.kind == IoStep::Kind::wait_read || step.kind == IoStep::Kind::wait_write) {
             if (co_await stream_.wait(step.kind)) continue;
-            if (late_) shared_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
+            if (late_) count_timeout(HttpLimit::header_time);
             co_return false;
         }
         if (stream_.met_plain_http()) {
@@ -180,7 +181,7 @@ Task<bool> Connection::read_body() {
             case Input::bytes:
                 break;
             case Input::late:
-                shared_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
+                count_timeout(HttpLimit::body_time);
                 co_return co_await refuse(refusal(408, "The request's body did not come in time."));
             case Input::end:
                 co_return co_await refuse(refusal(400, "The request's body ends before its length."));
@@ -188,9 +189,24 @@ Task<bool> Connection::read_body() {
                 co_return false;
         }
     }
-    if (parser_->state() == RequestParser::State::failed)
+    if (parser_->state() == RequestParser::State::failed) {
+        count_size(parser_->error_status());
         co_return co_await refuse(refusal(parser_->error_status(), parser_->error_text()));
+    }
     co_return true;
+}
+
+void Connection::count_timeout(HttpLimit limit) {
+    shared_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
+    shared_.counters.refuse(limit);
+}
+
+// The limit behind a status that says that something is too large.
+void Connection::count_size(unsigned status) {
+    if (status == 431) shared_.counters.refuse(HttpLimit::max_header);
+    if (status != 413) return;
+    const bool known = parser_->request().identity.has_value();
+    shared_.counters.refuse(known ? HttpLimit::max_body : HttpLimit::max_body_before_sign_in);
 }
 
 Task<bool> Connection::one_request() {
@@ -198,11 +214,12 @@ Task<bool> Connection::one_request() {
     const auto got = co_await read_header();
     const bool begun = request_begun();
     if (got == Input::late && (begun || requests_ == 0)) {
-        shared_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
+        count_timeout(HttpLimit::header_time);
         co_return co_await refuse(refusal(408, "The request's header did not come in time."));
     }
     if (got == Input::end && begun)
         co_return co_await refuse(refusal(400, "The request ends within its header."));
+    if (got == Input::late) shared_.counters.refuse(HttpLimit::idle_time);
     if (got != Input::bytes) {
         if (begun && finishing_)
             co_return co_await refuse(refusal(503, "The server is stopping; try again later."));
@@ -210,8 +227,10 @@ Task<bool> Connection::one_request() {
     }
     ++requests_;
     shared_.counters.requests.fetch_add(1, std::memory_order_relaxed);
-    if (parser_->state() == RequestParser::State::failed)
+    if (parser_->state() == RequestParser::State::failed) {
+        count_size(parser_->error_status());
         co_return co_await refuse(refusal(parser_->error_status(), parser_->error_text()));
+    }
 
     auto& request = parser_->request();
     request.peer = peer_.text;
@@ -372,7 +391,10 @@ Task<bool> Connection::send_bytes(std::string_view first, std::string_view secon
         const auto step = stream_.write(first, second);
         if (step.kind == IoStep::Kind::broken || step.kind == IoStep::Kind::end) co_return false;
         if (step.kind != IoStep::Kind::done) {
-            if (!co_await stream_.wait(step.kind)) co_return false;
+            if (!co_await stream_.wait(step.kind)) {
+                if (late_) count_timeout(HttpLimit::write_time);
+                co_return false;
+            }
             continue;
         }
         shared_.counters.bytes_out.fetch_add(step.bytes, std::memory_order_relaxed);

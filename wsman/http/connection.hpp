@@ -27,6 +27,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
                Peer peer);
     ~Connection();
     bool admitted() const { return slot_.verdict() != Quota::Verdict::far_over; }
+    HttpLimit over_limit() const { return slot_.limit(); }
     void start();
 
     // From the I/O thread's sweeper: ends what is past its deadline, notices clients that went away.
@@ -73,6 +74,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool request_begun() const;
     void set_phase(Phase phase, std::chrono::milliseconds limit);
     void log_answer(const HttpResponse& response) const;
+    void count_timeout(HttpLimit limit);
+    void count_size(unsigned status);
 
     IoThread& io_;
     ServerShared& shared_;

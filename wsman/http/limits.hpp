@@ -1,8 +1,10 @@
 // The HTTP room's limits and deadlines: named settings, each with its default. Sizes in bytes.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 
 namespace wsvirt::wsman {
 
@@ -18,5 +20,22 @@ struct HttpLimits {
     std::uint32_t connections = 20'000;              // at once; 503 above
     std::uint32_t connections_per_peer = 4'000;      // at once from one address; 503 above
 };
+
+// Those that refuse or end something, for counting.
+enum class HttpLimit : std::uint8_t {
+    max_header,
+    max_body,
+    max_body_before_sign_in,
+    header_time,
+    body_time,
+    idle_time,
+    write_time,
+    max_connections,
+    max_connections_per_peer,
+};
+inline constexpr std::array<std::string_view, 9> http_limit_names{
+    "http.max_header",  "http.max_body",        "http.max_body_before_sign_in",
+    "http.header_time", "http.body_time",       "http.idle_time",
+    "http.write_time",  "http.max_connections", "http.max_connections_per_peer"};
 
 }  // namespace wsvirt::wsman

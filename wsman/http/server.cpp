@@ -149,6 +149,7 @@ void HttpServer::Impl::take_in(Socket socket, const std::shared_ptr<Listener>& l
         std::make_shared<Connection>(io, shared, listener, std::move(socket), describe(peer));
     if (!connection->admitted()) {
         shared.counters.refused.fetch_add(1, std::memory_order_relaxed);
+        shared.counters.refuse(connection->over_limit());
         return;
     }
     shared.counters.accepted.fetch_add(1, std::memory_order_relaxed);

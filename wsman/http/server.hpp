@@ -44,6 +44,10 @@ struct HttpCounters {
     std::atomic<std::uint64_t> accepted{0}, refused{0}, requests{0}, timeouts{0}, bytes_in{0}, bytes_out{0};
     std::atomic<std::int64_t> open{0}, in_progress{0};
     std::array<std::atomic<std::uint64_t>, 6> by_class{};  // answers 1xx to 5xx at their first digit
+    std::array<std::atomic<std::uint64_t>, http_limit_names.size()> by_limit{};  // refusals
+    void refuse(HttpLimit limit) {
+        by_limit[static_cast<std::size_t>(limit)].fetch_add(1, std::memory_order_relaxed);
+    }
 };
 
 struct BoundAddress {

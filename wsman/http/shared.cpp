@@ -18,10 +18,11 @@ const Route* ServerShared::find_route(std::string_view path) const {
     return nullptr;
 }
 
-Quota::Verdict Quota::enter(const std::string& peer) {
+Quota::Verdict Quota::enter(const std::string& peer, bool& of_peer) {
     const std::lock_guard guard(mutex_);
     const auto known = by_peer_.find(peer);
-    const bool over = all_ >= most_ || (known != by_peer_.end() && known->second >= most_per_peer_);
+    of_peer = all_ < most_ && known != by_peer_.end() && known->second >= most_per_peer_;
+    const bool over = of_peer || all_ >= most_;
     if (!over) {
         ++all_;
         ++by_peer_[peer];

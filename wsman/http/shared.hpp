@@ -48,7 +48,7 @@ class Quota {
   public:
     Quota(std::uint32_t most, std::uint32_t most_per_peer) : most_(most), most_per_peer_(most_per_peer) {}
     enum class Verdict : std::uint8_t { admitted, over, far_over };
-    Verdict enter(const std::string& peer);
+    Verdict enter(const std::string& peer, bool& of_peer);  // of_peer: which limit it is over
     void leave(const std::string& peer);
 
   private:
@@ -66,7 +66,7 @@ class Quota {
 class QuotaSlot {
   public:
     QuotaSlot(Quota& quota, std::string peer)
-        : quota_(quota), peer_(std::move(peer)), verdict_(quota.enter(peer_)) {}
+        : quota_(quota), peer_(std::move(peer)), verdict_(quota.enter(peer_, of_peer_)) {}
     ~QuotaSlot() {
         if (verdict_ == Quota::Verdict::admitted) quota_.leave(peer_);
         if (verdict_ == Quota::Verdict::over) quota_.leave_over();
@@ -74,10 +74,14 @@ class QuotaSlot {
     QuotaSlot(const QuotaSlot&) = delete;
     QuotaSlot& operator=(const QuotaSlot&) = delete;
     Quota::Verdict verdict() const { return verdict_; }
+    HttpLimit limit() const {
+        return of_peer_ ? HttpLimit::max_connections_per_peer : HttpLimit::max_connections;
+    }
 
   private:
     Quota& quota_;
     std::string peer_;
+    bool of_peer_ = false;
     Quota::Verdict verdict_;
 };
 

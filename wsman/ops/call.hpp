@@ -67,9 +67,6 @@ struct Call {
         soap::end_envelope(text);
         return text.size();
     }
-    void refused_by(std::string_view limit) const {
-        if (settings.on_limit) settings.on_limit(limit);
-    }
 };
 
 }  // namespace wsvirt::wsman

@@ -21,9 +21,9 @@ Result<std::string> ContextTable::add(std::unique_ptr<Enumeration> e) {
     const auto now = cim::Clock::now();
     next_sweep_ = {};
     drop_expired(now);
-    if (all_.size() >= settings_.max_contexts) return too_many("max_contexts");
+    if (all_.size() >= settings_.max_contexts) return too_many("wsman.limits.max_contexts");
     auto& count = per_user_[e->owner];
-    if (count >= settings_.max_contexts_per_user) return too_many("max_contexts_per_user");
+    if (count >= settings_.max_contexts_per_user) return too_many("wsman.limits.max_contexts_per_user");
     ++count;
     e->id = "uuid:" + make_guid();
     e->last_used = now;
@@ -45,7 +45,9 @@ void ContextTable::drop_expired(cim::Clock::time_point now) {
         const auto at = i++;
         const auto& e = *at->second;
         const auto end = e.expires ? *e.expires : e.last_used + settings_.context_idle;
-        if (!e.busy && now >= end) erase(at);
+        if (e.busy || now < end) continue;
+        count_expired(e);
+        erase(at);
     }
 }
 
@@ -55,6 +57,7 @@ std::shared_ptr<Enumeration> ContextTable::find(std::string_view id, std::string
     if (at == all_.end() || at->second->owner != user) return nullptr;
     const auto& e = *at->second;
     if (!e.busy && now >= (e.expires ? *e.expires : e.last_used + settings_.context_idle)) {
+        count_expired(e);
         erase(at);
         return nullptr;
     }
@@ -97,6 +100,17 @@ Result<std::string> ContextTable::resource_of(std::string_view id, std::string_v
     const auto e = find(id, user);
     if (!e || e->released) return unknown_context();
     return e->resource_uri;
+}
+
+void ContextTable::count_expired(const Enumeration& e) {
+    // What a client asked to expire was not ended by us.
+    if (!e.expires) expired_.count("wsman.limits.context_idle", e.owner);
+}
+
+void ContextTable::add_to(Usage& usage) const {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [user, count] : per_user_) usage.enumerations[user] = count;
+    usage.refusals.merge(expired_.counts());
 }
 
 std::size_t ContextTable::size() const {

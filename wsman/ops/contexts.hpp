@@ -13,6 +13,7 @@
 #include "cim/codec/wscim.hpp"
 #include "wsman/ops/items.hpp"
 #include "wsman/ops/settings.hpp"
+#include "wsman/ops/usage.hpp"
 
 namespace wsvirt::wsman {
 
@@ -47,6 +48,7 @@ class ContextTable {
     Result<std::string> resource_of(std::string_view id, std::string_view user);
 
     std::size_t size() const;
+    void add_to(Usage& usage) const;
 
   private:
     void drop_expired(cim::Clock::time_point now);
@@ -57,6 +59,8 @@ class ContextTable {
     std::map<std::string, std::shared_ptr<Enumeration>, std::less<>> all_;
     std::map<std::string, std::size_t, std::less<>> per_user_;
     cim::Clock::time_point next_sweep_{};
+    RefusalCounter expired_;
+    void count_expired(const Enumeration& e);
     void erase(std::map<std::string, std::shared_ptr<Enumeration>, std::less<>>::iterator at);
 };
 

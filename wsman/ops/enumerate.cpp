@@ -144,9 +144,11 @@ PackLimits limits_for(const Call& call, std::size_t max_elements, std::size_t fr
 }
 
 Fault item_too_large(const Call& call) {
-    return {
-        Subcode::encoding_limit, call.limit_is_clients ? fd::max_envelope_size : fd::service_envelope_limit,
-        "The next item alone does not fit into the answer. Pull again with a larger wsman:MaxEnvelopeSize."};
+    const bool clients = call.limit_is_clients;
+    return Fault(Subcode::encoding_limit, clients ? fd::max_envelope_size : fd::service_envelope_limit,
+                 "The next item alone does not fit into the answer. Pull again with a larger "
+                 "wsman:MaxEnvelopeSize.")
+        .by(clients ? "" : "wsman.limits.max_envelope_size");
 }
 
 // Enough for the tags of EnumerateResponse or PullResponse with a context and an expiry.
@@ -212,8 +214,9 @@ Outcome enumerate(const Call& call) {
     if (!ended) {
         auto added = call.contexts.add(std::move(e));
         if (!added) {
-            call.refused_by(added.error().subject);
-            return fault_of(call, added.error(), About::context);
+            const bool mine = added.error().subject.ends_with("_per_user");
+            return fault_of(call, added.error(), About::context)
+                .by(mine ? "wsman.limits.max_contexts_per_user" : "wsman.limits.max_contexts");
         }
         id = std::move(*added);
     }

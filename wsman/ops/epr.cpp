@@ -24,10 +24,8 @@ Fault bad_uri(std::string text) {
 
 std::optional<Fault> check_selectors(const Call& call) {
     const auto& selectors = call.headers().selectors;
-    if (selectors.size() > call.settings.max_selectors) {
-        call.refused_by("max_selectors");
-        return Fault(Subcode::encoding_limit, fd::selector_limit);
-    }
+    if (selectors.size() > call.settings.max_selectors)
+        return Fault(Subcode::encoding_limit, fd::selector_limit).by("wsman.limits.max_selectors");
     for (std::size_t i = 0; i < selectors.size(); ++i) {
         if (selectors[i].name.empty())
             return Fault(Subcode::schema_validation, {}, "A wsman:Selector has no Name attribute.");
@@ -99,10 +97,8 @@ std::variant<Target, Fault> target_of(const Call& call) {
 }
 
 std::variant<Target, Fault> target_of(const Call& call, std::string_view resource_uri) {
-    if (resource_uri.size() > call.settings.max_uri_characters) {
-        call.refused_by("max_uri_characters");
-        return Fault(Subcode::encoding_limit, fd::uri_limit);
-    }
+    if (resource_uri.size() > call.settings.max_uri_characters)
+        return Fault(Subcode::encoding_limit, fd::uri_limit).by("wsman.limits.max_uri_characters");
     if (auto fault = check_selectors(call)) return *fault;
     ClassUri uri;
     if (!parse_class_uri(resource_uri, uri))

@@ -235,7 +235,7 @@ Selected xpath_filter(const Call& call, const Target& target, const pugi::xml_no
                       cim::Polymorphism polymorphism) {
     if (!target.cls) return cannot_process("An XPath filter needs a class in the resource URI.");
     if (xml::first_element(filter)) return cannot_process("An XPath filter is text.");
-    auto compiled = compile_xpath(xml::text(filter));
+    auto compiled = compile_xpath(xml::text(filter), call.settings);
     if (auto* fault = std::get_if<Fault>(&compiled)) return *fault;
     auto all = call.om.enumerate(call.request(*target.ns), target.cls->name(), {polymorphism});
     if (!all) return fault_of(call, all.error(), About::selectors);

@@ -36,6 +36,7 @@ std::variant<Selection, soap::Fault> select_instances(const Call& call, const Ta
                                                       bool polymorphism_given);
 
 // XPath 1.0 as pugixml has it; prefixes are ignored (D.2 allows that).
-std::variant<std::unique_ptr<ItemFilter>, soap::Fault> compile_xpath(std::string_view expression);
+std::variant<std::unique_ptr<ItemFilter>, soap::Fault> compile_xpath(std::string_view expression,
+                                                                     const OpsSettings& settings);
 
 }  // namespace wsvirt::wsman

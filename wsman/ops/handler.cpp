@@ -53,9 +53,9 @@ class Quota {
     // The name of the limit that is reached, or "" when the operation may start.
     std::string_view enter(const std::string& user) {
         const std::lock_guard lock(mutex_);
-        if (total_ >= settings_.max_operations) return "max_operations";
+        if (total_ >= settings_.max_operations) return "wsman.limits.max_operations";
         auto& mine = per_user_[user];
-        if (mine >= settings_.max_operations_per_user) return "max_operations_per_user";
+        if (mine >= settings_.max_operations_per_user) return "wsman.limits.max_operations_per_user";
         ++mine;
         ++total_;
         return {};
@@ -67,14 +67,19 @@ class Quota {
         if (--at->second == 0) per_user_.erase(at);
     }
 
+    void add_to(Usage& usage) const {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [user, count] : per_user_) usage.operations[user] = count;
+    }
+
   private:
     const OpsSettings& settings_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::size_t total_ = 0;
     std::map<std::string, std::size_t> per_user_;
 };
 
-class Handler : public HttpHandler {
+class Handler : public WsmanHandler {
   public:
     Handler(cim::ObjectManager& om, WorkPool& pool, OpsSettings settings)
         : settings_(std::move(settings)),
@@ -83,6 +88,14 @@ class Handler : public HttpHandler {
           receiver_(settings_.gate),
           contexts_(settings_),
           quota_(settings_) {}
+
+    Usage usage() const override {
+        Usage u;
+        u.refusals = refusals_.counts();
+        contexts_.add_to(u);
+        quota_.add_to(u);
+        return u;
+    }
 
     bool allows_anonymous(const HttpRequest& request) const override {
         return iequals(trim(request.header("WSMANIDENTIFY")), "unauthenticated") ||
@@ -97,33 +110,17 @@ class Handler : public HttpHandler {
             return done(soap_response(200, identify(*in.message, settings_, request->identity.has_value()),
                                       in.encoding));
         if (!request->identity) return done(HttpResponse{401, {}, {}, {}, false});
+        const auto user = request->identity->name();
+        if (in.http_status && !in.http_limit.empty()) refusals_.count(in.http_limit, user);
         if (in.http_status)
             return done(HttpResponse{in.http_status, "text/plain", in.http_text + "\n", {}, false});
-        if (in.fault) return done(fault_response(in.message.get(), *in.fault, in.encoding));
+        if (in.fault) return done(fault_response(in.message.get(), *in.fault, in.encoding, user));
         // A one-way message has no answer of its own (RC.2-5).
         if (in.message->headers.action == soap::uri::ack) return done(HttpResponse{202, {}, {}, {}, false});
         take_off({std::move(request), std::move(in.message), {}, {}, received}, std::move(done));
     }
 
   private:
-    soap::Incoming soap_receive(const HttpRequest& request) {
-        return receiver_.receive(request.body, request.header("Content-Type"));
-    }
-
-    HttpResponse soap_response(unsigned status, std::string text, soap::Encoding e) const {
-        return {status, std::string(soap::content_type(e)), soap::encode(std::move(text), e), {}, false};
-    }
-    HttpResponse fault_response(const soap::Message* m, const Fault& f, soap::Encoding e,
-                                std::size_t limit = 64 * 1024) const {
-        const unsigned status = soap::is_sender_fault(f.subcode) ? settings_.sender_fault_status : 500;
-        return soap_response(status,
-                             soap::write_fault(m ? &m->headers : nullptr, f, settings_.machine, limit), e);
-    }
-    HttpResponse over_quota(const soap::Message& m, std::string_view limit) const {
-        if (settings_.on_limit) settings_.on_limit(limit);
-        return fault_response(&m, Fault(Subcode::quota_limit), m.encoding);
-    }
-
     // A request whose headers are in order.
     struct Job {
         std::shared_ptr<const HttpRequest> request;
@@ -142,12 +139,29 @@ class Handler : public HttpHandler {
         }
     };
 
+    soap::Incoming soap_receive(const HttpRequest& request) {
+        return receiver_.receive(request.body, request.header("Content-Type"));
+    }
+
+    HttpResponse soap_response(unsigned status, std::string text, soap::Encoding e) const {
+        return {status, std::string(soap::content_type(e)), soap::encode(std::move(text), e), {}, false};
+    }
+    HttpResponse fault_response(const soap::Message* m, const Fault& f, soap::Encoding e,
+                                const std::string& user, std::size_t limit = 64 * 1024) const {
+        if (!f.limit.empty()) refusals_.count(f.limit, user);
+        const unsigned status = soap::is_sender_fault(f.subcode) ? settings_.sender_fault_status : 500;
+        return soap_response(status,
+                             soap::write_fault(m ? &m->headers : nullptr, f, settings_.machine, limit), e);
+    }
+    HttpResponse over_quota(const Job& job, std::string_view limit) const {
+        return fault_response(job, Fault(Subcode::quota_limit).by(limit));
+    }
+
     // Checks, quotas, and off to the pool under the watchdog's eyes.
     void take_off(Job job, Done done) {
         if (auto f = check(job)) return done(fault_response(job, *f));
         const auto user = job.request->identity->name();
-        if (const auto limit = quota_.enter(user); !limit.empty())
-            return done(over_quota(*job.message, limit));
+        if (const auto limit = quota_.enter(user); !limit.empty()) return done(over_quota(job, limit));
         const auto flight = std::make_shared<Flight>(
             *job.request, done, [this, job](bool begun) { return late_answer(job, begun); });
         const auto watched = watchdog_.watch(job.deadline(), flight);
@@ -159,7 +173,7 @@ class Handler : public HttpHandler {
         if (pool_.post(post)) return;
         watchdog_.forget(watched);
         quota_.leave(user);
-        if (flight->begin()) flight->finish(over_quota(*job.message, "work_queue"));
+        if (flight->begin()) flight->finish(over_quota(job, "server.work_queue"));
     }
 
     std::optional<Fault> check(Job& job) const {
@@ -171,18 +185,24 @@ class Handler : public HttpHandler {
         job.operation = &operation_for(*h.action);
         if (job.operation->starts)
             if (auto f = check_options(h, settings_)) return f;
-        if (cim::Clock::now() >= job.deadline()) return not_begun();
+        if (cim::Clock::now() >= job.deadline()) return not_begun(job);
         return std::nullopt;
     }
 
-    static Fault not_begun() {
-        return {Subcode::timed_out,
-                {},
-                "The wsman:OperationTimeout passed before the operation could begin. Nothing was changed."};
+    static Fault not_begun(const Job& job) {
+        return Fault(Subcode::timed_out, {},
+                     "The wsman:OperationTimeout passed before the operation could begin. Nothing was "
+                     "changed.")
+            .by(time_limit(job));
+    }
+    // The setting that an operation's time comes from; "" when it is the client's own.
+    static std::string_view time_limit(const Job& job) {
+        if (!job.message->headers.operation_timeout) return "wsman.limits.default_timeout";
+        return job.control.timeout_cut ? "wsman.limits.max_timeout" : "";
     }
     HttpResponse late_answer(const Job& job, bool begun) const {
-        if (!begun) return fault_response(job, not_begun());
-        Fault f(Subcode::timed_out);
+        if (!begun) return fault_response(job, not_begun(job));
+        auto f = Fault(Subcode::timed_out).by(time_limit(job));
         if (job.operation->changes)
             f.text =
                 "The operation did not end within its wsman:OperationTimeout and was asked to stop. Look at "
@@ -190,7 +210,8 @@ class Handler : public HttpHandler {
         return fault_response(job, f);
     }
     HttpResponse fault_response(const Job& job, const Fault& f) const {
-        return fault_response(job.message.get(), f, job.message->encoding, job.fault_limit());
+        return fault_response(job.message.get(), f, job.message->encoding, job.request->identity->name(),
+                              job.fault_limit());
     }
 
     // On the pool: one checked request to its response.
@@ -238,7 +259,8 @@ class Handler : public HttpHandler {
         if (out.size() <= call.envelope_limit) return out;
         return Fault(Subcode::encoding_limit, operation.changes       ? fd::unreportable_success
                                               : call.limit_is_clients ? fd::max_envelope_size
-                                                                      : fd::service_envelope_limit);
+                                                                      : fd::service_envelope_limit)
+            .by(call.limit_is_clients ? "" : "wsman.limits.max_envelope_size");
     }
 
     static std::string_view trim_quotes(std::string_view s) {
@@ -254,12 +276,13 @@ class Handler : public HttpHandler {
     ContextTable contexts_;
     Quota quota_;
     Watchdog watchdog_;
+    mutable RefusalCounter refusals_;
 };
 
 }  // namespace
 
-std::unique_ptr<HttpHandler> make_wsman_handler(cim::ObjectManager& object_manager, WorkPool& pool,
-                                                OpsSettings settings) {
+std::unique_ptr<WsmanHandler> make_wsman_handler(cim::ObjectManager& object_manager, WorkPool& pool,
+                                                 OpsSettings settings) {
     return std::make_unique<Handler>(object_manager, pool, std::move(settings));
 }
 

@@ -6,6 +6,7 @@
 
 #include "wsman/http/message.hpp"
 #include "wsman/ops/settings.hpp"
+#include "wsman/ops/usage.hpp"
 
 namespace wsvirt::cim {
 class ObjectManager;
@@ -13,7 +14,12 @@ class ObjectManager;
 
 namespace wsvirt::wsman {
 
-std::unique_ptr<HttpHandler> make_wsman_handler(cim::ObjectManager& object_manager, WorkPool& pool,
-                                                OpsSettings settings);
+class WsmanHandler : public HttpHandler {
+  public:
+    virtual Usage usage() const = 0;
+};
+
+std::unique_ptr<WsmanHandler> make_wsman_handler(cim::ObjectManager& object_manager, WorkPool& pool,
+                                                 OpsSettings settings);
 
 }  // namespace wsvirt::wsman

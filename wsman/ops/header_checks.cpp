@@ -54,9 +54,9 @@ bool names_this_service(std::string_view to, std::string_view http_target) {
 
 std::optional<Fault> check_uri(std::string_view header, std::string_view value, const OpsSettings& settings) {
     if (value.size() > settings.max_uri_characters) {
-        if (settings.on_limit) settings.on_limit("max_uri_characters");
         return Fault(Subcode::encoding_limit, fd::uri_limit,
-                     "The header " + std::string(header) + " is too long.");
+                     "The header " + std::string(header) + " is too long.")
+            .by("wsman.limits.max_uri_characters");
     }
     if (!is_uri(value)) return invalid(header, "it is not a URI");
     return std::nullopt;
@@ -111,6 +111,7 @@ std::optional<Fault> check_timeout(const soap::RequestHeaders& h, const OpsSetti
     const auto asked = positive_duration(h.operation_timeout->value);
     if (!asked) return invalid("wsman:OperationTimeout", "it is not a positive duration such as PT60S");
     control.timeout = std::min<std::chrono::microseconds>(*asked, settings.max_timeout);
+    control.timeout_cut = *asked > settings.max_timeout;
     return std::nullopt;
 }
 
@@ -169,10 +170,8 @@ bool option(const soap::RequestHeaders& h, std::string_view name, bool fallback)
 }
 
 std::optional<Fault> check_options(const soap::RequestHeaders& h, const OpsSettings& settings) {
-    if (h.options.size() > settings.max_options) {
-        if (settings.on_limit) settings.on_limit("max_options");
-        return Fault(Subcode::encoding_limit, fd::option_limit);
-    }
+    if (h.options.size() > settings.max_options)
+        return Fault(Subcode::encoding_limit, fd::option_limit).by("wsman.limits.max_options");
     for (const auto& o : h.options) {
         if (o.name.empty())
             return Fault(Subcode::invalid_options, fd::invalid_name, "An option has no name.");

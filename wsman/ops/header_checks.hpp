@@ -15,6 +15,7 @@ namespace wsvirt::wsman {
 
 struct Control {
     std::chrono::microseconds timeout{0};
+    bool timeout_cut = false;  // the client asked for more
     std::size_t envelope_limit = 0;
     bool limit_is_clients = false;
 };

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +37,8 @@ struct OpsSettings {
     std::size_t max_selectors = 64;
     std::size_t max_options = 256;
     std::size_t max_uri_characters = 2048;
+    std::size_t max_filter_bytes = 16 * 1024;  // of an XPath filter
+    unsigned max_filter_nesting = 4;           // of its predicates: each level multiplies what an item costs
 
     std::size_t max_operations = 200;  // under way at once, in all
     std::size_t max_operations_per_user = 50;
@@ -46,9 +47,6 @@ struct OpsSettings {
     std::size_t max_elements = 100'000;  // items in one answer; a client's larger number is cut to it
     std::chrono::milliseconds context_idle{60'000};         // an enumeration nobody pulls from ends
     std::chrono::milliseconds max_context_life{3'600'000};  // longest wsen:Expires that is granted
-
-    // Called with the name of a limit each time it refuses something ("max_contexts_per_user"); for metrics.
-    std::function<void(std::string_view)> on_limit;
 };
 
 }  // namespace wsvirt::wsman

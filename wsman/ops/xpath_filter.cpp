@@ -1,5 +1,6 @@
 // XPath over the written form of an instance. pugixml's XPath knows no namespaces, so prefixes are taken out
 // of the expression and out of the items: one instance has all its elements in one namespace anyway.
+#include <algorithm>
 #include <cctype>
 
 #include "wsman/ops/filters.hpp"
@@ -104,15 +105,40 @@ class XPathFilter : public ItemFilter {
     pugi::xpath_query query_;
 };
 
+// How deeply predicates stand in one another.
+unsigned nesting(std::string_view expression) {
+    unsigned depth = 0, deepest = 0;
+    char quote = 0;
+    for (const char c : expression) {
+        if (quote != 0) {
+            if (c == quote) quote = 0;
+        } else if (c == '"' || c == '\'') {
+            quote = c;
+        } else if (c == '[') {
+            deepest = std::max(deepest, ++depth);
+        } else if (c == ']' && depth > 0) {
+            --depth;
+        }
+    }
+    return deepest;
+}
+
 }  // namespace
 
-std::variant<std::unique_ptr<ItemFilter>, Fault> compile_xpath(std::string_view expression) {
+std::variant<std::unique_ptr<ItemFilter>, Fault> compile_xpath(std::string_view expression,
+                                                               const OpsSettings& settings) {
     const auto wrong = [](const std::string& why) {
         return Fault(soap::Subcode::enumeration_cannot_process_filter, {},
                      "The XPath filter cannot be processed: " + why);
     };
     if (expression.empty()) return wrong("it is empty.");
-    if (expression.size() > 16 * 1024) return wrong("it is longer than 16 KiB.");
+    if (expression.size() > settings.max_filter_bytes)
+        return wrong("it is longer than " + std::to_string(settings.max_filter_bytes) + " bytes.")
+            .by("wsman.limits.max_filter_bytes");
+    if (nesting(expression) > settings.max_filter_nesting)
+        return wrong("its predicates are nested more than " + std::to_string(settings.max_filter_nesting) +
+                     " deep.")
+            .by("wsman.limits.max_filter_nesting");
     try {
         auto f = std::make_unique<XPathFilter>(without_prefixes(expression));
         if (!f->valid()) return wrong(f->problem());

@@ -87,11 +87,16 @@ struct Fault {
     std::string detail_xml;   // further elements of s:Detail, before FaultDetail (prefixes of the envelope)
     std::string header_xml;   // further header blocks: s:NotUnderstood, s:Upgrade
     std::optional<CimError> cim;
+    std::string_view limit;  // the limit that refuses, as the configuration names it; "" for none
     std::optional<std::string> language;  // asked for, when that was earlier than in this request
 
     Fault() = default;
     Fault(Subcode s, std::string_view d = {}, std::string t = {})
         : subcode(s), detail(d), text(std::move(t)) {}
+    Fault by(std::string_view limit_name) && {
+        limit = limit_name;
+        return std::move(*this);
+    }
 };
 
 bool is_sender_fault(Subcode s);

@@ -76,8 +76,8 @@ class Scanner {
     }
 
   private:
-    bool fail(Refused why, std::string what) {
-        refusal_ = {why, std::move(what) + " (at byte " + std::to_string(p_ - begin_) + ")"};
+    bool fail(Refused why, std::string what, std::string_view limit = {}) {
+        refusal_ = {why, std::move(what) + " (at byte " + std::to_string(p_ - begin_) + ")", limit};
         return false;
     }
     bool broken(const char* what) { return fail(Refused::not_well_formed, what); }
@@ -163,7 +163,8 @@ class Scanner {
 
     bool prolog() {
         if (static_cast<std::size_t>(end_ - begin_) > limits_.max_bytes)
-            return fail(Refused::too_large, "the message is larger than this service accepts");
+            return fail(Refused::too_large, "the message is larger than this service accepts",
+                        "wsman.gate.max_bytes");
         if (at("<?xml") && end_ - p_ > 5 && (class_of(p_[5]) & space)) {
             if (!until("?>", "the XML declaration is not closed")) return false;
         }
@@ -203,7 +204,7 @@ class Scanner {
             }
         }
         if (static_cast<std::size_t>(p_ - start) > limits_.max_name_bytes)
-            return fail(Refused::limit, "a name is too long");
+            return fail(Refused::limit, "a name is too long", "wsman.gate.max_name_bytes");
         prefix =
             colon ? std::string_view(start, static_cast<std::size_t>(colon - start)) : std::string_view{};
         const char* const from = colon ? colon + 1 : start;
@@ -233,7 +234,7 @@ class Scanner {
         }
         value = std::string_view(start, static_cast<std::size_t>(p_ - start));
         if (value.size() > limits_.max_attribute_bytes)
-            return fail(Refused::limit, "an attribute value is too long");
+            return fail(Refused::limit, "an attribute value is too long", "wsman.gate.max_attribute_bytes");
         ++p_;
         return true;
     }
@@ -247,7 +248,8 @@ class Scanner {
             if (*p_ == '>' || *p_ == '/') return true;
             if (p_ == before) return broken("white space is missing between attributes");
             if (attributes_.size() >= limits_.max_attributes)
-                return fail(Refused::limit, "an element has too many attributes");
+                return fail(Refused::limit, "an element has too many attributes",
+                            "wsman.gate.max_attributes");
             Attribute a;
             if (!name(a.prefix, a.name)) return false;
             skip_space();
@@ -280,7 +282,8 @@ class Scanner {
                 bindings_.push_back({{}, a.value, depth});
             }
         }
-        if (bindings_.size() > 1024) return fail(Refused::limit, "too many prefixes are bound");
+        if (bindings_.size() > limits_.max_prefixes)
+            return fail(Refused::limit, "too many prefixes are bound", "wsman.gate.max_prefixes");
         for (const auto& a : attributes_)
             if (!a.prefix.empty() && a.prefix != "xmlns" && !bound(a.prefix))
                 return broken("a prefix is used that is not bound to a namespace");
@@ -300,9 +303,9 @@ class Scanner {
         std::string_view prefix, local;
         if (!name(prefix, local)) return false;
         if (++elements_ > limits_.max_elements)
-            return fail(Refused::limit, "the message has too many elements");
+            return fail(Refused::limit, "the message has too many elements", "wsman.gate.max_elements");
         if (open_.size() >= limits_.max_depth)
-            return fail(Refused::limit, "the elements are nested too deeply");
+            return fail(Refused::limit, "the elements are nested too deeply", "wsman.gate.max_depth");
         if (!attributes() || !bind()) return false;
         const auto* uri = bound(prefix);
         if (!uri) return broken("a prefix is used that is not bound to a namespace");
@@ -336,7 +339,8 @@ class Scanner {
                 part_ = Part::body;
                 body_start_ = start;
                 if (static_cast<std::size_t>(start - begin_) > limits_.max_header_bytes)
-                    return fail(Refused::limit, "the header is larger than this service accepts");
+                    return fail(Refused::limit, "the header is larger than this service accepts",
+                                "wsman.gate.max_header_bytes");
             } else {
                 return envelope_error("the envelope is not one s:Header followed by one s:Body");
             }

@@ -23,6 +23,7 @@ struct GateLimits {
     unsigned max_attributes = 64;                 // of one element
     std::size_t max_attribute_bytes = 16 * 1024;  // one value
     std::size_t max_name_bytes = 1024;            // one element or attribute name
+    unsigned max_prefixes = 1024;                 // bound at one place
 };
 
 struct HeaderBlock {
@@ -52,7 +53,8 @@ enum class Refused {
 
 struct Refusal {
     Refused why = Refused::not_well_formed;
-    std::string text;  // for the person: what is wrong and where (byte offset)
+    std::string text;             // for the person: what is wrong and where (byte offset)
+    std::string_view limit = {};  // its key in the configuration, when one refuses
 };
 
 std::variant<Frame, Refusal> inspect(std::string_view text, const GateLimits& limits);

@@ -230,19 +230,21 @@ bool parse_body(Message& m) {
     return true;
 }
 
-Incoming with_status(unsigned status, std::string text) {
+Incoming with_status(unsigned status, std::string text, std::string_view limit = {}) {
     Incoming r;
+    r.http_limit = limit;
     r.http_status = status;
     r.http_text = std::move(text);
     return r;
 }
 
 Incoming refused(const Refusal& why, Encoding e) {
-    if (why.why == Refused::too_large) return with_status(413, why.text);
+    if (why.why == Refused::too_large) return with_status(413, why.text, why.limit);
     Incoming r;
     r.encoding = e;
     r.fault = Fault(why.why == Refused::limit ? Subcode::encoding_limit : Subcode::schema_validation, {},
-                    "The message is refused: " + why.text + ".");
+                    "The message is refused: " + why.text + ".")
+                  .by(why.limit);
     return r;
 }
 
@@ -258,7 +260,7 @@ Receiver::~Receiver() = default;
 Incoming Receiver::receive(std::string body, std::string_view content_type) {
     // UTF-16 may be twice as long as the same text in UTF-8.
     if (body.size() > limits_.max_bytes * 2)
-        return with_status(413, "the message is larger than this service accepts");
+        return with_status(413, "the message is larger than this service accepts", "wsman.gate.max_bytes");
     auto decoded = decode(std::move(body), content_type);
     switch (decoded.status) {
         case DecodeStatus::ok:

@@ -30,6 +30,7 @@ struct Message {
 struct Incoming {
     unsigned http_status = 0;
     std::string http_text;
+    std::string_view http_limit;  // the limit that refuses, "" for none
     std::optional<Fault> fault;
     std::unique_ptr<Message> message;
     Encoding encoding = Encoding::utf8;

@@ -38,9 +38,9 @@ BOOST_AUTO_TEST_CASE(W_ENU_34_quotas_per_user_and_in_all) {
     ContextTable t(s);
     BOOST_TEST(t.add(enumeration("ann")).ok());
     const auto second = t.add(enumeration("ann")).value();
-    BOOST_TEST(t.add(enumeration("ann")).error().subject == "max_contexts_per_user");
+    BOOST_TEST(t.add(enumeration("ann")).error().subject == "wsman.limits.max_contexts_per_user");
     BOOST_TEST(t.add(enumeration("bob")).ok());
-    BOOST_TEST(t.add(enumeration("eve")).error().subject == "max_contexts");
+    BOOST_TEST(t.add(enumeration("eve")).error().subject == "wsman.limits.max_contexts");
     BOOST_TEST(t.release(second, "ann").ok());
     BOOST_TEST(t.add(enumeration("ann")).ok());
 }

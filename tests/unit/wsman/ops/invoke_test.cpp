@@ -267,9 +267,8 @@ BOOST_AUTO_TEST_CASE(W_FLX_02_a_defect_becomes_an_internal_error) {
 }
 
 BOOST_AUTO_TEST_CASE(W_FLX_01_a_full_work_queue_and_the_operations_quota) {
-    std::vector<std::string> limits;
+    using Refusals = std::map<std::string, std::uint64_t>;
     OpsSettings settings;
-    settings.on_limit = [&](std::string_view l) { limits.emplace_back(l); };
     Service s(settings);
     s.pool.full = true;
     BOOST_TEST(has(s.invoke("Fixed", ""), "w:QuotaLimit"));
@@ -279,7 +278,8 @@ BOOST_AUTO_TEST_CASE(W_FLX_01_a_full_work_queue_and_the_operations_quota) {
     none.max_operations_per_user = 0;
     Service closed(none);
     BOOST_TEST(has(closed.invoke("Fixed", ""), "w:QuotaLimit"));
-    BOOST_TEST((limits == std::vector<std::string>{"work_queue", "max_operations_per_user"}));
+    BOOST_TEST((s.refusals() == Refusals{{"server.work_queue", 1}}));
+    BOOST_TEST((closed.refusals() == Refusals{{"wsman.limits.max_operations_per_user", 1}}));
 }
 
 BOOST_AUTO_TEST_CASE(C_INV_04_void_methods_have_no_return_value) {

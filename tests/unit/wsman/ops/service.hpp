@@ -175,6 +175,13 @@ class Service {
     static inline const std::string dmtf = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/T_Echo";
     static inline const std::string wmi = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/t/T_Echo";
 
+    // How often each limit has refused something, by its name.
+    std::map<std::string, std::uint64_t> refusals() const {
+        std::map<std::string, std::uint64_t> by_limit;
+        for (const auto& [key, count] : handler_->usage().refusals) by_limit[key.first] += count;
+        return by_limit;
+    }
+
     InlinePool pool;
     Echo* echo = nullptr;
     Role role = Role::administrator;
@@ -182,7 +189,7 @@ class Service {
   private:
     cim::Schema schema_;
     std::unique_ptr<cim::ObjectManager> om_;
-    std::unique_ptr<HttpHandler> handler_;
+    std::unique_ptr<WsmanHandler> handler_;
 };
 
 }  // namespace wsvirt::wsman::ops_test
