@@ -20,6 +20,10 @@ BUILD = pathlib.Path(os.environ.get("WSVIRT_BUILD", ROOT / "build" / "dev"))
 DEFAULT_USERS = {"admin": ("secret-a", "administrator"), "operator": ("secret-o", "operator"),
                  "viewer": ("secret-v", "viewer")}
 
+# What libvirt finds out about QEMU takes it seconds at a first start. It checks what it kept against the programs, so daemons of
+# one run may share it.
+CAPABILITIES = pathlib.Path(tempfile.gettempdir()) / f"wsvirt-capabilities-{os.getuid()}"
+
 CONFIG = """
 [server]
 name = "{name}"
@@ -101,6 +105,18 @@ class Daemon:
                                       https_port=self.https_port, **self.settings))
         return file
 
+    def share_capabilities(self, source, target):
+        """Copies the cache of one place to another that has none yet, as a whole."""
+        if self.settings["uri"] != "qemu:///embed" or target.exists() or not any(source.glob("*/*/*.xml")):
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = pathlib.Path(tempfile.mkdtemp(dir=target.parent))
+        shutil.copytree(source, copy, dirs_exist_ok=True)
+        try:
+            copy.rename(target)
+        except OSError:  # another was quicker
+            shutil.rmtree(copy, ignore_errors=True)
+
     def start(self, seconds=90):
         """Starts and waits until it listens. Called again after an end, it keeps its state and its ports."""
         config = self.write_config()
@@ -108,6 +124,7 @@ class Daemon:
             for name, (password, role) in self.users.items():
                 subprocess.run([self.program, "--config", config, "user", "add", name, "--role", role],
                                input=password + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
+        self.share_capabilities(CAPABILITIES, self.state / "qemu" / "cache")
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([self.program, "--config", config], stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE, stderr=log, text=True)
@@ -131,6 +148,7 @@ class Daemon:
             text = self.log_text()
             self.kill()
             raise AssertionError(f"wsvirtd did not get ready:\n{text[-4000:]}")
+        self.share_capabilities(self.state / "qemu" / "cache", CAPABILITIES)
 
     def stop(self, seconds=40):
         """Asks it to end; the exit code."""
