@@ -68,7 +68,7 @@ std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml) {
     for (const auto disk : doc.child("domain").child("devices").children("disk")) {
         const std::string_view device = disk.attribute("device").as_string("disk");
         const auto source = disk.child("source").attribute("file");
-        if (device != "disk" || disk.child("readonly") || !source) continue;
+        if (device != "disk" || disk.child("readonly") || disk.child("shareable") || !source) continue;
         r.push_back({disk.child("target").attribute("dev").value(), source.value(),
                      disk.child("driver").attribute("type").as_string("raw")});
     }

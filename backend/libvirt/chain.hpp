@@ -30,7 +30,7 @@ Error no_snapshot(std::string_view id);
 // Writes our note into a snapshot that exists.
 Result<void> put_note(virDomainPtr domain, const std::string& xml, const SnapshotNote& note, bool current);
 
-// A disk that snapshots are taken of.
+// A disk that snapshots are taken of: a file that only this machine writes to.
 struct SnapshotTarget {
     std::string target, path, format;
     bool operator==(const SnapshotTarget&) const = default;

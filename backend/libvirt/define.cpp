@@ -1,9 +1,11 @@
 // LibvirtHypervisor: making, changing and removing definitions.
 #include <libvirt/virterror.h>
+#include <unistd.h>
 
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/live.hpp"
+#include "backend/libvirt/snapshot_changes.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -116,12 +118,21 @@ Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wa
         });
 }
 
+// Snapshots that are files beside the disks go with the machine: what it wrote last is in the disks it was
+// given. Those inside the disks stay there.
 Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid) {
     return change_machine(core_, call, uuid,
-                          {{"remove the machine", {}, false, {}, {}}, {off, saved, crashed}, {}},
-                          [core = core_](Session&, virDomainPtr d) -> Result<void> {
+                          {{"remove the machine", {}, true, {}, {}}, {off, saved, crashed}, {}},
+                          [core = core_](Session& s, virDomainPtr d) -> Result<void> {
+                              Site w(core, s, d);
+                              if (auto ok = remove_external_snapshots(w); !ok) return ok;
+                              auto left = hold_snapshots(d);
+                              if (!left) return left.error();
                               if (virDomainUndefineFlags(d, undefine_flags(core->connector->kind())) < 0)
                                   return last_error("remove the machine");
+                              for (const auto& held : *left)
+                                  if (const auto& file = held.layout.note.saved_file; !file.empty())
+                                      unlink(file.c_str());
                               return drop_saved_file(*core->connector, d);
                           });
 }

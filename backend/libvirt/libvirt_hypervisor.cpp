@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/snapshot_journal.hpp"
 #include "backend/qemu/image.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -51,6 +52,7 @@ Result<void> LibvirtHypervisor::open() {
                                              if (const auto c = core.lock()) look_at_host(*c, connection);
                                          });
     auto first = watcher_->wait_first();
+    if (first) recover_snapshots(core_);
     return core_->settings().start_disconnected ? Result<void>() : first;
 }
 

@@ -1,39 +1,24 @@
 // LibvirtHypervisor: going back to snapshots and deleting them.
+#include "backend/libvirt/snapshot_changes.hpp"
+
 #include <libvirt/virterror.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 
-#include "backend/libvirt/chain.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
-#include "backend/qemu/image.hpp"
+#include "backend/libvirt/save_image.hpp"
+#include "backend/libvirt/snapshot_journal.hpp"
+#include "backend/qemu/snapshot_names.hpp"
 
 namespace wsvirt::backend::libvirt {
 
 namespace {
 
 constexpr auto block_job_poll = std::chrono::milliseconds(100);
-
-struct Site {
-    const CorePtr& core;
-    Session& session;
-    virDomainPtr domain;
-    qemu::ImageTool tool;
-    Call call;  // for qemu-img
-
-    Site(const CorePtr& c, Session& s, virDomainPtr d)
-        : core(c), session(s), domain(d), tool(image_tool(*c)), call{s.deadline, s.stop, {}} {}
-    std::string domain_xml() const {
-        return take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
-    }
-    bool active() const { return virDomainIsActive(domain) == 1; }
-    bool local() const { return !core->connector->save_dir().empty(); }
-    std::string saved_path() const {
-        return core->connector->save_dir() + "/" + virDomainGetName(domain) + ".save";
-    }
-};
 
 Error not_here() {
     return {
@@ -55,12 +40,47 @@ Result<void> write_back(Site& w, const std::string& xml, bool current) {
     return {};
 }
 
+// Saved memory that a second name keeps from being lost when going back fails.
+class SavedMemory {
+  public:
+    explicit SavedMemory(Site& w) : path_(w.local() ? w.saved_path() : "") {
+        if (path_.empty()) return;
+        unlink(aside().c_str());
+        kept_ = link(path_.c_str(), aside().c_str()) == 0;
+    }
+    ~SavedMemory() {
+        if (kept_) unlink(aside().c_str());
+    }
+    SavedMemory(const SavedMemory&) = delete;
+    SavedMemory& operator=(const SavedMemory&) = delete;
+    void put_back() {
+        if (kept_) kept_ = rename(aside().c_str(), path_.c_str()) != 0;
+    }
+
+  private:
+    std::string aside() const { return path_ + ".before"; }
+    std::string path_;
+    bool kept_ = false;
+};
+
 Result<void> turn_off(Site& w) {
     if (w.active() && virDomainDestroy(w.domain) < 0 && w.active()) return last_error("turn the machine off");
     return drop_saved_file(*w.core->connector, w.domain);
 }
 
 // --- back to a snapshot ---------------------------------------------------------------------------------
+
+// All of the disks, before the first one changes.
+Result<void> are_there(const HeldSnapshot& s, const std::vector<SnapshotTarget>& targets) {
+    for (const auto& t : targets) {
+        const auto names = qemu::snapshot_names(t.path);
+        if (!names) return names.error();
+        if (std::find(names->begin(), names->end(), s.name) == names->end())
+            return Error{Status::failed, "wsvirt.snapshot.not_in_disk",
+                         "The disk \"" + t.path + "\" does not hold the snapshot any more.", s.info.id};
+    }
+    return {};
+}
 
 Result<void> revert_inside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
     const bool test = w.core->connector->kind() == HostKind::test;
@@ -79,8 +99,11 @@ Result<void> revert_inside(Site& w, const HeldSnapshot& s, const std::vector<Hel
             return last_error("apply the snapshot");
     } else {
         if (auto ok = turn_off(w); !ok) return ok;
+        const auto targets =
+            disks_inside ? snapshot_targets(s.layout.domain_xml) : std::vector<SnapshotTarget>();
+        if (auto ok = are_there(s, targets); !ok) return ok;
         if (disks_inside)
-            for (const auto& t : snapshot_targets(s.layout.domain_xml))
+            for (const auto& t : targets)
                 if (auto ok = w.tool.snapshot(w.call, 'a', s.name, t.path); !ok) return ok;
         if (auto ok = define(w, s.layout.domain_xml); !ok) return ok;
         if (auto ok = write_back(w, s.xml, true); !ok) return ok;
@@ -110,9 +133,16 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     const std::string old_xml = w.domain_xml();
     auto before = read_chain(w.call, w.tool, tops_of(old_xml, all));
     if (!before) return before.error();
-    if (auto ok = turn_off(w); !ok) return ok;
     std::map<std::string, std::string> files;
     const std::string id = make_guid();
+    Unfinished noted{uuid_of(w.domain), id, false, false, {}};
+    for (const auto& [path, backing] : *before)
+        if (is_overlay(path)) noted.files.push_back(path);
+    for (const auto& t : snapshot_targets(s.layout.domain_xml))
+        noted.files.push_back(overlay_path(t.path, id));
+    const auto journal = note_unfinished(w.core->settings(), noted);
+    if (!journal) return journal.error();
+    if (auto ok = turn_off(w); !ok) return ok;
     const auto take_back = [&] {
         for (const auto& [target, path] : files) unlink(path.c_str());
     };
@@ -128,6 +158,7 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     auto ok = xml ? define(w, *xml) : Result<void>(xml.error());
     if (ok) ok = write_back(w, s.xml, true);
     if (ok && !s.layout.memory_file.empty()) ok = restore_memory(w, s, files);
+    if (ok && !s.layout.note.saved_file.empty()) ok = put_saved_memory(w, s.layout.note.saved_file);
     if (!ok) {
         turn_off(w);
         define(w, old_xml);
@@ -286,18 +317,8 @@ Result<void> delete_outside(Site& w, const HeldSnapshot& gone) {
     if (!chain) return chain.error();
     if (auto ok = drop_external(w, gone, *all); !ok) return ok;
     if (!gone.layout.memory_file.empty()) unlink(gone.layout.memory_file.c_str());
-    for (;;) {
-        all = hold_snapshots(w.domain);
-        if (!all) return all.error();
-        const auto named = tops_of(w.domain_xml(), *all);
-        auto now = read_chain(w.call, w.tool, named);
-        if (!now) return now.error();
-        remove_unneeded(*chain, *now);
-        chain = std::move(now);
-        const auto pair = mergeable(*chain, named);
-        if (!pair) return {};
-        if (auto ok = merge_one(w, *all, *chain, pair->first, pair->second); !ok) return ok;
-    }
+    if (!gone.layout.note.saved_file.empty()) unlink(gone.layout.note.saved_file.c_str());
+    return tidy_files(w, std::move(*chain));
 }
 
 // The snapshot and, where asked, all below it; leaves first.
@@ -313,6 +334,64 @@ std::vector<std::string> doomed(const std::vector<HeldSnapshot>& all, const Held
 
 }  // namespace
 
+std::string Site::domain_xml() const {
+    return take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+}
+
+std::string Site::saved_path() const {
+    return core->connector->save_dir() + "/" + virDomainGetName(domain) + ".save";
+}
+
+Result<void> tidy_files(Site& w, Chain chain) {
+    for (;;) {
+        auto all = hold_snapshots(w.domain);
+        if (!all) return all.error();
+        const auto named = tops_of(w.domain_xml(), *all);
+        auto now = read_chain(w.call, w.tool, named);
+        if (!now) return now.error();
+        remove_unneeded(chain, *now);
+        chain = std::move(*now);
+        const auto pair = mergeable(chain, named);
+        if (!pair) return {};
+        if (auto ok = merge_one(w, *all, chain, pair->first, pair->second); !ok) return ok;
+    }
+}
+
+Result<void> remove_snapshot(Site& w, const HeldSnapshot& s) {
+    auto ok = s.info.external ? delete_outside(w, s) : delete_inside(w, s);
+    if (ok && s.info.external) ok = move_saved_memory(w);
+    return ok;
+}
+
+Result<void> remove_external_snapshots(Site& w) {
+    if (!w.local()) return {};
+    for (;;) {
+        auto all = hold_snapshots(w.domain);
+        if (!all) return all.error();
+        const auto last =
+            std::find_if(all->rbegin(), all->rend(), [](const auto& s) { return s.info.external; });
+        if (last == all->rend()) return {};
+        if (auto ok = drop_saved_file(*w.core->connector, w.domain); !ok) return ok;
+        if (auto ok = remove_snapshot(w, *last); !ok) return ok;
+    }
+}
+
+Result<void> put_saved_memory(Site& w, const std::string& from) {
+    std::error_code ec;
+    std::filesystem::create_directories(w.core->connector->save_dir(), ec);
+    const std::string definition = w.domain_xml();
+    return copy_save_image(w.call, from, w.saved_path(),
+                           [&](const std::string& xml) { return adopt_saved_xml(xml, definition); });
+}
+
+Result<void> move_saved_memory(Site& w) {
+    if (!w.local() || w.active() || access(w.saved_path().c_str(), F_OK) != 0) return {};
+    const auto header = read_save_header(w.saved_path());
+    if (!header) return header.error();
+    if (snapshot_targets(header->domain_xml) == snapshot_targets(w.domain_xml())) return {};
+    return put_saved_memory(w, w.saved_path());
+}
+
 Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, std::string_view snapshot) {
     const Change change{{"apply the snapshot", {}, true, {}, {}}, {}, {}};
     return change_machine(
@@ -323,33 +402,34 @@ Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, 
             const HeldSnapshot* const held = find_snapshot(*all, id);
             if (!held) return no_snapshot(id);
             Site w(core, s, d);
-            return held->info.external ? revert_outside(w, *held, *all) : revert_inside(w, *held, *all);
+            SavedMemory saved(w);
+            auto done = held->info.external ? revert_outside(w, *held, *all) : revert_inside(w, *held, *all);
+            if (!done) saved.put_back();
+            return done;
         });
 }
 
 Result<void> LibvirtHypervisor::delete_snapshot(const Call& call, std::string_view uuid,
                                                 std::string_view snapshot, bool with_children) {
     const Change change{{"delete the snapshot", {}, true, abort_job(core_, uuid), {}}, {}, {}};
-    return change_machine(
-        core_, call, uuid, change,
-        [core = core_, id = std::string(snapshot), with_children](Session& s,
-                                                                  virDomainPtr d) -> Result<void> {
-            auto all = hold_snapshots(d);
-            if (!all) return all.error();
-            const HeldSnapshot* const held = find_snapshot(*all, id);
-            if (!held) return no_snapshot(id);
-            Site w(core, s, d);
-            for (const auto& one : doomed(*all, *held, with_children)) {
-                // each deletion may rename files that the next one speaks of
-                auto now = hold_snapshots(d);
-                if (!now) return now.error();
-                const HeldSnapshot* const next = find_snapshot(*now, one);
-                if (!next) continue;
-                if (auto ok = next->info.external ? delete_outside(w, *next) : delete_inside(w, *next); !ok)
-                    return ok;
-            }
-            return {};
-        });
+    return change_machine(core_, call, uuid, change,
+                          [core = core_, id = std::string(snapshot), with_children](
+                              Session& s, virDomainPtr d) -> Result<void> {
+                              auto all = hold_snapshots(d);
+                              if (!all) return all.error();
+                              const HeldSnapshot* const held = find_snapshot(*all, id);
+                              if (!held) return no_snapshot(id);
+                              Site w(core, s, d);
+                              for (const auto& one : doomed(*all, *held, with_children)) {
+                                  // each deletion may rename files that the next one speaks of
+                                  auto now = hold_snapshots(d);
+                                  if (!now) return now.error();
+                                  const HeldSnapshot* const next = find_snapshot(*now, one);
+                                  if (!next) continue;
+                                  if (auto ok = remove_snapshot(w, *next); !ok) return ok;
+                              }
+                              return {};
+                          });
 }
 
 }  // namespace wsvirt::backend::libvirt

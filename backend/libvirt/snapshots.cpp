@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "backend/libvirt/chain.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/save_image.hpp"
-#include "backend/qemu/image.hpp"
+#include "backend/libvirt/snapshot_changes.hpp"
+#include "backend/libvirt/snapshot_journal.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -133,21 +133,50 @@ Result<SnapshotHandle> create(virDomainPtr d, const Plan& plan, const std::strin
 
 // The saved memory belongs to the snapshot of a saved machine. libvirt never writes into the file again, so a
 // second name for it is enough where the file system allows it.
-Result<void> keep_saved(const Core& core, const Session& session, virDomainPtr d, const std::string& id,
-                        SnapshotNote& note) {
-    const std::string dir = core.connector->save_dir();
-    if (dir.empty()) return {};
-    const std::string from = dir + "/" + virDomainGetName(d) + ".save";
-    const std::string to = memory_dir(core, {}) + "/" + id + ".saved";
-    if (link(from.c_str(), to.c_str()) != 0) {
-        const Call call{session.deadline, session.stop, session.progress};
-        if (auto ok = copy_save_image(call, from, to,
+Result<void> keep_saved(Site& w, const std::string& to, SnapshotNote& note) {
+    if (!w.local()) return {};
+    if (link(w.saved_path().c_str(), to.c_str()) != 0) {
+        const Call call{w.session.deadline, w.session.stop, w.session.progress};
+        if (auto ok = copy_save_image(call, w.saved_path(), to,
                                       [](const std::string& xml) -> Result<std::string> { return xml; });
             !ok)
             return ok;
     }
     note.saved_file = to;
     return {};
+}
+
+std::string kept_memory_file(const Core& core, const std::string& id) {
+    const std::string dir = memory_dir(core, {});
+    return dir.empty() ? "" : dir + "/" + id + ".saved";
+}
+
+// All that taking the snapshot may leave behind.
+Unfinished left_overs(const Core& core, const std::string& machine, const Plan& plan, MachineState state) {
+    Unfinished u{to_upper(machine), plan.xml.name, state == running, plan.freeze_around, {}};
+    u.frozen |= (plan.flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE) != 0;
+    for (const auto& d : plan.xml.disks)
+        if (!d.overlay.empty()) u.files.push_back(d.overlay);
+    for (const std::string& file : {plan.xml.memory_file, kept_memory_file(core, plan.xml.name)})
+        if (!file.empty()) u.files.push_back(file);
+    return u;
+}
+
+// A snapshot that was made but cannot stay.
+void take_back(Site& w, const std::string& id) {
+    w.call = {};
+    w.session.stop = {};  // also when the caller has gone
+    auto all = hold_snapshots(w.domain);
+    if (!all) return;
+    if (const auto* s = find_snapshot(*all, id)) (void)remove_snapshot(w, *s);
+}
+
+// Files that only this snapshot would have needed, when nothing came of it.
+void remove_files(const Unfinished& u, const std::string& domain_xml) {
+    const auto used = snapshot_targets(domain_xml);
+    for (const auto& file : u.files)
+        if (std::none_of(used.begin(), used.end(), [&](const auto& t) { return t.path == file; }))
+            unlink(file.c_str());
 }
 
 Result<SnapshotInfo> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d,
@@ -178,9 +207,13 @@ Result<SnapshotInfo> take_snapshot(const CorePtr& core, Session& session, virDom
         plan->flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT;
     }
     const std::int64_t created = now_us();
+    const Unfinished unfinished = left_overs(*core, request.machine, *plan, *state);
+    const auto journal = note_unfinished(core->settings(), unfinished);
+    if (!journal) return journal.error();
+    Site w(core, session, d);
     auto made = create(d, *plan, xml, request.machine);
     if (!made) {
-        if (!plan->xml.memory_file.empty()) unlink(plan->xml.memory_file.c_str());
+        remove_files(unfinished, w.domain_xml());
         return made.error();
     }
     Attributes attributes = domain->kept.spec.attributes;
@@ -190,10 +223,13 @@ Result<SnapshotInfo> take_snapshot(const CorePtr& core, Session& session, virDom
         std::move(attributes), created, plan->internal && is_active(*state) && !plan->keep_memory, {}};
     const std::string seen = take(virDomainSnapshotGetXMLDesc(made->get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));
     Result<void> noted;
-    if (*state == saved && request.memory) noted = keep_saved(*core, session, d, plan->xml.name, note);
+    if (*state == saved && request.memory)
+        noted = keep_saved(w, kept_memory_file(*core, plan->xml.name), note);
+    if (noted && *state == saved) noted = move_saved_memory(w);
+    if (noted && session.stop.stop_requested()) noted = cancelled(doing);
     if (noted) noted = put_note(d, seen, note, true);
     if (!noted) {
-        virDomainSnapshotDelete(made->get(), 0);
+        take_back(w, request.id);
         if (!note.saved_file.empty()) unlink(note.saved_file.c_str());
         return noted.error();
     }

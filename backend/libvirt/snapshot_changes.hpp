@@ -1,0 +1,41 @@
+// Parts of going back to snapshots and deleting them that taking one and recovery need too. Call with the
+// machine's gate held.
+#pragma once
+
+#include <string>
+
+#include "backend/libvirt/chain.hpp"
+#include "backend/qemu/image.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+// One machine with what is needed to work on its snapshots.
+struct Site {
+    const CorePtr& core;
+    Session& session;
+    virDomainPtr domain;
+    qemu::ImageTool tool;
+    Call call;  // for qemu-img
+
+    Site(const CorePtr& c, Session& s, virDomainPtr d)
+        : core(c), session(s), domain(d), tool(image_tool(*c)), call{s.deadline, s.stop, {}} {}
+    std::string domain_xml() const;
+    bool active() const { return virDomainIsActive(domain) == 1; }
+    bool local() const { return !core->connector->save_dir().empty(); }
+    std::string saved_path() const;
+};
+
+// Without the snapshots taken on top of it.
+Result<void> remove_snapshot(Site& w, const HeldSnapshot& s);
+// All that are files beside the disks; of a machine that is off or saved, whose saved memory goes too.
+// Nothing where the files cannot be reached.
+Result<void> remove_external_snapshots(Site& w);
+// Merges frozen files that no snapshot needs any more and removes overlays of ours that nothing needs;
+// `before`: the files as they were.
+Result<void> tidy_files(Site& w, Chain before);
+// Saved memory becomes the machine's, with the disks of its definition.
+Result<void> put_saved_memory(Site& w, const std::string& from);
+// The saved memory of a machine names the files of its disks; it has to follow when they change.
+Result<void> move_saved_memory(Site& w);
+
+}  // namespace wsvirt::backend::libvirt

@@ -1,0 +1,157 @@
+#include "backend/libvirt/snapshot_journal.hpp"
+
+#include <fcntl.h>
+#include <libvirt/virterror.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "backend/libvirt/domain_nodes.hpp"
+#include "backend/libvirt/snapshot_changes.hpp"
+#include "backend/qemu/image.hpp"
+#include "backend/qemu/snapshot_names.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string folder(const Settings& settings) {
+    return settings.state_dir.empty() ? "" : settings.state_dir + "/unfinished-snapshots";
+}
+
+Error not_noted(const std::string& file) {
+    return {Status::failed, "wsvirt.snapshot.journal",
+            "The folder of the service's state cannot be written to; make room there or correct its owner.",
+            file};
+}
+
+bool write_down(const std::string& file, const std::string& text) {
+    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return false;
+    const bool ok =
+        ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+    return ::close(fd) == 0 && ok;
+}
+
+// One line each: "machine GUID", "id GUID", "was_running", "frozen", "file PATH".
+Unfinished read_entry(const fs::path& file) {
+    Unfinished u;
+    std::ifstream in(file);
+    for (std::string line; std::getline(in, line);) {
+        const auto space = std::min(line.find(' '), line.size());
+        const std::string name = line.substr(0, space);
+        const std::string value = space < line.size() ? line.substr(space + 1) : "";
+        if (name == "machine") u.machine = value;
+        if (name == "id") u.id = value;
+        if (name == "was_running") u.was_running = true;
+        if (name == "frozen") u.frozen = true;
+        if (name == "file") u.files.push_back(value);
+    }
+    return u;
+}
+
+// QEMU ended what it was asked for, but libvirt did not live to write it down. It deletes only what it knows,
+// so it is told of the snapshot first.
+Result<void> delete_unknown(virDomainPtr domain, const std::string& id, const std::string& domain_xml) {
+    NewSnapshot known;
+    known.name = known.title = id;
+    known.internal_memory = true;
+    for (const auto& t : snapshot_targets(domain_xml)) known.disks.push_back({t.target, "", false});
+    pugi::xml_document doc, settings;
+    doc.load_string(new_snapshot_xml(known).c_str());
+    settings.load_string(domain_xml.c_str());
+    auto root = doc.child("domainsnapshot");
+    set_text(root, "state", "running");
+    set_text(root, "creationTime", std::to_string(now_us() / 1'000'000));
+    root.append_copy(settings.child("domain"));
+    const SnapshotHandle s(
+        virDomainSnapshotCreateXML(domain, to_text(doc).c_str(), VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE));
+    if (!s) return last_error("remove what is left of a snapshot");
+    return checked(virDomainSnapshotDelete(s.get(), 0), "remove what is left of a snapshot");
+}
+
+Result<void> remove_from_disks(Site& w, const std::string& id) {
+    const std::string xml = w.domain_xml();
+    for (const auto& t : snapshot_targets(xml)) {
+        if (t.format != "qcow2") continue;
+        const auto names = qemu::snapshot_names(t.path);
+        if (!names || std::find(names->begin(), names->end(), id) == names->end()) continue;
+        if (w.active()) return delete_unknown(w.domain, id, xml);
+        if (auto ok = w.tool.snapshot(w.call, 'd', id, t.path); !ok) return ok;
+    }
+    return {};
+}
+
+Result<void> remove_files(Site& w, const Unfinished& u) {
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    auto needed = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all));
+    if (!needed) return needed.error();
+    std::set<std::string> memory;
+    for (const auto& s : *all) memory.insert({s.layout.memory_file, s.layout.note.saved_file});
+    for (const auto& file : u.files)
+        if (!needed->contains(file) && !memory.contains(file)) unlink(file.c_str());
+    return tidy_files(w, *needed);
+}
+
+Result<void> make_whole(Site& w, const Unfinished& u) {
+    if (u.frozen && w.active()) virDomainFSThaw(w.domain, nullptr, 0, 0);
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    Result<void> ok;
+    if (const auto* s = find_snapshot(*all, u.id)) {
+        if (s->layout.note.created_us == 0) ok = remove_snapshot(w, *s);
+    } else {
+        ok = remove_from_disks(w, u.id);
+    }
+    if (ok && w.local()) ok = remove_files(w, u);
+    int state = 0;
+    if (u.was_running && virDomainGetState(w.domain, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED)
+        virDomainResume(w.domain);
+    return ok;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<void>> note_unfinished(const Settings& settings, const Unfinished& what) {
+    const std::string dir = folder(settings);
+    if (dir.empty()) return std::shared_ptr<void>();
+    std::error_code ec;
+    fs::create_directories(dir, ec);
+    std::string text = "machine " + what.machine + "\nid " + what.id + "\n";
+    if (what.was_running) text += "was_running\n";
+    if (what.frozen) text += "frozen\n";
+    for (const auto& f : what.files)
+        if (f.find('\n') == std::string::npos) text += "file " + f + "\n";
+    const std::string file = dir + "/" + what.id;
+    if (!write_down(file, text)) {
+        unlink(file.c_str());
+        return not_noted(file);
+    }
+    return std::shared_ptr<void>(nullptr, [file](void*) { unlink(file.c_str()); });
+}
+
+void recover_snapshots(const CorePtr& core) {
+    const std::string dir = folder(core->settings());
+    std::error_code ec;
+    if (dir.empty() || !fs::exists(dir, ec)) return;
+    std::vector<fs::path> files;
+    for (const auto& e : fs::directory_iterator(dir, ec)) files.push_back(e.path());
+    for (const auto& file : files) {
+        const Unfinished u = read_entry(file);
+        const auto ok = change_machine(core, {}, u.machine,
+                                       {{"remove what is left of a snapshot", {}, true, {}, {}}, {}, {}},
+                                       [core, u](Session& s, virDomainPtr d) -> Result<void> {
+                                           Site w(core, s, d);
+                                           return make_whole(w, u);
+                                       });
+        // What cannot be done now is tried again at the next start.
+        if (ok || ok.error().status == Status::not_found) fs::remove(file, ec);
+    }
+}
+
+}  // namespace wsvirt::backend::libvirt

@@ -1,0 +1,29 @@
+// What an operation on snapshots is about to make, noted on disk before it begins and forgotten when it has
+// ended, well or not. What is noted at a start was cut off by the end of the program: recover_snapshots()
+// brings such machines back to a whole state. A snapshot is whole when our note is on it; anything less is
+// removed. Without a folder for its state wsvirt notes nothing. Blocking; any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/libvirt/core.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+struct Unfinished {
+    std::string machine;             // GUID
+    std::string id;                  // of the snapshot that is taken; of the overlays when going back to one
+    bool was_running = false;        // and shall run on
+    bool frozen = false;             // the guest's file systems may be
+    std::vector<std::string> files;  // that are nobody's unless the machine or a snapshot needs them
+};
+
+// Noted until the result is dropped. Errors: failed.
+Result<std::shared_ptr<void>> note_unfinished(const Settings& settings, const Unfinished& what);
+
+// Once, when the host has answered for the first time.
+void recover_snapshots(const CorePtr& core);
+
+}  // namespace wsvirt::backend::libvirt
