@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <thread>
 
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/errors.hpp"
@@ -13,6 +14,9 @@
 namespace wsvirt::backend::libvirt {
 
 namespace {
+
+constexpr int most_tries = 5;
+constexpr auto try_again = std::chrono::milliseconds(100);
 
 MachineState state_of(int state) {
     switch (state) {
@@ -179,8 +183,15 @@ Result<void> refresh_all(virConnectPtr connection, const Connector& connector, I
     std::vector<std::string> there;
     for (const auto& d : domains) {
         there.push_back(uuid_of(d.get()));
-        const auto own = inventory.draw();
+        auto own = inventory.draw();
         auto machine = observe(d.get(), connector);
+        // libvirt may still be taking up its connections to machines that run since before it began.
+        for (int tries = 1; !machine && machine.error().status != Status::not_found && tries < most_tries;
+             ++tries) {
+            std::this_thread::sleep_for(try_again);
+            own = inventory.draw();
+            machine = observe(d.get(), connector);
+        }
         if (machine)
             inventory.seen(own, std::move(*machine));
         else if (machine.error().status == Status::unavailable)

@@ -54,7 +54,9 @@ class SavedMemory {
     SavedMemory(const SavedMemory&) = delete;
     SavedMemory& operator=(const SavedMemory&) = delete;
     void put_back() {
-        if (kept_) kept_ = rename(aside().c_str(), path_.c_str()) != 0;
+        if (!kept_) return;
+        unlink(path_.c_str());  // renaming one name of a file to the other would leave both
+        kept_ = rename(aside().c_str(), path_.c_str()) != 0;
     }
 
   private:

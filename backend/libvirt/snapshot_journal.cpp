@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
@@ -18,6 +19,9 @@ namespace wsvirt::backend::libvirt {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr int most_tries = 100;
+constexpr auto try_again = std::chrono::milliseconds(100);
 
 std::string folder(const Settings& settings) {
     return settings.state_dir.empty() ? "" : settings.state_dir + "/unfinished-snapshots";
@@ -71,13 +75,26 @@ Result<void> delete_unknown(virDomainPtr domain, const std::string& id, const st
     const SnapshotHandle s(
         virDomainSnapshotCreateXML(domain, to_text(doc).c_str(), VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE));
     if (!s) return last_error("remove what is left of a snapshot");
-    return checked(virDomainSnapshotDelete(s.get(), 0), "remove what is left of a snapshot");
+    auto ok = checked(virDomainSnapshotDelete(s.get(), 0), "remove what is left of a snapshot");
+    if (!ok) virDomainSnapshotDelete(s.get(), VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
+    return ok;
+}
+
+// QEMU goes on with a snapshot that nobody waits for any more, and libvirt takes up its connection to QEMU
+// again meanwhile. Both are over when QEMU has answered something.
+void wait_for_qemu(Site& w, const std::string& target) {
+    for (int tries = 0; tries < most_tries && w.active(); ++tries) {
+        virDomainBlockStatsStruct stats{};
+        if (virDomainBlockStats(w.domain, target.c_str(), &stats, sizeof stats) == 0) return;
+        std::this_thread::sleep_for(try_again);
+    }
 }
 
 Result<void> remove_from_disks(Site& w, const std::string& id) {
     const std::string xml = w.domain_xml();
     for (const auto& t : snapshot_targets(xml)) {
         if (t.format != "qcow2") continue;
+        if (w.active()) wait_for_qemu(w, t.target);
         const auto names = qemu::snapshot_names(t.path);
         if (!names || std::find(names->begin(), names->end(), id) == names->end()) continue;
         if (w.active()) return delete_unknown(w.domain, id, xml);
