@@ -8,8 +8,7 @@ import sys
 import xml.etree.ElementTree as ET
 
 import pytest
-from conftest import ROOT
-from wsvirtd import BUILD
+from wsvirtd import BUILD, ROOT
 
 sys.path.insert(0, str(ROOT / "tests" / "wire"))
 

@@ -19,6 +19,7 @@ class Feature:
     embedded: str | None = None
     target: str = ""
     values: tuple = ()
+    octets: bool = False  # an array of uint8 that is one value in base64
 
 
 @dataclasses.dataclass
@@ -67,7 +68,8 @@ def feature(node):
     kind = "reference" if "REF" in node.tag else node.get("TYPE")
     return Feature(node.get("NAME"), kind, "ARRAY" in node.tag, flag(node, "key"), flag(node, "in", True), flag(node, "out"),
                    embedded, node.get("REFERENCECLASS") or "",
-                   tuple(v.split("..")[0] or "0" for v in qualifier(node, "valuemap") or ()))
+                   tuple(v.split("..")[0] or "0" for v in qualifier(node, "valuemap") or ()),
+                   kind == "uint8" and "ARRAY" in node.tag and flag(node, "octetstring"))
 
 
 def read_class(space, node):

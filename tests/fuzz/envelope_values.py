@@ -13,6 +13,7 @@ DATES = ["20240229123456.123456+060", "00000001000000.000000:000", "999912312359
          "99999999235959.999999:000", "20230229000000.000000+000", "********000000.000000+000", "2024-02-29T12:34:56Z",
          "2024-02-29T24:00:00.000001+14:00", "P1DT2H3M4.5S", "-P1D", "P", "PT99999999999999999999S", "2024-13-01", "", "now",
          "0000-00-00T00:00:00Z", "-0001-01-01T00:00:00Z", "20240229123456.123456+", "12:00:00", "00000000000000.000000+000"]
+OCTETS = ["", "AA==", "An8=", "AAAABH8=", "AAAAB v8=", "A", "====", "An8", "\u00e9"]
 DATE_TAGS = ["Datetime", "CIM_DateTime", "Date", "Interval", "Time", "Nothing"]
 REALS = ["INF", "-INF", "NaN", "0", "-0.0", "1e308", "1.7976931348623159e308", "1e-400", "3.5e38", ".5", "5.", "1e", "+1", "0x1p3", "nan",
          "infinity", ""]
@@ -44,6 +45,8 @@ class Values:
         r = self.rng
         if self.chance(0.04):
             return r.choice(ODD + NUMBERS + DATES)
+        if f.octets:
+            return r.choice(OCTETS)
         if f.values and self.chance(0.7):
             return r.choice(f.values)
         if f.type in UNSIGNED or f.type in SIGNED:
@@ -93,7 +96,7 @@ class Instances:
     def value(self, space, f, depth=0):
         if self.values.chance(0.06):
             return None
-        if f.array and not self.values.chance(0.05):
+        if f.array and f.octets == self.values.chance(0.05):
             return [self.one(space, f, depth) for _ in range(self.rng.choice([0, 1, 1, 2, 3, 20]))]
         return [self.one(space, f, depth)] * 2 if self.values.chance(0.01) else self.one(space, f, depth)
 
