@@ -1,5 +1,6 @@
 #include "backend/libvirt/live.hpp"
 
+#include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 
 #include <algorithm>
@@ -47,15 +48,29 @@ class Live {
     int update(const std::string& xml) {
         return virDomainUpdateDeviceFlags(domain_, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE);
     }
-    // QEMU may close a tray again between libvirt's opening it and putting the medium in; libvirt then gives
-    // up ("Tray of the device is not open"), and the next try goes well.
-    int change_medium(const std::string& xml) {
+    // A guest's firmware that resets its drives closes a tray between libvirt's opening it and putting the
+    // medium in. QEMU says nothing of it, so libvirt takes the tray for open from then on: it is opened here.
+    int change_medium(const std::string& xml, const std::string& mark) {
         for (int tries = 1; tries < medium_tries; ++tries) {
             if (update(xml) == 0) return 0;
             if (last_error_code() != VIR_ERR_INTERNAL_ERROR) return -1;
             std::this_thread::sleep_for(medium_pause);
+            open_tray(mark);
         }
         return update(xml);
+    }
+    void open_tray(const std::string& mark) {
+        const std::string xml = take(virDomainGetXMLDesc(domain_, 0));
+        constexpr std::string_view before = "<alias name='";
+        const auto at = xml.find(before, std::min(xml.find(mark), xml.size()));
+        if (at == std::string::npos) return;
+        const auto begin = at + before.size();
+        const std::string id = xml.substr(begin, xml.find('\'', begin) - begin);
+        char* answer = nullptr;
+        virDomainQemuMonitorCommand(
+            domain_, (R"({"execute":"blockdev-open-tray","arguments":{"id":")" + id + "\"}}").c_str(),
+            &answer, 0);
+        std::free(answer);
     }
     // Unplugging is a request to the guest; it is done when the device is gone from the live XML.
     int detach(const std::string& xml, const std::string& mark) {
@@ -144,9 +159,10 @@ Result<void> plug_disks(Live& live, const MachineSpec& before, const MachineSpec
             ok = live.step(
                 live.attach(xml), [&live, xml, now] { live.detach(xml, target_mark(now)); }, "add the disk");
         } else if (old && now.device != DiskDevice::disk && old->path != now.path) {
-            const std::string back = disk_xml(*old);
+            const std::string back = disk_xml(*old), mark = target_mark(*old);
             ok = live.step(
-                live.change_medium(xml), [&live, back] { live.change_medium(back); }, "change the medium");
+                live.change_medium(xml, mark), [&live, back, mark] { live.change_medium(back, mark); },
+                "change the medium");
         } else if (old && old->path == now.path && !now.path.empty() && old->iops_limit != now.iops_limit) {
             ok = live.step(
                 set_iops(live.domain(), now), [&live, was = *old] { set_iops(live.domain(), was); },

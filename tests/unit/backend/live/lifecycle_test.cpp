@@ -124,6 +124,28 @@ BOOST_AUTO_TEST_CASE(a_running_machine_takes_changes) {
     BOOST_TEST(hv().machine(m.id())->spec.disks[1].path == disk.path);
 }
 
+// The firmware resets the drive at some moment of each start, and with it closes an open tray.
+BOOST_AUTO_TEST_CASE(a_medium_goes_in_while_the_firmware_starts) {
+    MachineSpec spec = host().bare();
+    Disk dvd;
+    dvd.id = make_guid();
+    dvd.device = DiskDevice::cdrom;
+    dvd.bus = Bus::ide;
+    dvd.controller = 1;
+    dvd.format = "raw";
+    spec.disks = {dvd};
+    const std::string media[] = {host().new_disk("raw").path, host().new_disk("raw").path};
+    LabMachine m(spec);
+    OK(hv().start(within(30), m.id()));
+    for (int round = 0; round < 12; ++round) {
+        OK(hv().reset(within(10), m.id()));
+        std::this_thread::sleep_for(std::chrono::milliseconds(round * 20));
+        spec.disks[0].path = media[round % 2];
+        OK(hv().redefine(within(30), spec));
+        BOOST_TEST(hv().machine(m.id())->spec.disks[0].path == spec.disks[0].path);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_killed_qemu_is_noticed) {
     LabMachine m;
     OK(hv().start(within(30), m.id()));
