@@ -6,7 +6,6 @@ import pathlib
 import random
 import re
 import subprocess
-import threading
 import time
 import xml.etree.ElementTree as ET
 
@@ -262,3 +261,273 @@ def test_memory_and_disk_of_running_paused_and_saved_machines(new_machine, hyper
     assert machine.associated("Msvm_SnapshotOfVirtualSystem") == []
     assert machine.files() == [machine.disks[0].name]
     assert not list(machine.daemon.state.glob("snapshots/*"))
+
+
+def test_a_snapshot_is_an_instance_with_devices_a_name_and_notes(new_machine, hyperv):
+    machine = new_machine("qcow2")
+    snapshot = machine.create()
+    guid = id_of(snapshot)
+    settings = hyperv.get(snapshot)
+    assert settings["VirtualSystemType"] == "Microsoft:Hyper-V:Snapshot:Realized"
+    assert settings["VirtualSystemIdentifier"].upper() == machine.guid
+    assert re.fullmatch(r"snapshots qcow2 - \(\d\d/\d\d/\d{4} - \d\d:\d\d:\d\d [AP]M\)", settings["ElementName"])
+    assert f"Microsoft:{guid}" in hyperv.get(hyperv.settings_of(machine.epr))["Parent"]
+    devices = hyperv.query(f"ASSOCIATORS OF {{Msvm_VirtualSystemSettingData.InstanceID='Microsoft:{guid}'}} "
+                           "WHERE AssocClass = Msvm_VirtualSystemSettingDataComponent")
+    assert all(d["InstanceID"].upper().startswith(f"MICROSOFT:{guid}\\") for d in devices)
+    assert [d["VirtualQuantity"] for d in devices if d.class_name == "Msvm_MemorySettingData"] == ["96"]
+    disks = [d for d in devices if (d.get("ResourceSubType") or "").endswith("Virtual Hard Disk")]
+    assert [d.all("HostResource") for d in disks] == [[str(machine.disks[0])]]
+
+    hyperv.finish(hyperv.service("ModifySystemSettings", render("cimxml-escaped", "SystemSettings", Instance(
+        "Msvm_VirtualSystemSettingData", InstanceID=settings["InstanceID"], ElementName="before <the> update & so",
+        Notes=["first", "second line"]), WMI)))
+    renamed = hyperv.get(snapshot)
+    assert renamed["ElementName"] == "before <the> update & so"
+    assert renamed.all("Notes") == ["first", "second line"]
+    assert hyperv.get(machine.epr)["ElementName"] == "snapshots qcow2"
+    # What the machine is now does not change what the snapshot holds, and comes back with it.
+    processor = hyperv.devices(machine.epr, "Msvm_ProcessorSettingData")[0]
+    hyperv.modify(Instance("Msvm_ProcessorSettingData", InstanceID=processor["InstanceID"], ResourceType=3,
+                           VirtualQuantity=2))
+    machine.apply(snapshot)
+    assert hyperv.devices(machine.epr, "Msvm_ProcessorSettingData")[0]["VirtualQuantity"] == "1"
+    assert hyperv.get(snapshot)["ElementName"] == "before <the> update & so"
+
+
+class Tree:
+    """What must hold after each step: parents, the one that the machine stands on, the one last applied."""
+
+    def __init__(self):
+        self.parent, self.current, self.applied = {}, None, None
+
+    def create(self, guid):
+        self.parent[guid] = self.current
+        self.current = guid
+
+    def apply(self, guid):
+        self.current = self.applied = guid
+
+    def below(self, guid):
+        return {guid}.union(*(self.below(c) for c, p in self.parent.items() if p == guid))
+
+    def destroy(self, guid, tree):
+        gone = self.below(guid) if tree else {guid}
+        above = self.parent[guid]
+        if self.current in gone:
+            self.current = above
+        if self.applied in gone:
+            self.applied = None
+        self.parent = {c: above if p in gone else p for c, p in self.parent.items() if c not in gone}
+
+    def check(self, machine):
+        hyperv = machine.hyperv
+        assert sorted(machine.associated("Msvm_SnapshotOfVirtualSystem")) == sorted(self.parent)
+        assert machine.associated("Msvm_MostCurrentSnapshotInBranch") == ([self.current] if self.current else [])
+        assert machine.associated("Msvm_LastAppliedSnapshot") == ([self.applied] if self.applied else [])
+        for guid in self.parent:
+            children = [c for c, p in self.parent.items() if p == guid]
+            assert machine.children(guid) == sorted(children + ([machine.guid] if guid == self.current else []))
+        shown = {}
+        for settings in hyperv.query("SELECT * FROM Msvm_VirtualSystemSettingData WHERE VirtualSystemIdentifier = "
+                                     f"'{machine.guid}'"):
+            parent = re.search(r'InstanceID="Microsoft:([0-9A-F-]{36})"', settings["Parent"] or "")
+            shown[settings["InstanceID"].split(":")[1]] = parent and parent.group(1)
+        assert shown == {**self.parent, machine.guid: self.current}
+
+
+@pytest.mark.parametrize("disk_format,seed", [("qcow2", 11), ("raw", 12)])
+def test_associations_and_disks_follow_any_sequence(new_machine, disk_format, seed):
+    machine, tree, dice = new_machine(disk_format), Tree(), random.Random(seed)
+    snapshots, content, now = {}, {}, 1
+    machine.write(now)
+    for step in range(18):
+        kind = dice.choice(["create", "create", "apply", "destroy", "tree"] if len(snapshots) > 1 else ["create"])
+        if kind == "create":
+            made = machine.create(dice.choice([FULL, DISK]))
+            snapshots[id_of(made)], content[id_of(made)] = made, now
+            tree.create(id_of(made))
+            now = step + 2
+            machine.write(now)
+        else:
+            guid = dice.choice(sorted(snapshots))
+            if kind == "apply":
+                machine.apply(snapshots[guid])
+                tree.apply(guid)
+                now = content[guid]
+            else:
+                machine.destroy(snapshots[guid], kind == "tree")
+                tree.destroy(guid, kind == "tree")
+                snapshots = {g: s for g, s in snapshots.items() if g in tree.parent}
+        tree.check(machine)
+        assert machine.holds(now), f"seed {seed}, step {step}: {kind}"
+    for guid in sorted(snapshots):
+        machine.apply(snapshots[guid])
+        assert machine.holds(content[guid])
+
+
+def v1(hyperv, method, **references):
+    """A method of version 1's management service; references are given as path texts."""
+    uri = V1 + V1_SERVICE
+    inner = "".join(f"<p:{name}>{value}</p:{name}>" for name, value in references.items())
+    return Item(hyperv.post(f"{uri}/{method}", uri, {"CreationClassName": V1_SERVICE},
+                            f'<p:{method}_INPUT xmlns:p="{uri}">{inner}</p:{method}_INPUT>')[0])
+
+
+def test_version_1_takes_applies_and_removes(new_machine, hyperv):
+    machine = new_machine("qcow2")
+    box = machine.epr.content()
+    machine.write(1)
+    first = hyperv.finish(v1(hyperv, "CreateVirtualSystemSnapshot", SourceSystem=box))["SnapshotSettingData"]
+    assert first.uri == V1 + "Msvm_VirtualSystemSettingData"
+    machine.write(2)
+    second = hyperv.finish(v1(hyperv, "CreateVirtualSystemSnapshot",
+                              SourceSystem=machine.epr.path("TESTHOST")))["SnapshotSettingData"]
+    hyperv.finish(v1(hyperv, "ApplyVirtualSystemSnapshot", ComputerSystem=box, SnapshotSettingData=first.content()))
+    assert machine.holds(1)
+    hyperv.finish(v1(hyperv, "ApplyVirtualSystemSnapshot", ComputerSystem=box, SnapshotSettingData=second.content()))
+    assert machine.holds(2)
+    assert hyperv.get(first)["ElementName"] == hyperv.get(first)["ElementName"].strip() != ""
+    hyperv.finish(v1(hyperv, "RemoveVirtualSystemSnapshot", SnapshotSettingData=second.content()))
+    assert machine.associated("Msvm_SnapshotOfVirtualSystem") == [id_of(first)]
+    assert int(v1(hyperv, "RemoveVirtualSystemSnapshot", SnapshotSettingData=second.content())["ReturnValue"]) == 32773
+    hyperv.finish(v1(hyperv, "RemoveVirtualSystemSnapshotTree", SnapshotSettingData=first.content()))
+    assert machine.associated("Msvm_SnapshotOfVirtualSystem") == []
+
+
+def test_production_snapshots_freeze_the_guest_or_fall_back(new_machine, hyperv, daemon):
+    import shutil
+
+    import guest as guest_builder
+
+    guest = guest_builder.build(os.environ.get("WSVIRT_GUEST", pathlib.Path(__file__).resolve().parents[2] / "build/guest"),
+                                agent=True)
+    iso = daemon.storage / "agent.iso"
+    daemon.storage.mkdir(exist_ok=True)
+    shutil.copy(guest.iso, iso)
+    machine = new_machine("qcow2", guest_iso=iso, kind=PRODUCTION)
+    with boot(machine) as console:
+        # Before the agent runs: a standard one, and none at all where only a production one will do.
+        wanted = Instance("Msvm_VirtualSystemSnapshotSettingData", ConsistencyLevel=1)
+        output = machine.begin(settings=wanted)
+        job = hyperv.wait_job(output["Job"])
+        assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32770), dict(job)
+        assert "agent" in job["ErrorDescription"]
+        standard = machine.create()
+        assert hyperv.get(standard)["IsSaved"] == "true"
+        console.wait(r"TICK 3\b", 90)
+        deadline = time.monotonic() + 60
+        while True:  # the guest's agent takes a moment to say hello
+            job = hyperv.wait_job(machine.begin(settings=wanted)["Job"])
+            if int(job["JobState"]) == 7 or time.monotonic() > deadline:
+                break
+            time.sleep(0.5)
+        assert int(job["JobState"]) == 7, dict(job)
+        on_disk(console, "one")
+        production = machine.create()
+        assert hyperv.get(production)["IsSaved"] == "false"
+        recovery = machine.create(RECOVERY)
+        assert hyperv.get(recovery)["VirtualSystemType"] == "Microsoft:Hyper-V:Snapshot:Recovery"
+        on_disk(console, "two")  # and the guest's file systems are not frozen any more
+    machine.turn(OFF)
+    machine.apply(production)
+    assert machine.state() == OFF
+    assert machine.io("read -v 0 16", 0).count("one") == 1
+
+
+@pytest.mark.parametrize("disk_format", FORMATS)
+def test_a_disk_that_is_missing_leaves_nothing_half_made(new_machine, hyperv, disk_format):
+    machine = new_machine(disk_format, disks=2)
+    machine.write(1)
+    whole = machine.create()
+    paths = [pathlib.Path(machine.path(n)) for n in (0, 1)]
+    files = machine.files()
+    hidden = paths[1].with_name("hidden")
+    paths[1].rename(hidden)
+    job = hyperv.wait_job(machine.begin()["Job"])
+    assert int(job["JobState"]) == 10, dict(job)
+    assert paths[1].name in job["ErrorDescription"]
+    job = hyperv.wait_job(machine.call("ApplySnapshot", "Snapshot", whole)["Job"])
+    assert int(job["JobState"]) == 10 or disk_format != "qcow2", dict(job)
+    hidden.rename(paths[1])
+    assert machine.associated("Msvm_SnapshotOfVirtualSystem") == [id_of(whole)]
+    if disk_format == "qcow2":
+        check_files(machine, [id_of(whole)])
+    else:
+        assert len(machine.files()) == len(files)
+    assert machine.holds(1)
+    machine.destroy(whole)
+    assert machine.files() == sorted(d.name for d in machine.disks)
+
+
+@pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
+def test_taking_one_is_cancelled_at_any_moment(new_machine, hyperv, disk_format):
+    machine, dice = new_machine(disk_format), random.Random(disk_format)
+    machine.turn(RUNNING)
+    for _ in range(4):
+        before = machine.associated("Msvm_SnapshotOfVirtualSystem")
+        output = machine.begin()
+        time.sleep(dice.uniform(0, 0.3))
+        job = output["Job"]
+        hyperv.invoke(job.class_name, job.selectors, "RequestStateChange", "<p:RequestedState>4</p:RequestedState>")
+        state = int(hyperv.wait_job(job, 30)["JobState"])
+        assert state in (7, 8)
+        made = [id_of(output["ResultingSnapshot"])] if state == 7 else []
+        # A snapshot inside a disk cannot be broken off: it is taken back when it is done.
+        deadline = time.monotonic() + 30
+        while sorted(machine.associated("Msvm_SnapshotOfVirtualSystem")) != sorted(before + made):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert machine.state() == RUNNING
+        check_files(machine, before + made)
+
+
+@pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
+def test_killed_while_a_snapshot_is_taken(new_machine, hyperv, daemon, guest_iso, disk_format):
+    machine, dice = new_machine(disk_format, guest_iso=guest_iso), random.Random(disk_format)
+    with boot(machine) as console:
+        console.wait(r"TICK 1\b", 90)
+        for round_ in range(5):
+            before = machine.associated("Msvm_SnapshotOfVirtualSystem")
+            output = machine.begin()
+            made = id_of(output["ResultingSnapshot"])
+            time.sleep(dice.uniform(0, 0.5))
+            daemon.kill()
+            daemon.start()
+            hyperv.wait_state(machine.epr, RUNNING)
+            tick = last_tick(console)
+            console.wait(rf"TICK {tick + 1}\b", 30)
+            job = hyperv.get(output["Job"])
+            now = machine.associated("Msvm_SnapshotOfVirtualSystem")
+            assert int(job["JobState"]) in (7, 10), dict(job)
+            complete = int(job["JobState"]) == 7
+            assert sorted(now) == sorted(before + [made] if complete else before), f"round {round_}: {dict(job)}"
+            check_files(machine, now)
+    machine.turn(OFF)
+    for guid in machine.associated("Msvm_SnapshotOfVirtualSystem"):
+        element = ET.Element("x")
+        ET.SubElement(element, "{http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd}ResourceURI").text = \
+            WMI + "Msvm_VirtualSystemSettingData"
+        ET.SubElement(element, "{http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd}Selector",
+                      Name="InstanceID").text = f"Microsoft:{guid}"
+        machine.apply(Epr(element))
+        assert machine.state() == SAVED
+        machine.turn(RUNNING)
+        machine.turn(OFF)
+        machine.destroy(Epr(element))
+    assert machine.files() == [machine.disks[0].name]
+    assert not list(daemon.state.glob("snapshots/*"))
+
+
+def check_files(machine, snapshots):
+    """Nothing but what these snapshots need."""
+    if machine.format == "qcow2":
+        for disk in machine.disks:
+            listed = subprocess.run(["qemu-img", "snapshot", "-l", "-U", disk], stdout=subprocess.PIPE, text=True)
+            assert sorted(re.findall(r"[0-9A-F]{8}-[0-9A-F-]{27}", listed.stdout)) == sorted(snapshots)
+        assert machine.files() == sorted(d.name for d in machine.disks)
+    else:
+        stem = machine.disks[0].name.rsplit(".", 1)[0]
+        assert machine.files() == sorted([machine.disks[0].name] + [f"{stem}.{guid}.qcow2" for guid in snapshots])
+        memories = sorted(p.name.split(".")[0] for p in machine.daemon.state.glob("snapshots/*.mem"))
+        assert memories == sorted(snapshots)
