@@ -63,7 +63,7 @@ struct ImageSpec {
     std::string path, format;  // qcow2, raw, vpc, vhdx
     enum class Kind : std::uint8_t { fixed, dynamic, differencing } kind = Kind::dynamic;
     std::uint64_t size = 0;        // bytes
-    std::string parent;            // differencing
+    std::string parent;            // differencing; convert_image: or relative
     std::uint32_t block_size = 0;  // 0 = default
     // For convert_image only: the source's internal snapshot whose content is wanted, and whether a paused
     // machine has the source open.

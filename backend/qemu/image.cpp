@@ -216,7 +216,8 @@ Result<void> ImageTool::convert(const Call& call, const std::string& from, const
         arguments.insert(arguments.end(), {"-l", "snapshot.name=" + to.from_snapshot});
     arguments.insert(arguments.end(), options->begin(), options->end());
     if (to.kind == ImageSpec::Kind::differencing) {
-        auto parent = info(call, to.parent);
+        // A relative name stays one in the image, so that the two can move together.
+        auto parent = info(call, (std::filesystem::path(to.path).parent_path() / to.parent).string());
         if (!parent) return parent.error();
         arguments.insert(arguments.end(), {"-B", to.parent, "-F", parent->format});
     }

@@ -202,6 +202,44 @@ def test_an_export_is_read_without_importing_it(hyperv, daemon, parts):
     assert 1000 < int(size["Size"]) < 100_000
 
 
+def image(*arguments):
+    return subprocess.run(["qemu-img", *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def test_a_chain_of_disks_travels_as_one_or_merged(hyperv, daemon, parts):
+    machine = parts.define("chained")
+    base = parts.disk("base.qcow2", size="8M")
+    top = daemon.storage / "top.qcow2"
+    image("create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", top)
+    for path, pattern, at in ((base, "0x11", "0"), (base, "0x22", "1M"), (top, "0x33", "1M")):
+        subprocess.run(["qemu-io", "-f", "qcow2", "-c", f"write -P {pattern} {at} 64k", path], check=True,
+                       stdout=subprocess.DEVNULL)
+    parts.attach(machine, top, 0)
+    parts.attach(machine, parts.disk("left.qcow2"), 1)
+    left = str(daemon.storage / "left.qcow2")
+
+    merged = describe(parts.export(machine, BackupIntent=1, ExcludedVirtualHardDisks=[left]))
+    (disk,) = merged.disks
+    assert "backing file:" not in image("info", merged.file.parents[1] / disk.get("Path"))
+    image("compare", merged.file.parents[1] / disk.get("Path"), top)
+
+    folder = parts.export(machine, BackupIntent=0)
+    moved = folder.rename(folder.with_name(f"moved-{folder.name}"))
+    definition = describe(moved)
+    assert sorted(d.get("Source") for d in definition.disks) == sorted([str(base), left, str(top)])
+    copy = moved / "Virtual Hard Disks" / "top.qcow2"
+    assert "backing file: base.qcow2" in image("info", copy)
+    assert copy.stat().st_size < 1 << 20  # only what is its own
+    image("compare", copy, top)
+    planned = parts.imported(definition.file, new_identifier=True)
+    assert parts.problems(planned) == []
+    with open(moved / "Virtual Hard Disks" / "base.qcow2", "ab") as file:
+        file.write(b"x")
+    assert ["another size" in p["Message"] for p in parts.problems(planned)] == [True]
+    code, text = outcome(hyperv, parts.start_export(machine, parts.exports, ExcludedVirtualHardDisks=["/no/disk"]))
+    assert code == 32773 and "/no/disk" in text
+
+
 def outcome(hyperv, output):
     """(code, text): of a refusal or of the job that failed."""
     code = int(output["ReturnValue"])

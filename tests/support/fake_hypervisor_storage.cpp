@@ -254,6 +254,7 @@ Result<void> FakeHypervisor::convert_image(const Call& call, const string& from,
     for (std::uint64_t done = 0; call.progress && done <= 4; ++done)
         call.progress({source->virtual_size / 4 * done, source->virtual_size});
     ImageSpec target = to;
+    if (!target.parent.empty()) target.parent = (fs::path(to.path).parent_path() / to.parent).string();
     target.size = source->virtual_size;
     return create_image({}, target);
 }

@@ -11,18 +11,24 @@ namespace wsvirt::cim::export_import {
 
 namespace {
 
-// In the attributes of a disk, or of the system for its saved memory.
-constexpr const char *path_key = "Planned.ContentPath", *size_key = "Planned.ContentSize",
-                     *digest_key = "Planned.ContentDigest", *seen_key = "Planned.ContentSeen";
+// In the attributes of a disk, or of the system: for its saved memory, and for the disks (numbered) that
+// others stand on.
+constexpr const char *content = "Planned.Content.", *parent = "Planned.Parent";
+constexpr const char *path_key = "Path", *size_key = "Size", *digest_key = "Digest", *seen_key = "Seen";
 
-void expect(backend::Attributes& a, const std::string& path, const ExportDefinition::File& f) {
-    if (f.digest.empty()) return;
-    a[path_key] = path;
-    a[size_key] = std::to_string(f.size);
-    a[digest_key] = f.digest;
+std::string prefix_of_parent(std::size_t n) {
+    return parent + std::to_string(n) + '.';
 }
 
-std::string value(const backend::Attributes& a, const char* key) {
+void expect(backend::Attributes& a, const std::string& prefix, const std::string& path,
+            const ExportDefinition::File& f) {
+    if (f.digest.empty()) return;
+    a[prefix + path_key] = path;
+    a[prefix + size_key] = std::to_string(f.size);
+    a[prefix + digest_key] = f.digest;
+}
+
+std::string value(const backend::Attributes& a, const std::string& key) {
     const auto it = a.find(key);
     return it == a.end() ? std::string() : it->second;
 }
@@ -35,18 +41,23 @@ std::string identity_of(const struct stat& s) {
 
 struct File {
     backend::Attributes* attributes;
-    std::string path;
+    std::string prefix, path;
 };
 
 std::vector<File> files_of(vs::PlannedSystem& p) {
     std::vector<File> out;
     for (auto& d : p.spec.disks)
-        if (!d.path.empty() && value(d.attributes, path_key) == d.path)
-            out.push_back({&d.attributes, d.path});
-    const auto saved = value(p.spec.attributes, std::string(vs::planned_saved).c_str());
-    if (!saved.empty() && value(p.spec.attributes, path_key) == saved)
-        out.push_back({&p.spec.attributes, saved});
-    return out;
+        if (!d.path.empty() && value(d.attributes, std::string(content) + path_key) == d.path)
+            out.push_back({&d.attributes, content, d.path});
+    auto& a = p.spec.attributes;
+    const auto saved = value(a, std::string(vs::planned_saved));
+    if (!saved.empty() && value(a, std::string(content) + path_key) == saved)
+        out.push_back({&a, content, saved});
+    for (std::size_t n = 0;; ++n) {
+        auto path = value(a, prefix_of_parent(n) + path_key);
+        if (path.empty()) return out;
+        out.push_back({&a, prefix_of_parent(n), std::move(path)});
+    }
 }
 
 Error damaged(const std::string& path, const char* how) {
@@ -60,15 +71,23 @@ Error damaged(const std::string& path, const char* how) {
 }  // namespace
 
 void expect_contents(vs::PlannedSystem& p, const std::string& root, const ExportDefinition& d) {
-    for (auto& disk : p.spec.disks)
-        for (const auto& f : d.disks)
-            if (disk.path == root + '/' + f.path) expect(disk.attributes, disk.path, f);
+    std::size_t parents = 0;
+    for (const auto& f : d.disks) {
+        const auto path = root + '/' + f.path;
+        bool own = false;
+        for (auto& disk : p.spec.disks) {
+            if (disk.path != path) continue;
+            expect(disk.attributes, content, path, f);
+            own = true;
+        }
+        if (!own) expect(p.spec.attributes, prefix_of_parent(parents++), path, f);
+    }
     if (!d.saved_state.empty())
-        expect(p.spec.attributes, root + '/' + d.saved_state.front().path, d.saved_state.front());
+        expect(p.spec.attributes, content, root + '/' + d.saved_state.front().path, d.saved_state.front());
 }
 
 void forget_contents(backend::Attributes& of_disk) {
-    for (const char* key : {path_key, size_key, digest_key, seen_key}) of_disk.erase(key);
+    std::erase_if(of_disk, [](const auto& a) { return a.first.starts_with(content); });
 }
 
 Result<ContentCheck> check_contents(vs::PlannedSystem& p, JobContext& job) {
@@ -88,18 +107,18 @@ Result<ContentCheck> check_contents(vs::PlannedSystem& p, JobContext& job) {
         auto& a = *f.attributes;
         if (::stat(f.path.c_str(), &s) != 0) continue;
         const auto identity = identity_of(s);
-        if (value(a, seen_key) == identity) continue;
-        if (std::to_string(s.st_size) != value(a, size_key)) {
+        if (value(a, f.prefix + seen_key) == identity) continue;
+        if (std::to_string(s.st_size) != value(a, f.prefix + size_key)) {
             out.wrong.push_back(damaged(f.path, "has another size"));
             continue;
         }
         auto digest = content_digest(f.path, work);
         if (!digest) return digest.error();
-        if (*digest != value(a, digest_key)) {
+        if (*digest != value(a, f.prefix + digest_key)) {
             out.wrong.push_back(damaged(f.path, "has another content"));
             continue;
         }
-        a[seen_key] = identity;
+        a[f.prefix + seen_key] = identity;
         out.changed = true;
     }
     return out;

@@ -1,8 +1,10 @@
 #include "cim/providers/export_import/export_plan.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "base/text.hpp"
+#include "cim/providers/virtual_system/elements.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 
@@ -60,12 +62,29 @@ Result<fs::path> target_of(const Services& services, const std::string& director
     return fs::path(*place);
 }
 
-bool is_excluded(const ExportWishes& wishes, const backend::Disk& d) {
-    return std::any_of(wishes.excluded.begin(), wishes.excluded.end(), [&](const std::string& path) {
-        if (path == d.path) return true;
-        const auto id = vs::instance_id_of(path);
-        return !id.empty() && !d.id.empty() && to_upper(id).find(to_upper(d.id)) != std::string::npos;
-    });
+// Which of the machine's disks the entry means: a path, or the path of the settings of a drive or a medium.
+std::optional<std::size_t> disk_meant(const backend::MachineSpec& spec, const std::string& entry) {
+    for (std::size_t n = 0; n < spec.disks.size(); ++n)
+        if (spec.disks[n].path == entry) return n;
+    const auto id = vs::parse_setting_id(vs::instance_id_of(entry));
+    if (!id || !iequals(id->guid, spec.uuid)) return std::nullopt;
+    auto e = vs::find_element(spec, id->device);
+    if (e && vs::is_medium(e->kind)) e = vs::parent_of(spec, *e);
+    if (!e || !vs::is_drive(e->kind)) return std::nullopt;
+    return e->index;
+}
+
+Result<std::set<std::size_t>> excluded_disks(const ExportPlan& plan) {
+    std::set<std::size_t> out;
+    for (const auto& entry : plan.wishes.excluded) {
+        const auto n = disk_meant(plan.what.spec(), entry);
+        if (!n)
+            return unfit(
+                Status::invalid_parameter, "wsvirt.export.excluded", "ExcludedVirtualHardDisks",
+                "ExcludedVirtualHardDisks names \"" + entry + "\", which is no disk of this machine.");
+        out.insert(*n);
+    }
+    return out;
 }
 
 // Two disks may have the same file name in different folders.
@@ -77,29 +96,67 @@ std::string unused_name(const std::string& path, std::set<std::string>& used) {
     return name;
 }
 
-Result<void> plan_disks(Services& services, ExportPlan& plan, bool whole) {
-    std::set<std::string> used;
-    for (const auto& d : plan.what.spec().disks) {
-        if (d.device != backend::DiskDevice::disk || d.path.empty() || is_excluded(plan.wishes, d)) continue;
-        auto image = services.hypervisor.image_info({}, d.path);
+// Plans the copies of disks, each file once, parents before what stands on them.
+class DiskPlanner {
+  public:
+    DiskPlanner(Services& services, ExportPlan& plan, bool whole)
+        : services_(services), plan_(plan), whole_(whole) {}
+
+    Result<void> run() {
+        auto excluded = excluded_disks(plan_);
+        if (!excluded) return excluded.error();
+        const auto& disks = plan_.what.spec().disks;
+        for (std::size_t n = 0; n < disks.size(); ++n) {
+            if (disks[n].device != backend::DiskDevice::disk || disks[n].path.empty()) continue;
+            if (excluded->contains(n)) continue;
+            if (auto r = add(disks[n].path, true); !r) return r.error();
+        }
+        return {};
+    }
+
+  private:
+    // The name below the export's folder of disks.
+    Result<std::string> add(const std::string& path, bool top) {
+        if (const auto known = names_.find(path); known != names_.end()) return known->second;
+        auto image = services_.hypervisor.image_info({}, path);
         if (!image) return image.error();
+        const bool stands = !image->backing_file.empty();
         CopyStep step;
-        step.from = d.path;
-        step.to = std::string(disks_folder) + '/' + unused_name(d.path, used);
+        step.from = path;
         step.format = image->format;
         step.subformat = image->subformat;
-        step.whole = whole && image->backing_file.empty();
         step.weight = std::max<std::uint64_t>(image->actual_size, 1);
-        if (whole && !step.whole)
+        if (plan_.what.snapshot) step.from_snapshot = plan_.what.snapshot->id;
+        step.whole = whole_ && top;
+        if (step.whole && stands)
             return unfit(Status::not_supported, "wsvirt.export.chain", "CopySnapshotConfiguration",
-                         "\"" + d.path +
+                         "\"" + path +
                              "\" stands on another disk, so its snapshots cannot be exported; "
                              "export without snapshots (CopySnapshotConfiguration 1).");
-        if (plan.what.snapshot) step.from_snapshot = plan.what.snapshot->id;
-        plan.steps.push_back(std::move(step));
+        if (stands && !plan_.wishes.merge && step.from_snapshot.empty()) {
+            if (image->format != "qcow2")
+                return unfit(Status::not_supported, "wsvirt.export.chain_format", "BackupIntent",
+                             "\"" + path + "\" stands on another disk and has the format " + image->format +
+                                 "; set BackupIntent to 1 to export the two as one disk.");
+            auto parent = add(parent_of(path, image->backing_file), false);
+            if (!parent) return parent.error();
+            step.parent = std::move(*parent);
+        }
+        auto name = unused_name(path, used_);
+        step.to = std::string(disks_folder) + '/' + name;
+        plan_.steps.push_back(std::move(step));
+        return names_[path] = std::move(name);
     }
-    return {};
-}
+    static std::string parent_of(const std::string& path, const std::string& backing) {
+        return (fs::path(path).parent_path() / backing).lexically_normal().string();
+    }
+
+    Services& services_;
+    ExportPlan& plan_;
+    bool whole_;
+    std::map<std::string, std::string> names_;
+    std::set<std::string> used_;
+};
 
 Result<void> plan_snapshots(Services& services, ExportPlan& plan) {
     for (const auto& s : plan.machine().snapshots) {
@@ -182,6 +239,7 @@ Result<ExportWishes> wishes_of(const Instance* s) {
     if (s->uint("BackupIntent") > 1)
         return unfit(Status::invalid_parameter, "wsvirt.export.intent", "BackupIntent",
                      "BackupIntent must be 0 or 1.");
+    w.merge = s->uint("BackupIntent") == 1;
     for (const char* unsupported : {"DifferentialBackupBase", "GuestDebugStateFilePath"})
         if (!s->string(unsupported).empty())
             return unfit(Status::not_supported, "wsvirt.export.unsupported", unsupported,
@@ -215,7 +273,7 @@ Result<ExportPlan> plan_export(Services& services, const vs::Configuration& give
     if (all_snapshots)
         if (auto r = plan_snapshots(services, plan); !r) return r.error();
     if (wishes.storage || plan.what.snapshot)
-        if (auto r = plan_disks(services, plan, all_snapshots && !plan.snapshots.empty()); !r)
+        if (auto r = DiskPlanner(services, plan, all_snapshots && !plan.snapshots.empty()).run(); !r)
             return r.error();
     plan.with_memory =
         !plan.what.snapshot && wishes.runtime &&

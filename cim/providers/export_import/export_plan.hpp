@@ -21,6 +21,7 @@ struct ExportWishes {
     std::uint8_t snapshots = all;
     std::uint8_t live = saved_state;
     bool storage = true, runtime = true, subdirectory = true;
+    bool merge = false;                 // BackupIntent 1: a chain of disks becomes one disk
     std::string snapshot_path;          // SnapshotVirtualSystem
     std::vector<std::string> excluded;  // paths of disks, or of their settings
 };
@@ -32,6 +33,7 @@ struct CopyStep {
     std::string format, subformat;
     bool whole = false;         // byte by byte (its internal snapshots come along); else through conversion
     std::string from_snapshot;  // conversion of that internal snapshot's content
+    std::string parent;         // the exported disk that this one stands on, in the same folder; "" = none
     std::uint64_t weight = 1;   // bytes to be read, about
 };
 

@@ -106,6 +106,8 @@ class Export {
             image.kind = step.subformat == "fixed" ? backend::ImageSpec::Kind::fixed
                                                    : backend::ImageSpec::Kind::dynamic;
             image.from_snapshot = step.from_snapshot;
+            image.parent = step.parent;
+            if (!step.parent.empty()) image.kind = backend::ImageSpec::Kind::differencing;
             image.source_in_use = plan_.live;
             auto c = call();
             c.progress = [this](const backend::Progress& p) { meter_.at(p.done, p.total); };

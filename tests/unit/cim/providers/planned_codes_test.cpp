@@ -171,6 +171,8 @@ BOOST_FIXTURE_TEST_CASE(export_system_definition, Codes) {
     BOOST_TEST(code(m, export_of(guid, place("x"), {{"CopySnapshotConfiguration", 2}})) == 32773U);
     BOOST_TEST(code(m, export_of(guid, place("x"), {{"CaptureLiveState", 3}})) == 32773U);
     BOOST_TEST(code(m, export_of(guid, place("x"), {{"BackupIntent", 2}})) == 32773U);
+    BOOST_TEST(code(m, export_of(guid, place("x"),
+                                 {{"ExcludedVirtualHardDisks", World::texts({"/no/disk"})}})) == 32773U);
     BOOST_TEST(code(m, export_of(guid, place("x"), {{"ExportForLiveMigration", true}})) == 32770U);
     BOOST_TEST(code(m, export_of(guid, place("x"), {{"DifferentialBackupBase", "b"}})) == 32770U);
     BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);

@@ -140,4 +140,54 @@ BOOST_FIXTURE_TEST_CASE(a_plan_whose_machine_exists_is_forgotten_at_start, Setup
     BOOST_TEST(w.hypervisor.machines().size() == 1U);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_half_realized_machine_is_undone_and_its_plan_kept, Setup) {
+    auto spec = vs::PlannedSystems(w.services).find(guid)->spec;
+    spec.attributes["Planned.Unfinished"] = "1";
+    BOOST_TEST(w.hypervisor.define({}, spec).ok());
+    w.hypervisor.fail_next("undefine", Error(Status::unavailable, "test", "Not now."));
+    recover(w.services);
+    BOOST_TEST(vs::PlannedSystems(w.services).all().size() == 1U);
+    recover(w.services);
+    BOOST_TEST(w.hypervisor.machines().empty());
+    BOOST_TEST(vs::PlannedSystems(w.services).all().size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_a_killed_export_held_goes_on_at_start) {
+    using backend::MachineState;
+    struct Case {
+        const char* note;
+        bool saved;
+        MachineState after;
+    };
+    for (const auto& c : {Case{"running, paused", false, MachineState::running},
+                          Case{"running, saved", true, MachineState::running},
+                          Case{"paused, saved", true, MachineState::paused}}) {
+        World w;
+        const auto guid = w.define({{"ElementName", "held"}});
+        BOOST_TEST(w.hypervisor.start({}, guid).ok());
+        BOOST_TEST((c.saved ? w.hypervisor.save({}, guid) : w.hypervisor.suspend({}, guid)).ok());
+        BOOST_TEST(w.store->put("export_held", guid, c.note).ok());
+        recover(w.services);
+        BOOST_CHECK(w.hypervisor.machine(guid)->state == c.after);
+        BOOST_TEST(w.store->count("export_held").value_or(9) == 0U);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_switch_that_is_chosen_later_is_no_problem_any_more, Setup) {
+    const auto port = w.added(guid, w.make("Msvm_SyntheticEthernetPortSettingData", {{"ResourceType", 10}}));
+    const auto plugged = w.added(
+        guid, w.make("Msvm_EthernetPortAllocationSettingData",
+                     {{"ResourceType", 33},
+                      {"Parent", w.parent_text("Msvm_SyntheticEthernetPortSettingData", port)},
+                      {"HostResource", World::texts({vs::system_path_text(
+                                           "testhost", "Msvm_VirtualEthernetSwitch", make_guid())})}}));
+    BOOST_TEST(errors("ValidatePlannedSystem", JobState::completed_with_warnings).size() == 1U);
+    const auto chosen =
+        vs::system_path_text("testhost", "Msvm_VirtualEthernetSwitch", w.hypervisor.switches().front().id);
+    BOOST_TEST(
+        w.done(w.modify(w.make("Msvm_EthernetPortAllocationSettingData",
+                               {{"InstanceID", plugged}, {"HostResource", World::texts({chosen})}}))) == 0U);
+    BOOST_TEST(w.done(w.call(w.vsms(), "ValidatePlannedSystem", {{"PlannedSystem", Value(path())}})) == 0U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
