@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "backend/libvirt/after_crash.hpp"
 #include "backend/libvirt/errors.hpp"
 #include "backend/libvirt/handles.hpp"
 #include "base/text.hpp"
@@ -98,6 +99,8 @@ Result<void> Connector::prepare() {
     std::ofstream out(file, std::ios::trunc);
     out << embedded_configuration();
     if (!out.flush()) return cannot_prepare(file, "cannot be written");
+    static std::once_flag first;  // libvirt's driver begins once in a process, and stays
+    std::call_once(first, [this] { forget_cut_off_starts(run_dir()); });
     return {};
 }
 

@@ -22,6 +22,7 @@ struct Settings {
     bool start_disconnected = false;  // do not fail when the host is not there yet
 
     std::chrono::milliseconds open_limit{30'000};        // first connection
+    std::chrono::milliseconds take_up_limit{20'000};     // of it: until machines that ran on are known
     std::chrono::milliseconds call_limit{120'000};       // any call that has no limit of its own
     std::chrono::milliseconds read_limit{10'000};        // statistics, screenshots
     std::chrono::milliseconds agent_limit{10'000};       // guest agent: freezing and thawing

@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "backend/libvirt/after_crash.hpp"
 #include "backend/libvirt/errors.hpp"
 #include "backend/libvirt/observe.hpp"
 #include "base/text.hpp"
@@ -133,6 +134,11 @@ class Watch {
         if (!opened) return opened.error();
         connection_ = std::move(*opened);
         events_ = Callbacks<S>::attach(connection_.get(), s_);
+        if (s_->connector->kind() == HostKind::embedded && !std::exchange(taken_up_, true))
+            wait_until_taken_up(connection_, s_->connector->settings().take_up_limit,
+                                [weak = std::weak_ptr<S>(s_)](std::string uuid) {
+                                    if (const auto s = weak.lock()) s->mark(std::move(uuid));
+                                });
         return list_all();
     }
     Result<void> list_all() {
@@ -180,6 +186,7 @@ class Watch {
     std::shared_ptr<S> s_;
     Connection connection_;
     std::vector<int> events_;
+    bool taken_up_ = false;
 };
 
 constexpr auto exit_patience = std::chrono::seconds(5);

@@ -1,0 +1,26 @@
+// What a program that was killed leaves for the embedded driver, which lives in the program and so died with
+// it, though QEMU did not. libvirt takes up again what ran; this helps where it does not do so by itself.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "backend/libvirt/connector.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+// A start that was cut off before there was a QEMU leaves a note of its state that libvirt reads at its next
+// start and then believes for ever that the machine is starting: every later call waits in vain for that
+// start. Such notes are removed. Before libvirt's driver begins, once in a process; does nothing while
+// another program uses the folder.
+void forget_cut_off_starts(const std::string& run_dir);
+
+// libvirt takes up each machine that ran on in a thread of its own, which may well end with "it never ran",
+// and sends no event for that. Waits until it is done with all of them, at most for `limit`; `late` is called
+// (in another thread) with each machine that took longer. Of those that run, a saved state that is still
+// there is dropped: they were started from it, and starting from it again would spoil their disks.
+void wait_until_taken_up(const Connection& connection, std::chrono::milliseconds limit,
+                         std::function<void(std::string uuid)> late);
+
+}  // namespace wsvirt::backend::libvirt
