@@ -1,5 +1,7 @@
 """Planned systems, export and import on real QEMU: what was exported comes back with its disks, memory and snapshots."""
 import os
+import random
+import re
 import shutil
 import subprocess
 import time
@@ -10,7 +12,7 @@ import pytest
 from console import READY, Console
 from embedded import Instance
 from exports import content_digest, describe
-from hyperv import OFF, RUNNING, SAVED, WMI, HyperV
+from hyperv import OFF, PAUSED, RUNNING, SAVED, WMI, HyperV
 from machine_parts import FORM, Parts, epr
 
 READY_LINE = READY + r"[^\r\n]*nics="
@@ -325,9 +327,69 @@ def test_a_killed_daemon_leaves_nothing_and_says_so(hyperv, daemon, parts, heavy
     assert nothing_left(parts) == []
     told = hyperv.get(job)
     assert told["JobState"] == "10" and told["ErrorDescription"]
-    hyperv.wait_state(heavy, RUNNING)  # as before, though it is saved for the time of the copy
+    settle(hyperv, heavy, RUNNING)  # as before, though it is saved for the time of the copy
     hyperv.finish(hyperv.request_state(heavy, OFF))
     hyperv.finish(hyperv.destroy(heavy))  # nothing holds it any more
+
+
+def settle(hyperv, machine, state):
+    """After a restart: the machine has the state, and the job that brought it there has ended."""
+    hyperv.wait_state(machine, state, 120)
+    deadline = time.monotonic() + 60
+    while any(int(j["JobState"]) < 7 for j in hyperv.query("SELECT * FROM Msvm_ConcreteJob")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert hyperv.state(machine) == state
+
+
+def test_kills_at_any_moment_of_an_export(hyperv, daemon, parts):
+    """The machine goes on after each, and obeys; its export is whole or absent. (It is saved, copied and started again.)"""
+    machine = parts.define("often")
+    parts.attach(machine, parts.disk("often.raw", form="raw", size="16M"))
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    begun = time.monotonic()
+    parts.export(machine, CaptureLiveState=1)
+    usual = time.monotonic() - begun
+    kept = set(parts.exports.iterdir())
+    seed = int(os.environ.get("WSVIRT_SEED", random.SystemRandom().randrange(1 << 30)))
+    moments = random.Random(seed)
+    rounds = int(os.environ.get("WSVIRT_ROUNDS", 10))
+    for n in range(rounds):
+        folder = parts.exports / f"round-{n}"
+        output = parts.start_export(machine, folder, CreateVmExportSubdirectory=False, CaptureLiveState=1)
+        time.sleep(usual * (n + moments.random()) / rounds)
+        daemon.kill()
+        daemon.start()
+        told = hyperv.get(output["Job"])
+        whole = told["JobState"] == "7"
+        assert whole or (told["JobState"] == "10" and told["ErrorDescription"]), f"seed {seed}, round {n}: {told}"
+        assert set(parts.exports.iterdir()) - kept == ({folder} if whole else set()), f"seed {seed}, round {n}"
+        settle(hyperv, machine, RUNNING)
+        hyperv.finish(hyperv.request_state(machine, PAUSED))
+        hyperv.finish(hyperv.request_state(machine, RUNNING))
+        if whole:
+            shutil.rmtree(folder)
+    hyperv.finish(hyperv.request_state(machine, OFF))
+    assert hyperv.state(machine) == OFF  # and no memory is left that it could go on from
+
+
+def test_a_start_that_was_cut_off_before_qemu(hyperv, daemon, parts):
+    """libvirt notes a start before there is a QEMU; a kill between the two must not hold the machine for ever."""
+    machine = parts.define("cut-off")
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    (note,) = (f for f in daemon.state.glob("qemu/run/qemu/*.xml") if machine.selectors["Name"].lower() in f.name)
+    text = note.read_text()
+    hyperv.finish(hyperv.request_state(machine, OFF))
+    assert not note.exists()
+    daemon.kill()
+    cut = re.sub(r"<domstatus [^>]*>", "<domstatus state='paused' reason='starting up' pid='0'>\n  "
+                 "<job type='none' async='start'/>", text)
+    assert cut != text
+    note.write_text(cut)
+    daemon.start()
+    assert hyperv.state(machine) == OFF
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    hyperv.finish(hyperv.request_state(machine, OFF))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")

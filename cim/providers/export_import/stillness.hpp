@@ -25,7 +25,8 @@ class Stillness {
     bool held_ = false;
 };
 
-// Lets go what a program that was killed held. Machines that are gone or went on are left alone.
+// Lets go what a program that was killed held, each machine by a job of its own; waits some seconds for them.
+// Machines that are gone or went on are left alone.
 void release_held_machines(Services& services);
 
 }  // namespace wsvirt::cim::export_import

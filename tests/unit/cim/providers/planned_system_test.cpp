@@ -156,21 +156,42 @@ BOOST_AUTO_TEST_CASE(a_machine_that_a_killed_export_held_goes_on_at_start) {
     using backend::MachineState;
     struct Case {
         const char* note;
-        bool saved;
-        MachineState after;
+        MachineState now, after;
     };
-    for (const auto& c : {Case{"running, paused", false, MachineState::running},
-                          Case{"running, saved", true, MachineState::running},
-                          Case{"paused, saved", true, MachineState::paused}}) {
+    using enum MachineState;
+    for (const auto& c : {Case{"running, paused", paused, running}, Case{"running, saved", saved, running},
+                          Case{"paused, saved", saved, paused}, Case{"running, saved", paused, running},
+                          Case{"paused, saved", paused, paused}, Case{"running, saved", running, running},
+                          Case{"running, paused", saved, saved}}) {
         World w;
         const auto guid = w.define({{"ElementName", "held"}});
         BOOST_TEST(w.hypervisor.start({}, guid).ok());
-        BOOST_TEST((c.saved ? w.hypervisor.save({}, guid) : w.hypervisor.suspend({}, guid)).ok());
+        if (c.now == saved) BOOST_TEST(w.hypervisor.save({}, guid).ok());
+        if (c.now == paused) BOOST_TEST(w.hypervisor.suspend({}, guid).ok());
         BOOST_TEST(w.store->put("export_held", guid, c.note).ok());
         recover(w.services);
         BOOST_CHECK(w.hypervisor.machine(guid)->state == c.after);
         BOOST_TEST(w.store->count("export_held").value_or(9) == 0U);
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_cannot_go_on_stays_and_a_job_says_why) {
+    World w;
+    const auto guid = w.define({{"ElementName", "held"}});
+    BOOST_TEST(w.hypervisor.start({}, guid).ok());
+    BOOST_TEST(w.hypervisor.save({}, guid).ok());
+    BOOST_TEST(w.store->put("export_held", guid, "running, saved").ok());
+    w.hypervisor.fail_next("start", Error(Status::out_of_memory, "test", "No memory left."));
+    recover(w.services);
+    BOOST_CHECK(w.hypervisor.machine(guid)->state == backend::MachineState::saved);
+    const auto jobs = w.services.jobs.all();
+    const auto job =
+        std::find_if(jobs.begin(), jobs.end(), [](const JobRecord& j) { return j.job_type == 15; });
+    BOOST_REQUIRE(job != jobs.end());
+    BOOST_CHECK(job->state == JobState::exception);
+    BOOST_TEST(job->errors.at(0).message.find("No memory left.") == 0U);
+    BOOST_TEST(w.services.jobs.lock(guid).ok());
+    BOOST_TEST(w.store->count("export_held").value_or(9) == 0U);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_switch_that_is_chosen_later_is_no_problem_any_more, Setup) {
