@@ -52,6 +52,20 @@ const Mapped* by_message(const std::string& message) {
     return nullptr;
 }
 
+// Formats of disks that QEMU or libvirt cannot do everything with, in their own untranslated words.
+const Mapped* by_format(const std::string& message) {
+    static constexpr Mapped no_memory{
+        Status::not_supported, "wsvirt.disk.no_memory",
+        "QEMU cannot keep or move the memory of a machine with a disk of this format: turn the machine off "
+        "first, leave its memory out, or convert the disk to qcow2 or raw."};
+    static constexpr Mapped unknown{
+        Status::not_supported, "wsvirt.disk.format",
+        "libvirt does not know this disk format; convert the disk to VHD, qcow2 or raw first."};
+    if (has(message, "does not support live migration")) return &no_memory;
+    if (has(message, "unknown driver format value")) return &unknown;
+    return nullptr;
+}
+
 Mapped by_code(int code) {
     switch (code) {
         case VIR_ERR_NO_DOMAIN:
@@ -128,6 +142,8 @@ Error error_from(int code, const std::string& message, const std::string& doing)
     Mapped m = by_code(code);
     if (connection_lost(code, message))
         m = by_code(VIR_ERR_NO_CONNECT);
+    else if (const Mapped* format = by_format(message))
+        m = *format;
     else if (m.status == Status::failed || m.status == Status::busy)
         if (const Mapped* better = by_message(message)) m = *better;
     return {m.status,

@@ -47,4 +47,17 @@ BOOST_AUTO_TEST_CASE(unspecific_errors_are_told_apart_by_their_message) {
     BOOST_TEST((status("internal error: connection closed due to keepalive timeout") == Status::unavailable));
 }
 
+BOOST_AUTO_TEST_CASE(disk_formats_that_cannot_do_everything_are_named) {
+    const Error memory = error_from(VIR_ERR_OPERATION_INVALID,
+                                    "Requested operation is not valid: cannot migrate domain: The vpc format "
+                                    "used by node 'libvirt-1-format' does not support live migration",
+                                    "save the machine");
+    BOOST_TEST((memory.status == Status::not_supported));
+    BOOST_TEST(memory.text.find("memory") != std::string::npos);
+    const Error format = error_from(VIR_ERR_CONFIG_UNSUPPORTED,
+                                    "unsupported configuration: unknown driver format value 'vhdx'", "x");
+    BOOST_TEST((format.status == Status::not_supported));
+    BOOST_TEST(format.text.find("convert") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

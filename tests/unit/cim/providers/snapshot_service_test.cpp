@@ -317,13 +317,17 @@ BOOST_AUTO_TEST_CASE(shared_disks_are_left_out_only_on_demand) {
 
 BOOST_AUTO_TEST_CASE(failures_below_are_in_the_job_with_their_code) {
     Setup w;
+    w.user_snapshot_type(5);
+    w.start();
     const auto id = w.created();
+    BOOST_TEST_REQUIRE(w.done(w.request_state(w.guid, 3)) == completed);
     const std::pair<Error, unsigned> cases[] = {
         {Error(Status::failed, "x", "disk full", {}, "qemu-img says so"), failed},
         {Error(Status::access_denied, "x", "not yours"), 32769},
         {Error(Status::not_supported, "x", "cannot"), not_supported},
         {Error(Status::timed_out, "x", "slow"), timeout},
         {Error(Status::unavailable, "x", "gone"), unavailable},
+        {Error(Status::invalid_state, "x", "in use"), invalid_state},
         {Error(Status::out_of_memory, "x", "no memory"), 32778}};
     for (const auto& [error, expected] : cases) {
         w.hypervisor.fail_next("snapshot", error);
@@ -332,6 +336,8 @@ BOOST_AUTO_TEST_CASE(failures_below_are_in_the_job_with_their_code) {
         BOOST_TEST(w.done(w.apply(id)) == expected);
         w.hypervisor.fail_next("delete_snapshot", error);
         BOOST_TEST(w.done(w.destroy(id)) == expected);
+        w.hypervisor.fail_next("modify_snapshot", error);
+        BOOST_TEST(w.done(w.clear(id)) == expected);
         w.hypervisor.fail_next("delete_snapshot", error);
         BOOST_TEST(w.done(w.destroy_tree(id)) == expected);
         BOOST_TEST(w.last_text.starts_with(error.text));
