@@ -87,7 +87,10 @@ struct MigrationRequest {
     bool live = true, tls = false, compress = false;
     std::uint64_t bandwidth_mib_s = 0;                // 0 = unlimited
     std::map<std::string, std::string> disk_targets;  // source path → destination path
-    std::optional<MachineSpec> new_spec;              // how it is defined at the destination
+    // How it is defined at the destination; of a running machine what its ports are plugged into counts at
+    // once, the rest from the next start.
+    std::optional<MachineSpec> new_spec;
+    bool remove_source_files = true;  // of disks that were copied, once the machine stands on the copies
     std::optional<std::chrono::milliseconds> max_downtime;
 };
 
@@ -169,6 +172,10 @@ class Hypervisor {
 
     // --- migration ---
     virtual Result<void> migrate(const Call&, const MigrationRequest&, Hypervisor& destination) = 0;
+    // Whether the host itself sees a file of this name. Errors: not_supported (a host that cannot say).
+    virtual Result<bool> has_file(const Call&, const std::string& path) = 0;
+    virtual Result<void> remove_file(const Call&,
+                                     const std::string& path) = 0;  // one that is gone is no error
 
     // --- disk images (qemu-img). Paths were checked by the caller. ---
     virtual Result<ImageInfo> image_info(const Call&, const std::string& path) = 0;

@@ -91,6 +91,17 @@ Result<std::string> destination_xml(const std::string& xml, const MigrationReque
     return names.empty() ? Result<std::string>(now) : with_renamed_files(now, names);
 }
 
+// A running machine keeps its devices; only what its ports are plugged into can differ over there.
+Result<std::string> with_plugs(const std::string& xml, const MachineSpec& spec) {
+    pugi::xml_document doc;
+    if (!doc.load_string(xml.c_str(), pugi::parse_full))
+        return Error{Status::failed, "wsvirt.domain.xml", "The description of the machine cannot be read."};
+    for (auto node : doc.child("domain").child("devices").children("interface"))
+        for (const Nic& nic : spec.nics)
+            if (iequals(nic.mac, node.child("mac").attribute("address").value())) fill_nic(node, nic);
+    return to_text(doc);
+}
+
 unsigned long flags_for(const MigrationRequest& r, MachineState state) {
     unsigned long f = VIR_MIGRATE_PERSIST_DEST | VIR_MIGRATE_UNDEFINE_SOURCE;
     if (!is_active(state)) return f | VIR_MIGRATE_OFFLINE;
@@ -128,6 +139,15 @@ Error explain(Error e, virConnectPtr source, virConnectPtr destination, const Mi
     return e;
 }
 
+// The machine stands on its copies: what they were copied from has no user any more.
+void remove_copied(const CorePtr& core, virConnectPtr source, const std::string& live) {
+    std::vector<std::string> files;
+    for (const auto& t : snapshot_targets(live)) files.push_back(t.path);
+    if (core->connector->kind() == HostKind::remote) return remove_host_files(source, files);
+    std::error_code ec;
+    for (const auto& f : files) std::filesystem::remove(f, ec);
+}
+
 Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s, virDomainPtr d,
                           const MigrationRequest& r) {
     auto state = state_now(*core->connector, d);
@@ -156,6 +176,7 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
         r;  // a running machine keeps its devices; new settings count from the next start
     files_only.new_spec.reset();
     auto running_xml = destination_xml(live, files_only, core->domain_options());
+    if (running_xml && r.new_spec) running_xml = with_plugs(*running_xml, *r.new_spec);
     if (!running_xml) return running_xml.error();
     if (with_storage && !is_active(*state) && !snapshot_targets(inactive).empty())
         return Error{Status::not_supported, "wsvirt.migration.off_with_storage",
@@ -197,6 +218,7 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
                        : e;
         }
     }
+    if (with_storage && r.remove_source_files) remove_copied(core, s.connection, live);
     int autostart = 0;
     if (const auto m = core->inventory->machine(r.machine)) autostart = m->spec.autostart ? 1 : 0;
     if (autostart != 0) virDomainSetAutostart(moved.get(), autostart);
@@ -270,11 +292,36 @@ Result<void> move_storage(const CorePtr& core, Session& s, virDomainPtr d, const
     if (!changed) return changed.error();
     const DomainHandle defined(virDomainDefineXML(s.connection, changed->c_str()));
     if (!defined) return last_error("change the machine");
-    for (const auto& [from, to] : moved) std::filesystem::remove(from, ec);
+    if (r.remove_source_files)
+        for (const auto& [from, to] : moved) std::filesystem::remove(from, ec);
     return ok;
 }
 
 }  // namespace
+
+Result<bool> LibvirtHypervisor::has_file(const Call& call, const std::string& path) {
+    if (core_->connector->kind() != HostKind::remote) {
+        std::error_code ec;
+        return std::filesystem::exists(path, ec);
+    }
+    return core_->workers->run<bool>(
+        call, {"look for the file", core_->settings().read_limit, false, {}, {}},
+        [path](Session& s) -> Result<bool> { return host_has_file(s.connection, path); });
+}
+
+Result<void> LibvirtHypervisor::remove_file(const Call& call, const std::string& path) {
+    if (core_->connector->kind() != HostKind::remote) {
+        std::error_code ec;
+        std::filesystem::remove(path, ec);
+        if (!ec) return {};
+        return Error{Status::failed, "wsvirt.file.remove", "The file cannot be removed.", path, ec.message()};
+    }
+    return core_->workers->run<void>(call, {"remove the file", core_->settings().read_limit, false, {}, {}},
+                                     [path](Session& s) -> Result<void> {
+                                         remove_host_files(s.connection, {path});
+                                         return {};
+                                     });
+}
 
 Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest& request,
                                         Hypervisor& destination) {

@@ -27,4 +27,10 @@ class TargetStorage {
     std::vector<std::string> made_pools_, new_files_;
 };
 
+// Whether the host at the other end sees a file of this name, found through a storage pool that stands for
+// its folder while the question is asked. Errors: not_supported.
+Result<bool> host_has_file(virConnectPtr connection, const std::string& path);
+// Removes files there; what cannot be removed stays.
+void remove_host_files(virConnectPtr connection, const std::vector<std::string>& paths);
+
 }  // namespace wsvirt::backend::libvirt

@@ -37,6 +37,10 @@ struct HostSettings {
 struct HostEntry {
     std::string name;
     backend::Hypervisor* hypervisor = nullptr;
+    // How other hosts reach it, as configured; "" for this host, or where libvirt decides.
+    std::string uri = {}, migration_uri = {}, migration_data_address = {};
+    std::vector<std::filesystem::path> storage_folders =
+        {};  // its disks lie below one of these; none = anywhere
 };
 
 struct Services {

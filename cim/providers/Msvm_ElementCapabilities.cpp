@@ -1,8 +1,9 @@
-// Pools → allocation capabilities, machines → what a virtual system can do, the management service → its own.
+// Pools → allocation capabilities, machines → what a virtual system can do, services → their own.
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/om/provider.hpp"
 #include "cim/om/services.hpp"
+#include "cim/providers/migration_service/service_state.hpp"
 #include "cim/providers/virtual_system/associations.hpp"
 #include "cim/providers/virtual_system/capabilities.hpp"
 #include "cim/providers/virtual_system/names.hpp"
@@ -20,6 +21,7 @@ class ElementCapabilities final : public Provider {
         std::vector<Instance> out;
         for (const auto& k : vs::kinds()) out.push_back(pool_link(cls, k.kind));
         out.push_back(service_link(cls));
+        out.push_back(migration_link(cls));
         for (const auto& m : services_.hypervisor.machines()) out.push_back(machine_link(cls, m->spec.uuid));
         return stream_of(std::move(out));
     }
@@ -58,6 +60,12 @@ class ElementCapabilities final : public Provider {
             vs::service_path(services_.host.name, "Msvm_VirtualSystemManagementService", "vmms"),
             "Capabilities",
             vs::setting_path("Msvm_VirtualSystemManagementCapabilities", vs::management_capabilities_id));
+    }
+    Instance migration_link(const ClassPtr& cls) const {
+        namespace ms = migration_service;
+        return vs::pair_of(cls, "ManagedElement",
+                           vs::service_path(services_.host.name, ms::service_class, ms::service_name),
+                           "Capabilities", vs::setting_path(ms::capabilities_class, ms::capabilities_id));
     }
 
     Services& services_;

@@ -1,8 +1,8 @@
-// Machines and planned systems → all of their settings, saying which are current; the management service →
-// its.
+// Machines and planned systems → all of their settings, saying which are current; services → their own.
 #include "base/text.hpp"
 #include "cim/om/provider.hpp"
 #include "cim/providers/instance_tools.hpp"
+#include "cim/providers/migration_service/service_state.hpp"
 #include "cim/providers/virtual_system/associations.hpp"
 #include "cim/providers/virtual_system/configurations.hpp"
 #include "cim/providers/virtual_system/names.hpp"
@@ -18,6 +18,7 @@ class ElementSettingData final : public Provider {
     Result<StreamPtr> enumerate(const Request&, const ClassPtr& cls) override {
         std::vector<Instance> out;
         out.push_back(service_link(cls));
+        out.push_back(migration_link(cls));
         for (const auto& c : vs::configurations(services_)) out.push_back(link(cls, c));
         return stream_of(std::move(out));
     }
@@ -31,7 +32,9 @@ class ElementSettingData final : public Provider {
         if (guid.empty() || (!settings && !system)) {
             const bool service =
                 iequals(object.class_name(), "Msvm_VirtualSystemManagementService") ||
-                iequals(object.class_name(), "Msvm_VirtualSystemManagementServiceSettingData");
+                iequals(object.class_name(), "Msvm_VirtualSystemManagementServiceSettingData") ||
+                iequals(object.class_name(), migration_service::service_class) ||
+                iequals(object.class_name(), migration_service::settings_class);
             return service ? Provider::references(request, cls, object, role) : empty_stream();
         }
         if (!vs::role_fits(role, system ? "ManagedElement" : "SettingData")) return empty_stream();
@@ -51,6 +54,15 @@ class ElementSettingData final : public Provider {
                         vs::service_path(services_.host.name, "Msvm_VirtualSystemManagementService", "vmms"),
                         "SettingData",
                         vs::setting_path("Msvm_VirtualSystemManagementServiceSettingData", "Microsoft:host"));
+        set_if(i, "IsCurrent", 1);
+        return i;
+    }
+
+    Instance migration_link(const ClassPtr& cls) const {
+        namespace ms = migration_service;
+        auto i = vs::pair_of(cls, "ManagedElement",
+                             vs::service_path(services_.host.name, ms::service_class, ms::service_name),
+                             "SettingData", vs::setting_path(ms::settings_class, ms::settings_id));
         set_if(i, "IsCurrent", 1);
         return i;
     }

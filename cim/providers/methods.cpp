@@ -37,6 +37,7 @@ JobSpec spec_of(const MethodCall& call, Task task) {
     spec.cancellable = task.cancellable;
     spec.affected = std::move(task.affected);
     spec.busy_key = std::move(task.busy_key);
+    spec.extra = std::move(task.extra);
     return spec;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -53,7 +54,9 @@ inline constexpr std::uint16_t define_system = 1, modify_system = 2, destroy_sys
                                modify_resources = 31, remove_resources = 32, merge = 50, import_system = 61,
                                export_system = 62, take_snapshot = 70, apply_snapshot = 71,
                                delete_snapshot = 72, validate_planned = 140, realize_planned = 141,
-                               migrate_first = 300, migrate_last = 307;
+                               migrate_first = 300, create_remote = 300, check_machine = 301,
+                               check_both = 302, check_storage = 303, deep_check_storage = 304,
+                               move_machine = 305, move_both = 306, move_storage = 307, migrate_last = 307;
 }
 
 struct Task {
@@ -64,7 +67,8 @@ struct Task {
     std::string busy_key;  // GUID of the machine, or ""
     std::vector<JobRecord::Affected> affected;
     bool cancellable = false;
-    bool always_a_job = false;  // 4096 even when it is over at once
+    bool always_a_job = false;                      // 4096 even when it is over at once
+    std::map<std::string, std::string> extra = {};  // properties of the job's own class
 };
 
 // Starts `work` as a job. When it ends well within the host's synchronous window the answer is 0 with

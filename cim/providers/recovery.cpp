@@ -2,6 +2,7 @@
 
 #include "backend/hypervisor.hpp"
 #include "cim/providers/export_import/methods.hpp"
+#include "cim/providers/migration_service/methods.hpp"
 #include "cim/providers/snapshot_service/methods.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
@@ -50,6 +51,7 @@ bool came_true(Services& services, const JobRecord& job, const std::string& guid
 void recover(Services& services) {
     export_import::recover(services);
     snapshot_service::recover(services);
+    migration_service::recover(services);
     if (!services.hypervisor.connected()) return;
     for (const auto& job : services.jobs.interrupted()) {
         const auto guid = system_of(job);

@@ -45,6 +45,7 @@ class ServiceProvider final : public Provider {
         set_if(i, "RequestedState", 12);
         set_if(i, "EnabledDefault", 2);
         set_if(i, "Started", true);
+        if (facts_.fill) facts_.fill(i);
         return i;
     }
 

@@ -2,6 +2,7 @@
 // running; that they can be neither started nor stopped is part of what it shows.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@ namespace wsvirt::cim {
 
 struct ServiceFacts {
     std::string name, caption, description;
+    std::function<void(Instance&)> fill = {};  // what this service shows beyond what all show; may be empty
 };
 
 std::unique_ptr<Provider> make_service_provider(Services& services, ServiceFacts facts,

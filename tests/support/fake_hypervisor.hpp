@@ -58,6 +58,8 @@ class FakeHypervisor final : public backend::Hypervisor {
                                     const std::string& from_file) override;
     Result<void> migrate(const Call&, const backend::MigrationRequest&,
                          backend::Hypervisor& destination) override;
+    Result<bool> has_file(const Call&, const std::string& path) override;
+    Result<void> remove_file(const Call&, const std::string& path) override;
 
     Result<backend::ImageInfo> image_info(const Call&, const std::string& path) override;
     Result<void> create_image(const Call&, const backend::ImageSpec&) override;

@@ -198,6 +198,19 @@ Result<void> FakeHypervisor::migrate(const Call& call, const MigrationRequest& r
     return {};
 }
 
+Result<bool> FakeHypervisor::has_file(const Call& call, const string& path) {
+    if (auto ok = enter(call, "has_file"); !ok) return ok.error();
+    std::error_code ec;
+    return fs::exists(path, ec);
+}
+
+Result<void> FakeHypervisor::remove_file(const Call& call, const string& path) {
+    if (auto ok = enter(call, "remove_file"); !ok) return ok;
+    std::error_code ec;
+    fs::remove(path, ec);
+    return {};
+}
+
 // --- images --------------------------------------------------------------------------------------------
 
 Result<ImageInfo> FakeHypervisor::image_info(const Call& call, const string& path) {

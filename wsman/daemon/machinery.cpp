@@ -179,9 +179,13 @@ Result<std::unique_ptr<Machinery>> Machinery::start(const Config& config) {
                                             {},
                                             nullptr,
                                             {}});
-    parts->services->hosts.push_back({config.server.name, parts->hosts.front().get()});
-    for (std::size_t i = 0; i < config.hosts.size(); ++i)
-        parts->services->hosts.push_back({config.hosts[i].name, parts->hosts[i + 1].get()});
+    parts->services->hosts.push_back(
+        {config.server.name, parts->hosts.front().get(), config.backend.uri, {}, {}, {}});
+    for (std::size_t i = 0; i < config.hosts.size(); ++i) {
+        const auto& h = config.hosts[i];
+        parts->services->hosts.push_back({h.name, parts->hosts[i + 1].get(), h.uri, h.migration_uri,
+                                          h.migration_data_address, h.storage_folders});
+    }
     for (const auto& n : config.namespaces) parts->services->repository_namespaces.push_back(n.name);
     cim::recover(*parts->services);
     parts->object_manager =

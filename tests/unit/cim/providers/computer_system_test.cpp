@@ -27,7 +27,7 @@ BOOST_AUTO_TEST_CASE(enumerations_show_every_machine) {
                        "'Microsoft:Hyper-V:System:Realized'")
                    .size() == 3U);
     BOOST_TEST(w.query("SELECT * FROM Msvm_Keyboard").size() == 3U);
-    BOOST_TEST(w.query("SELECT * FROM Msvm_ElementSettingData").size() == 4U);
+    BOOST_TEST(w.query("SELECT * FROM Msvm_ElementSettingData").size() == 5U);
     BOOST_TEST(w.query("SELECT * FROM Msvm_HostedService").size() >= 2U);
     BOOST_TEST(w.query("SELECT * FROM Msvm_VirtualSystemManagementServiceSettingData").size() == 1U);
 }

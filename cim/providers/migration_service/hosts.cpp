@@ -1,0 +1,199 @@
+#include "cim/providers/migration_service/hosts.hpp"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "backend/hypervisor.hpp"
+#include "base/text.hpp"
+
+namespace wsvirt::cim::migration_service {
+
+namespace {
+
+struct Bytes {
+    std::array<unsigned char, 16> data{};
+    unsigned size = 0;  // 4 or 16
+};
+
+std::optional<Bytes> bytes_of(const std::string& text) {
+    Bytes b;
+    if (::inet_pton(AF_INET, text.c_str(), b.data.data()) == 1)
+        b.size = 4;
+    else if (::inet_pton(AF_INET6, text.c_str(), b.data.data()) == 1)
+        b.size = 16;
+    else
+        return std::nullopt;
+    return b;
+}
+
+std::string text_of(const sockaddr* address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const void* raw = nullptr;
+    if (address->sa_family == AF_INET)
+        raw = &reinterpret_cast<const sockaddr_in*>(address)->sin_addr;
+    else if (address->sa_family == AF_INET6)
+        raw = &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+    if (raw == nullptr || !::inet_ntop(address->sa_family, raw, text.data(), text.size())) return {};
+    return text.data();
+}
+
+std::vector<std::string> interface_addresses() {
+    std::vector<std::string> out;
+    ifaddrs* raw = nullptr;
+    if (::getifaddrs(&raw) != 0) return out;
+    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> all(raw, &::freeifaddrs);
+    for (const auto* i = raw; i; i = i->ifa_next) {
+        if (!i->ifa_addr) continue;
+        const auto text = text_of(i->ifa_addr);
+        if (text.empty() || text == "::1" || text.starts_with("127.") || istarts_with(text, "fe80:"))
+            continue;
+        out.push_back(text);
+    }
+    return out;
+}
+
+void resolve(const std::string& name, std::vector<std::string>& out) {
+    if (name.empty()) return;
+    addrinfo hints{}, *raw = nullptr;
+    hints.ai_socktype = SOCK_STREAM;
+    if (::getaddrinfo(name.c_str(), nullptr, &hints, &raw) != 0) return;
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> all(raw, &::freeaddrinfo);
+    for (const auto* a = raw; a; a = a->ai_next)
+        if (auto text = text_of(a->ai_addr); !text.empty()) out.push_back(std::move(text));
+}
+
+std::vector<std::string> names_of(const HostEntry& h) {
+    return {h.name, h.hypervisor->host().name, host_in_uri(h.uri), host_in_uri(h.migration_uri),
+            h.migration_data_address};
+}
+
+std::string first_label(std::string_view name) {
+    return std::string(name.substr(0, name.find('.')));
+}
+
+// "alpha" and "alpha.example.com" are the same host; two names with different domains are not.
+bool same_host_name(const std::string& a, const std::string& b) {
+    if (a.empty() || b.empty()) return false;
+    if (iequals(a, b)) return true;
+    const bool one_short = (a.find('.') == std::string::npos) != (b.find('.') == std::string::npos);
+    return one_short && clean_address(a).empty() && clean_address(b).empty() &&
+           iequals(first_label(a), first_label(b));
+}
+
+}  // namespace
+
+std::vector<HostEntry> hosts_of(const Services& services) {
+    if (!services.hosts.empty()) return services.hosts;
+    HostEntry local;
+    local.name = services.host.name;
+    local.hypervisor = &services.hypervisor;
+    return {local};
+}
+
+bool is_local(const Services& services, const HostEntry& host) {
+    return host.hypervisor == hosts_of(services).front().hypervisor;
+}
+
+std::optional<HostEntry> host_of_machine(const Services& services, std::string_view machine) {
+    if (!services.hypervisor.machine(machine)) return std::nullopt;
+    const auto all = hosts_of(services);
+    for (const auto& h : all)
+        if (h.hypervisor == &services.hypervisor) return h;
+    for (const auto& h : all)
+        if (h.hypervisor->machine(machine)) return h;
+    return std::nullopt;
+}
+
+Result<HostEntry> find_host(const Services& services, std::string_view given, const std::string& parameter) {
+    const std::string name(trim(given));
+    if (name.empty())
+        return Error(Status::invalid_parameter, "wsvirt.migration.no_host",
+                     parameter + " must say which host the virtual machine goes to.", parameter);
+    const auto all = hosts_of(services);
+    const auto address = clean_address(name);
+    for (const auto& h : all)
+        for (const auto& n : names_of(h)) {
+            const bool same =
+                address.empty() ? !n.empty() && iequals(n, name) : !n.empty() && clean_address(n) == address;
+            if (same) return h;
+        }
+    for (const auto& h : all) {
+        const auto names = address.empty() ? names_of(h) : addresses_of(services, h);
+        for (const auto& n : names)
+            if (address.empty() ? same_host_name(n, name) : n == address) return h;
+    }
+    return Error(Status::invalid_parameter, "wsvirt.migration.unknown_host",
+                 "\"" + name + "\" is none of the hosts in this service's configuration ([[host]]).",
+                 parameter);
+}
+
+Result<HostEntry> find_host(const Services& services, const ObjectPath& system,
+                            const std::string& parameter) {
+    auto found = find_host(services, system.key_string("Name"), parameter);
+    if (found || system.host().empty() || !system.key_string("Name").empty()) return found;
+    return find_host(services, system.host(), parameter);
+}
+
+Services services_at(const Services& services, const HostEntry& host) {
+    auto settings = services.host;
+    if (!is_local(services, host)) {
+        settings.name = host.name;
+        settings.storage_folders = host.storage_folders;
+    }
+    return Services{
+        services.schema,     *host.hypervisor, services.jobs,           services.store,
+        std::move(settings), services.hosts,   services.object_manager, services.repository_namespaces};
+}
+
+std::string host_in_uri(std::string_view uri) {
+    const auto begin = uri.find("://");
+    if (begin == std::string_view::npos) return {};
+    uri.remove_prefix(begin + 3);
+    uri = uri.substr(0, uri.find_first_of("/?"));
+    if (const auto user = uri.rfind('@'); user != std::string_view::npos) uri.remove_prefix(user + 1);
+    if (uri.starts_with('[')) return std::string(uri.substr(1, uri.find(']') - 1));
+    return std::string(uri.substr(0, uri.find(':')));
+}
+
+std::string clean_address(std::string_view given) {
+    std::string text(trim(given));
+    if (text.size() > 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
+    const auto b = bytes_of(text);
+    if (!b) return {};
+    std::array<char, INET6_ADDRSTRLEN> out{};
+    ::inet_ntop(b->size == 4 ? AF_INET : AF_INET6, b->data.data(), out.data(), out.size());
+    return out.data();
+}
+
+bool in_subnet(const std::string& address, const std::string& subnet, unsigned prefix) {
+    const auto a = bytes_of(address), s = bytes_of(subnet);
+    if (!a || !s || a->size != s->size || prefix > a->size * 8) return false;
+    for (unsigned bit = 0; bit < prefix; ++bit) {
+        const auto mask = static_cast<unsigned char>(0x80U >> (bit % 8));
+        if ((a->data[bit / 8] & mask) != (s->data[bit / 8] & mask)) return false;
+    }
+    return true;
+}
+
+std::vector<std::string> addresses_of(const Services& services, const HostEntry& host) {
+    std::vector<std::string> out;
+    if (is_local(services, host)) return interface_addresses();
+    for (const auto& name :
+         {host.migration_data_address, host_in_uri(host.migration_uri), host_in_uri(host.uri)})
+        resolve(name, out);
+    return out;
+}
+
+std::string data_uri(const std::string& address) {
+    if (address.empty()) return {};
+    const auto clean = clean_address(address);
+    return clean.find(':') == std::string::npos ? "tcp://" + address : "tcp://[" + clean + "]";
+}
+
+}  // namespace wsvirt::cim::migration_service

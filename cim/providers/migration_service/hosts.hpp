@@ -1,0 +1,39 @@
+// The hosts that machines can move between, and how clients name them: by the configured name, the host's own
+// name, a fully qualified name, an IPv4 or IPv6 address, or the path of its Msvm_ComputerSystem. Resolving an
+// address may block on the name service. Thread safe; no state.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cim/om/services.hpp"
+#include "cim/providers/methods.hpp"
+
+namespace wsvirt::cim::migration_service {
+
+// This host first.
+std::vector<HostEntry> hosts_of(const Services& services);
+bool is_local(const Services& services, const HostEntry& host);
+// The host that a machine is on; nullopt when these services know no such machine.
+std::optional<HostEntry> host_of_machine(const Services& services, std::string_view machine);
+
+// Errors: invalid_parameter; subject = parameter.
+Result<HostEntry> find_host(const Services& services, std::string_view name, const std::string& parameter);
+Result<HostEntry> find_host(const Services& services, const ObjectPath& system, const std::string& parameter);
+
+// The services as that host has them: its machines, switches and folders.
+Services services_at(const Services& services, const HostEntry& host);
+
+// The host in a URI: "qemu+tls://a.example:16514/system" → "a.example"; "" when there is none.
+std::string host_in_uri(std::string_view uri);
+// An address in its shortest usual form, without the brackets of a URI; "" when the text is none.
+std::string clean_address(std::string_view text);
+// Whether an address lies in a subnet.
+bool in_subnet(const std::string& address, const std::string& subnet, unsigned prefix_length);
+// What the host's names stand for; for this host those of its network interfaces.
+std::vector<std::string> addresses_of(const Services& services, const HostEntry& host);
+// "tcp://10.0.0.1", "tcp://[fe80::1]", "tcp://name"; "" for "".
+std::string data_uri(const std::string& address);
+
+}  // namespace wsvirt::cim::migration_service

@@ -1,0 +1,179 @@
+// MigrateVirtualSystemToHost and MigrateVirtualSystemToSystem.
+#include <chrono>
+
+#include "base/text.hpp"
+#include "cim/providers/migration_service/methods.hpp"
+#include "cim/providers/migration_service/plan.hpp"
+#include "cim/providers/migration_service/service_state.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
+
+namespace wsvirt::cim::migration_service {
+
+namespace {
+
+constexpr const char* cluster_namespace = "root/HyperVCluster/v2";
+constexpr const char* planned_class = "Msvm_PlannedComputerSystem";
+
+backend::Call call_of(JobContext& job) {
+    backend::Call c;
+    c.stop = job.stop();
+    c.progress = [&job](const backend::Progress& p) {
+        if (p.total > 0) job.progress(static_cast<unsigned>(p.done * 100 / p.total));
+    };
+    return c;
+}
+
+Task task_of(MigrationType type) {
+    Task t;
+    t.class_name = "Msvm_MigrationJob";
+    t.owning_service = service_class;
+    switch (type) {
+        case MigrationType::storage:
+        case MigrationType::storage_check:
+            t.type = job_type::move_storage;
+            t.caption = "Moving Storage";
+            break;
+        case MigrationType::staged:
+            t.type = job_type::create_remote;
+            t.caption = "Creating Remote Virtual Machine";
+            break;
+        case MigrationType::both:
+            t.type = job_type::move_both;
+            t.caption = "Moving Virtual Machine and Storage";
+            break;
+        case MigrationType::machine:
+            t.type = job_type::move_machine;
+            t.caption = "Moving Virtual Machine";
+            break;
+    }
+    t.cancellable = type != MigrationType::staged;
+    return t;
+}
+
+// libvirt moves no machine that has snapshots. One that is off is defined over there, with the snapshots that
+// its disks hold, before it is forgotten here.
+Result<void> move_with_snapshots(const Plan& plan, const backend::Call& call) {
+    auto& here = *plan.source.hypervisor;
+    auto& there = *plan.destination.hypervisor;
+    if (auto r = there.define(call, plan.spec); !r) return r;
+    std::vector<std::string> names;
+    for (const auto& s : plan.machine->snapshots) names.push_back(s.id);
+    auto done = there.adopt_snapshots(call, plan.guid(), plan.machine->snapshots, names);
+    if (done && call.stop.stop_requested())
+        done = Error(Status::cancelled, "wsvirt.call.cancelled", "The migration was cancelled.");
+    if (done) done = here.undefine({}, plan.guid());
+    if (!done) (void)there.undefine({}, plan.guid());
+    return done;
+}
+
+Result<void> move(Services& services, const Plan& plan, JobContext& job) {
+    const auto call = call_of(job);
+    auto done = !plan.stays() && !plan.machine->snapshots.empty()
+                    ? move_with_snapshots(plan, call)
+                    : plan.source.hypervisor->migrate(call, plan.request, *plan.destination.hypervisor);
+    if (done && !plan.wishes.planned_system.empty())
+        (void)vs::PlannedSystems(services).remove(plan.wishes.planned_system);
+    return done;
+}
+
+Result<MethodResult> stage(const MethodCall& call, Task task, const Plan& plan,
+                           std::shared_ptr<JobManager::Guard> held) {
+    auto spec = plan.spec;
+    spec.uuid = make_guid();  // the machine itself has its own until it has moved
+    const auto now = std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(
+                                        std::chrono::system_clock::now().time_since_epoch())
+                                        .count());
+    spec.attributes[std::string(vs::planned_created)] = now;
+    spec.attributes[std::string(vs::planned_changed)] = now;
+    spec.attributes["Planned.Host"] = plan.destination.name;
+    task.affected.push_back({vs::system_path_text(call.services.host.name, planned_class, spec.uuid), {5}});
+    Arguments results;
+    if (call.method.parameter("NewComputerSystem"))
+        results.set("NewComputerSystem", Value(vs::system_path(planned_class, spec.uuid)));
+    auto& services = call.services;
+    auto work = [&services, spec = std::move(spec)](JobContext&) {
+        return vs::PlannedSystems(services).add({spec, {}});
+    };
+    return run(call, std::move(task), std::move(work), std::move(results), std::move(held));
+}
+
+Result<MethodResult> migrate(const MethodCall& call, std::optional<Result<HostEntry>> destination,
+                             bool own_numbers) {
+    auto task = task_of(MigrationType::machine);
+    const auto refuse = [&](const Error& why) {
+        auto r = refused(call, task, why);
+        if (r && own_numbers) r->return_value = Value(cim_code(why));
+        return r;
+    };
+    auto plan = plan_of(call, destination);
+    if (!plan) return refuse(plan.error());
+    const auto type = plan->wishes.type;
+    task = task_of(type);
+    task.always_a_job = !own_numbers;  // the other method documents no 0
+    task.extra = plan->extra;
+    if (type == MigrationType::storage_check)
+        return refuse(Error(Status::not_supported, "wsvirt.migration.check_only",
+                            "MigrationType 32772 is only for CheckVirtualSystemIsMigratable.",
+                            "MigrationType"));
+    auto held = call.services.jobs.lock(plan->guid());
+    if (!held) return refuse(held.error());
+    plan = plan_of(call, std::move(destination));  // as it is now that nothing else changes it
+    if (!plan) return refuse(plan.error());
+    if (const auto problems = problems_of(call.services, *plan); !problems.empty())
+        return refuse(problems.front());
+    const auto& guid = plan->guid();
+    task.busy_key = guid;
+    task.affected = {{vs::system_path_text(call.services.host.name, "Msvm_ComputerSystem", guid), {0}}};
+    if (type == MigrationType::staged) return stage(call, std::move(task), *plan, std::move(*held));
+    Arguments results;
+    if (call.method.parameter("NewComputerSystem")) {
+        auto path = vs::system_path("Msvm_ComputerSystem", guid);
+        if (!plan->stays()) path.set_name_space(cluster_namespace);  // where machines of every host are seen
+        results.set("NewComputerSystem", Value(std::move(path)));
+    }
+    auto& services = call.services;
+    auto work = [&services, plan = std::make_shared<Plan>(std::move(*plan))](JobContext& job) {
+        return move(services, *plan, job);
+    };
+    return run(call, std::move(task), std::move(work), std::move(results), std::move(*held));
+}
+
+Result<MethodResult> to_host(const MethodCall& call) {
+    return migrate(call, destination_host(call), false);
+}
+
+Result<MethodResult> to_system(const MethodCall& call) {
+    return migrate(call, destination_system(call), true);
+}
+
+constexpr MethodEntry table[] = {{"MigrateVirtualSystemToHost", &to_host},
+                                 {"MigrateVirtualSystemToSystem", &to_system}};
+
+}  // namespace
+
+MethodTable migrate_methods() {
+    return table;
+}
+
+std::uint32_t cim_code(const Error& e) {
+    if (is_incompatible(e)) return 6;
+    const auto code = code_of(e);
+    switch (code) {
+        case 32768:
+            return 2;
+        case 32770:
+            return 1;
+        case 32772:
+            return 3;
+        case 32773:
+        case 32776:
+            return 4;
+        case 32775:
+            return 5;
+        default:
+            return code;  // CIM has no number for it: vendor specific
+    }
+}
+
+}  // namespace wsvirt::cim::migration_service

@@ -1,0 +1,262 @@
+#include "cim/providers/migration_service/plan.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/migration_service/service_state.hpp"
+#include "cim/providers/virtual_system/configuration_change.hpp"
+#include "cim/providers/virtual_system/draft.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+#include "cim/schema/mof.hpp"
+
+namespace wsvirt::cim::migration_service {
+
+using backend::MachineState;
+using backend::MigrationRequest;
+
+namespace {
+
+Error incompatible(const char* what, std::string text, const char* parameter) {
+    return Error(Status::invalid_parameter, std::string("wsvirt.migration.incompatible.") + what,
+                 std::move(text), parameter);
+}
+
+Result<void> find_machine(const MethodCall& call, Plan& plan) {
+    const auto guid = vs::system_guid_of(call.reference("ComputerSystem"));
+    const auto host = guid.empty() ? std::nullopt : host_of_machine(call.services, guid);
+    if (host) plan.machine = host->hypervisor->machine(guid);
+    if (!plan.machine)
+        return Error(Status::invalid_parameter, "wsvirt.migration.machine",
+                     "ComputerSystem must refer to a virtual machine that exists.", "ComputerSystem");
+    plan.source = *host;
+    plan.spec = plan.machine->spec;
+    switch (plan.machine->state) {
+        case MachineState::off:
+        case MachineState::running:
+        case MachineState::paused:
+        case MachineState::saved:
+            return {};
+        default:
+            return Error(Status::invalid_state, "wsvirt.migration.state",
+                         "\"" + plan.spec.name + "\" is changing its state; wait until that is over.",
+                         "ComputerSystem");
+    }
+}
+
+Result<void> find_destination(std::optional<Result<HostEntry>> given, Plan& plan) {
+    const auto type = plan.wishes.type;
+    if (!given) {
+        if (needs_host(type))
+            return Error(Status::invalid_parameter, "wsvirt.migration.no_host",
+                         "The call must say which host the virtual machine goes to.", "DestinationHost");
+        plan.destination = plan.source;
+        return {};
+    }
+    if (!*given) return given->error();
+    plan.destination = **given;
+    const bool same = plan.destination.hypervisor == plan.source.hypervisor;
+    if (needs_host(type) && same)
+        return incompatible("same_host",
+                            "\"" + plan.spec.name + "\" is on the host \"" + plan.destination.name +
+                                "\" already; to move only its disks use MigrationType 32769.",
+                            "DestinationHost");
+    if (!needs_host(type) && !same)
+        return incompatible("storage_host",
+                            "MigrationType 32769 moves disks on the machine's own host; to take the machine "
+                            "along use 32771.",
+                            "MigrationType");
+    return {};
+}
+
+// The planned system that the machine becomes over there; its devices are the machine's.
+Result<void> take_planned(Services& services, Plan& plan) {
+    if (plan.wishes.planned_system.empty()) return {};
+    if (plan.wishes.type != MigrationType::machine)
+        return incompatible("planned",
+                            "DestinationPlannedVirtualSystemId goes with MigrationType 32768 only.",
+                            "DestinationPlannedVirtualSystemId");
+    const auto planned = vs::PlannedSystems(services).find(plan.wishes.planned_system);
+    if (!planned)
+        return Error(Status::invalid_parameter, "wsvirt.migration.planned",
+                     "There is no planned system " + plan.wishes.planned_system + ".",
+                     "DestinationPlannedVirtualSystemId");
+    auto spec = planned->spec;
+    spec.uuid = plan.machine->spec.uuid;
+    std::erase_if(spec.attributes, [](const auto& a) { return a.first.starts_with("Planned."); });
+    plan.spec = std::move(spec);
+    plan.request.new_spec = plan.spec;
+    return {};
+}
+
+vs::Draft::State draft_state(const backend::Machine& m) {
+    if (m.state == MachineState::saved || m.has_saved_state) return vs::Draft::State::saved;
+    return m.state == MachineState::off ? vs::Draft::State::off : vs::Draft::State::running;
+}
+
+std::string host_resource(const Instance& i) {
+    const auto& v = i.get("HostResource");
+    const auto* a = v.as_array();
+    if (a && a->size() > 1) return {};
+    return a && !a->empty() ? a->front().string_or({}) : v.string_or({});
+}
+
+// One entry of NewResourceSettingData. What is in a drive is told by its path at the destination, which this
+// process may not see; everything else goes the way of ModifyResourceSettings.
+Result<bool> change_resource(vs::Draft& draft, const Plan& plan, const Instance& wanted) {
+    const auto id = vs::parse_setting_id(wanted.string("InstanceID"));
+    const bool ours = id && (iequals(id->guid, plan.guid()) || iequals(id->guid, plan.wishes.planned_system));
+    const auto e = ours && !id->device.empty() ? vs::find_element(draft.spec(), id->device) : std::nullopt;
+    if (!e)
+        return Error(Status::invalid_parameter, "wsvirt.migration.resource",
+                     "NewResourceSettingData must hold settings of the machine's own devices, with their "
+                     "InstanceID.",
+                     "InstanceID");
+    Instance rest = wanted;
+    rest.set("InstanceID", Value(vs::setting_id(draft.id(), id->device)));
+    if (vs::is_medium(e->kind)) {
+        const auto path = host_resource(wanted);
+        if (!wanted.get("HostResource").is_null() && path.empty())
+            return Error(Status::invalid_parameter, "wsvirt.migration.medium",
+                         "HostResource must hold the one path that the disk has at the destination.",
+                         "HostResource");
+        if (!path.empty() && path.front() != '/')
+            return Error(Status::invalid_parameter, "wsvirt.disk.path",
+                         "\"" + path + "\" is not an absolute path.", "HostResource");
+        if (!path.empty()) draft.spec().disks[e->index].path = path;
+        rest.clear("HostResource");
+    }
+    if (auto r = draft.modify(rest); !r) return r.error();
+    return !vs::is_medium(e->kind);
+}
+
+Result<void> apply_settings(const MethodCall& call, Plan& plan) {
+    const auto* system = call.instance("NewSystemSettingData");
+    const auto resources = call.instances("NewResourceSettingData");
+    for (const char* parameter : {"NewSystemSettingData", "NewResourceSettingData"})
+        if (const auto& v = call.in.get(parameter); !call.instance(parameter) &&
+                                                    call.instances(parameter).empty() && !v.is_array() &&
+                                                    !trim(v.string_or({})).empty())
+            return Error(Status::type_mismatch, "wsvirt.migration.settings",
+                         std::string(parameter) + " must hold settings as embedded instances.", parameter);
+    if (!system && resources.empty()) return {};
+    auto there = services_at(call.services, plan.destination);
+    vs::Draft draft(there, call.request.ns, plan.spec, plan.guid(), draft_state(*plan.machine));
+    bool changed = false;
+    if (system) {
+        if (auto r = draft.change_system(*system); !r) return r;
+        changed = true;
+        plan.extra["NewSystemSettingData"] = instance_to_mof(*system);
+    }
+    for (std::size_t n = 0; n < resources.size(); ++n) {
+        auto more = change_resource(draft, plan, *resources[n]);
+        if (!more) return vs::in_element(more.error(), "NewResourceSettingData", n, resources.size());
+        changed = changed || *more;
+        if (resources[n]->cls().is_a("Msvm_StorageAllocationSettingData"))
+            plan.extra["NewResourceSettingData"] += instance_to_mof(*resources[n]);
+    }
+    if (!iequals(draft.spec().uuid, plan.guid()))
+        return incompatible("identifier", "A machine keeps its identifier when it moves.",
+                            "NewSystemSettingData");
+    if (changed)
+        if (auto r = draft.finish(); !r) return r;
+    plan.spec = std::move(draft.spec());
+    if (changed) plan.request.new_spec = plan.spec;
+    return {};
+}
+
+// The address that the machine's memory goes to.
+Result<std::string> data_address(const MethodCall& call, const Plan& plan) {
+    const auto nets = networks(call.services);
+    for (const auto& a : plan.wishes.addresses)
+        if (allowed(nets, a)) return a;
+    if (!plan.wishes.addresses.empty())
+        return incompatible("network",
+                            "None of the addresses in DestinationIPAddressList lies in a network that "
+                            "migrations may use.",
+                            "DestinationIPAddressList");
+    const auto& d = plan.destination;
+    if (!nets.empty()) {
+        const auto all = addresses_of(call.services, d);
+        for (const auto& n : nets)
+            for (const auto& a : all)
+                if (in_subnet(a, n.subnet, n.prefix_length)) return a;
+        return incompatible(
+            "network", "The host \"" + d.name + "\" has no address in a network that migrations may use.",
+            "DestinationHost");
+    }
+    if (!d.migration_data_address.empty()) return d.migration_data_address;
+    const auto host = host_in_uri(d.migration_uri);
+    return host.empty() ? host_in_uri(d.uri) : host;
+}
+
+void fill_request(Plan& plan) {
+    auto& r = plan.request;
+    const auto& w = plan.wishes;
+    r.machine = plan.guid();
+    r.destination = plan.destination.name;
+    r.destination_uri = plan.destination.uri;
+    r.kind = w.type == MigrationType::both      ? MigrationRequest::Kind::machine_and_storage
+             : w.type == MigrationType::storage ? MigrationRequest::Kind::storage
+                                                : MigrationRequest::Kind::machine;
+    r.tls = w.tls;
+    r.compress = w.compression;
+    r.bandwidth_mib_s = w.bandwidth_mib_s;
+    r.remove_source_files = !w.keep_source_disks;
+    if (w.cancel_on_blackout) r.max_downtime = std::chrono::milliseconds(300);
+    for (const auto& was : plan.machine->spec.disks)
+        for (const auto& now : plan.spec.disks)
+            if (iequals(was.id, now.id) && !was.path.empty() && was.path != now.path)
+                r.disk_targets[was.path] = now.path;
+    plan.extra["MigrationType"] = std::to_string(static_cast<unsigned>(w.type));
+    plan.extra["VirtualSystemName"] = plan.machine->spec.name;
+    plan.extra["DestinationHost"] = plan.destination.name;
+    plan.extra[source_extra] = plan.source.name;
+    plan.extra[running_extra] = plan.machine->state == MachineState::running ? "1" : "0";
+    if (plan.wishes.type != MigrationType::both) return;
+    for (const auto& d : plan.spec.disks)
+        if (d.device == backend::DiskDevice::disk && !d.path.empty())
+            plan.extra[copies_extra] += d.path + '\n';
+}
+
+}  // namespace
+
+bool is_incompatible(const Error& e) {
+    return e.message_id.starts_with("wsvirt.migration.incompatible");
+}
+
+std::optional<Result<HostEntry>> destination_host(const MethodCall& call) {
+    const auto name = call.in.get("DestinationHost").string_or({});
+    if (trim(name).empty()) return std::nullopt;
+    return find_host(call.services, name, "DestinationHost");
+}
+
+std::optional<Result<HostEntry>> destination_system(const MethodCall& call) {
+    if (call.in.get("DestinationSystem").is_null()) return std::nullopt;
+    return find_host(call.services, call.reference("DestinationSystem"), "DestinationSystem");
+}
+
+Result<Plan> plan_of(const MethodCall& call, std::optional<Result<HostEntry>> destination) {
+    Plan plan;
+    auto wishes = wishes_of(call);
+    if (!wishes) return wishes.error();
+    plan.wishes = std::move(*wishes);
+    if (auto r = find_machine(call, plan); !r) return r.error();
+    if (auto r = find_destination(std::move(destination), plan); !r) return r.error();
+    if (auto r = take_planned(call.services, plan); !r) return r.error();
+    if (auto r = apply_settings(call, plan); !r) return r.error();
+    if (needs_host(plan.wishes.type)) {
+        auto address = data_address(call, plan);
+        if (!address) return address.error();
+        plan.request.migrate_uri = data_uri(*address);
+    }
+    fill_request(plan);
+    if (plan.wishes.type == MigrationType::storage && plan.request.disk_targets.empty())
+        return incompatible("nothing",
+                            "Nothing would move: NewResourceSettingData must hold the disks that move, each "
+                            "with its new path in HostResource.",
+                            "NewResourceSettingData");
+    return plan;
+}
+
+}  // namespace wsvirt::cim::migration_service

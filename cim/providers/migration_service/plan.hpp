@@ -1,0 +1,52 @@
+// A migration from the call's parameters to what the machine layer is asked for. plan_of() reads and checks
+// the parameters; problems_of() looks at both hosts and says everything that would keep the machine from
+// moving. Nothing is changed by either. Not thread safe; one call.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/hypervisor.hpp"
+#include "cim/om/services.hpp"
+#include "cim/providers/methods.hpp"
+#include "cim/providers/migration_service/wishes.hpp"
+
+namespace wsvirt::cim::migration_service {
+
+struct Plan {
+    Wishes wishes;
+    HostEntry source, destination;
+    std::shared_ptr<const backend::Machine> machine;
+    backend::MachineSpec spec;  // how it will be there
+    backend::MigrationRequest request;
+    std::map<std::string, std::string> extra;  // properties of the job
+
+    const std::string& guid() const { return machine->spec.uuid; }
+    bool stays() const { return !needs_host(wishes.type); }
+};
+
+// The parameters ComputerSystem, MigrationSettingData, NewSystemSettingData, NewResourceSettingData, and the
+// destination. destination: nullopt when none was given, an Error when it names no host.
+// Errors: invalid_parameter, type_mismatch, not_supported, invalid_state (the machine is changing its state),
+// and those of settings; ids below "wsvirt.migration.incompatible" are parameters that do not fit together.
+Result<Plan> plan_of(const MethodCall& call, std::optional<Result<HostEntry>> destination);
+std::optional<Result<HostEntry>> destination_host(const MethodCall& call);    // the parameter DestinationHost
+std::optional<Result<HostEntry>> destination_system(const MethodCall& call);  // DestinationSystem
+
+// Empty: it can move. The first is the most important. deep: disks are opened, too.
+std::vector<Error> problems_of(const Services& services, const Plan& plan, bool deep = false);
+
+// Whether the machine's snapshots can go along: it is off, they lie inside its disks, and both hosts see
+// those.
+bool snapshots_can_move(const Plan& plan);
+
+bool is_incompatible(const Error& e);
+
+// What a job keeps for the case that it is cut off, beside the properties of its class: the host that the
+// machine came from, whether it ran, and the files that are made at the destination (one a line).
+inline constexpr const char *source_extra = "Source.Host", *running_extra = "Source.Running",
+                            *copies_extra = "Destination.Copies";
+
+}  // namespace wsvirt::cim::migration_service

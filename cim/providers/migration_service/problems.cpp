@@ -1,0 +1,202 @@
+// What keeps a machine from moving: looked for on both hosts before anything begins.
+#include <algorithm>
+#include <filesystem>
+
+#include "base/text.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/migration_service/plan.hpp"
+#include "cim/providers/migration_service/service_state.hpp"
+#include "cim/providers/virtual_system/storage_rules.hpp"
+
+namespace wsvirt::cim::migration_service {
+
+using backend::Disk;
+using backend::DiskDevice;
+using backend::MachineState;
+
+namespace {
+
+using Problems = std::vector<Error>;
+
+void add(Problems& out, Status status, const char* id, std::string text, const std::string& subject = {}) {
+    out.emplace_back(status, std::string("wsvirt.migration.") + id, std::move(text), subject);
+}
+
+bool is_active(const backend::Machine& m) {
+    return m.state == MachineState::running || m.state == MachineState::paused;
+}
+
+// libvirt inside this process can send machines but not take them.
+bool can_take(const HostEntry& h) {
+    return !h.uri.starts_with("qemu:///embed") && !h.uri.starts_with("test:");
+}
+
+void check_service(const Services& services, const Plan& plan, Problems& out) {
+    const auto state = service_state(services);
+    const auto active = active_migrations(services);
+    if (!plan.stays() && !state.enabled)
+        add(out, Status::invalid_state, "disabled",
+            "Migrations are switched off on this host; set EnableVirtualSystemMigration first.");
+    const bool full = plan.stays() ? state.most_storage != 0 && active.storage >= state.most_storage
+                                   : state.most_machines != 0 && active.machines >= state.most_machines;
+    if (full)
+        add(out, Status::busy, "too_many",
+            "As many migrations are running as this host allows at the same time; try again later.");
+}
+
+void check_machine(const Plan& plan, Problems& out) {
+    const auto& m = *plan.machine;
+    if (m.state == MachineState::saved || m.has_saved_state)
+        add(out, Status::invalid_state, "saved",
+            "\"" + m.spec.name + "\" is saved and cannot move; start it, or discard its saved state.");
+    if (m.snapshots.empty() || snapshots_can_move(plan)) return;
+    add(out, Status::invalid_state, "snapshots",
+        plan.stays() || copies_disks(plan.wishes.type)
+            ? "\"" + m.spec.name +
+                  "\" has snapshots, and its disks cannot be copied with them; delete them first."
+        : is_active(m)
+            ? "\"" + m.spec.name + "\" has snapshots; it can move with them only while it is off."
+            : "\"" + m.spec.name +
+                  "\" has snapshots outside its disk files and cannot move with them; delete them first.");
+}
+
+void check_destination(const Plan& plan, Problems& out) {
+    const auto& d = plan.destination;
+    const auto here = plan.source.hypervisor->host(), there = d.hypervisor->host();
+    const auto& m = *plan.machine;
+    const auto cannot = [&](const char* id, const std::string& why) {
+        add(out, Status::not_supported, id, "The host \"" + d.name + "\" " + why, "DestinationHost");
+    };
+    if (!can_take(d)) cannot("embedded", "cannot take machines: no libvirtd runs there.");
+    if (d.hypervisor->machine(plan.guid()))
+        add(out, Status::already_exists, "exists",
+            "The host \"" + d.name + "\" has a machine with the identifier " + plan.guid() + " already.");
+    if (!here.arch.empty() && !there.arch.empty() && here.arch != there.arch)
+        cannot("arch", "has processors of another kind (" + there.arch + ").");
+    if (is_active(m) && plan.wishes.type != MigrationType::staged && here.accelerator != there.accelerator)
+        cannot("accelerator", "runs machines with " + there.accelerator + ", this one runs with " +
+                                  here.accelerator + "; shut the machine down to move it.");
+    if (there.memory_mib != 0 && m.spec.memory_mib > there.memory_mib)
+        cannot("memory", "has less memory than the machine.");
+    if (m.spec.processors > there.max_processors && there.max_processors > 1)
+        cannot("processors",
+               "allows a machine at most " + std::to_string(there.max_processors) + " processors.");
+}
+
+void check_switches(const Plan& plan, Problems& out) {
+    const auto switches = plan.destination.hypervisor->switches();
+    for (const auto& n : plan.spec.nics) {
+        if (n.link != backend::NicLink::network) continue;
+        const bool there = std::any_of(switches.begin(), switches.end(), [&](const auto& s) {
+            return s.link == n.link && s.source == n.source;
+        });
+        if (!there)
+            add(out, Status::invalid_parameter, "switch",
+                "The host \"" + plan.destination.name + "\" has no virtual switch \"" + n.source +
+                    "\"; give the connection another one in NewResourceSettingData.",
+                "NewResourceSettingData");
+    }
+}
+
+bool below_folders(const std::vector<std::filesystem::path>& folders, const std::string& path) {
+    if (folders.empty()) return true;
+    const auto normal = std::filesystem::path(path).lexically_normal().string();
+    return std::any_of(folders.begin(), folders.end(), [&](const auto& f) {
+        const auto root = (f / "").lexically_normal().string();
+        return normal.starts_with(root);
+    });
+}
+
+// A disk that goes along must be there already; one that is copied must find its place free.
+void check_file(const Services& services, const Plan& plan, const Disk& d, Problems& out) {
+    const bool copied = plan.wishes.type == MigrationType::both && d.device == DiskDevice::disk;
+    const auto& host = plan.destination;
+    if (copied && !is_local(services, host) && !below_folders(host.storage_folders, d.path))
+        return add(out, Status::access_denied, "outside",
+                   "\"" + d.path + "\" lies outside the storage folders of \"" + host.name +
+                       "\"; give the disk a path below one of them in NewResourceSettingData.",
+                   "HostResource");
+    backend::Call call;
+    call.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(15);
+    const auto there = host.hypervisor->has_file(call, d.path);
+    if (!there) {
+        if (there.error().status != Status::not_supported) out.push_back(there.error());
+        return;
+    }
+    if (copied && *there)
+        add(out, Status::already_exists, "file_exists",
+            "\"" + host.name + "\" has a file \"" + d.path + "\" already; choose another HostResource.",
+            "HostResource");
+    if (!copied && !*there)
+        add(out, Status::not_found, "incompatible.disk_missing",
+            "\"" + host.name + "\" does not see \"" + d.path +
+                "\"; put it there, give its path there in NewResourceSettingData, or copy it with "
+                "MigrationType 32771.",
+            "HostResource");
+}
+
+void check_copies(const Plan& plan, Problems& out) {
+    if (plan.wishes.type == MigrationType::both && plan.machine->state == MachineState::off)
+        add(out, Status::not_supported, "off_with_storage",
+            "The disks of a machine that is off are not copied to another host; start it, or keep its disks "
+            "on "
+            "storage that both hosts see.");
+}
+
+// Where disks may go on the machine's own host.
+void check_new_places(const Services& services, const Plan& plan, Problems& out) {
+    const auto here = services_at(services, plan.source);
+    for (const auto& [from, to] : plan.request.disk_targets) {
+        backend::Call call;
+        const auto exists = plan.source.hypervisor->has_file(call, to);
+        if (exists && *exists)
+            add(out, Status::already_exists, "file_exists",
+                "There is a file \"" + to + "\" already; choose another HostResource.", "HostResource");
+        if (!is_local(services, plan.source)) continue;
+        if (auto place = vs::check_place(here.host.storage_folders, to, "HostResource"); !place)
+            out.push_back(place.error());
+    }
+}
+
+void open_disks(const Plan& plan, Problems& out) {
+    for (const auto& d : plan.machine->spec.disks) {
+        if (d.path.empty()) continue;
+        auto info = plan.source.hypervisor->image_info({}, d.path);
+        if (!info) out.push_back(info.error());
+    }
+}
+
+}  // namespace
+
+bool snapshots_can_move(const Plan& plan) {
+    const auto& m = *plan.machine;
+    return m.state == MachineState::off && plan.wishes.type == MigrationType::machine &&
+           plan.request.disk_targets.empty() &&
+           std::none_of(m.snapshots.begin(), m.snapshots.end(), [](const auto& s) { return s.external; });
+}
+
+std::vector<Error> problems_of(const Services& services, const Plan& plan, bool deep) {
+    Problems out;
+    for (const auto* h : {&plan.source, &plan.destination})
+        if (!h->hypervisor->connected()) {
+            add(out, Status::unavailable, "no_contact",
+                "The host \"" + h->name + "\" does not answer; try again when it can be reached.");
+            return out;
+        }
+    check_service(services, plan, out);
+    check_machine(plan, out);
+    if (plan.stays()) {
+        check_new_places(services, plan, out);
+        if (deep) open_disks(plan, out);
+        return out;
+    }
+    check_destination(plan, out);
+    check_copies(plan, out);
+    if (plan.wishes.type == MigrationType::staged) return out;  // disks and switches come later
+    check_switches(plan, out);
+    for (const auto& d : plan.spec.disks)
+        if (!d.path.empty()) check_file(services, plan, d, out);
+    return out;
+}
+
+}  // namespace wsvirt::cim::migration_service

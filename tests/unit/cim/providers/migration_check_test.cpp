@@ -1,0 +1,201 @@
+// The questions beforehand, and the settings of the migration service.
+#include <boost/test/unit_test.hpp>
+
+#include "base/text.hpp"
+#include "tests/unit/cim/providers/two_hosts.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+
+namespace {
+
+struct Fixture : TwoHosts {
+    MethodResult check(const std::string& guid, Given more = {}, const char* where = "hvB") {
+        more.emplace_back("ComputerSystem", system(guid));
+        if (where) more.emplace_back("DestinationHost", Value(where));
+        return call(service(), "CheckVirtualSystemIsMigratable", more);
+    }
+    MethodResult check_host(const std::string& guid, Given more = {}, const char* where = "hvB") {
+        more.emplace_back("ComputerSystem", system(guid));
+        more.emplace_back("DestinationHost", Value(where));
+        return call(service(), "CheckVirtualSystemIsMigratableToHost", more);
+    }
+    MethodResult check_system(const std::string& guid, Given more = {}, const char* where = "hvB") {
+        more.emplace_back("ComputerSystem", system(guid));
+        more.emplace_back("DestinationSystem", host(where));
+        return call(service(), "CheckVirtualSystemIsMigratableToSystem", more);
+    }
+    void add_network(const char* subnet, unsigned prefix, unsigned metric = 0) {
+        const auto r = call(
+            service(), "AddNetworkSettings",
+            {{"NetworkSettings",
+              list({make("Msvm_VirtualSystemMigrationNetworkSettingData", {{"SubnetNumber", Value(subnet)},
+                                                                           {"PrefixLength", prefix},
+                                                                           {"Metric", metric},
+                                                                           {"Tags", texts({"fast"})}})})}});
+        BOOST_TEST(code(r) == 0U, text_of(r));
+    }
+    Instance service_settings() {
+        return query("SELECT * FROM Msvm_VirtualSystemMigrationServiceSettingData").at(0);
+    }
+    std::uint32_t modify_service(const Given& given) {
+        const auto r = call(
+            service(), "ModifyServiceSettings",
+            {{"ServiceSettingData", Value(make("Msvm_VirtualSystemMigrationServiceSettingData", given))}});
+        return code(r);
+    }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(migration_check, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_machine_that_can_move) {
+    const auto guid = machine();
+    for (const auto& r : {check_host(guid), check_system(guid)}) {
+        BOOST_TEST(code(r) == 0U);
+        BOOST_TEST(r.out.get("IsMigratable").bool_or(false));
+    }
+    const auto r = check(guid);
+    BOOST_TEST(code(r) == 4096U);
+    BOOST_TEST(done(r) == 0U);
+    BOOST_TEST(job_of(r).class_name == "Msvm_MigrationJob");
+    BOOST_TEST(job_of(r).job_type == 301U);
+    BOOST_TEST(hypervisor.machine(guid) != nullptr);
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_cannot_is_an_answer) {
+    const auto guid = machine();
+    BOOST_TEST_REQUIRE(second.define({}, hypervisor.machine(guid)->spec).ok());
+    for (const auto& r : {check_host(guid), check_system(guid)}) {
+        BOOST_TEST(code(r) == 0U);
+        BOOST_TEST(!r.out.get("IsMigratable").bool_or(true));
+    }
+    const auto r = check(guid);
+    BOOST_TEST(code(r) == 4096U);
+    BOOST_TEST(done(r) == 32768U);
+    BOOST_TEST(last_text.find("already") != std::string::npos, last_text);
+}
+
+BOOST_AUTO_TEST_CASE(all_problems_are_said) {
+    const auto guid = machine();
+    BOOST_TEST_REQUIRE(second.define({}, hypervisor.machine(guid)->spec).ok());
+    const auto r = check(guid, {{"NewResourceSettingData", disk_at((folder / "disks/gone.qcow2").string())}});
+    BOOST_TEST(done(r) != 0U);
+    BOOST_TEST(job_of(r).errors.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(codes_of_wrong_calls) {
+    const auto guid = machine();
+    BOOST_TEST(code(check_host(guid, {}, "nowhere")) == 4U);
+    BOOST_TEST(code(check_system(guid, {}, "nowhere")) == 4U);
+    BOOST_TEST(code(check(guid, {}, "nowhere")) == 32773U);
+    BOOST_TEST(code(check(guid, {}, nullptr)) == 32773U);
+    BOOST_TEST(code(check_host(guid, {}, "testhost")) == 6U);
+    BOOST_TEST(code(check_system(guid, {}, "testhost")) == 6U);
+    const Given smb{{"MigrationSettingData", settings({{"TransportType", 32768U}})}};
+    BOOST_TEST(code(check_host(guid, smb)) == 1U);
+    BOOST_TEST(code(check_system(guid, smb)) == 1U);
+    BOOST_TEST(code(check(guid, smb)) == 32770U);
+    BOOST_TEST(code(check(guid, {{"MigrationSettingData", Value("what")}})) == 32776U);
+}
+
+BOOST_AUTO_TEST_CASE(a_deep_check_opens_the_disks) {
+    const auto guid = machine();
+    const Given deep{{"MigrationSettingData", settings({{"MigrationType", 32772U}})}};
+    const auto good = check(guid, deep, nullptr);
+    BOOST_TEST(done(good) == 0U, last_text);
+    BOOST_TEST(job_of(good).job_type == 304U);
+    std::filesystem::remove(disk_path);
+    BOOST_TEST(done(check(guid, deep, nullptr)) != 0U);
+}
+
+BOOST_AUTO_TEST_CASE(compatibility_information_tells_what_a_machine_needs) {
+    const auto guid = machine();
+    start(guid);
+    const auto r = call(service(), "GetSystemCompatibilityInfo", {{"ComputerSystem", system(guid)}});
+    BOOST_TEST_REQUIRE(code(r) == 0U);
+    const auto info = r.out.get("CompatibilityInfo");
+    BOOST_TEST(code(call(service(), "CheckSystemCompatibilityInfo", {{"CompatibilityInfo", info}})) == 0U);
+    auto other = hypervisor.host();
+    other.arch = "aarch64";
+    hypervisor.set_host(other);
+    const auto no = call(service(), "CheckSystemCompatibilityInfo", {{"CompatibilityInfo", info}});
+    BOOST_TEST(code(no) == 32784U);
+    BOOST_TEST_REQUIRE(no.out.get("Reasons").as_array());
+    BOOST_TEST(no.out.get("Reasons").as_array()->size() == 1U);
+    BOOST_TEST(code(call(service(), "CheckSystemCompatibilityInfo",
+                         {{"CompatibilityInfo", Value::array_of(std::vector<int>{1, 2, 3})}})) == 32773U);
+    BOOST_TEST(code(call(service(), "GetSystemCompatibilityInfo",
+                         {{"ComputerSystem", system(make_guid())}})) == 32773U);
+    const auto vectors = call(service(), "GetSystemCompatibilityVectors", {{"ComputerSystem", system(guid)}});
+    BOOST_TEST(code(vectors) == 0U);
+    BOOST_TEST(vectors.out.get("CompatibilityVectors").as_array()->size() >= 4U);
+}
+
+BOOST_AUTO_TEST_CASE(service_settings_have_their_effect) {
+    const auto guid = machine();
+    BOOST_TEST(service_settings().get("EnableVirtualSystemMigration").bool_or(false));
+    BOOST_TEST(modify_service({{"EnableVirtualSystemMigration", false}}) == 0U);
+    BOOST_TEST(!service_settings().get("EnableVirtualSystemMigration").bool_or(true));
+    BOOST_TEST(code(to_host(guid)) == 32775U);
+    BOOST_TEST(modify_service({{"EnableVirtualSystemMigration", true},
+                               {"MaximumActiveVirtualSystemMigration", 1U}}) == 0U);
+    const auto other = machine("other");
+    hypervisor.hold("migrate");
+    const auto first = to_host(other);
+    BOOST_TEST(code(to_host(guid)) == 32774U);
+    hypervisor.release("migrate");
+    BOOST_TEST(done(first) == 0U);
+    BOOST_TEST(done(to_host(guid)) == 0U);
+    BOOST_TEST(modify_service({{"EnableSmbTransport", true}}) == 32770U);
+    BOOST_TEST(modify_service({{"AuthenticationType", 9U}}) == 32773U);
+}
+
+BOOST_AUTO_TEST_CASE(networks_decide_where_migrations_may_go) {
+    const auto guid = machine();
+    add_network("192.0.2.0", 24);
+    BOOST_TEST(code(to_host(guid)) == 32773U);  // hvB is at 10.99.0.2
+    add_network("10.99.0.0", 16, 5);
+    auto all = query("SELECT * FROM Msvm_VirtualSystemMigrationNetworkSettingData");
+    BOOST_TEST_REQUIRE(all.size() == 2U);
+    BOOST_TEST(all[1].string("SubnetNumber") == "10.99.0.0");
+    const Given outside{
+        {"MigrationSettingData", settings({{"DestinationIPAddressList", texts({"203.0.113.9"})}})}};
+    BOOST_TEST(code(to_host(guid, outside)) == 32773U);
+    const auto linked = query(
+        "ASSOCIATORS OF {Msvm_VirtualSystemMigrationServiceSettingData.InstanceID=\""
+        "Microsoft:VirtualSystemMigrationServiceSettingData\"} WHERE AssocClass = "
+        "Msvm_VirtualSystemMigrationServiceSettingDataComponent");
+    BOOST_TEST(linked.size() == 2U);
+    auto changed = make("Msvm_VirtualSystemMigrationNetworkSettingData",
+                        {{"InstanceID", Value(all[0].string("InstanceID"))},
+                         {"SubnetNumber", Value("198.51.100.0")},
+                         {"PrefixLength", 25U}});
+    BOOST_TEST(code(call(service(), "ModifyNetworkSettings", {{"NetworkSettings", list({changed})}})) == 0U);
+    BOOST_TEST(code(call(service(), "RemoveNetworkSettings",
+                         {{"NetworkSettings",
+                           Value(Value::Array{Value(all[0].path("root/virtualization/v2"))})}})) == 0U);
+    BOOST_TEST(query("SELECT * FROM Msvm_VirtualSystemMigrationNetworkSettingData").size() == 1U);
+    BOOST_TEST(done(to_host(guid)) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(the_service_stands_on_the_host_with_its_capabilities_and_settings) {
+    const auto of_service = [&](const char* assoc) {
+        return query(std::string("ASSOCIATORS OF {") + service().relative_text() +
+                     "} WHERE AssocClass = " + assoc);
+    };
+    BOOST_TEST(of_service("Msvm_HostedService").size() == 1U);
+    const auto capabilities = of_service("Msvm_ElementCapabilities");
+    BOOST_TEST_REQUIRE(capabilities.size() == 1U);
+    BOOST_TEST(capabilities[0].get("DestinationHostFormatsSupported").as_array()->size() == 3U);
+    BOOST_TEST(of_service("Msvm_ElementSettingData").size() == 1U);
+    BOOST_TEST(query("SELECT * FROM Msvm_VirtualSystemMigrationSettingData").size() == 5U);
+    BOOST_TEST(
+        query("SELECT * FROM Msvm_VirtualSystemMigrationSettingData WHERE MigrationType = 32770").size() ==
+        1U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,315 @@
+// Msvm_VirtualSystemMigrationService over two hosts in memory: what moves, and every code of the Migrate
+// methods that can arise.
+#include <boost/test/unit_test.hpp>
+
+#include "base/text.hpp"
+#include "cim/providers/methods.hpp"
+#include "tests/unit/cim/providers/two_hosts.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+using backend::MachineState;
+
+BOOST_FIXTURE_TEST_SUITE(migration_service, TwoHosts)
+
+BOOST_AUTO_TEST_CASE(a_machine_moves_and_the_job_is_a_migration_job) {
+    const auto guid = machine();
+    start(guid);
+    const auto r = to_host(guid);
+    BOOST_TEST(code(r) == 4096U);  // MigrateVirtualSystemToHost documents no 0
+    BOOST_TEST(done(r) == 0U, last_text);
+    BOOST_TEST(!hypervisor.machine(guid));
+    BOOST_TEST_REQUIRE(second.machine(guid) != nullptr);
+    BOOST_TEST((second.machine(guid)->state == MachineState::running));
+    const auto job = get(*r.out.get("Job").as_path());
+    BOOST_TEST(job.cls().name() == "Msvm_MigrationJob");
+    BOOST_TEST(job.uint("JobType") == 305U);
+    BOOST_TEST(job.uint("MigrationType") == 32768U);
+    BOOST_TEST(job.string("VirtualSystemName") == "traveller");
+    BOOST_TEST(job.string("DestinationHost") == "hvB");
+    BOOST_TEST(job.uint("PercentComplete") == 100U);
+}
+
+BOOST_AUTO_TEST_CASE(to_system_answers_0_with_the_new_machine) {
+    const auto guid = machine();
+    const auto r = to_system(guid);
+    BOOST_TEST(code(r) == 0U, text_of(r));
+    BOOST_TEST(second.machine(guid) != nullptr);
+    const auto* path = r.out.get("NewComputerSystem").as_path();
+    BOOST_TEST_REQUIRE(path);
+    BOOST_TEST(path->key_string("Name") == guid);
+    BOOST_TEST(iequals(path->name_space(), "root/HyperVCluster/v2"));
+}
+
+BOOST_AUTO_TEST_CASE(to_system_answers_4096_when_it_takes_longer) {
+    services.host.synchronous_window = std::chrono::milliseconds(0);
+    const auto guid = machine();
+    hypervisor.hold("migrate");
+    const auto r = to_system(guid);
+    BOOST_TEST(code(r) == 4096U);
+    BOOST_TEST(r.out.get("NewComputerSystem").as_path() != nullptr);
+    hypervisor.release("migrate");
+    BOOST_TEST(done(r) == 0U, last_text);
+}
+
+BOOST_AUTO_TEST_CASE(every_form_of_a_host_name) {
+    for (const char* name :
+         {"hvB", "HVB", " hvB ", "10.99.0.2", "hvb.example.com", "hvB.other.example.com"}) {
+        const auto guid = machine(std::string("m") + std::to_string(second.machines().size()));
+        BOOST_TEST(done(to_host(guid, {}, name)) == 0U, name << ": " << last_text);
+        BOOST_TEST(second.machine(guid) != nullptr, name);
+    }
+    const auto guid = machine("last");
+    const auto text =
+        R"(\\hvB\root\virtualization\v2:Msvm_ComputerSystem.CreationClassName="Msvm_ComputerSystem",Name="hvB")";
+    const auto r = call(service(), "MigrateVirtualSystemToSystem",
+                        {{"ComputerSystem", settings_of(guid)}, {"DestinationSystem", Value(text)}});
+    BOOST_TEST(code(r) == 0U, text_of(r));
+    BOOST_TEST(second.machine(guid) != nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(IPv6_addresses_are_names_too) {
+    services.hosts[1].migration_data_address = "fd00::2";
+    BOOST_TEST(done(to_host(machine("a"), {}, "fd00:0:0::2")) == 0U, last_text);
+    BOOST_TEST(done(to_host(machine("b"), {}, "[fd00::2]")) == 0U, last_text);
+}
+
+BOOST_AUTO_TEST_CASE(new_settings_hold_at_the_destination) {
+    const auto guid = machine();
+    const auto r = to_system(
+        guid, {{"NewSystemSettingData",
+                Value(make("Msvm_VirtualSystemSettingData", {{"ElementName", Value("arrived")}}))}});
+    BOOST_TEST(code(r) == 0U, text_of(r));
+    BOOST_TEST(second.machine(guid)->spec.name == "arrived");
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_may_have_another_path_there) {
+    const auto guid = machine();
+    const auto other = image("seen-there.qcow2");
+    const auto r = to_system(guid, {{"NewResourceSettingData", disk_at(other)}});
+    BOOST_TEST(code(r) == 0U, text_of(r));
+    BOOST_TEST(second.machine(guid)->spec.disks.at(0).path == other);
+}
+
+BOOST_AUTO_TEST_CASE(storage_alone_moves_on_the_own_host) {
+    const auto guid = machine();
+    const auto to = (folder / "disks" / "elsewhere.qcow2").string();
+    const auto r = to_host(guid,
+                           {{"MigrationSettingData", settings({{"MigrationType", 32769U}})},
+                            {"NewResourceSettingData", disk_at(to)}},
+                           nullptr);
+    BOOST_TEST(done(r) == 0U, text_of(r) + last_text);
+    BOOST_TEST(spec(guid).disks.at(0).path == to);
+    const auto job = get(*r.out.get("Job").as_path());
+    BOOST_TEST(job.uint("JobType") == 307U);
+    const auto* moved = job.get("NewResourceSettingData").as_array();
+    BOOST_TEST_REQUIRE(moved);
+    BOOST_TEST(moved->size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(machine_and_storage_move_together) {
+    const auto guid = machine();
+    start(guid);
+    const auto to = (folder / "disks" / "copy.qcow2").string();
+    const auto r = to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                                  {"NewResourceSettingData", disk_at(to)}});
+    BOOST_TEST(done(r) == 0U, text_of(r) + last_text);
+    BOOST_TEST(second.machine(guid)->spec.disks.at(0).path == to);
+    BOOST_TEST(job_of(r).job_type == 306U);
+}
+
+BOOST_AUTO_TEST_CASE(staged_then_moved_into_the_planned_system) {
+    const auto guid = machine();
+    auto r = to_system(guid, {{"MigrationSettingData", settings({{"MigrationType", 32770U}})}});
+    BOOST_TEST(code(r) == 0U, text_of(r));
+    const auto* planned = r.out.get("NewComputerSystem").as_path();
+    BOOST_TEST_REQUIRE(planned);
+    BOOST_TEST(planned->class_name() == "Msvm_PlannedComputerSystem");
+    const auto id = planned->key_string("Name");
+    BOOST_TEST(!iequals(id, guid));
+    BOOST_TEST(get(*planned).string("ElementName") == "traveller");
+    BOOST_TEST(done(call(vsms(), "ModifySystemSettings",
+                         {{"SystemSettings", Value(make("Msvm_VirtualSystemSettingData",
+                                                        {{"InstanceID", Value("Microsoft:" + id)},
+                                                         {"ElementName", Value("planned name")}}))}})) == 0U);
+    r = to_host(guid,
+                {{"MigrationSettingData",
+                  settings({{"MigrationType", 32768U}, {"DestinationPlannedVirtualSystemId", Value(id)}})}});
+    BOOST_TEST(done(r) == 0U, text_of(r) + last_text);
+    BOOST_TEST(second.machine(guid)->spec.name == "planned name");
+    BOOST_TEST(query("SELECT * FROM Msvm_PlannedComputerSystem").empty());
+}
+
+BOOST_AUTO_TEST_CASE(snapshots_go_along_when_the_machine_is_off) {
+    const auto guid = machine();
+    backend::SnapshotRequest s;
+    s.machine = guid;
+    s.id = make_guid();
+    BOOST_TEST_REQUIRE(hypervisor.snapshot({}, s).ok());
+    const auto r = to_system(guid);
+    BOOST_TEST(code(r) == 0U, text_of(r));
+    BOOST_TEST(!hypervisor.machine(guid));
+    BOOST_TEST_REQUIRE(second.machine(guid) != nullptr);
+    BOOST_TEST_REQUIRE(second.machine(guid)->snapshots.size() == 1U);
+    BOOST_TEST(second.machine(guid)->snapshots[0].id == s.id);
+}
+
+// --- codes of MigrateVirtualSystemToHost: 32768 ... 32778; of ...ToSystem: 1 ... 6 and the vendor's ---
+
+#define REFUSED(answer, number)                                                         \
+    do {                                                                                \
+        const auto r_ = (answer);                                                       \
+        BOOST_TEST(code(r_) == (number), code(r_) << ": " << text_of(r_) << last_text); \
+        BOOST_TEST(!text_of(r_).empty());                                               \
+    } while (false)
+
+BOOST_AUTO_TEST_CASE(invalid_parameters) {
+    const auto guid = machine();
+    REFUSED(to_host(guid, {}, "nowhere"), 32773U);
+    REFUSED(to_system(guid, {}, "nowhere"), 4U);
+    REFUSED(to_host(guid, {}, nullptr), 32773U);
+    REFUSED(to_host(make_guid()), 32773U);
+    REFUSED(to_system(make_guid()), 4U);
+    REFUSED(to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", 7U}})}}), 32773U);
+    REFUSED(to_system(guid, {{"MigrationSettingData", settings({{"MigrationType", 7U}})}}), 4U);
+    REFUSED(to_host(guid, {{"MigrationSettingData",
+                            settings({{"DestinationIPAddressList", texts({"not an address"})}})}}),
+            32773U);
+    REFUSED(to_host(guid, {{"MigrationSettingData",
+                            settings({{"DestinationPlannedVirtualSystemId", Value(make_guid())}})}}),
+            32773U);
+    BOOST_TEST(hypervisor.machine(guid) != nullptr);
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(parameters_that_do_not_fit_together) {
+    const auto guid = machine();
+    REFUSED(to_system(guid, {}, "testhost"), 6U);
+    REFUSED(to_host(guid, {}, "testhost"), 32773U);
+    REFUSED(to_system(guid, {{"MigrationSettingData", settings({{"MigrationType", 32769U}})},
+                             {"NewResourceSettingData", disk_at("/elsewhere/x.qcow2")}}),
+            6U);
+    REFUSED(to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", 32769U}})}}, nullptr),
+            32773U);
+    // A disk that the destination does not see.
+    REFUSED(to_system(guid, {{"NewResourceSettingData", disk_at((folder / "disks/gone.qcow2").string())}}),
+            6U);
+    REFUSED(to_host(guid, {{"NewResourceSettingData", disk_at((folder / "disks/gone.qcow2").string())}}),
+            32773U);
+}
+
+BOOST_AUTO_TEST_CASE(incorrect_data_type) {
+    const auto guid = machine();
+    const auto r = to_host(guid, {{"MigrationSettingData", Value("no settings at all")}});
+    BOOST_TEST(code(r) == 32776U);
+    BOOST_TEST(code(to_system(guid, {{"MigrationSettingData", Value("no settings at all")}})) == 4U);
+}
+
+BOOST_AUTO_TEST_CASE(not_supported) {
+    const auto guid = machine();
+    const auto smb = settings({{"TransportType", 32768U}});
+    REFUSED(to_host(guid, {{"MigrationSettingData", smb}}), 32770U);
+    REFUSED(to_system(guid, {{"MigrationSettingData", smb}}), 1U);
+    REFUSED(to_system(guid, {{"MigrationSettingData", settings({{"AllowOverwriteExistingFile", true}})}}),
+            1U);
+    REFUSED(to_system(guid, {{"MigrationSettingData", settings({{"MigrationType", 32772U}})}}, "testhost"),
+            1U);
+    // Disks of a machine that is off stay where they are.
+    const auto both = settings({{"MigrationType", 32771U}});
+    const auto to = disk_at((folder / "disks" / "copy.qcow2").string());
+    REFUSED(to_host(guid, {{"MigrationSettingData", both}, {"NewResourceSettingData", to}}), 32770U);
+    services.hosts[1].uri = "qemu:///embed?root=/x";
+    REFUSED(to_host(guid), 32770U);
+}
+
+BOOST_AUTO_TEST_CASE(invalid_state) {
+    const auto guid = machine();
+    start(guid);
+    BOOST_TEST_REQUIRE(hypervisor.save({}, guid).ok());
+    REFUSED(to_host(guid), 32775U);
+    REFUSED(to_system(guid), 5U);
+    BOOST_TEST_REQUIRE(hypervisor.start({}, guid).ok());
+    backend::SnapshotRequest s;
+    s.machine = guid;
+    s.id = make_guid();
+    BOOST_TEST_REQUIRE(hypervisor.snapshot({}, s).ok());
+    REFUSED(to_host(guid), 32775U);  // it runs and has snapshots
+    REFUSED(to_system(guid), 5U);
+}
+
+BOOST_AUTO_TEST_CASE(in_use) {
+    const auto guid = machine();
+    const auto held = jobs.lock(guid);
+    REFUSED(to_host(guid), 32774U);
+    REFUSED(to_system(guid), 32774U);
+}
+
+BOOST_AUTO_TEST_CASE(not_available) {
+    const auto guid = machine();
+    second.set_connected(false);
+    REFUSED(to_host(guid), 32777U);
+    REFUSED(to_system(guid), 32777U);
+}
+
+BOOST_AUTO_TEST_CASE(the_name_is_taken_there) {
+    const auto guid = machine();
+    BOOST_TEST_REQUIRE(second.define({}, hypervisor.machine(guid)->spec).ok());
+    REFUSED(to_host(guid), 32768U);
+    REFUSED(to_system(guid), 2U);
+}
+
+BOOST_AUTO_TEST_CASE(access_denied_outside_the_storage_folders) {
+    services.hosts[1].storage_folders = {"/only/here"};
+    const auto guid = machine();
+    start(guid);
+    const Given both{{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                     {"NewResourceSettingData", disk_at((folder / "disks" / "copy.qcow2").string())}};
+    REFUSED(to_host(guid, both), 32769U);
+    REFUSED(to_system(guid, both), 32769U);
+}
+
+BOOST_AUTO_TEST_CASE(what_fails_on_the_way_is_in_the_job) {
+    const auto guid = machine();
+    hypervisor.fail_next("migrate", Error(Status::failed, "wsvirt.libvirt", "The machine could not move.",
+                                          guid, "operation failed: migration out: unexpectedly failed"));
+    BOOST_TEST(done(to_host(guid)) == 32768U);
+    BOOST_TEST(last_text.find("unexpectedly failed") != std::string::npos, last_text);
+    hypervisor.fail_next("migrate", Error(Status::timed_out, "wsvirt.timeout", "Too slow."));
+    BOOST_TEST(done(to_host(guid)) == 32772U);
+    hypervisor.fail_next("migrate", Error(Status::out_of_memory, "wsvirt.memory", "No memory there."));
+    BOOST_TEST(done(to_host(guid)) == 32778U);
+    BOOST_TEST(hypervisor.machine(guid) != nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(cancelling_leaves_the_machine_where_it_is) {
+    for (const unsigned state : {4U, 5U}) {
+        const auto guid = machine("c" + std::to_string(state));
+        start(guid);
+        hypervisor.hold("migrate");
+        const auto r = to_host(guid);
+        BOOST_TEST_REQUIRE(code(r) == 4096U);
+        const auto answer =
+            call(*r.out.get("Job").as_path(), "RequestStateChange", {{"RequestedState", state}});
+        BOOST_TEST(code(answer) == 0U);
+        BOOST_TEST(done(r) != 0U);
+        hypervisor.release("migrate");
+        BOOST_TEST((job_of(r).state == (state == 4 ? JobState::terminated : JobState::killed)));
+        BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
+        BOOST_TEST(!second.machine(guid));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(one_operation_at_a_time_on_a_machine) {
+    const auto guid = machine();
+    hypervisor.hold("migrate");
+    const auto first = to_host(guid);
+    BOOST_TEST_REQUIRE(code(first) == 4096U);
+    REFUSED(to_host(guid), 32774U);
+    BOOST_TEST(get(service()).uint("ActiveVirtualSystemMigrationCount") == 1U);
+    BOOST_TEST(get(*system(guid).as_path()).get("OperationalStatus").as_array()->back().uint_or(0) == 32774U);
+    hypervisor.release("migrate");
+    BOOST_TEST(done(first) == 0U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,81 @@
+// A World with a second host, "hvB", and what tests of migration call.
+#pragma once
+
+#include <thread>
+
+#include "tests/unit/cim/providers/world.hpp"
+
+namespace wsvirt::cim::provider_test {
+
+class TwoHosts : public World {
+  public:
+    TwoHosts() {
+        HostEntry local, other;
+        local.name = "testhost";
+        local.hypervisor = &hypervisor;
+        other.name = "hvB";
+        other.hypervisor = &second;
+        other.uri = "qemu+tcp://10.99.0.2/system";
+        other.migration_uri = "qemu+tcp://hvb.example.com/system";
+        services.hosts = {local, other};
+    }
+
+    static ObjectPath service() {
+        return vs::service_path("testhost", "Msvm_VirtualSystemMigrationService", "migrationwmi");
+    }
+    static Value system(const std::string& guid) {
+        return Value(vs::system_path("Msvm_ComputerSystem", guid));
+    }
+    static Value host(const std::string& name) { return Value(vs::system_path("Msvm_ComputerSystem", name)); }
+    Value settings(const Given& given) const {
+        return Value(make("Msvm_VirtualSystemMigrationSettingData", given));
+    }
+    MethodResult to_host(const std::string& guid, Given more = {}, const char* where = "hvB") {
+        more.emplace_back("ComputerSystem", system(guid));
+        if (where) more.emplace_back("DestinationHost", Value(where));
+        return call(service(), "MigrateVirtualSystemToHost", more);
+    }
+    MethodResult to_system(const std::string& guid, Given more = {}, const char* where = "hvB") {
+        more.emplace_back("ComputerSystem", system(guid));
+        more.emplace_back("DestinationSystem", host(where));
+        return call(service(), "MigrateVirtualSystemToSystem", more);
+    }
+    JobRecord job_of(const MethodResult& r) const {
+        const auto* path = r.out.get("Job").as_path();
+        BOOST_TEST_REQUIRE(path);
+        const auto record = jobs.find(path->key_string("InstanceID"));
+        BOOST_TEST_REQUIRE(record.has_value());
+        return *record;
+    }
+    // A machine with one SCSI disk; its GUID.
+    std::string machine(const std::string& name = "traveller") {
+        const auto guid = define({{"ElementName", Value(name)}});
+        const auto controller = added(guid, make("Msvm_ResourceAllocationSettingData",
+                                                 {{"ResourceType", 6U},
+                                                  {"ResourceSubType", Value("Microsoft:Hyper-V:Synthetic "
+                                                                            "SCSI Controller")}}));
+        const auto drive = added(
+            guid, make("Msvm_ResourceAllocationSettingData",
+                       {{"ResourceType", 17U},
+                        {"ResourceSubType", Value("Microsoft:Hyper-V:Synthetic Disk Drive")},
+                        {"Parent", Value(parent_text("Msvm_ResourceAllocationSettingData", controller))}}));
+        disk_path = image(name + ".qcow2");
+        disk_id =
+            added(guid, make("Msvm_StorageAllocationSettingData",
+                             {{"ResourceType", 31U},
+                              {"ResourceSubType", Value("Microsoft:Hyper-V:Virtual Hard Disk")},
+                              {"Parent", Value(parent_text("Msvm_ResourceAllocationSettingData", drive))},
+                              {"HostResource", texts({disk_path})}}));
+        return guid;
+    }
+    void start(const std::string& guid) { BOOST_TEST_REQUIRE(done(request_state(guid, 2)) == 0U); }
+    Value disk_at(const std::string& path) const {
+        return list({make("Msvm_StorageAllocationSettingData",
+                          {{"InstanceID", Value(disk_id)}, {"HostResource", texts({path})}})});
+    }
+
+    testing::FakeHypervisor second{"hvB"};
+    std::string disk_path, disk_id;
+};
+
+}  // namespace wsvirt::cim::provider_test
