@@ -172,6 +172,8 @@ class Hypervisor {
 
     // --- migration ---
     virtual Result<void> migrate(const Call&, const MigrationRequest&, Hypervisor& destination) = 0;
+    // Ends migrations and disk copies that were begun by a process that is gone; nothing to end is no error.
+    virtual Result<void> abandon(const Call&, std::string_view uuid) = 0;
     // Whether the host itself sees a file of this name. Errors: not_supported (a host that cannot say).
     virtual Result<bool> has_file(const Call&, const std::string& path) = 0;
     virtual Result<void> remove_file(const Call&,

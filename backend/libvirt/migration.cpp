@@ -3,6 +3,7 @@
 // driver.
 #include <libvirt/virterror.h>
 
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
@@ -21,7 +22,12 @@ namespace {
 
 constexpr const char* doing = "move the machine";
 constexpr auto progress_interval = std::chrono::milliseconds(250);
+// A guest that writes faster than its memory is sent never gets done by itself: after so many rounds it may
+// stand still for longer, or the migration is given up where that is not allowed.
+constexpr std::uint64_t patient_rounds = 20;
+constexpr std::chrono::milliseconds first_standstill{600}, longest_standstill{30'000};
 constexpr auto cleanup_patience = std::chrono::seconds(3);
+constexpr auto other_job_patience = std::chrono::seconds(15);
 constexpr auto cleanup_poll = std::chrono::milliseconds(50);
 
 class Parameters {
@@ -45,7 +51,7 @@ class Parameters {
 class Follower {
   public:
     Follower(const CorePtr& core, const MigrationRequest& request, Session& session)
-        : thread_([core, request, &session](const std::stop_token& stop) {
+        : thread_([this, core, request, &session](const std::stop_token& stop) {
               auto connection = core->connector->open();
               if (!connection) return;
               const auto d = find_domain(connection->get(), request.machine);
@@ -53,6 +59,7 @@ class Follower {
                   virDomainMigrateSetMaxDowntime(
                       d.get(), static_cast<unsigned long long>(request.max_downtime->count()), 0);
               while (d && !stop.stop_requested()) {
+                  bring_to_an_end(d.get(), request);
                   virDomainJobInfo info{};
                   if (virDomainGetJobInfo(d.get(), &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE &&
                       info.dataTotal > 0)
@@ -61,8 +68,34 @@ class Follower {
               }
           }) {}
 
+    bool gave_up() const { return gave_up_; }
+
   private:
-    std::jthread thread_;
+    void bring_to_an_end(virDomainPtr d, const MigrationRequest& request) {
+        const auto round = rounds(d);
+        if (round < patient_rounds || round == last_round_) return;
+        last_round_ = round;
+        if (request.max_downtime) {
+            if (!gave_up_.exchange(true)) virDomainAbortJob(d);
+        } else if (standstill_ <= longest_standstill) {
+            virDomainMigrateSetMaxDowntime(d, static_cast<unsigned long long>(standstill_.count()), 0);
+            standstill_ *= 2;
+        }
+    }
+    static std::uint64_t rounds(virDomainPtr d) {
+        int type = 0, n = 0;
+        virTypedParameterPtr all = nullptr;
+        unsigned long long round = 0;
+        if (virDomainGetJobStats(d, &type, &all, &n, 0) != 0) return 0;
+        virTypedParamsGetULLong(all, n, VIR_DOMAIN_JOB_MEMORY_ITERATION, &round);
+        virTypedParamsFree(all, n);
+        return round;
+    }
+
+    std::atomic<bool> gave_up_{false};
+    std::uint64_t last_round_ = 0;
+    std::chrono::milliseconds standstill_ = first_standstill;
+    std::jthread thread_;  // the last member: it uses the others
 };
 
 bool runs(virConnectPtr connection, const std::string& uuid) {
@@ -114,6 +147,15 @@ unsigned long flags_for(const MigrationRequest& r, MachineState state) {
         f |= VIR_MIGRATE_UNSAFE;  // whether both hosts see the disks was settled by the caller
     if (state == paused) f |= VIR_MIGRATE_PAUSED;
     return f;
+}
+
+// A migration whose client died comes to its end by itself, a moment later.
+void wait_for_other_job(const Session& s, virDomainPtr d) {
+    const auto end = std::chrono::steady_clock::now() + other_job_patience;
+    virDomainJobInfo info{};
+    while (!s.stop.stop_requested() && std::chrono::steady_clock::now() < end &&
+           virDomainGetJobInfo(d, &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE)
+        std::this_thread::sleep_for(progress_interval);
 }
 
 // The destination takes away what it had begun a moment after the source knows that it failed.
@@ -183,6 +225,7 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
                      "The disks of a machine that is off cannot be copied to another host; start it, or use "
                      "shared storage.",
                      r.machine};
+    if (is_active(*state)) wait_for_other_job(s, d);
     TargetStorage storage(there);
     if (with_storage) {
         std::vector<std::string> paths;
@@ -209,8 +252,14 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
         if (!moved) {
             Error failed = last_error(doing);
             wait_for_cleanup(s.connection, there, r.machine);
-            const Error e = explain(std::move(failed), s.connection, there, r);
+            Error e = explain(std::move(failed), s.connection, there, r);
+            const bool gave_up = follower && follower->gave_up();
             follower.reset();
+            if (gave_up && !s.stop.stop_requested())
+                e.text =
+                    "The machine changes its memory faster than it can be sent within the standstill that is "
+                    "allowed. " +
+                    e.text;
             if (!find_domain(there, r.machine)) storage.remove_new();
             refresh(there, r.machine, *other->connector, *other->inventory);
             return s.stop.stop_requested()
@@ -298,6 +347,22 @@ Result<void> move_storage(const CorePtr& core, Session& s, virDomainPtr d, const
 }
 
 }  // namespace
+
+Result<void> LibvirtHypervisor::abandon(const Call& call, std::string_view uuid) {
+    return core_->workers->run<void>(
+        call, {"end what is left over", core_->settings().call_limit, false, {}, {}},
+        [id = std::string(uuid)](Session& s) -> Result<void> {
+            const auto d = find_domain(s.connection, id);
+            if (!d) return {};
+            for (const auto& t : snapshot_targets(take(virDomainGetXMLDesc(d.get(), 0))))
+                virDomainBlockJobAbort(d.get(), t.target.c_str(), 0);
+            virDomainJobInfo info{};
+            if (virDomainGetJobInfo(d.get(), &info) != 0 || info.type == VIR_DOMAIN_JOB_NONE) return {};
+            virDomainAbortJob(d.get());
+            wait_for_other_job(s, d.get());
+            return {};
+        });
+}
 
 Result<bool> LibvirtHypervisor::has_file(const Call& call, const std::string& path) {
     if (core_->connector->kind() != HostKind::remote) {

@@ -3,6 +3,7 @@
 #include "cim/om/authorisation.hpp"
 #include "cim/om/instance_repository.hpp"
 #include "cim/om/keys.hpp"
+#include "cim/om/namespace_view.hpp"
 #include "cim/om/object_manager_impl.hpp"
 #include "cim/om/services.hpp"
 
@@ -66,8 +67,10 @@ ObjectManager::Impl::Impl(const Schema& s, Providers p, std::string server_name,
 Provider* ObjectManager::Impl::provider_of(const Namespace& ns, const Class& cls) const {
     if (cls.is_abstract() || cls.is_indication()) return nullptr;
     if (!cls.provider().empty()) {
-        const auto found = providers.find(cls.provider());
-        return found == providers.end() ? nullptr : found->second.get();
+        const auto own = apart.find(ns.name());
+        const auto& from = own == apart.end() ? providers : own->second;
+        const auto found = from.find(cls.provider());
+        return found == from.end() ? nullptr : found->second.get();
     }
     if (repository && repository_namespaces.count(ns.name()) != 0) return repository.get();
     return const_cast<StaticInstances*>(&static_instances);
@@ -109,6 +112,12 @@ ObjectManager::ObjectManager(const Schema& schema,
                                    repository_namespaces)) {}
 
 ObjectManager::~ObjectManager() = default;
+
+void ObjectManager::serve_apart(std::string_view name_space, Services& services,
+                                const std::vector<ProviderEntry>& entries) {
+    auto& own = impl_->apart[normal_namespace(name_space)];
+    for (const auto& e : entries) own.emplace(e.name, in_namespace(e.make(services)));
+}
 
 Result<const Namespace*> ObjectManager::name_space(std::string_view name) const {
     if (const auto* ns = schema_.find(name)) return ns;

@@ -36,6 +36,11 @@ class ObjectManager {
                   const std::vector<std::string>& repository_namespaces = {});
     ~ObjectManager();
 
+    // The classes of one namespace get providers of their own, made from other services, which must outlive
+    // this too; what they point to is in that namespace. Before any request.
+    void serve_apart(std::string_view name_space, Services& services,
+                     const std::vector<ProviderEntry>& entries);
+
     const Schema& schema() const { return schema_; }
     // Errors: invalid_namespace.
     Result<const Namespace*> name_space(std::string_view name) const;

@@ -68,6 +68,7 @@ class ObjectManager::Impl {
 
     const Schema& schema;
     Providers providers;
+    std::map<std::string, Providers, ILess> apart;  // by namespace: providers that only it has
     std::string server;
     std::unique_ptr<Provider> repository;  // null without a store
     StaticInstances static_instances;

@@ -1,6 +1,7 @@
 // The host and its virtual machines.
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
+#include "cim/providers/cluster.hpp"
 #include "cim/providers/methods.hpp"
 #include "cim/providers/virtual_system/computer_writer.hpp"
 #include "cim/providers/virtual_system/names.hpp"
@@ -34,18 +35,20 @@ class ComputerSystem final : public Provider {
         auto writer = writers_.get(services_, cls);
         auto all = services_.hypervisor.machines();
         auto jobs = vs::running_jobs(services_.jobs);
-        const auto count = all.size() + 1;
-        return lazy_stream(
-            count,
-            [writer, all = std::move(all), jobs = std::move(jobs)](std::size_t n) -> std::optional<Instance> {
-                if (n == 0) return writer->write_host();
-                const auto& m = *all[n - 1];
-                std::vector<std::uint16_t> types;
-                if (!jobs.empty())
-                    for (auto [j, end] = jobs.equal_range(m.spec.uuid); j != end; ++j)
-                        types.push_back(j->second.job_type);
-                return writer->write(m, types);
-            });
+        const auto hosts = is_cluster(services_) ? services_.hosts.size() : 1;
+        const auto count = all.size() + hosts;
+        return lazy_stream(count,
+                           [this, writer, hosts, all = std::move(all),
+                            jobs = std::move(jobs)](std::size_t n) -> std::optional<Instance> {
+                               if (n == 0) return writer->write_host();
+                               if (n < hosts) return writer->write_host(services_.hosts[n]);
+                               const auto& m = *all[n - hosts];
+                               std::vector<std::uint16_t> types;
+                               if (!jobs.empty())
+                                   for (auto [j, end] = jobs.equal_range(m.spec.uuid); j != end; ++j)
+                                       types.push_back(j->second.job_type);
+                               return writer->write(m, types);
+                           });
     }
 
     Result<Instance> get(const Request& request, const ClassPtr& cls, const ObjectPath& path) override {
@@ -70,7 +73,7 @@ class ComputerSystem final : public Provider {
         if (iequals(property, "ElementName") && value.as_string()) {
             const auto& name = *value.as_string();
             std::vector<Instance> out;
-            if (iequals(name, services_.host.name)) out.push_back(writers_.get(services_, cls)->write_host());
+            if (auto host = look_up_host(cls, name)) out.push_back(std::move(*host));
             for (const auto& m : services_.hypervisor.machines())
                 if (iequals(m->spec.name, name)) out.push_back(write(cls, *m));
             return stream_of(std::move(out));
@@ -93,7 +96,14 @@ class ComputerSystem final : public Provider {
     std::optional<Instance> look_up(const ClassPtr& cls, const std::string& name) {
         if (auto guid = vs::clean_guid(name))
             if (auto m = services_.hypervisor.machine(*guid)) return write(cls, *m);
+        return look_up_host(cls, name);
+    }
+
+    std::optional<Instance> look_up_host(const ClassPtr& cls, const std::string& name) {
         if (iequals(name, services_.host.name)) return writers_.get(services_, cls)->write_host();
+        if (is_cluster(services_))
+            for (const auto& h : services_.hosts)
+                if (iequals(name, h.name)) return writers_.get(services_, cls)->write_host(h);
         return std::nullopt;
     }
 

@@ -2,6 +2,7 @@
 
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
+#include "cim/providers/cluster.hpp"
 #include "cim/providers/instance_tools.hpp"
 
 namespace wsvirt::cim {
@@ -16,7 +17,13 @@ class ServiceProvider final : public Provider {
     }
 
     Result<StreamPtr> enumerate(const Request&, const ClassPtr& cls) override {
-        return stream_of({instance(cls)});
+        std::vector<Instance> out{instance(cls)};
+        // Over several hosts: the first leaves to us where things are made, the others name their host.
+        for (const auto& host : other_hosts(services_)) {
+            out.push_back(instance(cls));
+            set_if(out.back(), "SystemName", host);
+        }
+        return stream_of(std::move(out));
     }
 
     Result<MethodResult> invoke(const Request& request, const ClassPtr& cls, const ObjectPath& target,

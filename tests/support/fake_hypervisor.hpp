@@ -58,6 +58,7 @@ class FakeHypervisor final : public backend::Hypervisor {
                                     const std::string& from_file) override;
     Result<void> migrate(const Call&, const backend::MigrationRequest&,
                          backend::Hypervisor& destination) override;
+    Result<void> abandon(const Call&, std::string_view uuid) override;
     Result<bool> has_file(const Call&, const std::string& path) override;
     Result<void> remove_file(const Call&, const std::string& path) override;
 

@@ -198,6 +198,11 @@ Result<void> FakeHypervisor::migrate(const Call& call, const MigrationRequest& r
     return {};
 }
 
+Result<void> FakeHypervisor::abandon(const Call& call, string_view uuid) {
+    if (auto ok = enter(call, "abandon"); !ok) return ok;
+    return machine(uuid) ? Result<void>() : no_machine(uuid);
+}
+
 Result<bool> FakeHypervisor::has_file(const Call& call, const string& path) {
     if (auto ok = enter(call, "has_file"); !ok) return ok.error();
     std::error_code ec;

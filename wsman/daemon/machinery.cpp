@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "backend/cluster.hpp"
 #include "backend/libvirt/libvirt_hypervisor.hpp"
 #include "base/thread_pool.hpp"
 #include "cim/om/jobs.hpp"
@@ -9,6 +10,7 @@
 #include "cim/om/provider.hpp"
 #include "cim/om/services.hpp"
 #include "cim/om/store.hpp"
+#include "cim/providers/cluster.hpp"
 #include "cim/providers/recovery.hpp"
 #include "cim/schema/repository.hpp"
 #include "wsman/daemon/paths.hpp"
@@ -120,10 +122,28 @@ struct Machinery::Parts {
     std::vector<std::unique_ptr<backend::Hypervisor>> hosts;
     std::unique_ptr<cim::JobManager> jobs;
     std::unique_ptr<cim::Services> services;
+    std::unique_ptr<backend::Hypervisor> cluster;  // all hosts as one
+    std::unique_ptr<cim::Services> cluster_services;
     std::unique_ptr<cim::ObjectManager> object_manager;
     std::unique_ptr<BlockingWork> work;
     std::shared_ptr<WsmanHandler> wsman;
 };
+
+namespace {
+
+// root/HyperVCluster/v2: the same classes over every host.
+template <class Parts>
+void serve_cluster(Parts& parts) {
+    std::vector<backend::ClusterHost> hosts;
+    for (const auto& h : parts.services->hosts) hosts.push_back({h.name, h.hypervisor});
+    parts.cluster = backend::make_cluster(std::move(hosts));
+    parts.cluster_services =
+        std::make_unique<cim::Services>(cim::cluster_services(*parts.services, *parts.cluster));
+    parts.object_manager->serve_apart(cim::cluster_namespace, *parts.cluster_services,
+                                      cim::provider_registry());
+}
+
+}  // namespace
 
 Machinery::Machinery(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
@@ -191,6 +211,7 @@ Result<std::unique_ptr<Machinery>> Machinery::start(const Config& config) {
     parts->object_manager =
         std::make_unique<cim::ObjectManager>(parts->schema, *parts->services, cim::provider_registry());
     parts->services->object_manager = parts->object_manager.get();
+    serve_cluster(*parts);
     parts->work = std::make_unique<BlockingWork>(config.server.workers, config.server.work_queue);
     parts->wsman = make_wsman_handler(*parts->object_manager, *parts->work, operation_settings(config));
     return std::unique_ptr<Machinery>(new Machinery(std::move(parts)));

@@ -1,6 +1,7 @@
 // DefineSystem and DestroySystem.
-#include "backend/hypervisor.hpp"
+#include "backend/cluster.hpp"
 #include "base/text.hpp"
+#include "cim/providers/cluster.hpp"
 #include "cim/providers/management_service/methods.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
@@ -31,6 +32,10 @@ Result<MethodResult> define_system(const MethodCall& call) {
     Arguments results;
     results.set("ResultingSystem", Value(vs::system_path("Msvm_ComputerSystem", guid)));
     auto& services = call.services;
+    // Over several hosts the service of one of the others means that host.
+    const auto host = call.target.key_string("SystemName");
+    for (const auto& name : other_hosts(services))
+        if (iequals(name, host)) spec->attributes[std::string(backend::new_machine_host)] = name;
     auto work = [&services, spec = std::move(*spec)](JobContext& job) -> Result<void> {
         if (auto r = vs::make_folders(services, spec); !r) return r;
         backend::Call c;

@@ -5,6 +5,7 @@
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/om/object_manager.hpp"
+#include "cim/providers/cluster.hpp"
 #include "cim/providers/instance_tools.hpp"
 #include "cim/providers/management_service/methods.hpp"
 #include "cim/providers/thumbnail.hpp"
@@ -160,7 +161,9 @@ void Summary::general(const Configuration& c, Instance& i) const {
     }
     set_if(i, "VirtualSystemSubType",
            vs::generation_2(c.spec()) ? "Microsoft:Hyper-V:SubType:2" : "Microsoft:Hyper-V:SubType:1");
-    set_if(i, "HostComputerSystemName", call_.services.host.name);
+    // The place of a machine, where several hosts are served.
+    const bool elsewhere = c.machine && !c.machine->host.empty() && is_cluster(call_.services);
+    set_if(i, "HostComputerSystemName", elsewhere ? c.machine->host : call_.services.host.name);
 }
 
 void Summary::state(const Configuration& c, Instance& i) const {

@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "base/text.hpp"
+#include "cim/providers/cluster.hpp"
 #include "cim/providers/migration_service/methods.hpp"
 #include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
@@ -12,7 +13,6 @@ namespace wsvirt::cim::migration_service {
 
 namespace {
 
-constexpr const char* cluster_namespace = "root/HyperVCluster/v2";
 constexpr const char* planned_class = "Msvm_PlannedComputerSystem";
 
 backend::Call call_of(JobContext& job) {

@@ -213,6 +213,8 @@ void fill_request(Plan& plan) {
     plan.extra["DestinationHost"] = plan.destination.name;
     plan.extra[source_extra] = plan.source.name;
     plan.extra[running_extra] = plan.machine->state == MachineState::running ? "1" : "0";
+    if (plan.wishes.type == MigrationType::storage)
+        for (const auto& [from, to] : r.disk_targets) plan.extra[copies_extra] += to + '\n';
     if (plan.wishes.type != MigrationType::both) return;
     for (const auto& d : plan.spec.disks)
         if (d.device == backend::DiskDevice::disk && !d.path.empty())

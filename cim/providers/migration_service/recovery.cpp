@@ -1,5 +1,6 @@
 // Migrations that were running when this service was ended without warning. libvirt leaves the machine on one
 // host, or a half one on the other, for a moment; then what is left over is taken away.
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -34,7 +35,9 @@ std::string extra_of(const JobRecord& job, const char* name) {
 }
 
 std::optional<Case> case_of(const Services& services, const JobRecord& job) {
-    if (job.job_type != job_type::move_machine && job.job_type != job_type::move_both) return std::nullopt;
+    if (job.job_type != job_type::move_machine && job.job_type != job_type::move_both &&
+        job.job_type != job_type::move_storage)
+        return std::nullopt;
     const auto source = find_host(services, extra_of(job, source_extra), "host");
     const auto destination = find_host(services, extra_of(job, "DestinationHost"), "host");
     if (!source || !destination) return std::nullopt;
@@ -78,10 +81,39 @@ JobError cut_off(const std::string& where) {
     return e;
 }
 
-// The files that were being made over there, where the machine does not stand on them.
-void remove_copies(const Case& c) {
-    for (const auto& file : split(extra_of(c.job, copies_extra), '\n'))
-        if (!file.empty()) (void)c.destination.hypervisor->remove_file(briefly(), file);
+// The files that were being made there, where the machine does not stand on them; how many are left.
+std::size_t remove_copies(const Case& c, const backend::MachineSpec& spec) {
+    std::size_t used = 0;
+    for (const auto& file : split(extra_of(c.job, copies_extra), '\n')) {
+        if (file.empty()) continue;
+        const bool in_use = c.source.hypervisor == c.destination.hypervisor &&
+                            std::any_of(spec.disks.begin(), spec.disks.end(),
+                                        [&](const backend::Disk& d) { return d.path == file; });
+        used += in_use;
+        if (!in_use) (void)c.destination.hypervisor->remove_file(briefly(), file);
+    }
+    return used;
+}
+
+void settle_disks(Services& services, const Case& c) {
+    auto& host = *c.source.hypervisor;
+    const auto& id = c.job.instance_id;
+    if (!wait_until(contact_patience, [&] { return host.connected(); })) {
+        (void)services.jobs.settle(id, JobState::exception,
+                                   cut_off("The host \"" + c.source.name + "\" does not answer."));
+        return;
+    }
+    (void)host.abandon(briefly(), c.guid);
+    const auto machine = host.machine(c.guid);
+    const auto moved = machine ? remove_copies(c, machine->spec) : 0;
+    const auto wanted = split(std::string(trim(extra_of(c.job, copies_extra))), '\n').size();
+    if (moved == wanted)
+        (void)services.jobs.settle(id, JobState::completed, std::nullopt);
+    else
+        (void)services.jobs.settle(
+            id, JobState::exception,
+            cut_off(moved == 0 ? "The disks are where they were."
+                               : "Some disks have moved, the others are where they were."));
 }
 
 void settle(Services& services, const Case& c) {
@@ -97,6 +129,7 @@ void settle(Services& services, const Case& c) {
                                                  : "where the machine is will be seen when it does.")));
         return;
     }
+    if (from.machine(c.guid)) (void)from.abandon(briefly(), c.guid);
     wait_until(settle_patience, [&] { return !from.machine(c.guid) || !to.machine(c.guid); });
     const auto here = from.machine(c.guid), there = to.machine(c.guid);
     // Over there it counts once it runs, or once nothing of it runs here.
@@ -109,7 +142,7 @@ void settle(Services& services, const Case& c) {
     }
     if (here && there) take_away(to, c.guid);
     if (here && here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
-    if (here) remove_copies(c);
+    if (here) remove_copies(c, here->spec);
     (void)services.jobs.settle(id, JobState::exception,
                                cut_off(here ? "The machine is on \"" + c.source.name + "\", as before."
                                             : "Neither \"" + c.source.name + "\" nor \"" +
@@ -120,7 +153,12 @@ void settle(Services& services, const Case& c) {
 
 void recover(Services& services) {
     for (const auto& job : services.jobs.interrupted())
-        if (const auto c = case_of(services, job)) settle(services, *c);
+        if (const auto c = case_of(services, job)) {
+            if (job.job_type == job_type::move_storage)
+                settle_disks(services, *c);
+            else
+                settle(services, *c);
+        }
 }
 
 }  // namespace wsvirt::cim::migration_service

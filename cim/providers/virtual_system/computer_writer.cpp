@@ -216,12 +216,19 @@ Instance ComputerWriter::write(const Machine& m, const std::vector<std::uint16_t
 }
 
 Instance ComputerWriter::write_host() const {
+    HostEntry local;
+    local.name = services_.host.name;
+    local.hypervisor = services_.hosts.empty() ? &services_.hypervisor : services_.hosts.front().hypervisor;
+    return write_host(local);
+}
+
+Instance ComputerWriter::write_host(const HostEntry& host) const {
     Instance i = prototype_;
-    const bool connected = services_.hypervisor.connected();
+    const bool connected = host.hypervisor->connected();
     set_if(i, "Caption", "Hosting Computer System");
     set_if(i, "Description", "Microsoft Hosting Computer System");
-    put(i, Name, Value(services_.host.name));
-    put(i, ElementName, Value(services_.host.name));
+    put(i, Name, Value(host.name));
+    put(i, ElementName, Value(host.name));
     put(i, OperationalStatusP,
         Value::array_of(std::vector<std::uint16_t>{static_cast<std::uint16_t>(connected ? 2 : 3)}));
     put(i, StatusDescriptions,

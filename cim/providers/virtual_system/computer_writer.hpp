@@ -37,6 +37,8 @@ class ComputerWriter {
     ComputerWriter(Services& services, ClassPtr cls);
     Instance write(const backend::Machine& m, const std::vector<std::uint16_t>& job_types) const;
     Instance write_host() const;
+    // Another host, where several are served.
+    Instance write_host(const HostEntry& host) const;
 
   private:
     enum P : std::size_t {

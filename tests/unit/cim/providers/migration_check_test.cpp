@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "base/text.hpp"
+#include "cim/providers/migration_service/wishes.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -180,6 +181,15 @@ BOOST_AUTO_TEST_CASE(networks_decide_where_migrations_may_go) {
                            Value(Value::Array{Value(all[0].path("root/virtualization/v2"))})}})) == 0U);
     BOOST_TEST(query("SELECT * FROM Msvm_VirtualSystemMigrationNetworkSettingData").size() == 1U);
     BOOST_TEST(done(to_host(guid)) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(bandwidth_has_a_unit) {
+    using migration_service::bandwidth_of;
+    BOOST_TEST(bandwidth_of(8, "").value() == 8U);
+    BOOST_TEST(bandwidth_of(8, "byte per second * 2^20").value() == 8U);
+    BOOST_TEST(bandwidth_of(80, "bit per second * 10^6").value() == 10U);
+    BOOST_TEST(bandwidth_of(1, "byte per second").value() == 1U);
+    BOOST_TEST(!bandwidth_of(1, "furlong").ok());
 }
 
 BOOST_AUTO_TEST_CASE(the_service_stands_on_the_host_with_its_capabilities_and_settings) {

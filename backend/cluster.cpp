@@ -1,0 +1,242 @@
+#include "backend/cluster.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace wsvirt::backend {
+
+namespace {
+
+using MachinePtr = std::shared_ptr<const Machine>;
+
+bool runs(const Machine& m) {
+    return m.state == MachineState::running;
+}
+
+class Cluster final : public Hypervisor {
+  public:
+    explicit Cluster(std::vector<ClusterHost> hosts) : hosts_(std::move(hosts)) {}
+
+    std::vector<MachinePtr> machines() const override {
+        std::vector<MachinePtr> all;
+        for (const auto& h : hosts_)
+            for (const auto& m : h.hypervisor->machines()) {
+                // In the last moment of a migration two hosts have it.
+                const auto twin = std::find_if(all.begin(), all.end(), [&](const auto& other) {
+                    return iequals(other->spec.uuid, m->spec.uuid);
+                });
+                if (twin == all.end())
+                    all.push_back(placed(h, *m));
+                else if (!runs(**twin) && runs(*m))
+                    *twin = placed(h, *m);
+            }
+        return all;
+    }
+    MachinePtr machine(std::string_view uuid) const override {
+        const auto* h = host_of(uuid);
+        const auto m = h ? h->hypervisor->machine(uuid) : nullptr;
+        return m ? placed(*h, *m) : nullptr;
+    }
+    HostInfo host() const override { return first().host(); }
+    std::vector<SwitchInfo> switches() const override {
+        std::vector<SwitchInfo> all;
+        for (const auto& h : hosts_)
+            for (auto& s : h.hypervisor->switches())
+                if (std::none_of(all.begin(), all.end(),
+                                 [&](const auto& other) { return iequals(other.id, s.id); }))
+                    all.push_back(std::move(s));
+        return all;
+    }
+    bool connected() const override {
+        return std::any_of(hosts_.begin(), hosts_.end(),
+                           [](const auto& h) { return h.hypervisor->connected(); });
+    }
+    std::shared_ptr<void> subscribe(std::function<void(const Event&)> on_event) override {
+        auto all = std::make_shared<std::vector<std::shared_ptr<void>>>();
+        for (const auto& h : hosts_) all->push_back(h.hypervisor->subscribe(on_event));
+        return all;
+    }
+
+    Result<MachineStats> stats(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.stats(c, uuid); });
+    }
+    Result<std::string> screenshot(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.screenshot(c, uuid); });
+    }
+    Result<void> define(const Call& c, const MachineSpec& wanted) override {
+        if (machine(wanted.uuid))
+            return Error{Status::already_exists, "wsvirt.machine.exists",
+                         "One of the hosts has a machine with this identifier already.", wanted.uuid};
+        auto h = choose(wanted);
+        if (!h) return h.error();
+        MachineSpec spec = wanted;
+        spec.attributes.erase(std::string(new_machine_host));
+        return (*h)->define(c, spec);
+    }
+    Result<void> redefine(const Call& c, const MachineSpec& spec) override {
+        return at(spec.uuid, [&](Hypervisor& h) { return h.redefine(c, spec); });
+    }
+    Result<void> undefine(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.undefine(c, uuid); });
+    }
+    Result<void> start(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.start(c, uuid); });
+    }
+    Result<void> power_off(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.power_off(c, uuid); });
+    }
+    Result<void> shut_down(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.shut_down(c, uuid); });
+    }
+    Result<void> suspend(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.suspend(c, uuid); });
+    }
+    Result<void> resume(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.resume(c, uuid); });
+    }
+    Result<void> save(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.save(c, uuid); });
+    }
+    Result<void> discard_saved_state(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.discard_saved_state(c, uuid); });
+    }
+    Result<void> reset(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.reset(c, uuid); });
+    }
+    Result<void> reboot(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.reboot(c, uuid); });
+    }
+    Result<void> inject_nmi(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.inject_nmi(c, uuid); });
+    }
+    Result<void> send_keys(const Call& c, std::string_view uuid,
+                           const std::vector<unsigned>& keycodes) override {
+        return at(uuid, [&](Hypervisor& h) { return h.send_keys(c, uuid, keycodes); });
+    }
+
+    Result<SnapshotInfo> snapshot(const Call& c, const SnapshotRequest& r) override {
+        return at(r.machine, [&](Hypervisor& h) { return h.snapshot(c, r); });
+    }
+    Result<void> revert(const Call& c, std::string_view uuid, std::string_view id) override {
+        return at(uuid, [&](Hypervisor& h) { return h.revert(c, uuid, id); });
+    }
+    Result<void> delete_snapshot(const Call& c, std::string_view uuid, std::string_view id,
+                                 bool with_children) override {
+        return at(uuid, [&](Hypervisor& h) { return h.delete_snapshot(c, uuid, id, with_children); });
+    }
+    Result<void> modify_snapshot(const Call& c, std::string_view uuid, const SnapshotInfo& s) override {
+        return at(uuid, [&](Hypervisor& h) { return h.modify_snapshot(c, uuid, s); });
+    }
+    Result<void> adopt_snapshots(const Call& c, std::string_view uuid, const std::vector<SnapshotInfo>& all,
+                                 const std::vector<std::string>& names) override {
+        return at(uuid, [&](Hypervisor& h) { return h.adopt_snapshots(c, uuid, all, names); });
+    }
+    Result<void> export_saved_state(const Call& c, std::string_view uuid, const std::string& file) override {
+        return at(uuid, [&](Hypervisor& h) { return h.export_saved_state(c, uuid, file); });
+    }
+    Result<void> import_saved_state(const Call& c, std::string_view uuid, const std::string& file) override {
+        return at(uuid, [&](Hypervisor& h) { return h.import_saved_state(c, uuid, file); });
+    }
+    Result<void> migrate(const Call& c, const MigrationRequest& r, Hypervisor& destination) override {
+        return at(r.machine, [&](Hypervisor& h) { return h.migrate(c, r, destination); });
+    }
+
+    Result<void> abandon(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.abandon(c, uuid); });
+    }
+    Result<bool> has_file(const Call& c, const std::string& path) override {
+        return first().has_file(c, path);
+    }
+    Result<void> remove_file(const Call& c, const std::string& path) override {
+        return first().remove_file(c, path);
+    }
+    Result<ImageInfo> image_info(const Call& c, const std::string& path) override {
+        return first().image_info(c, path);
+    }
+    Result<void> create_image(const Call& c, const ImageSpec& s) override {
+        return first().create_image(c, s);
+    }
+    Result<void> convert_image(const Call& c, const std::string& from, const ImageSpec& to) override {
+        return first().convert_image(c, from, to);
+    }
+    Result<void> resize_image(const Call& c, const std::string& path, std::uint64_t size) override {
+        return first().resize_image(c, path, size);
+    }
+    Result<std::string> spec_to_text(const MachineSpec& s) const override { return first().spec_to_text(s); }
+    Result<MachineSpec> spec_from_text(std::string_view text) const override {
+        return first().spec_from_text(text);
+    }
+
+  private:
+    Hypervisor& first() const { return *hosts_.front().hypervisor; }
+
+    static MachinePtr placed(const ClusterHost& h, const Machine& m) {
+        auto copy = std::make_shared<Machine>(m);
+        copy->host = h.name;
+        return copy;
+    }
+    const ClusterHost* host_of(std::string_view uuid) const {
+        const ClusterHost* found = nullptr;
+        for (const auto& h : hosts_) {
+            const auto m = h.hypervisor->machine(uuid);
+            if (m && runs(*m)) return &h;
+            if (m && !found) found = &h;
+        }
+        return found;
+    }
+    template <class Work>
+    auto at(std::string_view uuid, Work work) -> decltype(work(std::declval<Hypervisor&>())) {
+        if (const auto* h = host_of(uuid)) return work(*h->hypervisor);
+        return Error{Status::not_found, "wsvirt.machine.missing",
+                     "None of the hosts has the machine; it may have been deleted.", std::string(uuid)};
+    }
+
+    // Among the hosts that can give the memory and the processors, the one with the most free memory for each
+    // machine that runs there; where all have little, the one with the most.
+    Result<Hypervisor*> choose(const MachineSpec& spec) const {
+        if (const auto it = spec.attributes.find(std::string(new_machine_host));
+            it != spec.attributes.end()) {
+            for (const auto& h : hosts_)
+                if (iequals(h.name, it->second)) return h.hypervisor;
+            return Error{Status::invalid_parameter, "wsvirt.host.unknown",
+                         "There is no host \"" + it->second + "\".", it->second};
+        }
+        Hypervisor* best = nullptr;
+        std::uint64_t most = 0;
+        for (const auto& h : hosts_) {
+            if (!h.hypervisor->connected()) continue;
+            const auto info = h.hypervisor->host();
+            if (info.max_processors > 1 && spec.processors > info.max_processors) continue;
+            if (spec.firmware == Firmware::uefi && !info.uefi_available) continue;
+            const auto all = h.hypervisor->machines();
+            const auto running =
+                std::count_if(all.begin(), all.end(), [](const auto& m) { return runs(*m); });
+            // Free memory counts first, processors that are not spoken for second.
+            const bool fits = info.free_memory_mib >= spec.memory_mib;
+            const std::uint64_t idle =
+                info.cpus > static_cast<unsigned>(running) ? info.cpus - static_cast<unsigned>(running) : 0;
+            const std::uint64_t score =
+                (fits ? std::uint64_t{1} << 40U : 0) + info.free_memory_mib * (1 + idle);
+            if (!best || score > most) {
+                best = h.hypervisor;
+                most = score;
+            }
+        }
+        if (!best)
+            return Error{Status::unavailable, "wsvirt.host.none",
+                         "None of the hosts can take the machine: they do not answer or have too few "
+                         "processors."};
+        return best;
+    }
+
+    std::vector<ClusterHost> hosts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Hypervisor> make_cluster(std::vector<ClusterHost> hosts) {
+    return std::make_unique<Cluster>(std::move(hosts));
+}
+
+}  // namespace wsvirt::backend

@@ -1,0 +1,22 @@
+// Several hosts seen as one: every machine of every host, whichever way it got there, each with the name of
+// its host in Machine::host. A call about a machine goes to the host that it is on at that moment; a new
+// machine goes to the host that its attribute new_machine_host names, else to one that can take it, by free
+// memory and processors. What is not about a machine (images, settings as text) is the first host's, which is
+// the local one. The hosts must outlive this. Thread rules and errors as for Hypervisor.
+#pragma once
+
+#include "backend/hypervisor.hpp"
+
+namespace wsvirt::backend {
+
+// In MachineSpec::attributes of a machine that is being defined; not kept.
+inline constexpr std::string_view new_machine_host = "Cluster.Host";
+
+struct ClusterHost {
+    std::string name;
+    Hypervisor* hypervisor = nullptr;
+};
+
+std::unique_ptr<Hypervisor> make_cluster(std::vector<ClusterHost> hosts);
+
+}  // namespace wsvirt::backend

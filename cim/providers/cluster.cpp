@@ -1,0 +1,29 @@
+#include "cim/providers/cluster.hpp"
+
+#include <algorithm>
+
+namespace wsvirt::cim {
+
+Services cluster_services(const Services& local, backend::Hypervisor& hypervisor) {
+    auto settings = local.host;
+    for (const auto& h : local.hosts)
+        settings.storage_folders.insert(settings.storage_folders.end(), h.storage_folders.begin(),
+                                        h.storage_folders.end());
+    return Services{local.schema,        hypervisor,  local.jobs,           local.store,
+                    std::move(settings), local.hosts, local.object_manager, local.repository_namespaces};
+}
+
+bool is_cluster(const Services& services) {
+    return !services.hosts.empty() &&
+           std::none_of(services.hosts.begin(), services.hosts.end(),
+                        [&](const HostEntry& h) { return h.hypervisor == &services.hypervisor; });
+}
+
+std::vector<std::string> other_hosts(const Services& services) {
+    std::vector<std::string> out;
+    if (is_cluster(services))
+        for (std::size_t n = 1; n < services.hosts.size(); ++n) out.push_back(services.hosts[n].name);
+    return out;
+}
+
+}  // namespace wsvirt::cim

@@ -1,0 +1,137 @@
+// root/HyperVCluster/v2: every machine of every host with its place, and DefineSystem that picks one.
+#include "backend/cluster.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "base/text.hpp"
+#include "cim/providers/cluster.hpp"
+#include "tests/unit/cim/providers/two_hosts.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+
+namespace {
+
+constexpr const char* cluster_v2 = "root/HyperVCluster/v2";
+
+struct Fixture : TwoHosts {
+    std::unique_ptr<backend::Hypervisor> all =
+        backend::make_cluster({{"testhost", &hypervisor}, {"hvB", &second}});
+    Services over_all = cluster_services(services, *all);
+    const Namespace& cluster = *shipped_schema().find(cluster_v2);
+
+    Fixture() { om.serve_apart(cluster_v2, over_all, provider_registry()); }
+
+    Request there() const { return {admin, cluster, Clock::time_point::max(), {}, "test", ""}; }
+    std::vector<Instance> ask(const std::string& wql) {
+        auto r = om.wql(there(), wql);
+        BOOST_TEST_REQUIRE(r.ok(), (r ? "" : r.error().full_text()));
+        auto found = collect(*r->stream);
+        BOOST_TEST_REQUIRE(found.ok());
+        return std::move(*found);
+    }
+    MethodResult call_there(ObjectPath target, const char* method, const Given& in) {
+        target.set_name_space(cluster_v2);
+        Arguments arguments;
+        for (const auto& [name, v] : in) arguments.set(name, v);
+        auto r = om.invoke(there(), target, method, std::move(arguments));
+        BOOST_TEST_REQUIRE(r.ok(), (r ? "" : r.error().full_text()));
+        return std::move(*r);
+    }
+    std::string define_there(const char* service_host, Given settings = {{"ElementName", Value("new")}}) {
+        const auto r = call_there(
+            vs::service_path(service_host, "Msvm_VirtualSystemManagementService", "vmms"), "DefineSystem",
+            {{"SystemSettings", Value(make("Msvm_VirtualSystemSettingData", settings))}});
+        BOOST_TEST_REQUIRE(done(r) == 0U, text_of(r) + last_text);
+        return r.out.get("ResultingSystem").as_path()->key_string("Name");
+    }
+    static void memory(testing::FakeHypervisor& h, unsigned free_mib) {
+        auto info = h.host();
+        info.free_memory_mib = free_mib;
+        h.set_host(info);
+    }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(cluster_namespace_suite, Fixture)
+
+BOOST_AUTO_TEST_CASE(every_machine_of_every_host_is_seen_with_its_place) {
+    const auto here = machine("here");
+    backend::MachineSpec spec;
+    spec.uuid = make_guid();
+    spec.name = "there";
+    BOOST_TEST_REQUIRE(second.define({}, spec).ok());
+    BOOST_TEST(
+        ask("SELECT * FROM Msvm_ComputerSystem WHERE Description = 'Microsoft Virtual Machine'").size() ==
+        2U);
+    BOOST_TEST(ask("SELECT * FROM Msvm_VirtualSystemSettingData WHERE VirtualSystemType = "
+                   "'Microsoft:Hyper-V:System:Realized'")
+                   .size() == 2U);
+    // The local namespace stays the local host's.
+    BOOST_TEST(
+        query("SELECT * FROM Msvm_ComputerSystem WHERE Description = 'Microsoft Virtual Machine'").size() ==
+        1U);
+    const auto hosts =
+        ask("ASSOCIATORS OF {Msvm_ComputerSystem.CreationClassName=\"Msvm_ComputerSystem\",Name=\"" +
+            spec.uuid + "\"} WHERE AssocClass = Msvm_HostedDependency");
+    BOOST_TEST_REQUIRE(hosts.size() == 1U);
+    BOOST_TEST(hosts[0].string("Name") == "hvB");
+    BOOST_TEST(hosts[0].string("Description") == "Microsoft Hosting Computer System");
+}
+
+BOOST_AUTO_TEST_CASE(references_stay_in_the_namespace) {
+    machine("here");
+    for (const auto& link : ask("SELECT * FROM Msvm_HostedDependency")) {
+        BOOST_TEST(iequals(link.get("Antecedent").as_path()->name_space(), cluster_v2));
+        BOOST_TEST(iequals(link.get("Dependent").as_path()->name_space(), cluster_v2));
+    }
+    const auto disks = ask("SELECT * FROM Msvm_StorageAllocationSettingData WHERE InstanceID = '" +
+                           replace_all(disk_id, "\\", "\\\\") + "'");
+    BOOST_TEST_REQUIRE(disks.size() == 1U);
+    BOOST_TEST(disks[0].string("Parent").find("HyperVCluster") != std::string::npos,
+               disks[0].string("Parent"));
+}
+
+BOOST_AUTO_TEST_CASE(a_new_machine_goes_where_memory_and_processors_are_free) {
+    memory(hypervisor, 512);
+    memory(second, 64 * 1024);
+    auto guid = define_there("testhost");
+    BOOST_TEST(second.machine(guid) != nullptr);
+    memory(hypervisor, 64 * 1024);
+    memory(second, 512);
+    guid = define_there("testhost");
+    BOOST_TEST(hypervisor.machine(guid) != nullptr);
+    BOOST_TEST(!hypervisor.machine(guid)->spec.attributes.contains("Cluster.Host"));
+}
+
+BOOST_AUTO_TEST_CASE(the_service_of_a_host_names_the_host) {
+    memory(hypervisor, 64 * 1024);
+    memory(second, 512);
+    const auto guid = define_there("hvB");
+    BOOST_TEST(second.machine(guid) != nullptr);
+    BOOST_TEST(!hypervisor.machine(guid));
+    BOOST_TEST(!second.machine(guid)->spec.attributes.contains("Cluster.Host"));
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_is_changed_and_moved_where_it_is) {
+    const auto guid = define_there("hvB");
+    const auto system = vs::system_path("Msvm_ComputerSystem", guid);
+    BOOST_TEST(done(call_there(system, "RequestStateChange", {{"RequestedState", 2U}})) == 0U, last_text);
+    BOOST_TEST((second.machine(guid)->state == backend::MachineState::running));
+    const auto r = call_there(service(), "MigrateVirtualSystemToHost",
+                              {{"ComputerSystem", Value(system)}, {"DestinationHost", Value("testhost")}});
+    BOOST_TEST(done(r) == 0U, text_of(r) + last_text);
+    BOOST_TEST(hypervisor.machine(guid) != nullptr);
+    BOOST_TEST(!second.machine(guid));
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_does_not_answer_gets_no_new_machine) {
+    memory(hypervisor, 512);
+    memory(second, 64 * 1024);
+    second.set_connected(false);
+    BOOST_TEST(hypervisor.machine(define_there("testhost")) != nullptr);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
