@@ -133,7 +133,8 @@ Result<std::vector<Argument>> arguments_of(const Naming& naming, const InvokeCom
 }
 
 std::unique_ptr<JobWatcher> bar_for(Context& c, const std::string& what) {
-    return c.progress && !c.options.json ? make_progress_bar(c.err, what) : nullptr;
+    const bool shown = c.options.progress || (c.terminal && !c.options.json);
+    return shown ? make_progress_bar(c.err, what, c.terminal) : nullptr;
 }
 
 void report(std::ostream& err, const Error& e, bool json) {

@@ -18,7 +18,7 @@ struct Context {
     const Options& options;
     std::ostream& out;
     std::ostream& err;
-    bool progress = false;  // whether err is a terminal
+    bool terminal = false;  // whether err is one
 };
 
 // Invokes and waits, with a progress bar named `what` where progress is shown.
@@ -46,6 +46,7 @@ Result<void> run(Context& c, const VmImportCommand& command);
 Result<void> run(Context& c, const VmPlannedCommand& command);
 Result<void> run(Context& c, const VmValidateCommand& command);
 Result<void> run(Context& c, const VmRealizeCommand& command);
+Result<void> run(Context& c, const VmMigrateCommand& command);
 
 // Everything: parse, connect, run, report. The exit code.
 int run_command_line(int argc, const char* const* argv);

@@ -38,6 +38,7 @@ struct Draft {
     VmImportCommand import;
     VmValidateCommand validate;
     VmRealizeCommand realize;
+    VmMigrateCommand migrate;
 };
 
 void add_common(CLI::App& app, Draft& d) {
@@ -57,6 +58,8 @@ void add_common(CLI::App& app, Draft& d) {
     app.add_option("-n,--namespace", d.options.naming.name_space, "CIM namespace")->capture_default_str();
     app.add_flag("--dmtf", d.dmtf, "form resource URIs as the DMTF does, not as WMI");
     app.add_flag("--json", d.options.json, "answer in JSON");
+    app.add_flag("--progress", d.options.progress,
+                 "show the progress of jobs also where standard error is no terminal");
     app.add_flag("--nulls", d.options.nulls, "show properties without a value too");
 }
 
@@ -140,6 +143,17 @@ void add_exports(CLI::App& vm, Draft& d) {
         ->required();
 }
 
+void add_migration(CLI::App& vm, Draft& d) {
+    auto* to = vm.add_subcommand("migrate", "move a machine to another host, running or off");
+    auto& m = d.migrate;
+    to->add_option("NAME", m.name, "name or GUID")->required();
+    to->add_option("HOST", m.host, "as the server's configuration calls it, or its address")->required();
+    auto* disks = to->add_flag("--with-disks", m.with_disks, "copy its disks, too");
+    to->add_option("--folder", m.folder, "where the copied disks go at the destination")->needs(disks);
+    to->add_flag("--tls", m.tls, "send its memory through TLS");
+    to->add_option("--bandwidth", m.bandwidth_mib_s, "MiB a second at most")->check(CLI::PositiveNumber);
+}
+
 void add_machines(CLI::App& app, Draft& d) {
     auto* vm = app.add_subcommand("vm", "virtual machines");
     vm->require_subcommand(1);
@@ -177,6 +191,7 @@ void add_machines(CLI::App& app, Draft& d) {
                       VmAction::remove);
     add_snapshots(*vm, d);
     add_exports(*vm, d);
+    add_migration(*vm, d);
 }
 
 Command command_of(const CLI::App& app, const Draft& d) {
@@ -198,6 +213,7 @@ Command command_of(const CLI::App& app, const Draft& d) {
     if (vm == "planned") return VmPlannedCommand{};
     if (vm == "validate") return d.validate;
     if (vm == "realize") return d.realize;
+    if (vm == "migrate") return d.migrate;
     return d.state;
 }
 

@@ -89,11 +89,18 @@ struct VmValidateCommand {
 struct VmRealizeCommand {
     std::string name;
 };
+struct VmMigrateCommand {
+    std::string name, host;
+    bool with_disks = false;
+    std::string folder;  // of the copied disks, at the destination; "" = the same as here
+    bool tls = false;
+    std::uint64_t bandwidth_mib_s = 0;  // 0 = unlimited
+};
 
 using Command = std::variant<IdentifyCommand, GetCommand, EnumCommand, QueryCommand, InvokeCommand,
                              VmListCommand, VmShowCommand, VmStateCommand, VmDefineCommand, VmSnapshotCommand,
                              VmSnapshotsCommand, VmApplyCommand, VmExportCommand, VmImportCommand,
-                             VmPlannedCommand, VmValidateCommand, VmRealizeCommand>;
+                             VmPlannedCommand, VmValidateCommand, VmRealizeCommand, VmMigrateCommand>;
 
 struct Options {
     Connection connection;
@@ -101,6 +108,7 @@ struct Options {
     std::string password_file;
     std::chrono::seconds job_limit{3600};
     bool json = false;
+    bool progress = false;  // also where standard error is no terminal: a line for each step
     bool nulls = false;
     Command command;
 };

@@ -60,6 +60,22 @@ class ProgressBar final : public JobWatcher {
     std::string what_;
 };
 
+class ProgressLines final : public JobWatcher {
+  public:
+    ProgressLines(std::ostream& out, std::string what) : out_(out), what_(std::move(what)) {}
+    void show(const JobStatus& status) override {
+        auto text = bar_text(what_, status, 30);
+        if (text == last_) return;
+        out_ << text << '\n' << std::flush;
+        last_ = std::move(text);
+    }
+    void ended(bool) override {}
+
+  private:
+    std::ostream& out_;
+    std::string what_, last_;
+};
+
 }  // namespace
 
 std::string printable(std::string_view text) {
@@ -162,8 +178,9 @@ std::string bar_text(std::string_view what, const JobStatus& status, unsigned wi
            number + " %" + (status.text.empty() ? "" : "  " + printable(status.text));
 }
 
-std::unique_ptr<JobWatcher> make_progress_bar(std::ostream& out, std::string what) {
-    return std::make_unique<ProgressBar>(out, std::move(what));
+std::unique_ptr<JobWatcher> make_progress_bar(std::ostream& out, std::string what, bool terminal) {
+    if (terminal) return std::make_unique<ProgressBar>(out, std::move(what));
+    return std::make_unique<ProgressLines>(out, std::move(what));
 }
 
 std::string duration_text(std::uint64_t milliseconds) {

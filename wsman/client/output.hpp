@@ -37,9 +37,10 @@ class Table {
     std::vector<std::vector<std::string>> rows_;
 };
 
-// "name [#####.....]  50 % status", redrawn in place on a terminal.
+// "name [#####.....]  50 % status"
 std::string bar_text(std::string_view what, const JobStatus& status, unsigned width);
-std::unique_ptr<JobWatcher> make_progress_bar(std::ostream& out, std::string what);
+// Redrawn in place on a terminal; elsewhere a line whenever something changes.
+std::unique_ptr<JobWatcher> make_progress_bar(std::ostream& out, std::string what, bool terminal);
 
 std::string duration_text(std::uint64_t milliseconds);  // "3 d 04:05:06", "00:00:07"
 

@@ -60,6 +60,15 @@ BOOST_AUTO_TEST_CASE(table_counts_characters) {
     BOOST_TEST(out.str() == "NAME         X\n\xC3\xA4\xC3\xB6           1\nlonger name  2\n");
 }
 
+BOOST_AUTO_TEST_CASE(without_a_terminal_progress_is_a_line_for_each_step) {
+    std::ostringstream out;
+    const auto bar = make_progress_bar(out, "x", false);
+    for (const unsigned percent : {0U, 0U, 50U, 50U, 100U}) bar->show({percent, ""});
+    bar->ended(true);
+    const auto line = [](unsigned percent) { return bar_text("x", {percent, ""}, 30) + "\n"; };
+    BOOST_TEST(out.str() == line(0) + line(50) + line(100));
+}
+
 BOOST_AUTO_TEST_CASE(bar_and_duration) {
     BOOST_TEST(bar_text("x", {50, "busy"}, 10) == "x [#####.....]  50 %  busy");
     BOOST_TEST(bar_text("x", {250, ""}, 4) == "x [####] 100 %");

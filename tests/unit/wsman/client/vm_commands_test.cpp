@@ -195,4 +195,42 @@ BOOST_AUTO_TEST_CASE(the_problems_of_a_planned_machine_are_listed) {
     BOOST_TEST(server.sent[1].find("Msvm_PlannedComputerSystem") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_machine_moves_with_its_disks_into_a_folder) {
+    server.answer(found(system("b", guid, "2")));
+    const auto device = [](const char* id, const char* kind, const char* path) {
+        return std::string("<p:Msvm_StorageAllocationSettingData><p:InstanceID>") + id +
+               "</p:InstanceID><p:ResourceSubType>Microsoft:Hyper-V:" + kind +
+               "</p:ResourceSubType><p:HostResource>" + path +
+               "</p:HostResource></p:Msvm_StorageAllocationSettingData>";
+    };
+    server.answer(found(device("D1", "Virtual Hard Disk", "/a/one.qcow2") +
+                        device("D2", "Virtual CD/DVD Disk", "/a/cd.iso")));
+    done();
+    VmMigrateCommand command;
+    command.name = "b";
+    command.host = "hvB";
+    command.with_disks = command.tls = true;
+    command.folder = "/srv";
+    command.bandwidth_mib_s = 7;
+    BOOST_TEST(run(context, command).ok());
+    BOOST_TEST(out.str() == "b: moved to hvB\n");
+    const auto& call = server.sent.at(2);
+    for (const char* part : {"MigrateVirtualSystemToHost", ">hvB<", "32771", "/srv/one.qcow2", "2^20"})
+        BOOST_TEST(call.find(part) != std::string::npos, part);
+    BOOST_TEST(call.find("cd.iso") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_moves_alone) {
+    server.answer(found(system("b", guid, "2")));
+    done();
+    VmMigrateCommand command;
+    command.name = "b";
+    command.host = "hvB";
+    BOOST_TEST(run(context, command).ok());
+    const auto& call = server.sent.at(1);
+    BOOST_TEST(call.find("32768") != std::string::npos);
+    BOOST_TEST(call.find("NewResourceSettingData") == std::string::npos);
+    BOOST_TEST(call.find("Bandwidth") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

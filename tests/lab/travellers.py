@@ -1,0 +1,192 @@
+"""For tests that run inside two hosts: machines that count aloud, asked to move by a WinRM client, and looking where they are."""
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+import embedded
+from console import READY_LINE, wait_in_file
+from embedded import Instance
+from hyperv import RUNNING, WMI, Item
+from test_machines import attach_cd, memory, processors, serial_to_file, settings
+
+embedded.TYPES.update(MigrationType="uint16", TransportType="uint16", Bandwidth="uint16")
+FOLDER = pathlib.Path(os.environ.get("WSVIRT_LAB_FOLDER", "/nonexistent"))
+SHARED = FOLDER / "shared"
+CLUSTER = WMI.replace("virtualization/v2", "HyperVCluster/v2")
+SERVICE = "Msvm_VirtualSystemMigrationService"
+MACHINE, STORAGE, BOTH = 32768, 32769, 32771
+TLS = 3
+URIS = {"hvA": "qemu:///system", "hvB": "qemu+tcp://10.99.0.2/system"}
+COMPLETED, TERMINATED, EXCEPTION = "7", "8", "10"
+PATIENCE = 180  # seconds for what takes a few
+
+
+def hosts_config(uri="qemu+tls://hvB/system"):
+    return f"""
+[[host]]
+name = "hvB"
+uri = "{uri}"
+migration_data_address = "10.99.0.2"
+storage_folders = ["/vms", "{SHARED}"]
+"""
+
+
+def virsh(host, *words):
+    return subprocess.run(["virsh", "-q", "-c", URIS[host], *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=PATIENCE)
+
+
+def on_host(host, *command):
+    """Runs a command in that host's namespaces."""
+    holder = os.environ[f"WSVIRT_LAB_HOLDER_{host}"]
+    return subprocess.run(["nsenter", "-t", holder, "-n", "-m", "-u", "--", *command], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=PATIENCE)
+
+
+def until(what, condition, seconds=PATIENCE):
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = condition()
+        if seen:
+            return seen
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.2)
+
+
+def query_in(hyperv, namespace, wql):
+    plain = type(hyperv).query.__globals__
+    kept = plain["WMI"]
+    plain["WMI"] = namespace
+    try:
+        return hyperv.query(wql)
+    finally:
+        plain["WMI"] = kept
+
+
+class Traveller:
+    """A guest on hvA that says TICK n each second, to a file of the same name on each host. It boots from a CD that both hosts
+    see."""
+
+    def __init__(self, hyperv, name, iso):
+        self.hyperv, self.name, self.disk = hyperv, name, None
+        output = hyperv.finish(hyperv.define(settings(name, 1), [memory(160), processors(1)]))
+        self.machine = output["ResultingSystem"]
+        self.guid = self.machine.selectors["Name"]
+        serial_to_file(hyperv, self.machine, f"/vms/{name}.console")
+        attach_cd(hyperv, self.machine, iso, 1, "cimxml-escaped")
+
+    def with_disk(self, path):
+        controller = self.hyperv.add(self.machine, Instance(
+            "Msvm_ResourceAllocationSettingData", ResourceType=6, ResourceSubType="Microsoft:Hyper-V:Synthetic SCSI Controller"))
+        drive = self.hyperv.add(self.machine, Instance(
+            "Msvm_ResourceAllocationSettingData", ResourceType=17, ResourceSubType="Microsoft:Hyper-V:Synthetic Disk Drive",
+            Parent=controller.path("hvA")))
+        self.disk = self.hyperv.add(self.machine, Instance(
+            "Msvm_StorageAllocationSettingData", ResourceType=31, ResourceSubType="Microsoft:Hyper-V:Virtual Hard Disk",
+            Parent=drive.path("hvA"), HostResource=[str(path)]))
+        return self
+
+    def disk_at(self, path):
+        """The settings that give its disk another path."""
+        return Instance("Msvm_StorageAllocationSettingData", InstanceID=self.disk.selectors["InstanceID"], HostResource=[path])
+
+    def boot(self):
+        self.hyperv.finish(self.hyperv.request_state(self.machine, RUNNING))
+        wait_in_file(self.console("hvA"), READY_LINE, PATIENCE)
+        wait_in_file(self.console("hvA"), r"TICK \d+\s", PATIENCE)
+        return self
+
+    # --- looking ----------------------------------------------------------------------------------------------
+    def console(self, host):
+        return FOLDER / host / "vms" / f"{self.name}.console"
+
+    def ticks(self, host):
+        try:
+            text = self.console(host).read_text(errors="replace")
+        except FileNotFoundError:
+            text = ""
+        return [int(n) for n in re.findall(r"TICK (\d+)\s", text)]
+
+    def last_tick(self, host):
+        return max(self.ticks(host), default=-1)
+
+    def counts_on(self, host, after=None):
+        """It says a later number there, and has not begun anew: the numbers only grow."""
+        after = self.last_tick(host) if after is None else after
+        until(f"TICK after {after} on {host}", lambda: self.last_tick(host) > after)
+        said = self.ticks(host)
+        assert said == sorted(set(said)), said
+
+    def runs_on(self):
+        return [h for h in URIS if virsh(h, "domstate", self.guid.lower()).stdout.strip() == "running"]
+
+    def defined_on(self):
+        return [h for h in URIS if virsh(h, "domstate", self.guid.lower()).returncode == 0]
+
+    def is_only_on(self, host):
+        assert self.runs_on() == [host]
+        until(f"nothing of it but on {host}", lambda: self.defined_on() == [host])
+
+    def seen_on(self):
+        """Where root/HyperVCluster/v2 says that it is; it shows one machine."""
+        found = query_in(self.hyperv, CLUSTER, f"SELECT * FROM Msvm_ComputerSystem WHERE Name = '{self.guid}'")
+        assert len(found) == 1, found
+        host = query_in(self.hyperv, CLUSTER, "ASSOCIATORS OF {Msvm_ComputerSystem.CreationClassName='Msvm_ComputerSystem',"
+                        f"Name='{self.guid}'}} WHERE AssocClass = Msvm_HostedDependency")
+        return [h["Name"] for h in host]
+
+    # --- moving -----------------------------------------------------------------------------------------------
+    def migrate(self, host="hvB", kind=MACHINE, namespace=WMI, disk=None, system=False, **more):
+        """MigrateVirtualSystemToHost, or with system the method that takes the host's reference."""
+        text = more.pop("host_text", host)
+        inner = f"<p:ComputerSystem>{self.machine.content().replace(WMI, namespace)}</p:ComputerSystem>"
+        if system:
+            reference = ('<wsman:ResourceURI>' + namespace + 'Msvm_ComputerSystem</wsman:ResourceURI><wsman:SelectorSet>'
+                         '<wsman:Selector Name="CreationClassName">Msvm_ComputerSystem</wsman:Selector>'
+                         f'<wsman:Selector Name="Name">{text}</wsman:Selector></wsman:SelectorSet>')
+            inner += ("<p:DestinationSystem><wsa:Address>http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"
+                      f"</wsa:Address><wsa:ReferenceParameters>{reference}</wsa:ReferenceParameters></p:DestinationSystem>")
+        elif text:
+            inner += f"<p:DestinationHost>{text}</p:DestinationHost>"
+        inner += embedded.render("cimxml-escaped", "MigrationSettingData",
+                                 Instance("Msvm_VirtualSystemMigrationSettingData", MigrationType=kind, **more), WMI)
+        if disk:
+            inner += embedded.render("cimxml-escaped", "NewResourceSettingData", self.disk_at(disk), WMI)
+        method = "MigrateVirtualSystemToSystem" if system else "MigrateVirtualSystemToHost"
+        return self.call(method, inner, namespace)
+
+    def call(self, method, inner, namespace=WMI):
+        uri = namespace + SERVICE
+        body = f'<p:{method}_INPUT xmlns:p="{uri}">{inner}</p:{method}_INPUT>'
+        return Item(self.hyperv.post(f"{uri}/{method}", uri, {"CreationClassName": SERVICE}, body)[0])
+
+    def begin(self, *where, **how):
+        """A migration that is under way: its job."""
+        output = self.migrate(*where, **how)
+        assert output["ReturnValue"] == "4096", self.why(output)
+        return output["Job"]
+
+    def move(self, *where, **how):
+        output = self.migrate(*where, **how)
+        if output["ReturnValue"] != "0":
+            assert output["ReturnValue"] == "4096", self.why(output)
+            job = self.hyperv.wait_job(output["Job"], PATIENCE)
+            assert job["JobState"] == COMPLETED, job["ErrorDescription"]
+        return output
+
+    def why(self, output):
+        return self.hyperv.get(output["Job"])["ErrorDescription"] if output.get("Job") else dict(output)
+
+    def wait_progress(self, job):
+        """The job when its percentage is known, or at its end."""
+        def seen():
+            now = self.hyperv.get(job)
+            return now if int(now["PercentComplete"]) > 0 or int(now["JobState"]) >= 7 else None
+        return until("progress of the job", seen)
+
+    def request(self, job, state):
+        body = (f'<p:RequestStateChange_INPUT xmlns:p="{job.uri}"><p:RequestedState>{state}</p:RequestedState>'
+                "</p:RequestStateChange_INPUT>")
+        return Item(self.hyperv.post(f"{job.uri}/RequestStateChange", job.uri, job.selectors, body)[0])
