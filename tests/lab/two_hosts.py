@@ -6,7 +6,9 @@ Each host has a network, mount and UTS namespace of its own, held by a sleeping 
 
     two_hosts.py exec PROGRAM [ARGUMENT...]    bring both up, run the program inside hvA, take both down
 
-The program finds WSVIRT_LAB_FOLDER (shared by both hosts) in its environment. Exit code 77: cannot run here.
+The program finds WSVIRT_LAB_FOLDER (shared by both hosts), WSVIRT_LAB_A, WSVIRT_LAB_B and WSVIRT_LAB_B_TLS (their libvirt URIs)
+and WSVIRT_LAB_HOLDER_hvA and _hvB (processes that hold the namespaces) in its environment. Exit code 77: two hosts cannot be made
+here; the last line says why.
 """
 
 import os
@@ -28,8 +30,9 @@ namespaces = []
 cgroup_controllers = []
 stdio_handler = "file"
 """
-# What libvirt found out about QEMU takes 8 s to find out again, so it is kept between runs.
-CACHE = pathlib.Path("/var/tmp/wsvirt-two-hosts-cache")
+# What libvirt found out about QEMU takes 8 s to find out again, so it is kept for others of one run.
+CACHE = pathlib.Path(tempfile.gettempdir()) / "wsvirt-two-hosts-cache"
+PATIENCE = 120  # seconds for what takes a few
 
 
 def run(*command, **options):
@@ -41,9 +44,11 @@ class TwoHosts:
         self.folder = pathlib.Path(folder)
         self.holders = {}
         self.daemons = {}
+        self.mount_points = []  # those that were made for it
 
     def inside(self, host, *command):
-        return ["nsenter", "-t", str(self.holders[host].pid), "-n", "-m", "-u", "--", *[str(c) for c in command]]
+        return ["nsenter", "-t", str(self.holders[host].pid), "-n", "-m", "-u", f"--wdns={os.getcwd()}", "--",
+                *[str(c) for c in command]]
 
     def certificates(self):
         ca = self.folder / "ca"
@@ -86,31 +91,33 @@ class TwoHosts:
         binds = {"etc": "/etc/libvirt", "run": "/run/libvirt", "lib": "/var/lib/libvirt", "cache": "/var/cache/libvirt",
                  "log": "/var/log/libvirt", "pki": "/etc/pki", "hosts": "/etc/hosts", "vms": "/vms"}
         for target in binds.values():
-            if target != "/etc/hosts":
-                os.makedirs(target, exist_ok=True)
+            if target != "/etc/hosts" and not os.path.isdir(target):
+                os.makedirs(target)
+                self.mount_points.append(target)
         script = [f"hostname {host}", "ip link set lo up", "mount -t sysfs sysfs /sys"]
         script += [f"mount --bind {d / name} {target}" for name, target in binds.items()]
         script += [f"touch {d}/ready", "exec sleep 100000"]
         self.holders[host] = subprocess.Popen(
             ["unshare", "-n", "-m", "-u", "--propagation", "private", "bash", "-ec", "\n".join(script)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
-        for _ in range(200):
-            if (d / "ready").exists():
-                return
+        deadline = time.monotonic() + PATIENCE
+        while not (d / "ready").exists():
+            if self.holders[host].poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{host} did not come up")
             time.sleep(0.02)
-        raise RuntimeError(f"{host} did not come up")
 
     def start_daemon(self, host):
         log = open(self.folder / host / "libvirtd.log", "ab")
         self.daemons[host] = subprocess.Popen(
             self.inside(host, "libvirtd", "--listen", "-p", "/run/libvirt/libvirtd.pid"), stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True)
-        for _ in range(300):
-            if subprocess.run(self.inside(host, "virsh", "-q", "-c", "qemu:///system", "hostname"),
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
-                return
+        deadline = time.monotonic() + PATIENCE
+        while subprocess.run(self.inside(host, "virsh", "-q", "-c", "qemu:///system", "hostname"), stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL).returncode != 0:
+            if self.daemons[host].poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"libvirtd of {host} does not answer:\n" +
+                                   (self.folder / host / "libvirtd.log").read_text(errors="replace")[-2000:])
             time.sleep(0.1)
-        raise RuntimeError(f"libvirtd of {host} does not answer")
 
     def up(self):
         (self.folder / "shared").mkdir()
@@ -143,24 +150,46 @@ class TwoHosts:
             holder.wait()
         for daemon in self.daemons.values():
             daemon.wait()
+        for target in self.mount_points:
+            try:
+                os.rmdir(target)
+            except OSError:
+                pass
         found = self.folder / "hvA/cache/qemu"
         if found.is_dir() and not CACHE.is_dir():
             shutil.copytree(self.folder / "hvA/cache", CACHE)
+
+
+def obstacle():
+    """What two hosts lack here, or None."""
+    if os.geteuid() != 0:
+        return "two hosts need root"
+    for program in ("libvirtd", "virsh", "qemu-system-x86_64", "unshare", "nsenter", "ip", "openssl"):
+        if not shutil.which(program):
+            return f"two hosts need {program}"
+    # A container may have the programs and not the right.
+    tried = subprocess.run(["unshare", "-n", "-m", "-u", "--propagation", "private", "bash", "-ec",
+                            "hostname trial; mount -t sysfs sysfs /sys; ip link add veth0 type veth peer name veth1"],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return None if tried.returncode == 0 else f"namespaces cannot be made: {tried.stdout.strip()}"
 
 
 def main():
     if len(sys.argv) < 3 or sys.argv[1] != "exec":
         print(__doc__)
         return 2
-    if os.geteuid() != 0 or not shutil.which("libvirtd") or not shutil.which("unshare"):
-        print("two hosts need root and libvirtd")
+    if missing := obstacle():
+        print(missing)
         return 77
-    folder = tempfile.mkdtemp(prefix="wsvirt-two-hosts-", dir="/tmp")
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda number, _: sys.exit(128 + number))
+    folder = tempfile.mkdtemp(prefix="wvh-")
     hosts = TwoHosts(folder)
     try:
         hosts.up()
         environment = dict(os.environ, WSVIRT_LAB_FOLDER=folder, WSVIRT_LAB_A="qemu:///system",
-                           WSVIRT_LAB_B="qemu+tcp://10.99.0.2/system", WSVIRT_LAB_B_TLS="qemu+tls://hvB/system")
+                           WSVIRT_LAB_B="qemu+tcp://10.99.0.2/system", WSVIRT_LAB_B_TLS="qemu+tls://hvB/system",
+                           **{f"WSVIRT_LAB_HOLDER_{name}": str(p.pid) for name, p in hosts.holders.items()})
         return subprocess.run(hosts.inside("hvA", *sys.argv[2:]), env=environment).returncode
     finally:
         hosts.down()
