@@ -1,5 +1,6 @@
 // Which instance a path names. Clients leave keys out, spell them in any case, put text where numbers belong
-// and name a superclass; all of that is right as long as one instance fits.
+// and name a superclass; all of that is right as long as one instance fits. A service that is there once for
+// each host is the first host's for those who do not say whose.
 #include <algorithm>
 
 #include "cim/om/keys.hpp"
@@ -119,6 +120,7 @@ Result<ObjectManager::Impl::Located> ObjectManager::Impl::search(const Request& 
             if (!i) return i.error();
             if (!*i) break;
             if (!has_keys(**i, *keys)) continue;
+            if (only && only->cls == place.cls && place.cls->is_a("CIM_Service")) break;
             if (only) return several(**cls, path);
             found(place, std::move(**i));
         }

@@ -115,6 +115,16 @@ BOOST_AUTO_TEST_CASE(the_service_of_a_host_names_the_host) {
     BOOST_TEST(!second.machine(guid)->spec.attributes.contains("Cluster.Host"));
 }
 
+BOOST_AUTO_TEST_CASE(a_service_without_its_host_is_the_first_hosts) {
+    ObjectPath target;
+    target.set_class_name("Msvm_VirtualSystemManagementService");
+    target.set_key("CreationClassName", Value("Msvm_VirtualSystemManagementService"));
+    target.set_name_space(cluster_v2);
+    const auto found = om.get(there(), target);
+    BOOST_TEST_REQUIRE(found.ok(), (found ? "" : found.error().full_text()));
+    BOOST_TEST(found->string("SystemName") == "testhost");
+}
+
 BOOST_AUTO_TEST_CASE(a_machine_is_changed_and_moved_where_it_is) {
     const auto guid = define_there("hvB");
     const auto system = vs::system_path("Msvm_ComputerSystem", guid);
