@@ -13,7 +13,7 @@
 
 namespace wsvirt::testing {
 
-class FakeHypervisor final : public backend::Hypervisor {
+class FakeHypervisor : public backend::Hypervisor {
   public:
     using Call = backend::Call;
     explicit FakeHypervisor(std::string host_name = "testhost");

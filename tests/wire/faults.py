@@ -1,0 +1,32 @@
+"""wsvirtd on a host that fails on command (tests/faults): FaultDaemon.fail("define", "no_space") and so on."""
+import socket
+import sys
+
+from harness import ROOT
+from wsvirtd import BUILD, Daemon
+
+sys.path.append(str(ROOT / "tests" / "lab"))
+
+# Names of what a host may say, and the return codes that the methods have for them.
+CODES = {"failed": 32768, "no_space": 32768, "denied": 32769, "unsupported": 32770, "timed_out": 32772, "invalid": 32773,
+         "busy": 32774, "state": 32775, "away": 32777, "memory": 32778}
+
+
+class FaultDaemon(Daemon):
+    program = BUILD / "bin" / "wsvirtd_faults"
+
+    def command(self, *words, host="TESTHOST"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(60)
+            connection.connect(str(self.state / f"faults-{host}"))
+            connection.sendall(" ".join(words).encode() + b"\n")
+            assert connection.recv(16) == b"ok\n", words
+
+    def fail(self, operation, status):
+        self.command("fail", operation, status)
+
+    def hold(self, operation):
+        self.command("hold", operation)
+
+    def release(self, operation):
+        self.command("release", operation)

@@ -1,0 +1,286 @@
+"""Every return code of the methods that define, realize, export, import and snapshot machines, over the network: what the
+method refuses itself, and what the host refuses. A code stands in ReturnValue, or (4096) in the job's ErrorCode."""
+import threading
+import time
+import uuid
+
+import pytest
+from faults import CODES, FaultDaemon
+from harness import PATIENCE, QUICK_SIGN_IN
+
+import embedded  # noqa: E402
+from embedded import Instance  # noqa: E402
+from hyperv import OFF, RUNNING, WMI, HyperV  # noqa: E402
+from machine_parts import FORM, RASD, SNAPSHOTS, Parts, epr, settings_epr  # noqa: E402
+
+NOBODY = "00000000-0000-0000-0000-000000000001"
+
+
+@pytest.fixture(scope="module")
+def daemon():
+    # So long a window that what succeeds answers 0, however slow this machine is.
+    with FaultDaemon(more=QUICK_SIGN_IN + '[jobs]\nsynchronous_window = "25s"\n') as running:
+        yield running
+
+
+class World:
+    def __init__(self, daemon):
+        self.daemon, self.hyperv = daemon, HyperV(daemon)
+        self.parts = Parts(self.hyperv, daemon, None)
+
+    # --- calls: each returns the method's answer -------------------------------------------------------------------------
+    def define(self, name="m", resources=(), method="DefineSystem", **settings):
+        given = Instance("Msvm_VirtualSystemSettingData", ElementName=name, **settings)
+        inner = embedded.render(FORM, "SystemSettings", given, WMI)
+        inner += "".join(embedded.render(FORM, "ResourceSettings", r, WMI) for r in resources)
+        return self.hyperv.service(method, inner)
+
+    def plan(self, **settings):
+        return self.define(method="DefinePlannedSystem", **settings)
+
+    def realize(self, planned):
+        return self.hyperv.service("RealizePlannedSystem", f"<p:PlannedSystem>{planned.content()}</p:PlannedSystem>")
+
+    def validate(self, planned):
+        return self.hyperv.service("ValidatePlannedSystem", f"<p:PlannedSystem>{planned.content()}</p:PlannedSystem>")
+
+    def export(self, machine, where=None, **settings):
+        return self.parts.start_export(machine, where or self.place(), CreateVmExportSubdirectory=False, **settings)
+
+    def import_from(self, file, new=True):
+        return self.hyperv.service("ImportSystemDefinition", f"<p:SystemDefinitionFile>{file}</p:SystemDefinitionFile>"
+                                   f"<p:GenerateNewSystemIdentifier>{str(new).lower()}</p:GenerateNewSystemIdentifier>")
+
+    def snapshots_of(self, planned, folder):
+        return self.hyperv.service("ImportSnapshotDefinitions", f"<p:PlannedSystem>{planned.content()}</p:PlannedSystem>"
+                                                                f"<p:SnapshotFolder>{folder}</p:SnapshotFolder>")
+
+    def snapshot(self, machine, kind=2):
+        return self.of_snapshots("CreateSnapshot", f"<p:AffectedSystem>{machine.content()}</p:AffectedSystem>"
+                                                   f"<p:SnapshotType>{kind}</p:SnapshotType>")
+
+    def of_snapshots(self, method, inner):
+        return self.hyperv.invoke(SNAPSHOTS, {"CreationClassName": SNAPSHOTS}, method, inner)
+
+    # --- things ----------------------------------------------------------------------------------------------------------
+    def place(self):
+        return self.parts.exports / f"e-{uuid.uuid4()}"
+
+    def machine(self):
+        return self.done(self.define())["ResultingSystem"]
+
+    def running(self):
+        machine = self.machine()
+        self.hyperv.finish(self.hyperv.request_state(machine, RUNNING))
+        return machine
+
+    def planned(self):
+        return self.done(self.plan())["ResultingSystem"]
+
+    def exported(self, machine):
+        folder = self.place()
+        self.done(self.export(machine, folder))
+        return next(folder.glob("Virtual Machines/*.xml"))
+
+    def imported(self):
+        """(planned system, the folder that it came from)"""
+        file = self.exported(self.machine())
+        return self.done(self.import_from(file))["ImportedSystem"], file.parents[1]
+
+    def with_snapshot(self):
+        machine = self.machine()
+        self.done(self.snapshot(machine))
+        (made,) = self.parts.snapshots(machine)
+        return machine, settings_epr(made["InstanceID"])
+
+    # --- answers ---------------------------------------------------------------------------------------------------------
+    def done(self, output):
+        return self.hyperv.finish(output)
+
+    def code(self, output):
+        """(code, text)"""
+        code = int(output["ReturnValue"])
+        if code == 0 or code < 4096 and output["Job"] is None:
+            return code, ""
+        job = self.hyperv.wait_job(output["Job"])
+        if code != 4096:
+            assert int(job["ErrorCode"]) == code, dict(job)
+            return code, job["ErrorDescription"]
+        return int(job["ErrorCode"] or 0), job["ErrorDescription"] or ""
+
+    def systems(self):
+        return sorted((i.class_name, i["Name"], i["EnabledState"]) for name in ("Msvm_ComputerSystem", "Msvm_PlannedComputerSystem")
+                      for i in self.hyperv.query(f"SELECT * FROM {name}"))
+
+
+@pytest.fixture
+def world(daemon):
+    return World(daemon)
+
+
+# Method: the operation of the host that fails, and what makes ready and returns the call.
+BELOW = {
+    "DefineSystem": ("define", lambda w: w.define),
+    "RealizePlannedSystem": ("define", lambda w, p=None: lambda planned=w.planned(): w.realize(planned)),
+    "ExportSystemDefinition": ("save", lambda w: lambda machine=w.running(): w.export(machine, CaptureLiveState=1)),
+    "CreateSnapshot": ("snapshot", lambda w: lambda machine=w.machine(): w.snapshot(machine)),
+    "ApplySnapshot": ("revert", lambda w: lambda made=w.with_snapshot()[1]: w.of_snapshots(
+        "ApplySnapshot", f"<p:Snapshot>{made.content()}</p:Snapshot>")),
+    "DestroySnapshot": ("delete_snapshot", lambda w: lambda made=w.with_snapshot()[1]: w.of_snapshots(
+        "DestroySnapshot", f"<p:AffectedSnapshot>{made.content()}</p:AffectedSnapshot>")),
+}
+
+
+@pytest.mark.parametrize("status", sorted(CODES))
+@pytest.mark.parametrize("method", sorted(BELOW))
+def test_what_the_host_refuses_is_the_code_of_the_job(daemon, world, method, status):
+    operation, prepare = BELOW[method]
+    call = prepare(world)
+    before = world.systems()
+    daemon.fail(operation, status)
+    output = call()
+    assert output["ReturnValue"] == "4096"
+    code, text = world.code(output)
+    assert code == CODES[status]
+    assert "the host's own words" in text
+    assert world.systems() == before  # nothing new, nothing lost, and it runs if it ran
+    code, text = world.code(call())
+    assert code == 0, text
+
+
+@pytest.mark.parametrize("method", ["DefineSystem", "DefinePlannedSystem", "RealizePlannedSystem", "ValidatePlannedSystem",
+                                    "ImportSystemDefinition", "ImportSnapshotDefinitions"])
+def test_done_at_once(world, method):
+    calls = {"DefineSystem": world.define, "DefinePlannedSystem": world.plan,
+             "RealizePlannedSystem": lambda: world.realize(world.planned()),
+             "ValidatePlannedSystem": lambda: world.validate(world.planned()),
+             "ImportSystemDefinition": lambda: world.import_from(world.exported(world.machine())),
+             "ImportSnapshotDefinitions": lambda: world.snapshots_of(*world.imported())}
+    assert int(calls[method]()["ReturnValue"]) == 0
+
+
+@pytest.mark.parametrize("method", ["ExportSystemDefinition", "CreateSnapshot", "ApplySnapshot", "DestroySnapshot"])
+def test_always_a_job(world, method):
+    output = BELOW[method][1](world)()
+    assert int(output["ReturnValue"]) == 4096
+    world.done(output)
+
+
+def test_validation_with_problems_is_a_job_with_warnings(world):
+    planned = world.done(world.plan(resources=disk(world.daemon.storage / "none.qcow2")))["ResultingSystem"]
+    output = world.validate(planned)
+    assert int(output["ReturnValue"]) == 4096
+    assert world.hyperv.wait_job(output["Job"])["JobState"] == "32768"
+    code, text = world.code(world.realize(planned))
+    assert code == 32773 and "none.qcow2" in text
+
+
+def disk(path):
+    """A controller, a drive on it and a medium in that."""
+    return [Instance(RASD, ResourceType=6, ResourceSubType="Microsoft:Hyper-V:Synthetic SCSI Controller", InstanceID="scsi"),
+            Instance(RASD, ResourceType=17, ResourceSubType="Microsoft:Hyper-V:Synthetic Disk Drive", Parent="scsi",
+                     InstanceID="drive"),
+            Instance("Msvm_StorageAllocationSettingData", ResourceType=31, HostResource=[str(path)], Parent="drive",
+                     ResourceSubType="Microsoft:Hyper-V:Virtual Hard Disk")]
+
+
+def refusals():
+    unknown = Instance(RASD, ResourceType=17, ResourceSubType="Microsoft:Hyper-V:Physical Disk Drive")
+    nobody = epr("Msvm_ComputerSystem", CreationClassName="Msvm_ComputerSystem", Name=NOBODY)
+    no_plan = epr("Msvm_PlannedComputerSystem", CreationClassName="Msvm_PlannedComputerSystem", Name=NOBODY)
+    no_snapshot = settings_epr(f"Microsoft:{NOBODY}")
+    apply = "<p:Snapshot>{}</p:Snapshot>"
+    destroy = "<p:AffectedSnapshot>{}</p:AffectedSnapshot>"
+    yield "DefineSystem", 32769, lambda w: w.define(resources=disk("/etc/passwd"))
+    yield "DefineSystem", 32770, lambda w: w.define(resources=[unknown])
+    yield "DefineSystem", 32773, lambda w: w.define("")
+    yield "DefineSystem", 32773, lambda w: w.define(VirtualSystemIdentifier=w.machine().selectors["Name"])
+    yield "DefinePlannedSystem", 32769, lambda w: w.plan(resources=disk("/etc/passwd"))
+    yield "DefinePlannedSystem", 32770, lambda w: w.plan(resources=[unknown])
+    yield "DefinePlannedSystem", 32773, lambda w: w.plan(name="")
+    yield "RealizePlannedSystem", 32773, lambda w: w.realize(no_plan)
+    yield "RealizePlannedSystem", 32773, lambda w: w.realize(w.machine())
+    yield "ValidatePlannedSystem", 32773, lambda w: w.validate(no_plan)
+    yield "ExportSystemDefinition", 32769, lambda w: w.export(w.machine(), "/etc/elsewhere")
+    yield "ExportSystemDefinition", 32770, lambda w: w.export(w.running(), CaptureLiveState=2)
+    yield "ExportSystemDefinition", 32773, lambda w: w.export(nobody)
+    yield "ExportSystemDefinition", 32773, lambda w: w.export(w.machine(), f"{w.parts.exports}/../up")
+    yield "ExportSystemDefinition", 32773, lambda w: w.export(w.machine(), CopySnapshotConfiguration=9)
+    yield "ImportSystemDefinition", 32769, lambda w: w.import_from("/etc/passwd")
+    yield "ImportSystemDefinition", 32773, lambda w: w.import_from(w.parts.exports / "none.xml")
+    yield "ImportSystemDefinition", 32773, lambda w: w.import_from(w.exported(w.machine()), new=False)
+    yield "ImportSnapshotDefinitions", 32769, lambda w: w.snapshots_of(w.planned(), "/etc")
+    yield "ImportSnapshotDefinitions", 32773, lambda w: w.snapshots_of(no_plan, w.parts.exports)
+    yield "CreateSnapshot", 6, lambda w: w.snapshot(w.machine(), 7)
+    yield "CreateSnapshot", 32773, lambda w: w.snapshot(nobody)
+    yield "ApplySnapshot", 32773, lambda w: w.of_snapshots("ApplySnapshot", apply.format(no_snapshot.content()))
+    yield "DestroySnapshot", 32773, lambda w: w.of_snapshots("DestroySnapshot", destroy.format(no_snapshot.content()))
+
+
+@pytest.mark.parametrize("method, expected, call", refusals())
+def test_what_the_method_refuses_changes_nothing(world, method, expected, call):
+    # What the call itself makes ready is made before it is looked at.
+    output = call(world)
+    code, text = world.code(output)
+    assert code == expected, text
+    assert len(text) > 10 or code < 4096
+    assert not [s for s in world.systems() if s[1] == NOBODY]
+
+
+class Held:
+    """A call that the host does not finish until it is told to."""
+
+    def __init__(self, world, operation, call):
+        self.world, self.operation, self.answer = world, operation, None
+        known = {j["InstanceID"] for j in world.hyperv.query("SELECT * FROM Msvm_ConcreteJob")}
+        world.daemon.hold(operation)
+        self.thread = threading.Thread(target=lambda: setattr(self, "answer", call(World(world.daemon))))
+        self.thread.start()
+        deadline = time.monotonic() + 20 * PATIENCE
+        while not any(j["JobState"] == "4" and j["InstanceID"] not in known
+                      for j in world.hyperv.query("SELECT * FROM Msvm_ConcreteJob")):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.world.daemon.release(self.operation)
+        self.thread.join()
+        self.world.done(self.answer)
+
+
+def test_one_works_and_the_others_are_told_so(world):
+    w, guid = world, str(uuid.uuid4()).upper()
+    with Held(w, "define", lambda other: other.define(VirtualSystemIdentifier=guid)):
+        assert w.code(w.define(VirtualSystemIdentifier=guid))[0] == 32774
+        assert w.code(w.plan(VirtualSystemIdentifier=guid))[0] == 32774
+    planned, folder = w.imported()
+    with Held(w, "define", lambda other: other.realize(planned)):
+        assert w.code(w.realize(planned))[0] == 32774
+        assert w.code(w.validate(planned))[0] == 32774
+        assert w.code(w.snapshots_of(planned, folder))[0] == 32774
+    machine = w.running()
+    file = w.exported(machine)
+    with Held(w, "save", lambda other: other.export(machine, CaptureLiveState=1)):
+        assert w.code(w.export(machine))[0] == 32774
+        assert w.code(w.snapshot(machine))[0] == 32774
+        assert int(w.hyperv.request_state(machine, OFF)["ReturnValue"]) == 32775
+        assert w.code(w.import_from(file))[0] == 0  # another identifier is another machine
+    machine, made = w.with_snapshot()
+    reference = made.content()
+    with Held(w, "revert", lambda other: other.of_snapshots("ApplySnapshot", f"<p:Snapshot>{reference}</p:Snapshot>")):
+        assert w.code(w.export(machine))[0] == 32774
+        assert w.code(w.of_snapshots("DestroySnapshot", f"<p:AffectedSnapshot>{reference}</p:AffectedSnapshot>"))[0] == 32774
+        assert w.code(w.of_snapshots("ApplySnapshot", f"<p:Snapshot>{reference}</p:Snapshot>"))[0] == 32774
+
+
+def test_too_many_jobs(tmp_path):
+    with FaultDaemon(more=QUICK_SIGN_IN + "[jobs]\nmax_jobs = 1\n") as daemon:
+        w = World(daemon)
+        machine = w.running()
+        other = w.machine()
+        with Held(w, "save", lambda client: client.export(machine, CaptureLiveState=1)):
+            for output in (w.define(), w.export(other), w.snapshot(other)):
+                assert int(output["ReturnValue"]) == 32777
