@@ -87,8 +87,8 @@ class World:
         file = self.exported(self.machine())
         return self.done(self.import_from(file))["ImportedSystem"], file.parents[1]
 
-    def with_snapshot(self):
-        machine = self.machine()
+    def with_snapshot(self, machine=None):
+        machine = machine or self.machine()
         self.done(self.snapshot(machine))
         (made,) = self.parts.snapshots(machine)
         return machine, settings_epr(made["InstanceID"])
@@ -128,6 +128,8 @@ BELOW = {
         "ApplySnapshot", f"<p:Snapshot>{made.content()}</p:Snapshot>")),
     "DestroySnapshot": ("delete_snapshot", lambda w: lambda made=w.with_snapshot()[1]: w.of_snapshots(
         "DestroySnapshot", f"<p:AffectedSnapshot>{made.content()}</p:AffectedSnapshot>")),
+    "ClearSnapshotState": ("modify_snapshot", lambda w: lambda made=w.with_snapshot(w.running())[1]: w.of_snapshots(
+        "ClearSnapshotState", f"<p:SnapshotSettingData>{made.content()}</p:SnapshotSettingData>")),
 }
 
 
