@@ -88,9 +88,12 @@ struct Callbacks {
             else
                 release(holder);
         }
-        auto* holder = new std::weak_ptr<S>(owner);
-        if (virConnectRegisterCloseCallback(c, closed, holder, release) < 0) release(holder);
         return ids;
+    }
+    // `holder` belongs to the caller: a driver without such callbacks says yes and never calls a release
+    // function.
+    static void attach_closed(virConnectPtr c, std::weak_ptr<S>& holder) {
+        virConnectRegisterCloseCallback(c, closed, &holder, nullptr);
     }
     static void detach(virConnectPtr c, const std::vector<int>& ids) {
         for (const int id : ids) virConnectDomainEventDeregisterAny(c, id);
@@ -101,7 +104,7 @@ struct Callbacks {
 template <class S>
 class Watch {
   public:
-    explicit Watch(std::shared_ptr<S> state) : s_(std::move(state)) {}
+    explicit Watch(std::shared_ptr<S> state) : s_(std::move(state)), closed_holder_(s_) {}
 
     void run() {
         const Settings& settings = s_->connector->settings();
@@ -134,6 +137,7 @@ class Watch {
         if (!opened) return opened.error();
         connection_ = std::move(*opened);
         events_ = Callbacks<S>::attach(connection_.get(), s_);
+        Callbacks<S>::attach_closed(connection_.get(), closed_holder_);
         if (s_->connector->kind() == HostKind::embedded && !std::exchange(taken_up_, true))
             wait_until_taken_up(connection_, s_->connector->settings().take_up_limit,
                                 [weak = std::weak_ptr<S>(s_)](std::string uuid) {
@@ -184,6 +188,7 @@ class Watch {
     }
 
     std::shared_ptr<S> s_;
+    std::weak_ptr<S> closed_holder_;
     Connection connection_;
     std::vector<int> events_;
     bool taken_up_ = false;
