@@ -3,13 +3,13 @@
 // driver.
 #include <libvirt/virterror.h>
 
-#include <atomic>
 #include <filesystem>
 #include <thread>
 
 #include "backend/libvirt/chain.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/domain_xml.hpp"
+#include "backend/libvirt/follower.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/target_storage.hpp"
 #include "backend/qemu/image.hpp"
@@ -22,10 +22,8 @@ namespace {
 
 constexpr const char* doing = "move the machine";
 constexpr auto progress_interval = std::chrono::milliseconds(250);
-// A guest that writes faster than its memory is sent never gets done by itself: after so many rounds it may
-// stand still for longer, or the migration is given up where that is not allowed.
-constexpr std::uint64_t patient_rounds = 20;
-constexpr std::chrono::milliseconds first_standstill{600}, longest_standstill{30'000};
+constexpr const char* too_fast =
+    "The machine changes its memory faster than it can be sent within the standstill that is allowed.";
 constexpr auto cleanup_patience = std::chrono::seconds(3);
 constexpr auto other_job_patience = std::chrono::seconds(15);
 constexpr auto cleanup_poll = std::chrono::milliseconds(50);
@@ -45,57 +43,6 @@ class Parameters {
   private:
     virTypedParameterPtr list_ = nullptr;
     int n_ = 0, size_ = 0;
-};
-
-// Follows a migration from a connection of its own, because the first one is busy with it.
-class Follower {
-  public:
-    Follower(const CorePtr& core, const MigrationRequest& request, Session& session)
-        : thread_([this, core, request, &session](const std::stop_token& stop) {
-              auto connection = core->connector->open();
-              if (!connection) return;
-              const auto d = find_domain(connection->get(), request.machine);
-              if (d && request.max_downtime)
-                  virDomainMigrateSetMaxDowntime(
-                      d.get(), static_cast<unsigned long long>(request.max_downtime->count()), 0);
-              while (d && !stop.stop_requested()) {
-                  bring_to_an_end(d.get(), request);
-                  virDomainJobInfo info{};
-                  if (virDomainGetJobInfo(d.get(), &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE &&
-                      info.dataTotal > 0)
-                      session.progress({info.dataProcessed, info.dataTotal});
-                  std::this_thread::sleep_for(progress_interval);
-              }
-          }) {}
-
-    bool gave_up() const { return gave_up_; }
-
-  private:
-    void bring_to_an_end(virDomainPtr d, const MigrationRequest& request) {
-        const auto round = rounds(d);
-        if (round < patient_rounds || round == last_round_) return;
-        last_round_ = round;
-        if (request.max_downtime) {
-            if (!gave_up_.exchange(true)) virDomainAbortJob(d);
-        } else if (standstill_ <= longest_standstill) {
-            virDomainMigrateSetMaxDowntime(d, static_cast<unsigned long long>(standstill_.count()), 0);
-            standstill_ *= 2;
-        }
-    }
-    static std::uint64_t rounds(virDomainPtr d) {
-        int type = 0, n = 0;
-        virTypedParameterPtr all = nullptr;
-        unsigned long long round = 0;
-        if (virDomainGetJobStats(d, &type, &all, &n, 0) != 0) return 0;
-        virTypedParamsGetULLong(all, n, VIR_DOMAIN_JOB_MEMORY_ITERATION, &round);
-        virTypedParamsFree(all, n);
-        return round;
-    }
-
-    std::atomic<bool> gave_up_{false};
-    std::uint64_t last_round_ = 0;
-    std::chrono::milliseconds standstill_ = first_standstill;
-    std::jthread thread_;  // the last member: it uses the others
 };
 
 bool runs(virConnectPtr connection, const std::string& uuid) {
@@ -181,6 +128,12 @@ Error explain(Error e, virConnectPtr source, virConnectPtr destination, const Mi
     return e;
 }
 
+// libvirt only knows that the migration was ended; why, we know.
+Error lost(Error e, const MigrationRequest& r) {
+    return {Status::unavailable, "wsvirt.migration.lost", "The destination does not answer any more.",
+            r.machine, e.detail.empty() ? e.text : e.detail};
+}
+
 // The machine stands on its copies: what they were copied from has no user any more.
 void remove_copied(const CorePtr& core, virConnectPtr source, const std::string& live) {
     std::vector<std::string> files;
@@ -246,21 +199,17 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
             storage.remove_new();
             return cancelled(doing);
         }
-        if (is_active(*state)) follower.emplace(core, r, s);
+        if (is_active(*state)) follower.emplace(core, r, s, there);
         moved.reset(
             virDomainMigrate3(d, there, p.list(), p.count(), static_cast<unsigned>(flags_for(r, *state))));
         if (!moved) {
             Error failed = last_error(doing);
-            wait_for_cleanup(s.connection, there, r.machine);
-            Error e = explain(std::move(failed), s.connection, there, r);
-            const bool gave_up = follower && follower->gave_up();
+            if (follower && follower->gave_up()) failed.text = too_fast;
+            if (follower && follower->lost()) failed = lost(std::move(failed), r);
             follower.reset();
-            if (gave_up && !s.stop.stop_requested())
-                e.text =
-                    "The machine changes its memory faster than it can be sent within the standstill that is "
-                    "allowed. " +
-                    e.text;
+            wait_for_cleanup(s.connection, there, r.machine);
             if (!find_domain(there, r.machine)) storage.remove_new();
+            Error e = explain(std::move(failed), s.connection, there, r);
             refresh(there, r.machine, *other->connector, *other->inventory);
             return s.stop.stop_requested()
                        ? Error{Status::cancelled, "wsvirt.call.cancelled", e.text, r.machine, e.detail}

@@ -60,4 +60,8 @@ void recover(Services& services) {
     }
 }
 
+std::vector<std::shared_ptr<void>> watch(Services& services) {
+    return migration_service::watch(services);
+}
+
 }  // namespace wsvirt::cim

@@ -2,6 +2,9 @@
 // known and before any request is served.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "cim/om/services.hpp"
 
 namespace wsvirt::cim {
@@ -9,5 +12,9 @@ namespace wsvirt::cim {
 // Clears up what was left half done, then settles interrupted jobs by what is really there (a machine that
 // was being defined exists, or not ...). Jobs that it knows nothing about stay as they are.
 void recover(Services& services);
+
+// Goes on with what waits for a host when the host is back, for as long as what it gives is kept. services
+// outlives it.
+[[nodiscard]] std::vector<std::shared_ptr<void>> watch(Services& services);
 
 }  // namespace wsvirt::cim

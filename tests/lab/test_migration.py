@@ -30,7 +30,7 @@ if not INSIDE:
 else:
     from hyperv import HyperV
     from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, STORAGE, TERMINATED, TLS, URIS,
-                            Traveller, hosts_config, until, virsh)
+                            Traveller, hosts_config, on_host, until, virsh)
     from wsvirtd import Daemon
 
     SEED = int(os.environ.get("WSVIRT_SEED", "1"))
@@ -236,6 +236,33 @@ else:
     def mortal_is(traveller, file):
         name = virsh("hvA", "domname", traveller.guid.lower()).stdout.strip()
         return file == f"{name}.pid"
+
+    def test_the_link_is_cut(hyperv, copied):
+        job = slowly(copied)
+        copied.wait_progress(job)
+        subprocess.run(["ip", "link", "set", "veth0", "down"], check=True)
+        try:
+            ended = hyperv.wait_job(job, PATIENCE)
+            assert ended["JobState"] == EXCEPTION and "source" in ended["ErrorDescription"], dict(ended)
+            assert virsh("hvA", "domstate", copied.guid.lower()).stdout.strip() == "running"
+            copied.counts_on("hvA")
+            output = copied.migrate("hvB")
+            assert output["ReturnValue"] == "32777", copied.why(output)
+        finally:
+            subprocess.run(["ip", "link", "set", "veth0", "up"], check=True)
+        until("hvB answers again", lambda: copied.migrate("hvB")["ReturnValue"] == "32773")
+        nothing_happened(copied)
+
+    def test_the_destination_dies(hyperv, copied):
+        job = slowly(copied)
+        copied.wait_progress(job)
+        os.kill(int((FOLDER / "hvB/run/libvirtd.pid").read_text()), 9)
+        ended = hyperv.wait_job(job, PATIENCE)
+        assert ended["JobState"] == EXCEPTION and "source" in ended["ErrorDescription"], dict(ended)
+        assert virsh("hvA", "domstate", copied.guid.lower()).stdout.strip() == "running"
+        on_host("hvB", "libvirtd", "-d", "--listen", "-p", "/run/libvirt/libvirtd.pid")
+        until("hvB answers again", lambda: copied.migrate("hvB")["ReturnValue"] == "32773")
+        nothing_happened(copied)
 
     def test_and_after_all_that_it_moves(copied, shared):
         before = copied.last_tick("hvA")

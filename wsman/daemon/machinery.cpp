@@ -125,6 +125,7 @@ struct Machinery::Parts {
     std::unique_ptr<backend::Hypervisor> cluster;  // all hosts as one
     std::unique_ptr<cim::Services> cluster_services;
     std::unique_ptr<cim::ObjectManager> object_manager;
+    std::vector<std::shared_ptr<void>> watch;  // for hosts that come back
     std::unique_ptr<BlockingWork> work;
     std::shared_ptr<WsmanHandler> wsman;
 };
@@ -164,6 +165,7 @@ Machinery::Figures Machinery::figures() const {
 
 void Machinery::stop() {
     parts_->work->stop();
+    parts_->watch.clear();
     parts_->jobs->stop();
 }
 
@@ -208,6 +210,7 @@ Result<std::unique_ptr<Machinery>> Machinery::start(const Config& config) {
     }
     for (const auto& n : config.namespaces) parts->services->repository_namespaces.push_back(n.name);
     cim::recover(*parts->services);
+    parts->watch = cim::watch(*parts->services);
     parts->object_manager =
         std::make_unique<cim::ObjectManager>(parts->schema, *parts->services, cim::provider_registry());
     parts->services->object_manager = parts->object_manager.get();

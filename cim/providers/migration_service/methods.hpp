@@ -3,6 +3,9 @@
 // the method: some document the numbers of the Hyper-V services (32768...), some CIM's own (1...6).
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "cim/providers/methods.hpp"
 
 namespace wsvirt::cim::migration_service {
@@ -17,5 +20,7 @@ std::uint32_t cim_code(const Error& e);
 
 // What became of migrations that were cut off: the machine is brought to one place, and the job says which.
 void recover(Services& services);
+// Clears up on hosts that are back, for as long as what it gives is kept; not longer than services lives.
+std::vector<std::shared_ptr<void>> watch(Services& services);
 
 }  // namespace wsvirt::cim::migration_service

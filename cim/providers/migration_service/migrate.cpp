@@ -6,6 +6,7 @@
 #include "cim/providers/migration_service/methods.hpp"
 #include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
+#include "cim/providers/migration_service/settle.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
 
@@ -51,6 +52,10 @@ Task task_of(MigrationType type) {
     return t;
 }
 
+std::vector<JobRecord::Affected> affected_by(const Services& services, const Plan& plan) {
+    return {{vs::system_path_text(services.host.name, "Msvm_ComputerSystem", plan.guid()), {0}}};
+}
+
 // libvirt moves no machine that has snapshots. One that is off is defined over there, with the snapshots that
 // its disks hold, before it is forgotten here.
 Result<void> move_with_snapshots(const Plan& plan, const backend::Call& call) {
@@ -72,6 +77,10 @@ Result<void> move(Services& services, const Plan& plan, JobContext& job) {
     auto done = !plan.stays() && !plan.machine->snapshots.empty()
                     ? move_with_snapshots(plan, call)
                     : plan.source.hypervisor->migrate(call, plan.request, *plan.destination.hypervisor);
+    // What was begun over there cannot be taken away now.
+    if (!done && !plan.stays() && done.error().status == Status::unavailable)
+        if (const auto c = cut_off_of(services, plan.extra, affected_by(services, plan)))
+            leave_for_later(services, *c);
     if (done && !plan.wishes.planned_system.empty())
         (void)vs::PlannedSystems(services).remove(plan.wishes.planned_system);
     return done;
@@ -124,7 +133,7 @@ Result<MethodResult> migrate(const MethodCall& call, std::optional<Result<HostEn
         return refuse(problems.front());
     const auto& guid = plan->guid();
     task.busy_key = guid;
-    task.affected = {{vs::system_path_text(call.services.host.name, "Msvm_ComputerSystem", guid), {0}}};
+    task.affected = affected_by(call.services, *plan);
     if (type == MigrationType::staged) return stage(call, std::move(task), *plan, std::move(*held));
     Arguments results;
     if (call.method.parameter("NewComputerSystem")) {

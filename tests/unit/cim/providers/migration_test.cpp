@@ -1,9 +1,11 @@
 // Msvm_VirtualSystemMigrationService over two hosts in memory: what moves, and every code of the Migrate
 // methods that can arise.
 #include <boost/test/unit_test.hpp>
+#include <fstream>
 
 #include "base/text.hpp"
 #include "cim/providers/methods.hpp"
+#include "cim/providers/recovery.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -280,6 +282,32 @@ BOOST_AUTO_TEST_CASE(what_fails_on_the_way_is_in_the_job) {
     hypervisor.fail_next("migrate", Error(Status::out_of_memory, "wsvirt.memory", "No memory there."));
     BOOST_TEST(done(to_host(guid)) == 32778U);
     BOOST_TEST(hypervisor.machine(guid) != nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_silent_host_keeps_is_cleared_up_when_it_is_back) {
+    const auto watching = cim::watch(services);
+    const auto guid = machine();
+    start(guid);
+    const auto copy = (folder / "disks" / "copy.qcow2").string();
+    for (const bool used : {false, true}) {
+        hypervisor.fail_next("migrate", Error(Status::unavailable, "wsvirt.migration.lost", "Silent."));
+        BOOST_TEST(done(to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                                       {"NewResourceSettingData", disk_at(copy)}})) == 32777U);
+        std::ofstream(copy) << "half";
+        if (used) {
+            backend::MachineSpec other;
+            other.uuid = make_guid();
+            other.disks = {backend::Disk{}};
+            other.disks[0].path = copy;
+            BOOST_TEST_REQUIRE(second.define({}, other).ok());
+        }
+        second.set_connected(false);
+        second.set_connected(true);
+        for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+        BOOST_TEST(std::filesystem::exists(copy) == used);
+        BOOST_TEST(store->count("migration_left").value() == 0U);
+        BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(cancelling_leaves_the_machine_where_it_is) {
