@@ -14,6 +14,7 @@ from embedded import Instance
 from exports import content_digest, describe
 from hyperv import OFF, PAUSED, RUNNING, SAVED, WMI, HyperV
 from machine_parts import FORM, Parts, epr
+from wsvirtd import Daemon
 
 READY_LINE = READY + r"[^\r\n]*nics="
 
@@ -87,6 +88,8 @@ def test_a_running_machine_comes_back_with_memory_disks_and_snapshots(hyperv, da
         assert path.stat().st_size == int(file.get("Size"))
         assert content_digest(path) == file.get("Digest")
 
+    goes_on_elsewhere(parts.guest, folder, machine.selectors["Name"], (at_export, at_snapshot))
+
     planned = parts.imported(definition.file, new_identifier=True)
     assert planned.selectors["Name"] != machine.selectors["Name"]
     assert hyperv.get(planned)["EnabledState"] == str(SAVED)
@@ -110,6 +113,31 @@ def test_a_running_machine_comes_back_with_memory_disks_and_snapshots(hyperv, da
     with Console(parts.pipe(name)) as console:  # the settings of the snapshot hold again, with the first pipe
         assert at_snapshot <= tick(console) < at_export
         assert marked(console) == "before"
+
+
+def goes_on_elsewhere(guest, folder, guid, ticks):
+    """On another host, whose folders are elsewhere, under the same identifier: with its memory, then from its snapshot."""
+    at_export, at_snapshot = ticks
+    with Daemon(name="OTHERHOST") as host:
+        hyperv = HyperV(host)
+        parts = Parts(hyperv, host, guest)
+        file = describe(shutil.copytree(folder, parts.exports / "arrived")).file
+        planned = parts.imported(file, new_identifier=False)
+        assert planned.selectors["Name"] == guid
+        assert parts.problems(planned) == []
+        machine = parts.realized(planned)
+        hyperv.finish(hyperv.request_state(machine, RUNNING))
+        with Console(parts.pipe("traveller")) as console:
+            assert at_export <= tick(console) < at_export + 120
+            assert marked(console) == "after"
+        hyperv.finish(hyperv.request_state(machine, OFF))
+        (kept,) = parts.snapshots(machine)
+        parts.apply(kept["InstanceID"])
+        hyperv.wait_state(machine, SAVED)
+        hyperv.finish(hyperv.request_state(machine, RUNNING))
+        with Console(parts.pipe("traveller")) as console:
+            assert at_snapshot <= tick(console) < at_export
+            assert marked(console) == "before"
 
 
 def test_the_same_identifier_once_the_original_is_gone(hyperv, daemon, parts):

@@ -7,6 +7,7 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "cim/providers/export_import/contents.hpp"
+#include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::export_import {
@@ -25,6 +26,24 @@ void move_disks(backend::MachineSpec& spec, const ImportFolder& folder) {
                 d.path = (folder.root / f.path).string();
                 d.format = f.format;
             }
+}
+
+// What we note about planned systems is ours to say, not the file's.
+void drop_notes(backend::MachineSpec& spec) {
+    const auto ours = [](const auto& a) { return a.first.starts_with("Planned."); };
+    std::erase_if(spec.attributes, ours);
+    for (auto& d : spec.disks) std::erase_if(d.attributes, ours);
+}
+
+// A pipe has its socket in a folder of the host that exported it; here it is in ours, under the same name.
+void move_pipes(backend::MachineSpec& spec, const Services& services) {
+    for (auto& port : spec.serial_ports) {
+        const fs::path old(port.path);
+        if (port.kind != backend::SerialPort::Kind::pipe_server || old.parent_path().filename() != "pipes")
+            continue;
+        if (auto here = vs::pipe_socket(services, old.filename().string(), "Connection"))
+            port.path = std::move(*here);
+    }
 }
 
 }  // namespace
@@ -54,8 +73,10 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
     auto spec = services.hypervisor.spec_from_text(d.settings);
     if (!spec) return spec.error();
     p.spec = std::move(*spec);
+    drop_notes(p.spec);
     p.spec.uuid = new_id.empty() ? d.id : new_id;
     move_disks(p.spec, folder);
+    move_pipes(p.spec, services);
     const auto now = std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(
                                         std::chrono::system_clock::now().time_since_epoch())
                                         .count());
@@ -79,8 +100,10 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
         info.has_memory = s.has_memory;
         info.current = s.current;
         info.spec = std::move(*snapshot_spec);
+        drop_notes(info.spec);
         info.spec.uuid = p.spec.uuid;
         move_disks(info.spec, folder);
+        move_pipes(info.spec, services);
         if (info.id != s.id) info.spec.attributes[name_in_disks] = s.id;
         p.snapshots.push_back(std::move(info));
     }

@@ -1,11 +1,13 @@
 #include "cim/providers/export_import/validate.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "backend/hypervisor.hpp"
 #include "cim/om/job_record.hpp"
 #include "cim/providers/virtual_system/element_writer.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
+#include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/service_settings.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
@@ -23,7 +25,9 @@ class Validation {
         check_host();
         check_disks();
         check_ports();
+        check_serial_ports(spec_, "");
         check_memory_file();
+        for (const auto& s : planned_.snapshots) check_snapshot(s);
         return std::move(found_);
     }
 
@@ -90,6 +94,37 @@ class Validation {
                           "The switch that the port was connected to (\"" + n.source +
                               "\") does not exist on this host; choose another with ModifyResourceSettings."),
                     element_path(e, "Msvm_EthernetPortAllocationSettingData"));
+        }
+    }
+
+    // An import brings settings that no client ever set here.
+    void check_serial_ports(const backend::MachineSpec& spec, const std::string& source) {
+        for (const auto& p : spec.serial_ports) {
+            const bool leads_somewhere =
+                p.kind == backend::SerialPort::Kind::file || p.kind == backend::SerialPort::Kind::pipe_server;
+            if (!leads_somewhere) continue;
+            if (auto r = vs::check_serial(services_, p.path, "Connection"); !r)
+                add(r.error(), source.empty() ? element_path({vs::Kind::serial_port, p.port},
+                                                             "Msvm_SerialPortSettingData")
+                                              : source);
+        }
+    }
+
+    // Going back to a snapshot brings its settings back, so they must be fit too. Its disks are mostly those
+    // of the system.
+    void check_snapshot(const backend::SnapshotInfo& s) {
+        const auto source =
+            vs::setting_path_text(services_.host.name, "Msvm_VirtualSystemSettingData", vs::setting_id(s.id));
+        check_serial_ports(s.spec, source);
+        for (const auto& d : s.spec.disks) {
+            const bool known = std::any_of(spec_.disks.begin(), spec_.disks.end(),
+                                           [&](const auto& mine) { return mine.path == d.path; });
+            if (known || d.path.empty()) continue;
+            const auto kind = d.device == backend::DiskDevice::cdrom    ? vs::Kind::dvd_disk
+                              : d.device == backend::DiskDevice::floppy ? vs::Kind::floppy_disk
+                                                                        : vs::Kind::hard_disk;
+            if (auto medium = vs::check_medium(services_, d.path, {kind, spec_.uuid, false}); !medium)
+                add(medium.error(), source);
         }
     }
 

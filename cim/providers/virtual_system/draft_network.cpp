@@ -3,9 +3,9 @@
 #include "cim/providers/virtual_system/draft.hpp"
 #include "cim/providers/virtual_system/element_writer.hpp"
 #include "cim/providers/virtual_system/mac_address.hpp"
+#include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/service_settings.hpp"
-#include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::vs {
 
@@ -16,32 +16,11 @@ using backend::SerialPort;
 namespace {
 
 constexpr unsigned max_nics = 12;
-constexpr std::size_t longest_socket_path = 107;  // sockaddr_un
 
 std::string first_of(const Value& v) {
     if (const auto* s = v.as_string()) return *s;
     const auto* a = v.as_array();
     return a && !a->empty() ? (*a)[0].string_or({}) : std::string();
-}
-
-// Names of Windows pipes become sockets in the data folder; clients bring \\.\pipe\NAME along.
-Result<std::string> socket_of_pipe(const Services& services, const std::string& text,
-                                   const std::string& property) {
-    constexpr std::string_view prefix = R"(\\.\pipe\)";
-    const auto name = text.substr(prefix.size());
-    const bool plain =
-        !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-            return (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-                   c == '_' || (c == '.');
-        });
-    if (!plain || name.front() == '.')
-        return refuse("wsvirt.serial.pipe", property,
-                      "The name of a pipe may have up to 64 letters, digits, '-', '_' and '.'.");
-    auto path = (services.host.data_root / "pipes" / name).string();
-    if (path.size() > longest_socket_path)
-        return refuse("wsvirt.serial.pipe", property,
-                      "The name of the pipe is too long: its socket would be \"" + path + "\".");
-    return path;
 }
 
 }  // namespace
@@ -181,17 +160,17 @@ Result<bool> Draft::set_serial(const Element& e, const Property& p, const Value&
     }
     if (v.as_array() && v.as_array()->size() > 1)
         return refuse("wsvirt.serial.connection", p.name, "Connection takes one entry.");
-    if (istarts_with(text, R"(\\.\pipe\)")) {
-        auto path = socket_of_pipe(services_, text, p.name);
+    // Names of Windows pipes become sockets; clients bring them along.
+    constexpr std::string_view pipe = R"(\\.\pipe\)";
+    if (istarts_with(text, pipe)) {
+        auto path = pipe_socket(services_, text.substr(pipe.size()), p.name);
         if (!path) return path.error();
         port->kind = SerialPort::Kind::pipe_server;
         port->path = *path;
         return false;  // kept as the client wrote it
     }
     const bool file = istarts_with(text, "file://");
-    auto folders = services_.host.storage_folders;
-    folders.push_back(services_.host.data_root);
-    auto path = check_place(folders, file ? text.substr(7) : text, p.name);
+    auto path = check_serial(services_, file ? text.substr(7) : text, p.name);
     if (!path) return path.error();
     port->kind = file ? SerialPort::Kind::file : SerialPort::Kind::pipe_server;
     port->path = *path;

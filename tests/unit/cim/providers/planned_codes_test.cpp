@@ -4,6 +4,8 @@
 #include <functional>
 
 #include "base/files.hpp"
+#include "cim/codec/export_definition.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/world.hpp"
 
 using namespace wsvirt;
@@ -237,6 +239,51 @@ BOOST_FIXTURE_TEST_CASE(import_system_definition, Codes) {
     }
     BOOST_TEST(code(m, import_of(file, false)) == 0U);
     BOOST_TEST(code(m, import_of(file, false)) == 32773U);  // planned already
+}
+
+// What an export brings was never checked by a client's calls here.
+BOOST_FIXTURE_TEST_CASE(an_import_leads_nowhere_outside_the_folders, Codes) {
+    const auto guid = machine(w.image("x.qcow2"));
+    auto spec = *w.hypervisor.machine(guid);
+    const auto text = [&](const char* kind, const std::string& path) {
+        auto s = spec.spec;
+        s.serial_ports.resize(1);
+        s.serial_ports[0].kind = kind == std::string("file") ? backend::SerialPort::Kind::file
+                                                             : backend::SerialPort::Kind::pipe_server;
+        s.serial_ports[0].path = path;
+        s.attributes["Planned.SavedState"] = "/etc/shadow";
+        return *w.hypervisor.spec_to_text(s);
+    };
+    const auto problems = [&](const std::string& settings, const std::string& of_snapshot) {
+        ExportDefinition d;
+        d.id = make_guid();
+        d.name = "crafted";
+        d.settings = settings;
+        if (!of_snapshot.empty()) d.snapshots.push_back({make_guid(), "", 1, false, true, of_snapshot});
+        fs::create_directories(place("crafted"));
+        const auto file = place("crafted") + "/" + d.id + ".xml";
+        BOOST_TEST_REQUIRE(write_file(file, export_definition_to_text(d)).ok());
+        const auto id = imported(file);
+        BOOST_TEST(!vs::PlannedSystems(w.services).find(id)->spec.attributes.contains("Planned.SavedState"));
+        auto r = call("ValidatePlannedSystem", {{"PlannedSystem", planned_path(id)}});
+        std::string all;
+        if (World::code(r) == 0) return all;
+        const auto job =
+            w.jobs.wait(r.out.get("Job").as_path()->key_string("InstanceID"), std::chrono::seconds(10));
+        for (const auto& e : job->errors) all += e.message + "\n";
+        return all;
+    };
+    BOOST_TEST(code("DestroySystem", {{"AffectedSystem", system(guid)}}) == 0U);
+    const auto fine = text("pipe", (w.folder / "elsewhere" / "pipes" / "console").string());
+    BOOST_TEST(problems(fine, "") == "");  // a pipe of another host is one of ours here
+    BOOST_TEST(problems(fine, fine) == "");
+    for (const auto& bad :
+         {text("file", "/etc/cron.d/x"), text("pipe", "/run/x.sock"), text("pipe", "/a/pipes/.."),
+          text("file", (w.folder / "data" / "wsvirt.db").string()),
+          text("file", (w.folder / "data" / "tls" / "server.key").string())}) {
+        BOOST_TEST(problems(bad, "") != "", bad);
+        BOOST_TEST(problems(fine, bad) != "", bad);
+    }
 }
 
 BOOST_FIXTURE_TEST_CASE(import_snapshot_definitions, Codes) {
