@@ -44,7 +44,6 @@ class TwoHosts:
         self.folder = pathlib.Path(folder)
         self.holders = {}
         self.daemons = {}
-        self.mount_points = []  # those that were made for it
 
     def inside(self, host, *command):
         return ["nsenter", "-t", str(self.holders[host].pid), "-n", "-m", "-u", f"--wdns={os.getcwd()}", "--",
@@ -91,9 +90,8 @@ class TwoHosts:
         binds = {"etc": "/etc/libvirt", "run": "/run/libvirt", "lib": "/var/lib/libvirt", "cache": "/var/cache/libvirt",
                  "log": "/var/log/libvirt", "pki": "/etc/pki", "hosts": "/etc/hosts", "vms": "/vms"}
         for target in binds.values():
-            if target != "/etc/hosts" and not os.path.isdir(target):
-                os.makedirs(target)
-                self.mount_points.append(target)
+            if target != "/etc/hosts":  # the empty folders stay: another pair of hosts may stand on them
+                os.makedirs(target, exist_ok=True)
         script = [f"hostname {host}", "ip link set lo up", "mount -t sysfs sysfs /sys"]
         script += [f"mount --bind {d / name} {target}" for name, target in binds.items()]
         script += [f"touch {d}/ready", "exec sleep 100000"]
@@ -150,11 +148,6 @@ class TwoHosts:
             holder.wait()
         for daemon in self.daemons.values():
             daemon.wait()
-        for target in self.mount_points:
-            try:
-                os.rmdir(target)
-            except OSError:
-                pass
         found = self.folder / "hvA/cache/qemu"
         if found.is_dir() and not CACHE.is_dir():
             shutil.copytree(self.folder / "hvA/cache", CACHE)

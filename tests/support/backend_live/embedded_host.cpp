@@ -51,14 +51,14 @@ Disk EmbeddedHost::new_disk(const std::string& format) {
     image.path = d.path;
     image.format = format;
     image.size = 8 << 20;
-    if (auto ok = hypervisor_->create_image(within(10), image); !ok)
+    if (auto ok = hypervisor_->create_image(within(patience), image); !ok)
         throw std::runtime_error(ok.error().full_text());
     return d;
 }
 
 void EmbeddedHost::remove(const std::string& uuid) {
-    hypervisor_->power_off(within(20), uuid);
-    hypervisor_->undefine(within(20), uuid);
+    hypervisor_->power_off(within(patience), uuid);
+    hypervisor_->undefine(within(patience), uuid);
 }
 
 Call within(int seconds) {

@@ -27,6 +27,8 @@ class EmbeddedHost {
     std::unique_ptr<backend::Hypervisor> hypervisor_;
 };
 
+// Seconds for what takes a few, where a machine is slow or busy.
+inline constexpr int patience = 120;
 backend::Call within(int seconds);
 
 }  // namespace wsvirt::testing

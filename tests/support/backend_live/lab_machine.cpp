@@ -15,20 +15,21 @@ bool eventually(const std::function<bool()>& what, int seconds) {
 }
 
 void write_pattern(const std::string& image, int pattern) {
-    const auto info = hv().image_info(within(10), image);
+    const auto info = hv().image_info(within(patience), image);
     OK(info);
     auto r = backend::qemu::run_program(
-        within(10),
+        within(patience),
         {"qemu-io", "-f", info->format, "-c", "write -P " + std::to_string(pattern) + " 0 64k", image});
     OK(r);
     BOOST_REQUIRE_MESSAGE(r->exit_code == 0, r->err);
 }
 
 bool has_pattern(const std::string& image, int pattern) {
-    const auto info = hv().image_info(within(10), image);
+    const auto info = hv().image_info(within(patience), image);
     OK(info);
-    auto r = backend::qemu::run_program(within(10), {"qemu-io", "-r", "-f", info->format, "-c",
-                                                     "read -P " + std::to_string(pattern) + " 0 64k", image});
+    auto r = backend::qemu::run_program(
+        within(patience),
+        {"qemu-io", "-r", "-f", info->format, "-c", "read -P " + std::to_string(pattern) + " 0 64k", image});
     OK(r);
     return r->exit_code == 0 && r->out.find("verification failed") == std::string::npos;
 }

@@ -36,7 +36,7 @@ struct LabMachine {
     const std::string& disk() const { return now()->spec.disks.at(0).path; }
 };
 
-bool eventually(const std::function<bool()>& what, int seconds = 10);
+bool eventually(const std::function<bool()>& what, int seconds = patience);
 // The first 64 KiB of an image that no machine uses.
 void write_pattern(const std::string& image, int pattern);
 bool has_pattern(const std::string& image, int pattern);

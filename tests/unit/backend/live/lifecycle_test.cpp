@@ -25,23 +25,23 @@ BOOST_AUTO_TEST_CASE(a_machine_is_defined_started_and_removed) {
         BOOST_TEST(dump(seen->spec) == dump(spec));
         BOOST_TEST((seen->state == off));
         BOOST_TEST(seen->created_us > 0);
-        OK(hv().start(within(30), m.id()));
+        OK(hv().start(within(patience), m.id()));
         BOOST_TEST((m.state() == running));
         const auto live = hv().machine(m.id());
         BOOST_TEST(live->id > 0);
         BOOST_REQUIRE(live->pid.has_value());
         BOOST_TEST(kill(*live->pid, 0) == 0);
-        OK(hv().suspend(within(10), m.id()));
+        OK(hv().suspend(within(patience), m.id()));
         BOOST_TEST((m.state() == paused));
-        OK(hv().resume(within(10), m.id()));
-        OK(hv().reset(within(10), m.id()));
-        OK(hv().inject_nmi(within(10), m.id()));
-        OK(hv().send_keys(within(10), m.id(), {0x41}));
-        auto stats = hv().stats(within(10), m.id());
+        OK(hv().resume(within(patience), m.id()));
+        OK(hv().reset(within(patience), m.id()));
+        OK(hv().inject_nmi(within(patience), m.id()));
+        OK(hv().send_keys(within(patience), m.id(), {0x41}));
+        auto stats = hv().stats(within(patience), m.id());
         OK(stats);
         BOOST_TEST(stats->cpu_time_ns > 0u);
         BOOST_TEST(stats->memory_actual_mib == 16u);
-        OK(hv().power_off(within(30), m.id()));
+        OK(hv().power_off(within(patience), m.id()));
         BOOST_TEST((m.state() == off));
     }
     BOOST_TEST(!hv().machine(spec.uuid));
@@ -53,46 +53,46 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_the_state_is_refused) {
         BOOST_REQUIRE(!r);
         return r.error().status == Status::invalid_state;
     };
-    BOOST_TEST(refused(hv().power_off(within(5), m.id())));
-    BOOST_TEST(refused(hv().suspend(within(5), m.id())));
-    BOOST_TEST(refused(hv().resume(within(5), m.id())));
-    BOOST_TEST(refused(hv().save(within(5), m.id())));
-    BOOST_TEST(refused(hv().discard_saved_state(within(5), m.id())));
-    BOOST_TEST(refused(hv().shut_down(within(5), m.id())));
-    auto twice = hv().define(within(5), m.spec);
+    BOOST_TEST(refused(hv().power_off(within(patience), m.id())));
+    BOOST_TEST(refused(hv().suspend(within(patience), m.id())));
+    BOOST_TEST(refused(hv().resume(within(patience), m.id())));
+    BOOST_TEST(refused(hv().save(within(patience), m.id())));
+    BOOST_TEST(refused(hv().discard_saved_state(within(patience), m.id())));
+    BOOST_TEST(refused(hv().shut_down(within(patience), m.id())));
+    auto twice = hv().define(within(patience), m.spec);
     BOOST_REQUIRE(!twice);
     BOOST_TEST((twice.error().status == Status::already_exists));
-    auto unknown = hv().start(within(5), "00000000-1111-4222-8333-444444444444");
+    auto unknown = hv().start(within(patience), "00000000-1111-4222-8333-444444444444");
     BOOST_REQUIRE(!unknown);
     BOOST_TEST((unknown.error().status == Status::not_found));
-    OK(hv().start(within(30), m.id()));
-    BOOST_TEST(refused(hv().start(within(5), m.id())));
-    BOOST_TEST(refused(hv().undefine(within(5), m.id())));
+    OK(hv().start(within(patience), m.id()));
+    BOOST_TEST(refused(hv().start(within(patience), m.id())));
+    BOOST_TEST(refused(hv().undefine(within(patience), m.id())));
 }
 
 BOOST_AUTO_TEST_CASE(memory_is_saved_and_restored) {
     MachineSpec spec = host().bare();
     spec.disks = {host().new_disk()};
     LabMachine m(spec);
-    OK(hv().start(within(30), m.id()));
-    OK(hv().save(within(30), m.id()));
+    OK(hv().start(within(patience), m.id()));
+    OK(hv().save(within(patience), m.id()));
     BOOST_TEST((m.state() == saved));
     const std::string file = host().folder() / "exported.save";
-    OK(hv().export_saved_state(within(30), m.id(), file));
-    OK(hv().discard_saved_state(within(10), m.id()));
+    OK(hv().export_saved_state(within(patience), m.id(), file));
+    OK(hv().discard_saved_state(within(patience), m.id()));
     BOOST_TEST((m.state() == off));
 
     MachineSpec other = host().bare("other");
     other.disks = {host().new_disk()};
     LabMachine n(other);
-    OK(hv().import_saved_state(within(30), n.id(), file));
+    OK(hv().import_saved_state(within(patience), n.id(), file));
     BOOST_TEST((n.state() == saved));
-    OK(hv().start(within(30), n.id()));
+    OK(hv().start(within(patience), n.id()));
     BOOST_TEST((n.state() == running));
     BOOST_TEST(hv().machine(n.id())->state_reason == "restored");
     BOOST_TEST(hv().machine(n.id())->spec.disks[0].path == other.disks[0].path);
     BOOST_TEST((m.state() == off));
-    auto wrong = hv().import_saved_state(within(5), m.id(), other.disks[0].path);
+    auto wrong = hv().import_saved_state(within(patience), m.id(), other.disks[0].path);
     BOOST_REQUIRE(!wrong);
     BOOST_TEST((wrong.error().status == Status::malformed));
 }
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(a_running_machine_takes_changes) {
     dvd.controller = 1;
     spec.disks = {dvd};
     LabMachine m(spec);
-    OK(hv().start(within(30), m.id()));
+    OK(hv().start(within(patience), m.id()));
     Disk disk = host().new_disk();
     disk.bus = Bus::scsi;
     disk.unit = 3;
@@ -115,11 +115,11 @@ BOOST_AUTO_TEST_CASE(a_running_machine_takes_changes) {
     spec.disks.push_back(disk);
     spec.disks[0].path = host().new_disk("raw").path;
     spec.disks[0].format = "raw";
-    OK(hv().redefine(within(30), spec));
+    OK(hv().redefine(within(patience), spec));
     BOOST_TEST(hv().machine(m.id())->spec.name == "renamed");
     BOOST_TEST(hv().machine(m.id())->spec.disks.size() == 2u);
     spec.disks[1].path = "/nonexistent/disk.qcow2";
-    auto bad = hv().redefine(within(30), spec);
+    auto bad = hv().redefine(within(patience), spec);
     BOOST_REQUIRE(!bad);
     BOOST_TEST(hv().machine(m.id())->spec.disks[1].path == disk.path);
 }
@@ -136,35 +136,35 @@ BOOST_AUTO_TEST_CASE(a_medium_goes_in_while_the_firmware_starts) {
     spec.disks = {dvd};
     const std::string media[] = {host().new_disk("raw").path, host().new_disk("raw").path};
     LabMachine m(spec);
-    OK(hv().start(within(30), m.id()));
+    OK(hv().start(within(patience), m.id()));
     for (int round = 0; round < 12; ++round) {
-        OK(hv().reset(within(10), m.id()));
+        OK(hv().reset(within(patience), m.id()));
         std::this_thread::sleep_for(std::chrono::milliseconds(round * 20));
         spec.disks[0].path = media[round % 2];
-        OK(hv().redefine(within(30), spec));
+        OK(hv().redefine(within(patience), spec));
         BOOST_TEST(hv().machine(m.id())->spec.disks[0].path == spec.disks[0].path);
     }
 }
 
 BOOST_AUTO_TEST_CASE(a_killed_qemu_is_noticed) {
     LabMachine m;
-    OK(hv().start(within(30), m.id()));
+    OK(hv().start(within(patience), m.id()));
     kill(*hv().machine(m.id())->pid, SIGKILL);
     BOOST_TEST(eventually([&] { return m.state() == off; }));
     BOOST_TEST(hv().machine(m.id())->state_reason == "crashed");
-    OK(hv().start(within(30), m.id()));
+    OK(hv().start(within(patience), m.id()));
 }
 
 BOOST_AUTO_TEST_CASE(a_stuck_qemu_does_not_hold_the_caller) {
     LabMachine m;
-    OK(hv().start(within(30), m.id()));
+    OK(hv().start(within(patience), m.id()));
     const int pid = *hv().machine(m.id())->pid;
     kill(pid, SIGSTOP);
     const auto begin = std::chrono::steady_clock::now();
     auto r = hv().suspend(within(1), m.id());
     BOOST_REQUIRE(!r);
     BOOST_TEST((r.error().status == Status::timed_out));
-    BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::seconds(2)));
+    BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::seconds(patience)));
     auto busy = hv().redefine(within(1), m.spec);
     BOOST_REQUIRE(!busy);
     BOOST_TEST((busy.error().status == Status::busy));
@@ -183,8 +183,8 @@ BOOST_AUTO_TEST_CASE(events_tell_every_change_in_order) {
     });
     {
         LabMachine m(spec);
-        OK(hv().start(within(30), m.id()));
-        OK(hv().power_off(within(30), m.id()));
+        OK(hv().start(within(patience), m.id()));
+        OK(hv().power_off(within(patience), m.id()));
     }
     BOOST_TEST(eventually([&] {
         const std::lock_guard lock(mutex);

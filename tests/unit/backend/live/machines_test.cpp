@@ -48,39 +48,39 @@ BOOST_AUTO_TEST_CASE(uefi_with_and_without_secure_boot) {
         MachineSpec s = generation_two();
         s.secure_boot = secure;
         LabMachine m(s);
-        OK(hv().start(within(60), m.id()));
+        OK(hv().start(within(patience), m.id()));
         const std::string line = command_line(m);
         BOOST_TEST(line.find("pc-q35") != std::string::npos);
         BOOST_TEST((line.find("secboot") != std::string::npos) == secure);
         BOOST_TEST(line.find("virtio-scsi") != std::string::npos);
-        auto picture = hv().screenshot(within(20), m.id());
+        auto picture = hv().screenshot(within(patience), m.id());
         OK(picture);
         BOOST_TEST(picture->starts_with("P6"));
         BOOST_TEST(!m.now()->spec.nics[0].mac.empty());
         SnapshotRequest r;
         r.machine = m.id();
         r.id = make_guid();
-        auto taken = hv().snapshot(within(60), r);
+        auto taken = hv().snapshot(within(patience), r);
         OK(taken);
         BOOST_TEST(taken->external);
         BOOST_TEST(taken->has_memory);
-        OK(hv().revert(within(60), m.id(), r.id));
+        OK(hv().revert(within(patience), m.id(), r.id));
         BOOST_TEST((m.state() == running));
-        OK(hv().power_off(within(30), m.id()));
+        OK(hv().power_off(within(patience), m.id()));
     }
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_of_the_second_generation_takes_adapters_while_it_runs) {
     MachineSpec s = generation_two();
     LabMachine m(s);
-    OK(hv().start(within(60), m.id()));
+    OK(hv().start(within(patience), m.id()));
     s = m.now()->spec;
     Nic extra;
     extra.id = make_guid();
     extra.link = NicLink::none;
     s.nics.push_back(extra);
     s.nics[0].link_up = false;
-    OK(hv().redefine(within(30), s));
+    OK(hv().redefine(within(patience), s));
     BOOST_TEST(m.now()->spec.nics.size() == 2u);
     BOOST_TEST((m.now()->spec.nics[1].link == NicLink::none));
     BOOST_TEST(!m.now()->spec.nics[0].link_up);
@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(limits_and_serial_ports_reach_qemu) {
     s.serial_ports = {{make_guid(), 0, SerialPort::Kind::file, host().folder() / "com1.log", {}},
                       {make_guid(), 1, SerialPort::Kind::pipe_server, host().folder() / "com2.sock", {}}};
     LabMachine m(s);
-    OK(hv().start(within(30), m.id()));
+    OK(hv().start(within(patience), m.id()));
     const std::string line = command_line(m);
     for (const char* part : {"77", "WD-1", "SN 1", "isa-serial"})
         BOOST_TEST(line.find(part) != std::string::npos, part);
@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(limits_and_serial_ports_reach_qemu) {
         BOOST_TEST(std::filesystem::exists(host().folder() / file));
     MachineSpec changed = m.now()->spec;
     changed.disks[0].iops_limit = 99;
-    OK(hv().redefine(within(30), changed));
+    OK(hv().redefine(within(patience), changed));
     BOOST_TEST(*m.now()->spec.disks[0].iops_limit == 99u);
 }
 

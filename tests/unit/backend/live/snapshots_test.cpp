@@ -25,7 +25,7 @@ SnapshotInfo take(const LabMachine& m, const std::string& name, bool memory = tr
     r.name = name;
     r.memory = memory;
     r.attributes = {{"notes", "of " + name}};
-    auto s = hv().snapshot(within(60), r);
+    auto s = hv().snapshot(within(patience), r);
     OK(s);
     return *s;
 }
@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(a_tree_of_an_off_machine_follows_create_apply_and_delete) {
             BOOST_TEST(b.parent == a.id);
             write_pattern(m.disk(), 3);
 
-            OK(hv().revert(within(60), m.id(), a.id));
+            OK(hv().revert(within(patience), m.id(), a.id));
             BOOST_TEST((m.state() == off));
             BOOST_TEST(has_pattern(m.disk(), 1));
             BOOST_TEST(find(m.now(), a.id)->current);
@@ -74,20 +74,20 @@ BOOST_AUTO_TEST_CASE(a_tree_of_an_off_machine_follows_create_apply_and_delete) {
             const SnapshotInfo c = take(m, "C");
             BOOST_TEST(c.parent == a.id);
             write_pattern(m.disk(), 5);
-            OK(hv().revert(within(60), m.id(), b.id));
+            OK(hv().revert(within(patience), m.id(), b.id));
             BOOST_TEST(has_pattern(m.disk(), 2));
-            OK(hv().revert(within(60), m.id(), c.id));
+            OK(hv().revert(within(patience), m.id(), c.id));
             BOOST_TEST(has_pattern(m.disk(), 4));
 
-            OK(hv().delete_snapshot(within(60), m.id(), a.id, false));
+            OK(hv().delete_snapshot(within(patience), m.id(), a.id, false));
             BOOST_REQUIRE(m.now()->snapshots.size() == 2u);
             BOOST_TEST(find(m.now(), b.id)->parent == "");
             BOOST_TEST(find(m.now(), c.id)->parent == "");
             BOOST_TEST(has_pattern(m.disk(), 4));
-            OK(hv().revert(within(60), m.id(), b.id));
+            OK(hv().revert(within(patience), m.id(), b.id));
             BOOST_TEST(has_pattern(m.disk(), 2));
-            OK(hv().delete_snapshot(within(60), m.id(), c.id, false));
-            OK(hv().delete_snapshot(within(60), m.id(), b.id, false));
+            OK(hv().delete_snapshot(within(patience), m.id(), c.id, false));
+            OK(hv().delete_snapshot(within(patience), m.id(), b.id, false));
             BOOST_TEST(m.now()->snapshots.empty());
             BOOST_TEST(has_pattern(m.disk(), 2));
             BOOST_TEST(m.disk() == original);
@@ -100,21 +100,21 @@ BOOST_AUTO_TEST_CASE(memory_of_a_running_machine_comes_back) {
     for (const char* format : {"qcow2", "raw"}) {
         BOOST_TEST_CONTEXT(format) {
             LabMachine m(with_disk(format));
-            OK(hv().start(within(30), m.id()));
+            OK(hv().start(within(patience), m.id()));
             const SnapshotInfo a = take(m, "running");
             BOOST_TEST(a.has_memory);
             BOOST_TEST((m.state() == running));
-            OK(hv().power_off(within(30), m.id()));
-            OK(hv().revert(within(60), m.id(), a.id));
+            OK(hv().power_off(within(patience), m.id()));
+            OK(hv().revert(within(patience), m.id(), a.id));
             BOOST_TEST((m.state() == running));
-            OK(hv().suspend(within(30), m.id()));
+            OK(hv().suspend(within(patience), m.id()));
             const SnapshotInfo b = take(m, "paused");
             BOOST_TEST(b.parent == a.id);
-            OK(hv().resume(within(30), m.id()));
-            OK(hv().revert(within(60), m.id(), b.id));
+            OK(hv().resume(within(patience), m.id()));
+            OK(hv().revert(within(patience), m.id(), b.id));
             BOOST_TEST((m.state() == paused));
-            OK(hv().resume(within(30), m.id()));
-            OK(hv().delete_snapshot(within(60), m.id(), a.id, true));
+            OK(hv().resume(within(patience), m.id()));
+            OK(hv().delete_snapshot(within(patience), m.id(), a.id, true));
             BOOST_TEST(m.now()->snapshots.empty());
             BOOST_TEST((m.state() == running));
         }
@@ -126,14 +126,14 @@ BOOST_AUTO_TEST_CASE(without_memory_the_machine_is_off_afterwards) {
         BOOST_TEST_CONTEXT(format) {
             LabMachine m(with_disk(format));
             write_pattern(m.disk(), 1);
-            OK(hv().start(within(30), m.id()));
+            OK(hv().start(within(patience), m.id()));
             const SnapshotInfo a = take(m, "disks", false);
             BOOST_TEST(!a.has_memory);
             BOOST_TEST((m.state() == running));
-            OK(hv().power_off(within(30), m.id()));
+            OK(hv().power_off(within(patience), m.id()));
             write_pattern(m.disk(), 2);
-            OK(hv().start(within(30), m.id()));
-            OK(hv().revert(within(60), m.id(), a.id));
+            OK(hv().start(within(patience), m.id()));
+            OK(hv().revert(within(patience), m.id(), a.id));
             BOOST_TEST((m.state() == off));
             BOOST_TEST(has_pattern(m.disk(), 1));
         }
@@ -142,18 +142,18 @@ BOOST_AUTO_TEST_CASE(without_memory_the_machine_is_off_afterwards) {
 
 BOOST_AUTO_TEST_CASE(a_saved_machine_is_saved_again) {
     LabMachine m(with_disk("qcow2"));
-    OK(hv().start(within(30), m.id()));
-    OK(hv().save(within(30), m.id()));
+    OK(hv().start(within(patience), m.id()));
+    OK(hv().save(within(patience), m.id()));
     const SnapshotInfo a = take(m, "saved");
     BOOST_TEST(a.has_memory);
-    OK(hv().start(within(30), m.id()));
-    OK(hv().revert(within(60), m.id(), a.id));
+    OK(hv().start(within(patience), m.id()));
+    OK(hv().revert(within(patience), m.id(), a.id));
     BOOST_TEST((m.state() == saved));
-    OK(hv().start(within(30), m.id()));
+    OK(hv().start(within(patience), m.id()));
     BOOST_TEST(m.now()->state_reason == "restored");
-    OK(hv().revert(within(60), m.id(), a.id));
+    OK(hv().revert(within(patience), m.id(), a.id));
     BOOST_TEST((m.state() == saved));
-    OK(hv().delete_snapshot(within(60), m.id(), a.id, false));
+    OK(hv().delete_snapshot(within(patience), m.id(), a.id, false));
 }
 
 BOOST_AUTO_TEST_CASE(machines_without_disks_have_snapshots_too) {
@@ -161,17 +161,17 @@ BOOST_AUTO_TEST_CASE(machines_without_disks_have_snapshots_too) {
     const SnapshotInfo a = take(m, "settings");
     MachineSpec changed = m.spec;
     changed.processors = 2;
-    OK(hv().redefine(within(30), changed));
-    OK(hv().start(within(30), m.id()));
+    OK(hv().redefine(within(patience), changed));
+    OK(hv().start(within(patience), m.id()));
     const SnapshotInfo b = take(m, "memory");
     BOOST_TEST(b.has_memory);
-    OK(hv().revert(within(60), m.id(), a.id));
+    OK(hv().revert(within(patience), m.id(), a.id));
     BOOST_TEST((m.state() == off));
     BOOST_TEST(m.now()->spec.processors == 1u);
-    OK(hv().revert(within(60), m.id(), b.id));
+    OK(hv().revert(within(patience), m.id(), b.id));
     BOOST_TEST((m.state() == running));
     BOOST_TEST(m.now()->spec.processors == 2u);
-    OK(hv().delete_snapshot(within(60), m.id(), a.id, true));
+    OK(hv().delete_snapshot(within(patience), m.id(), a.id, true));
     BOOST_TEST(m.now()->snapshots.empty());
 }
 
@@ -179,25 +179,25 @@ BOOST_AUTO_TEST_CASE(attributes_change_and_wrong_names_are_refused) {
     LabMachine m(with_disk("qcow2"));
     SnapshotInfo a = take(m, "first <name>");
     a.spec.attributes[std::string(snapshot_name)] = "second & \"name\"";
-    OK(hv().modify_snapshot(within(30), m.id(), a));
+    OK(hv().modify_snapshot(within(patience), m.id(), a));
     BOOST_TEST(find(m.now(), a.id)->spec.attributes.at(std::string(snapshot_name)) == "second & \"name\"");
     BOOST_TEST(find(m.now(), a.id)->created_us == a.created_us);
     BOOST_TEST(find(m.now(), a.id)->current);
-    const auto none = hv().revert(within(30), m.id(), make_guid());
+    const auto none = hv().revert(within(patience), m.id(), make_guid());
     BOOST_REQUIRE(!none);
     BOOST_TEST((none.error().status == Status::not_found));
     SnapshotRequest again;
     again.machine = m.id();
     again.id = a.id;
-    const auto twice = hv().snapshot(within(30), again);
+    const auto twice = hv().snapshot(within(patience), again);
     BOOST_REQUIRE(!twice);
     BOOST_TEST((twice.error().status == Status::already_exists));
     SnapshotRequest frozen;
     frozen.machine = m.id();
     frozen.id = make_guid();
     frozen.quiesce = true;
-    OK(hv().start(within(30), m.id()));
-    const auto no_agent = hv().snapshot(within(60), frozen);
+    OK(hv().start(within(patience), m.id()));
+    const auto no_agent = hv().snapshot(within(patience), frozen);
     BOOST_REQUIRE(!no_agent);
     BOOST_TEST(no_agent.error().message_id == "wsvirt.snapshot.no_agent");
 }
@@ -206,15 +206,15 @@ BOOST_AUTO_TEST_CASE(overlays_merge_while_the_machine_runs) {
     LabMachine m(with_disk("raw"));
     const std::string original = m.disk();
     write_pattern(m.disk(), 1);
-    OK(hv().start(within(30), m.id()));
+    OK(hv().start(within(patience), m.id()));
     const SnapshotInfo a = take(m, "A", false), b = take(m, "B", false), c = take(m, "C", false);
-    OK(hv().delete_snapshot(within(60), m.id(), b.id, false));
-    OK(hv().delete_snapshot(within(60), m.id(), c.id, false));
-    OK(hv().delete_snapshot(within(60), m.id(), a.id, false));
+    OK(hv().delete_snapshot(within(patience), m.id(), b.id, false));
+    OK(hv().delete_snapshot(within(patience), m.id(), c.id, false));
+    OK(hv().delete_snapshot(within(patience), m.id(), a.id, false));
     BOOST_TEST((m.state() == running));
     BOOST_TEST(m.disk() == original);
     BOOST_TEST(files_beside(original) == 1u);
-    OK(hv().power_off(within(30), m.id()));
+    OK(hv().power_off(within(patience), m.id()));
     BOOST_TEST(has_pattern(m.disk(), 1));
 }
 
