@@ -26,6 +26,8 @@ Result<void> copy_save_image(const Call& call, const std::string& from, const st
 
 // The XML of a saved machine for use under the definition given: its name, identifier, metadata, the files
 // of its disks and what its ports are connected to come from there; everything the guest can see stays.
+// Errors: malformed; invalid_parameter when it wants files or devices of the host that the definition does
+// not have, since saved memory may come from anywhere and libvirt starts QEMU as it says.
 Result<std::string> adopt_saved_xml(const std::string& saved, const std::string& definition);
 
 }  // namespace wsvirt::backend::libvirt

@@ -1,0 +1,94 @@
+// Saved memory that comes from somewhere else says how QEMU is to be started; it must not say more than the
+// definition of the machine that it is imported for.
+#include <boost/test/unit_test.hpp>
+#include <string>
+
+#include "backend/libvirt/save_image.hpp"
+
+using wsvirt::backend::libvirt::adopt_saved_xml;
+
+namespace {
+
+std::string domain(const std::string& name, const std::string& disk, const std::string& os,
+                   const std::string& devices, const std::string& more = "") {
+    return "<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>" + name +
+           "</name><uuid>6f6c8a9e-7b1c-4d3e-9f10-0123456789ab</uuid>"
+           "<metadata><w:machine xmlns:w='urn:w' path='/anything'/></metadata>"
+           "<os><type arch='x86_64' machine='pc-i440fx-7.2'>hvm</type>" +
+           os +
+           "</os><devices><emulator>/usr/bin/qemu-system-x86_64</emulator>"
+           "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='" +
+           disk +
+           "'/><target dev='hda' bus='ide'/>"
+           "<address type='drive' controller='0' bus='0' target='0' unit='0'/></disk>" +
+           devices + "</devices>" + more + "</domain>";
+}
+
+const std::string ports =
+    "<serial type='unix'><source mode='bind' path='/new/pipes/a'/><target port='0'/></serial>"
+    "<interface type='network'><mac address='00:15:5d:00:00:01'/><source network='inside'/></interface>"
+    "<graphics type='vnc'><listen type='socket'/></graphics>";
+const std::string here = domain("here", "/new/a.qcow2", "", ports);
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(adopt_saved)
+
+BOOST_AUTO_TEST_CASE(host_side_comes_from_the_definition) {
+    const auto r = adopt_saved_xml(
+        domain("there", "/old/a.qcow2", "",
+               "<serial type='unix'><source mode='bind' path='/old/pipes/a'/><target port='0'/></serial>"
+               "<interface type='bridge'><mac address='00:15:5D:00:00:01'/><source bridge='br9'/>"
+               "<model type='virtio'/></interface>"
+               "<graphics type='vnc' port='5900' listen='0.0.0.0'/>",
+               "<resource><partition>/machine</partition></resource>"),
+        here);
+    BOOST_TEST_REQUIRE(r.ok());
+    for (const char* gone : {"there", "/old", "br9", "0.0.0.0", "/machine"})
+        BOOST_TEST(r->find(gone) == std::string::npos, gone);
+    for (const char* kept :
+         {"<name>here</name>", "/new/a.qcow2", "/new/pipes/a", "network=\"inside\"", "model type=\"virtio\""})
+        BOOST_TEST(r->find(kept) != std::string::npos, kept << " in " << *r);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_definition_lacks_leads_nowhere) {
+    const auto r = adopt_saved_xml(
+        domain("there", "/old/a.qcow2", "",
+               ports + "<serial type='tcp'><source host='192.0.2.1' service='1'/><target port='1'/></serial>"
+                       "<interface type='bridge'><mac address='00:15:5d:00:00:02'/>"
+                       "<source bridge='br9'/></interface>"),
+        here);
+    BOOST_TEST_REQUIRE(r.ok());
+    BOOST_TEST(r->find("192.0.2.1") == std::string::npos);
+    BOOST_TEST(r->find("br9") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_reaches_further_is_refused) {
+    const auto with = [](const char* devices, const char* more = "", const char* os = "") {
+        return domain("there", "/old/a.qcow2", os, ports + devices, more);
+    };
+    for (const auto& bad :
+         {with("", "<qemu:commandline><qemu:arg value='-chardev'/></qemu:commandline>"),
+          with("<hostdev mode='subsystem' type='usb'><source><vendor id='0x1'/></source></hostdev>"),
+          with("<filesystem type='mount'><source dir='/'/><target dir='all'/></filesystem>"),
+          with("<disk type='file' device='disk'><source file='/etc/shadow'/><target dev='hdb' "
+               "bus='ide'/></disk>"),
+          with("<disk type='file' device='disk'><source file='etc/shadow'/><target dev='hdb' "
+               "bus='ide'/></disk>"),
+          with("<serial type='file'><source path='/x'/><log file='/etc/cron.d/x'/><target "
+               "port='3'/></serial>"),
+          with("<interface type='ethernet'><mac address='1'/><script path='/tmp/evil'/></interface>"),
+          with("", "", "<kernel>vmlinuz</kernel>"),
+          with("", "", "<acpi><table type='slic'>/etc/shadow</table></acpi>"),
+          with("", "<memoryBacking><source type='file' path='/etc/x'/></memoryBacking>")}) {
+        const auto r = adopt_saved_xml(bad, here);
+        BOOST_TEST(!r.ok(), bad);
+    }
+    const auto emulator = std::string(with("")).replace(with("").find("/usr/bin/qemu"), 8, "/tmp/bad");
+    const auto r = adopt_saved_xml(emulator, here);
+    BOOST_TEST_REQUIRE(r.ok());
+    BOOST_TEST(r->find("/tmp/bad") == std::string::npos);
+    BOOST_TEST(!adopt_saved_xml("<x/>", here).ok());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
