@@ -2,6 +2,7 @@
 #include <libvirt/virterror.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <pugixml.hpp>
@@ -103,6 +104,22 @@ std::vector<SwitchInfo> networks(virConnectPtr connection) {
     return r;
 }
 
+void name_switches(std::vector<SwitchInfo>& all, const std::vector<NamedSwitch>& names,
+                   const std::string& host_uuid) {
+    for (const auto& n : names) {
+        const auto link = n.bridge.empty() ? NicLink::network : NicLink::bridge;
+        const auto& source = n.bridge.empty() ? n.network : n.bridge;
+        const auto known = std::find_if(all.begin(), all.end(), [&](const SwitchInfo& s) {
+            return s.link == link && s.source == source;
+        });
+        if (known != all.end())
+            known->name = n.name;
+        else  // a bridge may well be there; a network would have been listed
+            all.push_back({derived_guid(host_uuid, (n.bridge.empty() ? "network " : "bridge ") + source),
+                           n.name, link, source, !n.bridge.empty()});
+    }
+}
+
 }  // namespace
 
 void look_at_files(Core& core) {
@@ -164,6 +181,7 @@ void look_at_host(Core& core, virConnectPtr connection) {
         for (auto& b : bridges_here(h.uuid)) switches.push_back(std::move(b));
     if (kind != HostKind::embedded)
         for (auto& n : networks(connection)) switches.push_back(std::move(n));
+    name_switches(switches, settings.switches, h.uuid);
     const std::lock_guard lock(core.mutex);
     core.host = std::move(h);
     core.switches = std::move(switches);

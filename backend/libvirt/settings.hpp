@@ -4,10 +4,16 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "backend/libvirt/domain_xml.hpp"
 
 namespace wsvirt::backend::libvirt {
+
+struct NamedSwitch {
+    std::string name;             // as clients see it
+    std::string bridge, network;  // one of the two
+};
 
 struct Settings {
     // qemu:///embed (libvirt inside this process, root below state_dir), qemu:///system,
@@ -20,6 +26,8 @@ struct Settings {
     std::string qemu_img = "qemu-img";
     FirmwareFiles firmware;           // empty = looked for in the usual folders
     bool start_disconnected = false;  // do not fail when the host is not there yet
+    // Other names for the host's switches, and bridges of a remote host, which libvirt does not show.
+    std::vector<NamedSwitch> switches;
 
     std::chrono::milliseconds open_limit{30'000};        // first connection
     std::chrono::milliseconds take_up_limit{20'000};     // of it: until machines that ran on are known

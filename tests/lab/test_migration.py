@@ -28,9 +28,11 @@ if not INSIDE:
         assert done.returncode == 0, done.stdout[-12000:]
 
 else:
-    from hyperv import HyperV
+    import embedded
+    from hyperv import WMI, HyperV, Item
+    from test_machines import settings
     from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, STORAGE, TERMINATED, TLS, URIS,
-                            Traveller, hosts_config, on_host, until, virsh)
+                            Traveller, hosts_config, on_host, query_in, until, virsh)
     from wsvirtd import Daemon
 
     SEED = int(os.environ.get("WSVIRT_SEED", "1"))
@@ -138,6 +140,33 @@ else:
         copied.move(None, host_text="", kind=STORAGE, disk="/vms/own.qcow2")
         assert holds_its_data("hvA", "/vms/own.qcow2") and not (FOLDER / "hvA/vms/moved.qcow2").exists()
         copied.counts_on("hvA", before)
+
+    # --- over all hosts -------------------------------------------------------------------------------------------------
+
+    def define_on(hyperv, host):
+        """DefineSystem of root/HyperVCluster/v2, on the service of one host; where the machine is then."""
+        service = "Msvm_VirtualSystemManagementService"
+        inner = embedded.render("cimxml-escaped", "SystemSettings", settings("placed", 1), WMI)
+        body = f'<p:DefineSystem_INPUT xmlns:p="{CLUSTER}{service}">{inner}</p:DefineSystem_INPUT>'
+        selectors = {"CreationClassName": service, **({"SystemName": host} if host else {})}
+        output = Item(hyperv.post(f"{CLUSTER}{service}/DefineSystem", CLUSTER + service, selectors, body)[0])
+        hyperv.finish(output)
+        guid = output["ResultingSystem"].selectors["Name"].lower()
+        places = [h for h in URIS if virsh(h, "domstate", guid).returncode == 0]
+        for h in places:
+            assert virsh(h, "undefine", guid).returncode == 0
+        return places
+
+    def test_a_machine_is_defined_on_the_host_that_is_named(hyperv):
+        assert define_on(hyperv, "hvB") == ["hvB"]
+
+    def test_or_on_one_that_can_take_it(hyperv):
+        assert len(define_on(hyperv, "hvA")) == 1
+        assert len(define_on(hyperv, None)) == 1
+
+    def test_switches_of_another_host_have_the_configured_names(hyperv):
+        names = [s["ElementName"] for s in query_in(hyperv, CLUSTER, "SELECT * FROM Msvm_VirtualEthernetSwitch")]
+        assert names.count("LAN of B") == 1, names
 
     # --- what is refused before anything begins ------------------------------------------------------------------------
 

@@ -30,6 +30,9 @@ name = "hvB"
 uri = "{uri}"
 migration_data_address = "10.99.0.2"
 storage_folders = ["/vms", "{SHARED}"]
+[[host.switch]]
+name = "LAN of B"
+bridge = "br7"
 """
 
 

@@ -155,16 +155,33 @@ void visit_backend(ConfigVisitor& v, BackendConfig& b) {
     v.key("max_calls", b.max_calls, 1, 10'000);
 }
 
-void visit_host(ConfigVisitor& v, HostConfig& h, std::set<std::string>& names) {
+std::string system_name() {
+    std::array<char, 256> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    return name.data();
+}
+
+void check_host_uri(ConfigVisitor& v, const std::string& uri) {
+    if (uri.find("://") == std::string::npos)
+        v.refuse("must be a libvirt URI such as \"qemu+tls://host/system\"");
+    else if (uri.starts_with("qemu:///embed"))
+        v.refuse("must be a host where libvirtd runs, such as \"qemu+tls://host/system\"");
+}
+
+void visit_host(ConfigVisitor& v, HostConfig& h, const std::string& own_name, std::set<std::string>& names) {
     v.key("name", h.name);
     if (h.name.empty()) v.refuse("a host needs a name");
+    if (!h.name.empty() && iequals(h.name, own_name))
+        v.refuse("\"" + h.name + "\" is the name of this host; [[host]] is for others");
     if (!h.name.empty() && !names.insert(to_lower(h.name)).second)
         v.refuse("there is another host named \"" + h.name + "\"");
     v.key("uri", h.uri);
-    if (h.uri.find(':') == std::string::npos)
-        v.refuse("must be a libvirt URI such as \"qemu+tls://host/system\"");
+    check_host_uri(v, h.uri);
     v.key("migration_uri", h.migration_uri);
+    if (!h.migration_uri.empty()) check_host_uri(v, h.migration_uri);
     v.key("migration_data_address", h.migration_data_address);
+    if (h.migration_data_address.find_first_of("/ \t") != std::string::npos)
+        v.refuse("must be an address or a name, such as \"10.2.0.2\"");
     absolute_paths(v, "storage_folders", h.storage_folders);
     visit_switches(v, h.switches);
 }
@@ -196,7 +213,8 @@ void visit(Config& c, ConfigVisitor& v) {
     v.section("");
     list_of<ListenerConfig>(v, "listener", c.listeners, [&](ListenerConfig& l) { visit_listener(v, l); });
     std::set<std::string> names;
-    list_of<HostConfig>(v, "host", c.hosts, [&](HostConfig& h) { visit_host(v, h, names); });
+    const auto own_name = c.server.name.empty() ? system_name() : c.server.name;
+    list_of<HostConfig>(v, "host", c.hosts, [&](HostConfig& h) { visit_host(v, h, own_name, names); });
     list_of<NamespaceConfig>(v, "namespace", c.namespaces, [&](NamespaceConfig& n) {
         v.key("name", n.name);
         absolute_paths(v, "mof", n.mof);
@@ -205,11 +223,7 @@ void visit(Config& c, ConfigVisitor& v) {
 }
 
 void complete(Config& c) {
-    if (c.server.name.empty()) {
-        std::array<char, 256> name{};
-        ::gethostname(name.data(), name.size() - 1);
-        c.server.name = name.data();
-    }
+    if (c.server.name.empty()) c.server.name = system_name();
     if (c.server.state_dir.empty()) {
         const auto* state = std::getenv("XDG_STATE_HOME");
         const auto* home = std::getenv("HOME");

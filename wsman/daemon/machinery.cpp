@@ -61,6 +61,7 @@ backend::libvirt::Settings libvirt_settings(const Config& config, const HostConf
     s.uri = host.uri;
     s.name = host.name;
     s.start_disconnected = true;
+    for (const auto& w : host.switches) s.switches.push_back({w.name, w.bridge, w.network});
     return s;
 }
 

@@ -118,10 +118,9 @@ BOOST_AUTO_TEST_CASE(an_unknown_key_is_an_error_with_line_and_column) {
     BOOST_TEST(only_error("[srever]\nname = \"x\"\n") == "w.toml:1:2: unknown key srever");
     BOOST_TEST(starts_with(only_error("[[listener]]\nport = 1\nprot = 2\n"),
                            "w.toml:3:1: unknown key listener.prot"));
-    BOOST_TEST(starts_with(
-        only_error(
-            "[[host]]\nname = \"a\"\nuri = \"a:b\"\n[[host.switch]]\nname = \"n\"\nbridge = \"b\"\nx = 1\n"),
-        "w.toml:7:1: unknown key host.switch.x"));
+    BOOST_TEST(starts_with(only_error("[[host]]\nname = \"a\"\nuri = \"a://b\"\n[[host.switch]]\nname = "
+                                      "\"n\"\nbridge = \"b\"\nx = 1\n"),
+                           "w.toml:7:1: unknown key host.switch.x"));
 }
 
 BOOST_AUTO_TEST_CASE(a_wrong_type_is_an_error_with_line_and_column) {
@@ -141,6 +140,26 @@ BOOST_AUTO_TEST_CASE(a_wrong_type_is_an_error_with_line_and_column) {
                            "w.toml:2:19: backend.storage_folders"));
 }
 
+BOOST_AUTO_TEST_CASE(hosts_are_checked) {
+    const auto host = [](const std::string& rest) {
+        return only_error("[server]\nname = \"hvA\"\n[[host]]\nuri = \"qemu+tls://b/system\"\n" + rest);
+    };
+    BOOST_TEST(starts_with(host("name = \"HVA\"\n"), "w.toml:5:8: host.name \"HVA\" is the name of this"));
+    BOOST_TEST(starts_with(host(""), "w.toml:3:1: host.name a host needs a name"));
+    BOOST_TEST(starts_with(host("name = \"b\"\nmigration_uri = \"b\"\n"),
+                           "w.toml:6:17: host.migration_uri must be a libvirt URI"));
+    BOOST_TEST(starts_with(host("name = \"b\"\nmigration_data_address = \"tcp://b\"\n"),
+                           "w.toml:6:26: host.migration_data_address must be an address"));
+    BOOST_TEST(starts_with(host("name = \"b\"\nstorage_folders = [\"vms\"]\n"),
+                           "w.toml:6:19: host.storage_folders"));
+    BOOST_TEST(starts_with(host("name = \"b\"\n[[host]]\nname = \"B\"\nuri = \"qemu+tls://c/system\"\n"),
+                           "w.toml:7:8: host.name there is another host named \"B\""));
+    BOOST_TEST(starts_with(host("name = \"b\"\n[[host.switch]]\nname = \"s\"\n"),
+                           "w.toml:7:8: host.switch.network a switch is either"));
+    BOOST_TEST(starts_with(only_error("[[host]]\nname = \"b\"\nuri = \"qemu:///embed\"\n"),
+                           "w.toml:3:7: host.uri must be a host where libvirtd runs"));
+}
+
 BOOST_AUTO_TEST_CASE(an_impossible_value_is_an_error_with_line_and_column) {
     BOOST_TEST(
         starts_with(only_error("[server]\nworkers = 0\n"), "w.toml:2:11: server.workers must be between"));
@@ -156,7 +175,7 @@ BOOST_AUTO_TEST_CASE(an_impossible_value_is_an_error_with_line_and_column) {
     BOOST_TEST(starts_with(only_error("[backend]\nstorage_folders = [\"vms\"]\n"),
                            "w.toml:2:19: backend.storage_folders"));
     BOOST_TEST(starts_with(
-        only_error("[[host]]\nname = \"a\"\nuri = \"a:b\"\n[[host]]\nname = \"A\"\nuri = \"b:c\"\n"),
+        only_error("[[host]]\nname = \"a\"\nuri = \"a://b\"\n[[host]]\nname = \"A\"\nuri = \"b://c\"\n"),
         "w.toml:5:8: host.name there is another host"));
     BOOST_TEST(starts_with(only_error("[[host]]\nname = \"a\"\n"), "w.toml:"));
 }
@@ -172,7 +191,7 @@ BOOST_AUTO_TEST_CASE(every_mistake_is_reported_at_once) {
 
 BOOST_AUTO_TEST_CASE(what_is_printed_is_read_back_alike) {
     auto first = parse_config(
-        "[[listener]]\nport = 7\n[[host]]\nname = \"q\\\"\\\\\"\nuri = \"x:y\"\n"
+        "[[listener]]\nport = 7\n[[host]]\nname = \"q\\\"\\\\\"\nuri = \"x://y\"\n"
         "[[host.switch]]\nname = \"s\"\nnetwork = \"n\"\n[auth.pam]\nusers = { \"a b\" = \"viewer\" }\n",
         "w.toml");
     BOOST_REQUIRE(first.errors.empty());
