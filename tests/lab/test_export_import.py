@@ -4,6 +4,7 @@ import random
 import re
 import shutil
 import subprocess
+import threading
 import time
 import uuid
 
@@ -399,6 +400,63 @@ def test_kills_at_any_moment_of_an_export(hyperv, daemon, parts):
             shutil.rmtree(folder)
     hyperv.finish(hyperv.request_state(machine, OFF))
     assert hyperv.state(machine) == OFF  # and no memory is left that it could go on from
+
+
+def test_kills_at_any_moment_of_realizing(hyperv, daemon, parts):
+    """Afterwards there is the planned system or the machine with its memory and its snapshot, never both and never neither."""
+    machine = parts.define("arrival")
+    parts.attach(machine, parts.disk("arrival.qcow2"))
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    parts.snapshot(machine, "kept")
+    hyperv.finish(hyperv.request_state(machine, SAVED))
+    folder = parts.export(machine)
+    seed = int(os.environ.get("WSVIRT_SEED", random.SystemRandom().randrange(1 << 30)))
+    moments = random.Random(seed)
+    usual, rounds, made = 1.0, int(os.environ.get("WSVIRT_ROUNDS", 8)), 0
+
+    def realize(planned):
+        return hyperv.service("RealizePlannedSystem", f"<p:PlannedSystem>{planned.content()}</p:PlannedSystem>")
+
+    for n in range(rounds + 1):
+        copy = shutil.copytree(folder, parts.exports / f"arrival-{n}")
+        planned = parts.imported(describe(copy).file, new_identifier=True)
+        guid, output = planned.selectors["Name"], {}
+        begun = time.monotonic()
+        worker = threading.Thread(target=lambda: attempt(lambda: output.update(realize(planned))))
+        worker.start()
+        if n == 0:  # how long it takes here
+            worker.join()
+            hyperv.finish(output)
+            usual = time.monotonic() - begun
+        else:
+            time.sleep(usual * (n - 1 + moments.random()) / rounds)
+            daemon.kill()
+            worker.join()
+            daemon.start()
+        there = [name for name in ("Msvm_ComputerSystem", "Msvm_PlannedComputerSystem")
+                 if hyperv.query(f"SELECT * FROM {name} WHERE Name = '{guid}'")]
+        assert len(there) == 1, f"seed {seed}, round {n}: {there}"
+        if there == ["Msvm_PlannedComputerSystem"]:
+            assert parts.problems(planned) == [], f"seed {seed}, round {n}"  # its files are as they were
+            arrived = parts.realized(planned)
+        else:
+            made += 1
+            arrived = hyperv.reference(guid)
+        assert hyperv.state(arrived) == SAVED
+        assert [s["ElementName"] for s in parts.snapshots(arrived)] == ["kept"]
+        if n == rounds:
+            hyperv.finish(hyperv.request_state(arrived, RUNNING))
+            hyperv.finish(hyperv.request_state(arrived, OFF))
+        hyperv.finish(hyperv.destroy(arrived))
+        shutil.rmtree(copy)
+    assert made > 0
+
+
+def attempt(work):
+    try:
+        work()
+    except Exception:  # the connection ends with the daemon
+        pass
 
 
 def test_a_start_that_was_cut_off_before_qemu(hyperv, daemon, parts):

@@ -3,6 +3,7 @@ method refuses itself, and what the host refuses. A code stands in ReturnValue, 
 import threading
 import time
 import uuid
+from xml.sax.saxutils import escape
 
 import pytest
 from faults import CODES, FaultDaemon
@@ -286,3 +287,36 @@ def test_too_many_jobs(tmp_path):
         with Held(w, "save", lambda client: client.export(machine, CaptureLiveState=1)):
             for output in (w.define(), w.export(other), w.snapshot(other)):
                 assert int(output["ReturnValue"]) == 32777
+
+
+def shapes(reference):
+    """The contents of a REF parameter: an EPR, and the texts of paths with a host, with a dot for it, and without namespace."""
+    text = reference.path("TESTHOST")
+    return [reference.content(), text, reference.path(), text.split(":", 1)[1]]
+
+
+@pytest.mark.parametrize("shape", range(4))
+@pytest.mark.parametrize("of_settings", [False, True])
+def test_references_in_every_form_that_clients_send(world, shape, of_settings):
+    w = world
+
+    def ref(system):
+        # A system's settings stand for it, and it for them.
+        text = shapes(w.hyperv.settings_of(system) if of_settings else system)[shape]
+        return escape(text) if shape else text
+
+    machine, planned = w.machine(), w.planned()
+    inner = embedded.render(FORM, "SystemSettings", Instance("Msvm_VirtualSystemSettingData", ElementName="like"), WMI)
+    like = w.done(w.hyperv.service("DefineSystem", inner + f"<p:ReferenceConfiguration>{ref(machine)}"
+                                                           "</p:ReferenceConfiguration>"))["ResultingSystem"]
+    where = w.place()
+    w.done(w.hyperv.service("ExportSystemDefinition", f"<p:ComputerSystem>{ref(like)}</p:ComputerSystem>"
+                                                      f"<p:ExportDirectory>{where}</p:ExportDirectory>"))
+    assert list(where.rglob("*.xml"))
+    size = w.hyperv.service("GetSizeOfSystemFiles", f"<p:Vssd>{ref(like)}</p:Vssd>")
+    assert size["ReturnValue"] == "0" and int(size["Size"]) > 0
+    for method in ("ValidatePlannedSystem", "RealizePlannedSystem"):
+        w.done(w.hyperv.service(method, f"<p:PlannedSystem>{ref(planned)}</p:PlannedSystem>"))
+    w.done(w.of_snapshots("CreateSnapshot", f"<p:AffectedSystem>{ref(like)}</p:AffectedSystem>"
+                                            "<p:SnapshotType>2</p:SnapshotType>"))
+    w.done(w.hyperv.service("DestroySystem", f"<p:AffectedSystem>{ref(like)}</p:AffectedSystem>"))
