@@ -9,6 +9,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "support")]
 
 import guest as guest_builder  # noqa: E402
+import snapshot_kit  # noqa: E402
+from hyperv import HyperV  # noqa: E402
 from wsvirtd import Daemon  # noqa: E402
 
 
@@ -32,6 +34,25 @@ def guest_iso(daemon, guest):
     if not copy.exists():
         shutil.copy(guest.iso, copy)
     return copy
+
+
+@pytest.fixture(scope="module")
+def hyperv(daemon):
+    return HyperV(daemon)
+
+
+@pytest.fixture
+def new_machine(hyperv, daemon):
+    """Makes machines for tests of snapshots and destroys them at the end."""
+    made = []
+
+    def make(*arguments, **options):
+        made.append(snapshot_kit.Machine(hyperv, daemon, *arguments, **options))
+        return made[-1]
+
+    yield make
+    for machine in made:
+        machine.remove()
 
 
 @pytest.hookimpl(hookwrapper=True)

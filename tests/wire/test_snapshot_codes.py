@@ -1,5 +1,5 @@
 """The return codes of the snapshot methods over the wire, version 2 and version 1, on libvirt's test driver. Codes that need
-a failing host are in tests/unit/cim/providers/snapshot_service_test.cpp, those of real QEMU in tests/lab/test_snapshots.py."""
+a failing host are in tests/unit/cim/providers/snapshot_service_test.cpp, those of real QEMU in tests/lab."""
 import sys
 import time
 

@@ -1,0 +1,160 @@
+"""What must hold of machines, their disks and snapshots after any operation: the model of random_rounds.py, and what a look at
+the real ones through the wire and on the disk gives in the same words."""
+import copy
+import dataclasses
+import pathlib
+import re
+import subprocess
+
+from hyperv import OFF, PAUSED, RUNNING, SAVED
+
+NAMES = {RUNNING: "running", OFF: "off", SAVED: "saved", PAUSED: "paused"}
+
+
+@dataclasses.dataclass
+class Snapshot:
+    parent: str  # GUID or ""
+    memory: bool
+    content: int
+
+
+@dataclasses.dataclass
+class Machine:
+    epr: object
+    name: str
+    host: str
+    state: int
+    disk: pathlib.Path  # the file it was given; snapshots may put others above it
+    content: int  # the byte that fills the start of the disk
+    inside: bool  # snapshots are kept inside the disk
+    snapshots: dict = dataclasses.field(default_factory=dict)
+    current: str = ""
+
+    @property
+    def guid(self):
+        return self.epr.selectors["Name"].upper()
+
+    def view(self):
+        return {"name": self.name, "state": NAMES[self.state], "content": self.content, "current": self.current,
+                "snapshots": {guid: (s.parent, s.memory) for guid, s in self.snapshots.items()}}
+
+    # --- what operations on snapshots make of it ----------------------------------------------------------------
+    def takes(self, guid, memory):
+        self.snapshots[guid] = Snapshot(self.current, memory and self.state != OFF, self.content)
+        self.current = guid
+
+    def goes_back(self, guid):
+        self.current = guid
+        self.content = self.snapshots[guid].content
+        self.state = SAVED if self.snapshots[guid].memory else OFF
+
+    def below(self, guid):
+        return {guid}.union(*(self.below(g) for g, s in self.snapshots.items() if s.parent == guid))
+
+    def loses(self, guid, tree):
+        gone = self.below(guid) if tree else {guid}
+        above = self.snapshots[guid].parent
+        for g in gone:
+            del self.snapshots[g]
+        for s in self.snapshots.values():
+            if s.parent in gone:
+                s.parent = above
+        if self.current in gone:
+            self.current = above
+
+
+@dataclasses.dataclass
+class Export:
+    folder: pathlib.Path
+    machine: Machine  # as it was; with the state that an imported one has
+
+
+def frozen(machine):
+    return copy.deepcopy(machine)
+
+
+class Eyes:
+    """Looks at the world of one daemon."""
+
+    def __init__(self, hyperv, daemon, exports):
+        self.hyperv, self.daemon, self.exports = hyperv, daemon, exports
+
+    def files_of(self, settings_id):
+        """The files of the hard disks of settings, of a machine or of a snapshot."""
+        devices = self.hyperv.query(f"ASSOCIATORS OF {{Msvm_VirtualSystemSettingData.InstanceID='{settings_id}'}} WHERE "
+                                    "AssocClass = Msvm_VirtualSystemSettingDataComponent "
+                                    "ResultClass = Msvm_StorageAllocationSettingData")
+        return [d.all("HostResource")[0] for d in devices if d["ResourceSubType"].endswith("Hard Disk")]
+
+    @staticmethod
+    def content(path):
+        form = "qcow2" if str(path).endswith(".qcow2") else "raw"
+        done = subprocess.run(["qemu-io", "-r", "-U", "-f", form, "-c", "read -v 0 512", str(path)], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        found = re.search(r"00000000:  ([0-9a-f]{2}) ", done.stdout)
+        assert found, done.stdout
+        return int(found.group(1), 16)
+
+    @staticmethod
+    def chain(path):
+        told = subprocess.run(["qemu-img", "info", "-U", "--backing-chain", str(path)], stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.STDOUT, check=False)
+        assert told.returncode == 0, told.stdout
+        return set(re.findall(r"^image: (.*)$", told.stdout, re.MULTILINE))
+
+    def machine(self, system):
+        """(the view of it, all files that it needs)"""
+        guid = system["Name"].upper()
+        settings = self.hyperv.query("SELECT * FROM Msvm_VirtualSystemSettingData WHERE VirtualSystemIdentifier = "
+                                     f"'{guid}'")
+        parents, memory, files = {}, {}, set()
+        for s in settings:
+            one = s["InstanceID"].split(":")[1].upper()
+            parent = re.search(r'InstanceID="Microsoft:([0-9A-F-]{36})"', s["Parent"] or "")
+            parents[one], memory[one] = parent.group(1) if parent else "", s["IsSaved"] == "true"
+            for path in self.files_of(s["InstanceID"]):
+                files |= self.chain(path)
+        current = parents.pop(guid)
+        own = self.files_of(f"Microsoft:{guid}")
+        view = {"name": system["ElementName"], "state": NAMES.get(int(system["EnabledState"]), system["EnabledState"]),
+                "content": self.content(own[0]) if own else None, "current": current,
+                "snapshots": {g: (p, memory[g]) for g, p in parents.items()}}
+        return view, files
+
+    def systems(self):
+        return {s["Name"].upper(): s for s in self.hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER")
+                if s["Name"].upper() != self.daemon.settings["name"]}
+
+    def compare(self, machines, copies):
+        """Everything that is there against everything that must be; raises with the first difference."""
+        systems = self.systems()
+        assert sorted(systems) == sorted(m.guid for m in machines), "machines"
+        needed = set()
+        for m in machines:
+            view, files = self.machine(systems[m.guid])
+            assert view == m.view(), f"{m.name}\nis      {view}\nmust be {m.view()}"
+            needed |= files
+        there = {str(p) for p in self.daemon.storage.iterdir()}
+        there |= {str(p) for folder in copies for p in (folder / "Virtual Hard Disks").iterdir()}
+        assert there == needed, f"orphans {there - needed}, lost {needed - there}"
+        assert not self.hyperv.query("SELECT * FROM Msvm_PlannedComputerSystem"), "planned systems"
+        self.compare_state(machines)
+
+    def compare_state(self, machines):
+        """The folders of the service and of libvirt hold nothing of machines and operations that are no more."""
+        state = self.daemon.state
+        assert not list(state.glob("unfinished-snapshots/*"))
+        definitions = [f for f in (state / "qemu" / "etc" / "qemu").glob("*.xml")]
+        assert len(definitions) == len(machines), definitions
+        saved = [f.name for f in (state / "qemu" / "lib" / "qemu" / "save").glob("*")]
+        assert len(saved) == sum(m.state == SAVED for m in machines), saved
+        kept = {f.name.split(".")[0] for f in (state / "snapshots").glob("*")}
+        owners = {g for m in machines for g, s in m.snapshots.items() if s.memory}
+        assert kept <= owners, f"memory of nobody: {kept - owners}"
+
+    def compare_exports(self, exports, copies):
+        there = sorted(p.name for p in self.exports.iterdir())
+        assert there == sorted([e.folder.name for e in exports] + [c.name for c in copies]), there
+
+    def jobs(self):
+        return {j["InstanceID"]: j for j in self.hyperv.query("SELECT * FROM Msvm_ConcreteJob")}

@@ -1,0 +1,89 @@
+"""What snapshots leave behind when a disk is missing, when they are cancelled, and when the service is killed: nothing."""
+import pathlib
+import random
+import time
+
+import pytest
+from hyperv import OFF, RUNNING, SAVED
+from machine_parts import settings_epr
+from snapshot_kit import FORMATS, boot, check_files, id_of, last_tick
+
+
+@pytest.mark.parametrize("disk_format", FORMATS)
+def test_a_disk_that_is_missing_leaves_nothing_half_made(new_machine, hyperv, disk_format):
+    machine = new_machine(disk_format, disks=2)
+    machine.write(1)
+    whole = machine.create()
+    paths = [pathlib.Path(machine.path(n)) for n in (0, 1)]
+    files = machine.files()
+    hidden = paths[1].with_name("hidden")
+    paths[1].rename(hidden)
+    job = hyperv.wait_job(machine.begin()["Job"])
+    assert int(job["JobState"]) == 10, dict(job)
+    assert paths[1].name in job["ErrorDescription"]
+    job = hyperv.wait_job(machine.call("ApplySnapshot", "Snapshot", whole)["Job"])
+    assert int(job["JobState"]) == 10 or disk_format != "qcow2", dict(job)
+    hidden.rename(paths[1])
+    assert machine.associated("Msvm_SnapshotOfVirtualSystem") == [id_of(whole)]
+    if disk_format == "qcow2":
+        check_files(machine, [id_of(whole)])
+    else:
+        assert len(machine.files()) == len(files)
+    assert machine.holds(1)
+    machine.destroy(whole)
+    assert machine.files() == sorted(d.name for d in machine.disks)
+
+
+@pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
+def test_taking_one_is_cancelled_at_any_moment(new_machine, hyperv, disk_format):
+    machine, dice = new_machine(disk_format), random.Random(disk_format)
+    machine.turn(RUNNING)
+    for _ in range(4):
+        before = machine.associated("Msvm_SnapshotOfVirtualSystem")
+        output = machine.begin()
+        time.sleep(dice.uniform(0, 0.3))
+        job = output["Job"]
+        hyperv.invoke(job.class_name, job.selectors, "RequestStateChange", "<p:RequestedState>4</p:RequestedState>")
+        state = int(hyperv.wait_job(job, 30)["JobState"])
+        assert state in (7, 8)
+        made = [id_of(output["ResultingSnapshot"])] if state == 7 else []
+        # A snapshot inside a disk cannot be broken off: it is taken back when it is done.
+        deadline = time.monotonic() + 30
+        while sorted(machine.associated("Msvm_SnapshotOfVirtualSystem")) != sorted(before + made):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert machine.state() == RUNNING
+        check_files(machine, before + made)
+
+
+@pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
+def test_killed_while_a_snapshot_is_taken(new_machine, hyperv, daemon, guest_iso, disk_format):
+    machine, dice = new_machine(disk_format, guest_iso=guest_iso), random.Random(disk_format)
+    with boot(machine) as console:
+        console.wait(r"TICK 1\b", 90)
+        for round_ in range(5):
+            before = machine.associated("Msvm_SnapshotOfVirtualSystem")
+            output = machine.begin()
+            made = id_of(output["ResultingSnapshot"])
+            time.sleep(dice.uniform(0, 0.5))
+            daemon.kill()
+            daemon.start()
+            hyperv.wait_state(machine.epr, RUNNING)
+            tick = last_tick(console)
+            console.wait(rf"TICK {tick + 1}\b", 30)
+            job = hyperv.get(output["Job"])
+            now = machine.associated("Msvm_SnapshotOfVirtualSystem")
+            assert int(job["JobState"]) in (7, 10), dict(job)
+            complete = int(job["JobState"]) == 7
+            assert sorted(now) == sorted(before + [made] if complete else before), f"round {round_}: {dict(job)}"
+            check_files(machine, now)
+    machine.turn(OFF)
+    for guid in machine.associated("Msvm_SnapshotOfVirtualSystem"):
+        snapshot = settings_epr(f"Microsoft:{guid}")
+        machine.apply(snapshot)
+        assert machine.state() == SAVED
+        machine.turn(RUNNING)
+        machine.turn(OFF)
+        machine.destroy(snapshot)
+    assert machine.files() == [machine.disks[0].name]
+    assert not list(daemon.state.glob("snapshots/*"))
