@@ -138,6 +138,21 @@ bool is_overlay(const std::string& path) {
     return overlay_mark(path) != std::string::npos;
 }
 
+Result<std::string> without_chains(std::string_view domain_xml) {
+    return edit_disks(domain_xml, [](pugi::xml_node disk) { disk.remove_child("backingStore"); });
+}
+
+bool lists_missing_files(std::string_view domain_xml) {
+    pugi::xml_document doc;
+    doc.load_buffer(domain_xml.data(), domain_xml.size());
+    for (const auto disk : doc.child("domain").child("devices").children("disk"))
+        for (auto below = disk.child("backingStore"); below; below = below.child("backingStore")) {
+            const char* const file = below.child("source").attribute("file").value();
+            if (*file && access(file, F_OK) != 0) return true;
+        }
+    return false;
+}
+
 std::string overlay_path(const std::string& path, std::string_view id) {
     std::string stem = path;
     if (const auto at = overlay_mark(path); at != std::string::npos) {

@@ -43,6 +43,11 @@ Result<std::string> with_targets(std::string_view xml, const std::vector<Snapsho
 Result<std::string> with_renamed_files(std::string_view xml,
                                        const std::map<std::string, SnapshotTarget>& by_old_path);
 
+// The XML of a machine that ran names the files below those of its disks too. Whether one of them is gone;
+// and the same XML without them, so that libvirt looks at the disks instead.
+bool lists_missing_files(std::string_view domain_xml);
+Result<std::string> without_chains(std::string_view domain_xml);
+
 // "/vms/disk.qcow2" → "/vms/disk.<id>.qcow2", also when it already is an overlay.
 std::string overlay_path(const std::string& path, std::string_view id);
 bool is_overlay(const std::string& path);

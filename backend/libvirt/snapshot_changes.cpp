@@ -32,12 +32,8 @@ Result<void> define(Site& w, const std::string& xml) {
     return {};
 }
 
-Result<void> write_back(Site& w, const std::string& xml, bool current) {
-    const unsigned also = current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u;
-    const SnapshotHandle h(
-        virDomainSnapshotCreateXML(w.domain, xml.c_str(), VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | also));
-    if (!h) return last_error("write on the snapshot");
-    return {};
+std::string aside_of(const std::string& saved) {
+    return saved + ".before";
 }
 
 // Saved memory that a second name keeps from being lost when going back fails.
@@ -60,7 +56,7 @@ class SavedMemory {
     }
 
   private:
-    std::string aside() const { return path_ + ".before"; }
+    std::string aside() const { return aside_of(path_); }
     std::string path_;
     bool kept_ = false;
 };
@@ -137,7 +133,9 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     if (!before) return before.error();
     std::map<std::string, std::string> files;
     const std::string id = make_guid();
-    Unfinished noted{uuid_of(w.domain), id, false, false, {}};
+    Unfinished noted;
+    noted.machine = uuid_of(w.domain);
+    noted.id = id;
     for (const auto& [path, backing] : *before)
         if (is_overlay(path)) noted.files.push_back(path);
     for (const auto& t : snapshot_targets(s.layout.domain_xml))
@@ -334,6 +332,32 @@ std::vector<std::string> doomed(const std::vector<HeldSnapshot>& all, const Held
     return r;
 }
 
+// What a deletion that is cut off needs to be finished.
+Result<Unfinished> begun_deletion(Site& w, const std::vector<HeldSnapshot>& all,
+                                  const std::vector<std::string>& ids) {
+    Unfinished u;
+    u.machine = uuid_of(w.domain);
+    u.id = make_guid();
+    u.deleted = ids;
+    u.stands_on = standing(all);
+    bool external = false;
+    for (const auto& s : all) {
+        external |= s.info.external;
+        if (std::find(ids.begin(), ids.end(), s.info.id) == ids.end()) {
+            for (const auto& t : snapshot_targets(s.layout.domain_xml)) u.bases.emplace_back(s.name, t);
+            continue;
+        }
+        for (const std::string& file : {s.layout.memory_file, s.layout.note.saved_file})
+            if (!file.empty()) u.files.push_back(file);
+    }
+    if (!external || !w.local()) return u;
+    auto chain = read_chain(w.call, w.tool, tops_of(w.domain_xml(), all));
+    if (!chain) return chain.error();
+    for (const auto& [path, backing] : *chain)
+        if (is_overlay(path)) u.files.push_back(path);
+    return u;
+}
+
 }  // namespace
 
 std::string Site::domain_xml() const {
@@ -342,6 +366,14 @@ std::string Site::domain_xml() const {
 
 std::string Site::saved_path() const {
     return core->connector->save_dir() + "/" + virDomainGetName(domain) + ".save";
+}
+
+Result<void> write_back(Site& w, const std::string& xml, bool current) {
+    const unsigned also = current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u;
+    const SnapshotHandle h(
+        virDomainSnapshotCreateXML(w.domain, xml.c_str(), VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | also));
+    if (!h) return last_error("write on the snapshot");
+    return {};
 }
 
 Result<void> tidy_files(Site& w, Chain chain) {
@@ -354,9 +386,14 @@ Result<void> tidy_files(Site& w, Chain chain) {
         remove_unneeded(chain, *now);
         chain = std::move(*now);
         const auto pair = mergeable(chain, named);
-        if (!pair) return {};
+        if (!pair) break;
         if (auto ok = merge_one(w, *all, chain, pair->first, pair->second); !ok) return ok;
     }
+    const std::string xml = w.domain_xml();
+    if (!lists_missing_files(xml)) return {};
+    auto changed = without_chains(xml);
+    if (!changed) return changed.error();
+    return define(w, *changed);
 }
 
 Result<void> remove_snapshot(Site& w, const HeldSnapshot& s) {
@@ -382,15 +419,19 @@ Result<void> put_saved_memory(Site& w, const std::string& from) {
     std::error_code ec;
     std::filesystem::create_directories(w.core->connector->save_dir(), ec);
     const std::string definition = w.domain_xml();
-    return copy_save_image(w.call, from, w.saved_path(),
-                           [&](const std::string& xml) { return adopt_saved_xml(xml, definition); });
+    return copy_save_image(w.call, from, w.saved_path(), [&](const std::string& xml) -> Result<std::string> {
+        auto adopted = adopt_saved_xml(xml, definition);
+        return adopted ? without_chains(*adopted) : adopted;
+    });
 }
 
 Result<void> move_saved_memory(Site& w) {
     if (!w.local() || w.active() || access(w.saved_path().c_str(), F_OK) != 0) return {};
     const auto header = read_save_header(w.saved_path());
     if (!header) return header.error();
-    if (snapshot_targets(header->domain_xml) == snapshot_targets(w.domain_xml())) return {};
+    if (snapshot_targets(header->domain_xml) == snapshot_targets(w.domain_xml()) &&
+        !lists_missing_files(header->domain_xml))
+        return {};
     return put_saved_memory(w, w.saved_path());
 }
 
@@ -404,6 +445,13 @@ Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, 
             const HeldSnapshot* const held = find_snapshot(*all, id);
             if (!held) return no_snapshot(id);
             Site w(core, s, d);
+            Unfinished noted;
+            noted.machine = uuid_of(d);
+            noted.id = make_guid();
+            noted.stands_on = standing(*all);
+            if (w.local()) noted.files = {aside_of(w.saved_path())};
+            const auto journal = note_unfinished(core->settings(), noted);
+            if (!journal) return journal.error();
             SavedMemory saved(w);
             auto done = held->info.external ? revert_outside(w, *held, *all) : revert_inside(w, *held, *all);
             if (!done) saved.put_back();
@@ -422,7 +470,12 @@ Result<void> LibvirtHypervisor::delete_snapshot(const Call& call, std::string_vi
                               const HeldSnapshot* const held = find_snapshot(*all, id);
                               if (!held) return no_snapshot(id);
                               Site w(core, s, d);
-                              for (const auto& one : doomed(*all, *held, with_children)) {
+                              const auto ids = doomed(*all, *held, with_children);
+                              auto noted = begun_deletion(w, *all, ids);
+                              if (!noted) return noted.error();
+                              const auto journal = note_unfinished(core->settings(), *noted);
+                              if (!journal) return journal.error();
+                              for (const auto& one : ids) {
                                   // each deletion may rename files that the next one speaks of
                                   auto now = hold_snapshots(d);
                                   if (!now) return now.error();

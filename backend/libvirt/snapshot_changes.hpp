@@ -25,6 +25,8 @@ struct Site {
     std::string saved_path() const;
 };
 
+// Replaces libvirt's description of a snapshot.
+Result<void> write_back(Site& w, const std::string& xml, bool current);
 // Without the snapshots taken on top of it.
 Result<void> remove_snapshot(Site& w, const HeldSnapshot& s);
 // All that are files beside the disks; of a machine that is off or saved, whose saved memory goes too.

@@ -41,7 +41,8 @@ bool write_down(const std::string& file, const std::string& text) {
     return ::close(fd) == 0 && ok;
 }
 
-// One line each: "machine GUID", "id GUID", "was_running", "frozen", "file PATH".
+// One line each: "machine GUID", "id GUID", "was_running", "frozen", "file PATH", "delete GUID",
+// "stands_on GUID", and "base TARGET FORMAT NAME" before the "path PATH" that it is of.
 Unfinished read_entry(const fs::path& file) {
     Unfinished u;
     std::ifstream in(file);
@@ -54,6 +55,15 @@ Unfinished read_entry(const fs::path& file) {
         if (name == "was_running") u.was_running = true;
         if (name == "frozen") u.frozen = true;
         if (name == "file") u.files.push_back(value);
+        if (name == "delete") u.deleted.push_back(value);
+        if (name == "stands_on") u.stands_on.push_back(value);
+        if (name == "base") {
+            const auto words = split(value, ' ');
+            if (words.size() < 3) continue;
+            const std::size_t at = words[0].size() + words[1].size() + 2;
+            u.bases.push_back({value.substr(at), {words[0], "", words[1]}});
+        }
+        if (name == "path" && !u.bases.empty()) u.bases.back().second.path = value;
     }
     return u;
 }
@@ -115,17 +125,87 @@ Result<void> remove_files(Site& w, const Unfinished& u) {
     return tidy_files(w, *needed);
 }
 
-Result<void> make_whole(Site& w, const Unfinished& u) {
-    if (u.frozen && w.active()) virDomainFSThaw(w.domain, nullptr, 0, 0);
+// Merges that QEMU goes on with are broken off; they are begun again.
+void end_merges(Site& w) {
+    for (const auto& t : snapshot_targets(w.domain_xml())) {
+        wait_for_qemu(w, t.target);
+        virDomainBlockJobInfo info{};
+        if (w.active() && virDomainGetBlockJobInfo(w.domain, t.target.c_str(), &info, 0) > 0)
+            virDomainBlockJobAbort(w.domain, t.target.c_str(), 0);
+    }
+}
+
+// A file that is not there any more has been merged, and what the snapshot is based on since is right.
+Result<void> put_bases_back(Site& w, const Unfinished& u) {
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
-    Result<void> ok;
+    for (const auto& s : *all) {
+        auto targets = snapshot_targets(s.layout.domain_xml);
+        const auto before = targets;
+        for (const auto& [name, base] : u.bases)
+            for (auto& t : targets)
+                if (name == s.name && base.target == t.target && fs::exists(base.path)) t = base;
+        if (targets == before) continue;
+        auto xml = with_targets(s.xml, targets);
+        if (!xml) return xml.error();
+        if (auto ok = write_back(w, *xml, s.info.current); !ok) return ok;
+    }
+    return {};
+}
+
+// The disks may have lost it already, some or all of them.
+Result<void> finish_deleting(Site& w, const HeldSnapshot& s) {
+    if (s.info.external) return remove_snapshot(w, s);
+    bool in_disks = false;
+    for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
+        const auto names = qemu::snapshot_names(t.path);
+        if (!names || std::find(names->begin(), names->end(), s.name) == names->end()) continue;
+        in_disks = true;
+        if (w.active()) continue;
+        if (auto ok = w.tool.snapshot(w.call, 'd', s.name, t.path); !ok) return ok;
+    }
+    if (!s.layout.note.saved_file.empty()) unlink(s.layout.note.saved_file.c_str());
+    const unsigned flags = w.active() && in_disks ? 0u : unsigned{VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY};
+    return checked(virDomainSnapshotDelete(s.handle.get(), flags), "delete the snapshot");
+}
+
+Result<void> finish_deletions(Site& w, const Unfinished& u) {
+    if (u.deleted.empty()) return {};
+    end_merges(w);
+    if (auto ok = put_bases_back(w, u); !ok) return ok;
+    for (const auto& id : u.deleted) {
+        auto all = hold_snapshots(w.domain);
+        if (!all) return all.error();
+        if (const auto* s = find_snapshot(*all, id))
+            if (auto ok = finish_deleting(w, *s); !ok) return ok;
+    }
+    return {};
+}
+
+// The first that is still there.
+Result<void> stand_again(Site& w, const Unfinished& u) {
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    if (std::any_of(all->begin(), all->end(), [](const auto& s) { return s.info.current; })) return {};
+    for (const auto& id : u.stands_on)
+        if (const auto* s = find_snapshot(*all, id)) return write_back(w, s->xml, true);
+    return {};
+}
+
+Result<void> make_whole(Site& w, const Unfinished& u) {
+    if (u.frozen && w.active()) virDomainFSThaw(w.domain, nullptr, 0, 0);
+    Result<void> ok = finish_deletions(w, u);
+    if (!ok) return ok;
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
     if (const auto* s = find_snapshot(*all, u.id)) {
         if (s->layout.note.created_us == 0) ok = remove_snapshot(w, *s);
     } else {
         ok = remove_from_disks(w, u.id);
     }
     if (ok && w.local()) ok = remove_files(w, u);
+    if (ok && !u.deleted.empty()) ok = move_saved_memory(w);
+    if (ok) ok = stand_again(w, u);
     int state = 0;
     if (u.was_running && virDomainGetState(w.domain, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED)
         virDomainResume(w.domain);
@@ -133,6 +213,16 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
 }
 
 }  // namespace
+
+std::vector<std::string> standing(const std::vector<HeldSnapshot>& all) {
+    std::vector<std::string> r;
+    for (const auto& s : all)
+        if (s.info.current) r.push_back(s.info.id);
+    for (std::size_t i = 0; i < r.size() && r.size() <= all.size(); ++i)
+        for (const auto& s : all)
+            if (s.info.id == r[i] && !s.info.parent.empty()) r.push_back(s.info.parent);
+    return r;
+}
 
 Result<std::shared_ptr<void>> note_unfinished(const Settings& settings, const Unfinished& what) {
     const std::string dir = folder(settings);
@@ -144,6 +234,11 @@ Result<std::shared_ptr<void>> note_unfinished(const Settings& settings, const Un
     if (what.frozen) text += "frozen\n";
     for (const auto& f : what.files)
         if (f.find('\n') == std::string::npos) text += "file " + f + "\n";
+    for (const auto& id : what.deleted) text += "delete " + id + "\n";
+    for (const auto& id : what.stands_on) text += "stands_on " + id + "\n";
+    for (const auto& [name, t] : what.bases)
+        if ((name + t.path).find('\n') == std::string::npos)
+            text += "base " + t.target + " " + t.format + " " + name + "\npath " + t.path + "\n";
     const std::string file = dir + "/" + what.id;
     if (!write_down(file, text)) {
         unlink(file.c_str());

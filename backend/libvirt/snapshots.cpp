@@ -113,6 +113,15 @@ Error no_agent(const std::string& uuid, const Error& why) {
             uuid, why.detail};
 }
 
+// A paused QEMU that has written its memory to a file does not do so again, and leaves its disks alone, until
+// it has run; without this the machine could not be saved or moved any more.
+void run_for_an_instant(virDomainPtr d) {
+    int state = 0;
+    if (virDomainGetState(d, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED &&
+        virDomainResume(d) == 0)
+        virDomainSuspend(d);
+}
+
 Result<SnapshotHandle> create(virDomainPtr d, const Plan& plan, const std::string& xml,
                               const std::string& uuid) {
     if (plan.freeze_around && virDomainFSFreeze(d, nullptr, 0, 0) < 0)
@@ -128,6 +137,7 @@ Result<SnapshotHandle> create(virDomainPtr d, const Plan& plan, const std::strin
     }
     if (plan.freeze_around) virDomainFSThaw(d, nullptr, 0, 0);
     if (error) return *error;
+    if (!plan.xml.memory_file.empty()) run_for_an_instant(d);
     return s;
 }
 
@@ -153,7 +163,11 @@ std::string kept_memory_file(const Core& core, const std::string& id) {
 
 // All that taking the snapshot may leave behind.
 Unfinished left_overs(const Core& core, const std::string& machine, const Plan& plan, MachineState state) {
-    Unfinished u{to_upper(machine), plan.xml.name, state == running, plan.freeze_around, {}};
+    Unfinished u;
+    u.machine = to_upper(machine);
+    u.id = plan.xml.name;
+    u.was_running = state == running;
+    u.frozen = plan.freeze_around;
     u.frozen |= (plan.flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE) != 0;
     for (const auto& d : plan.xml.disks)
         if (!d.overlay.empty()) u.files.push_back(d.overlay);
@@ -207,7 +221,8 @@ Result<SnapshotInfo> take_snapshot(const CorePtr& core, Session& session, virDom
         plan->flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT;
     }
     const std::int64_t created = now_us();
-    const Unfinished unfinished = left_overs(*core, request.machine, *plan, *state);
+    Unfinished unfinished = left_overs(*core, request.machine, *plan, *state);
+    unfinished.stands_on = standing(*old);
     const auto journal = note_unfinished(core->settings(), unfinished);
     if (!journal) return journal.error();
     Site w(core, session, d);

@@ -2,11 +2,13 @@
 the real ones through the wire and on the disk gives in the same words."""
 import copy
 import dataclasses
+import os
 import pathlib
 import re
 import subprocess
 
 from hyperv import OFF, PAUSED, RUNNING, SAVED
+from wsvirtd import processes_below
 
 NAMES = {RUNNING: "running", OFF: "off", SAVED: "saved", PAUSED: "paused"}
 
@@ -148,6 +150,9 @@ class Eyes:
         assert len(definitions) == len(machines), definitions
         saved = [f.name for f in (state / "qemu" / "lib" / "qemu" / "save").glob("*")]
         assert len(saved) == sum(m.state == SAVED for m in machines), saved
+        active = sum(m.state in (RUNNING, PAUSED) for m in machines)
+        processes = [p for p in processes_below(str(state)) if "qemu-system" in os.readlink(f"/proc/{p}/exe")]
+        assert len(processes) == active, f"{len(processes)} QEMU processes for {active} machines that run"
         kept = {f.name.split(".")[0] for f in (state / "snapshots").glob("*")}
         owners = {g for m in machines for g, s in m.snapshots.items() if s.memory}
         assert kept <= owners, f"memory of nobody: {kept - owners}"
@@ -158,3 +163,9 @@ class Eyes:
 
     def jobs(self):
         return {j["InstanceID"]: j for j in self.hyperv.query("SELECT * FROM Msvm_ConcreteJob")}
+
+    def disks(self):
+        """What qemu-img says of the images, for the story of what went wrong."""
+        told = [subprocess.run(["qemu-img", "info", "-U", str(p)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               check=False).stdout for p in sorted(self.daemon.storage.iterdir())]
+        return ["", *told]

@@ -193,7 +193,7 @@ class World:
 
     def snapshot(self, machine):
         kind = self.dice.choice([FULL, FULL, DISK])
-        self.say(f"snapshot of {machine.name}, type {kind}")
+        self.say(f"snapshot of {machine.name} ({model.NAMES[machine.state]}), type {kind}")
 
         def begin():
             return self.hyperv.invoke(SNAPSHOTS, {"CreationClassName": SNAPSHOTS}, "CreateSnapshot",
@@ -208,10 +208,11 @@ class World:
         if done:
             guid = output["ResultingSnapshot"].selectors["InstanceID"].split(":")[1] if output else new()[0]
             machine.takes(guid.upper(), kind == FULL)
+            self.say(f"    {guid}")
 
     def apply(self, machine):
         guid = self.dice.choice(sorted(machine.snapshots))
-        self.say(f"apply {guid} of {machine.name}")
+        self.say(f"apply {guid} of {machine.name} ({model.NAMES[machine.state]})")
 
         def begin():
             return self.on_snapshot("ApplySnapshot", "Snapshot", guid)
@@ -231,7 +232,7 @@ class World:
     def delete(self, machine):
         guid, tree = self.dice.choice(sorted(machine.snapshots)), self.dice.random() < 0.3
         what, parameter = ("delete tree", "SnapshotSettingData") if tree else ("delete", "AffectedSnapshot")
-        self.say(f"{what} {guid} of {machine.name}")
+        self.say(f"{what} {guid} of {machine.name} ({model.NAMES[machine.state]})")
         after = model.frozen(machine)
         after.loses(guid, tree)
         done, _ = self.certainly(what, lambda: self.on_snapshot("DestroySnapshotTree" if tree else "DestroySnapshot",
@@ -242,7 +243,7 @@ class World:
     def export(self, machine):
         self.number += 1
         folder = self.parts.exports / f"export-{self.number}"
-        self.say(f"export {machine.name} to {folder.name}")
+        self.say(f"export {machine.name} ({model.NAMES[machine.state]}) to {folder.name}")
 
         def begin():
             return self.parts.start_export(machine.epr, folder, CreateVmExportSubdirectory=False)
@@ -301,7 +302,7 @@ class World:
         self.copies[guid] = copy
 
     def destroy(self, machine):
-        self.say(f"destroy {machine.name} with {len(machine.snapshots)} snapshots")
+        self.say(f"destroy {machine.name} ({model.NAMES[machine.state]}) with {len(machine.snapshots)} snapshots")
 
         def begin():
             return self.hyperv.destroy(machine.epr)
@@ -400,7 +401,7 @@ def play(rounds, seed, daemon, verbose=False):
         try:
             world.round(number)
         except Exception as e:
-            story = "\n".join(world.log)
+            story = "\n".join(world.log + world.eyes.disks())
             raise AssertionError(f"seed {seed}, round {number}: {e}\n{story}") from e
         if verbose:
             print(" ".join(world.log[said:]), flush=True)

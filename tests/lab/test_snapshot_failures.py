@@ -6,7 +6,7 @@ import time
 import pytest
 from hyperv import OFF, RUNNING, SAVED
 from machine_parts import settings_epr
-from snapshot_kit import FORMATS, boot, check_files, id_of, last_tick
+from snapshot_kit import DISK, FORMATS, boot, check_files, id_of, last_tick
 
 
 @pytest.mark.parametrize("disk_format", FORMATS)
@@ -87,3 +87,49 @@ def test_killed_while_a_snapshot_is_taken(new_machine, hyperv, daemon, guest_iso
         machine.destroy(snapshot)
     assert machine.files() == [machine.disks[0].name]
     assert not list(daemon.state.glob("snapshots/*"))
+
+
+@pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
+def test_killed_while_snapshots_are_deleted(new_machine, hyperv, daemon, disk_format):
+    """What had begun is finished, what had not has changed nothing: no snapshot is listed that its disks do not hold."""
+    machine, dice = new_machine(disk_format), random.Random(disk_format)
+    machine.turn(RUNNING)
+    for round_ in range(6):
+        first, second = machine.create(), machine.create()
+        output = machine.call("DestroySnapshot", "AffectedSnapshot", first)
+        time.sleep(dice.uniform(0, 0.15))
+        daemon.kill()
+        daemon.start()
+        job = hyperv.wait_job(output["Job"])
+        if int(job["JobState"]) != 7:  # it had not begun
+            assert job["ErrorDescription"]
+            assert machine.children(id_of(first)) == [id_of(second)]
+            check_files(machine, [id_of(first), id_of(second)])
+            machine.destroy(first)
+        assert machine.associated("Msvm_SnapshotOfVirtualSystem") == [id_of(second)]
+        assert machine.children(id_of(second)) == [machine.guid]
+        check_files(machine, [id_of(second)])
+        if round_ % 2:
+            machine.turn(OFF)
+            machine.apply(second)
+            assert machine.state() == SAVED
+            machine.turn(RUNNING)
+        machine.destroy(second)
+        check_files(machine, [])
+    assert machine.files() == [machine.disks[0].name]
+
+
+@pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
+@pytest.mark.parametrize("state", [SAVED, OFF])
+def test_a_machine_starts_after_snapshots_below_were_deleted(new_machine, disk_format, state):
+    machine = new_machine(disk_format)
+    machine.turn(RUNNING)
+    first, second = machine.create(DISK), machine.create(DISK)
+    machine.turn(state)
+    machine.destroy(first)
+    assert machine.state() == state
+    machine.turn(RUNNING)
+    machine.turn(state)
+    machine.destroy(second)
+    machine.turn(RUNNING)
+    assert machine.files() == [machine.disks[0].name]

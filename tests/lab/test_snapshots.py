@@ -136,6 +136,21 @@ def test_vhdx_disks_are_refused_by_name(new_machine, hyperv):
         new_machine("vhdx")
 
 
+@pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
+def test_a_paused_machine_can_be_saved_after_a_snapshot(new_machine, disk_format):
+    machine = new_machine(disk_format)
+    machine.turn(RUNNING)
+    machine.turn(PAUSED)
+    first, second = machine.create(), machine.create()
+    assert machine.state() == PAUSED
+    machine.destroy(first)
+    machine.turn(SAVED)
+    machine.turn(RUNNING)
+    machine.turn(OFF)
+    machine.apply(second)
+    assert machine.state() == SAVED
+
+
 def test_of_two_at_once_one_runs_and_the_other_is_told_so(new_machine, hyperv):
     machine = new_machine("raw")
     machine.turn(RUNNING)
