@@ -6,6 +6,7 @@
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/live.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
+#include "backend/libvirt/snapshot_journal.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -118,22 +119,34 @@ Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wa
         });
 }
 
-// Snapshots that are files beside the disks go with the machine: what it wrote last is in the disks it was
-// given. Those inside the disks stay there.
+Result<void> remove_machine(Site& w) {
+    if (auto ok = remove_external_snapshots(w); !ok) return ok;
+    auto left = hold_snapshots(w.domain);
+    if (!left) return left.error();
+    if (virDomainUndefineFlags(w.domain, undefine_flags(w.core->connector->kind())) < 0)
+        return last_error("remove the machine");
+    for (const auto& held : *left)
+        if (const auto& file = held.layout.note.saved_file; !file.empty()) unlink(file.c_str());
+    return drop_saved_file(*w.core->connector, w.domain);
+}
+
 Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid) {
     return change_machine(core_, call, uuid,
                           {{"remove the machine", {}, true, {}, {}}, {off, saved, crashed}, {}},
                           [core = core_](Session& s, virDomainPtr d) -> Result<void> {
                               Site w(core, s, d);
-                              if (auto ok = remove_external_snapshots(w); !ok) return ok;
-                              auto left = hold_snapshots(d);
-                              if (!left) return left.error();
-                              if (virDomainUndefineFlags(d, undefine_flags(core->connector->kind())) < 0)
-                                  return last_error("remove the machine");
-                              for (const auto& held : *left)
-                                  if (const auto& file = held.layout.note.saved_file; !file.empty())
-                                      unlink(file.c_str());
-                              return drop_saved_file(*core->connector, d);
+                              auto all = hold_snapshots(d);
+                              if (!all) return all.error();
+                              std::vector<std::string> ids;
+                              for (const auto& held : *all)
+                                  if (held.info.external) ids.insert(ids.begin(), held.info.id);
+                              if (all->empty()) return remove_machine(w);
+                              auto noted = begun_deletion(w, *all, ids);
+                              if (!noted) return noted.error();
+                              noted->removed = true;
+                              const auto journal = note_unfinished(core->settings(), *noted);
+                              if (!journal) return journal.error();
+                              return remove_machine(w);
                           });
 }
 

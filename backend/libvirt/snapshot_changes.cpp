@@ -332,32 +332,6 @@ std::vector<std::string> doomed(const std::vector<HeldSnapshot>& all, const Held
     return r;
 }
 
-// What a deletion that is cut off needs to be finished.
-Result<Unfinished> begun_deletion(Site& w, const std::vector<HeldSnapshot>& all,
-                                  const std::vector<std::string>& ids) {
-    Unfinished u;
-    u.machine = uuid_of(w.domain);
-    u.id = make_guid();
-    u.deleted = ids;
-    u.stands_on = standing(all);
-    bool external = false;
-    for (const auto& s : all) {
-        external |= s.info.external;
-        if (std::find(ids.begin(), ids.end(), s.info.id) == ids.end()) {
-            for (const auto& t : snapshot_targets(s.layout.domain_xml)) u.bases.emplace_back(s.name, t);
-            continue;
-        }
-        for (const std::string& file : {s.layout.memory_file, s.layout.note.saved_file})
-            if (!file.empty()) u.files.push_back(file);
-    }
-    if (!external || !w.local()) return u;
-    auto chain = read_chain(w.call, w.tool, tops_of(w.domain_xml(), all));
-    if (!chain) return chain.error();
-    for (const auto& [path, backing] : *chain)
-        if (is_overlay(path)) u.files.push_back(path);
-    return u;
-}
-
 }  // namespace
 
 std::string Site::domain_xml() const {
@@ -400,6 +374,31 @@ Result<void> remove_snapshot(Site& w, const HeldSnapshot& s) {
     auto ok = s.info.external ? delete_outside(w, s) : delete_inside(w, s);
     if (ok && s.info.external) ok = move_saved_memory(w);
     return ok;
+}
+
+Result<Unfinished> begun_deletion(Site& w, const std::vector<HeldSnapshot>& all,
+                                  const std::vector<std::string>& ids) {
+    Unfinished u;
+    u.machine = uuid_of(w.domain);
+    u.id = make_guid();
+    u.deleted = ids;
+    u.stands_on = standing(all);
+    bool external = false;
+    for (const auto& s : all) {
+        external |= s.info.external;
+        if (std::find(ids.begin(), ids.end(), s.info.id) == ids.end()) {
+            for (const auto& t : snapshot_targets(s.layout.domain_xml)) u.bases.emplace_back(s.name, t);
+            continue;
+        }
+        for (const std::string& file : {s.layout.memory_file, s.layout.note.saved_file})
+            if (!file.empty()) u.files.push_back(file);
+    }
+    if (!external || !w.local()) return u;
+    auto chain = read_chain(w.call, w.tool, tops_of(w.domain_xml(), all));
+    if (!chain) return chain.error();
+    for (const auto& [path, backing] : *chain)
+        if (is_overlay(path)) u.files.push_back(path);
+    return u;
 }
 
 Result<void> remove_external_snapshots(Site& w) {

@@ -9,6 +9,8 @@
 
 namespace wsvirt::backend::libvirt {
 
+struct Unfinished;
+
 // One machine with what is needed to work on its snapshots.
 struct Site {
     const CorePtr& core;
@@ -32,6 +34,12 @@ Result<void> remove_snapshot(Site& w, const HeldSnapshot& s);
 // All that are files beside the disks; of a machine that is off or saved, whose saved memory goes too.
 // Nothing where the files cannot be reached.
 Result<void> remove_external_snapshots(Site& w);
+// What a deletion of these snapshots needs to be finished when it is cut off.
+Result<Unfinished> begun_deletion(Site& w, const std::vector<HeldSnapshot>& all,
+                                  const std::vector<std::string>& ids);
+// The definition. Snapshots that are files beside the disks go with it: what the machine wrote last is in the
+// disks it was given. Those inside the disks stay there.
+Result<void> remove_machine(Site& w);
 // Merges frozen files that no snapshot needs any more and removes overlays of ours that nothing needs;
 // `before`: the files as they were.
 Result<void> tidy_files(Site& w, Chain before);

@@ -41,8 +41,8 @@ bool write_down(const std::string& file, const std::string& text) {
     return ::close(fd) == 0 && ok;
 }
 
-// One line each: "machine GUID", "id GUID", "was_running", "frozen", "file PATH", "delete GUID",
-// "stands_on GUID", and "base TARGET FORMAT NAME" before the "path PATH" that it is of.
+// One line each: "machine GUID", "id GUID", "was_running", "frozen", "removed", "file PATH",
+// "delete GUID", "stands_on GUID", and "base TARGET FORMAT NAME" before the "path PATH" that it is of.
 Unfinished read_entry(const fs::path& file) {
     Unfinished u;
     std::ifstream in(file);
@@ -54,6 +54,7 @@ Unfinished read_entry(const fs::path& file) {
         if (name == "id") u.id = value;
         if (name == "was_running") u.was_running = true;
         if (name == "frozen") u.frozen = true;
+        if (name == "removed") u.removed = true;
         if (name == "file") u.files.push_back(value);
         if (name == "delete") u.deleted.push_back(value);
         if (name == "stands_on") u.stands_on.push_back(value);
@@ -204,6 +205,7 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
         ok = remove_from_disks(w, u.id);
     }
     if (ok && w.local()) ok = remove_files(w, u);
+    if (ok && u.removed) return remove_machine(w);
     if (ok && !u.deleted.empty()) ok = move_saved_memory(w);
     if (ok) ok = stand_again(w, u);
     int state = 0;
@@ -232,6 +234,7 @@ Result<std::shared_ptr<void>> note_unfinished(const Settings& settings, const Un
     std::string text = "machine " + what.machine + "\nid " + what.id + "\n";
     if (what.was_running) text += "was_running\n";
     if (what.frozen) text += "frozen\n";
+    if (what.removed) text += "removed\n";
     for (const auto& f : what.files)
         if (f.find('\n') == std::string::npos) text += "file " + f + "\n";
     for (const auto& id : what.deleted) text += "delete " + id + "\n";

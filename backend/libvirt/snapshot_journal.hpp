@@ -20,6 +20,7 @@ struct Unfinished {
     bool frozen = false;               // the guest's file systems may be
     std::vector<std::string> files;    // that are nobody's unless the machine or a snapshot needs them
     std::vector<std::string> deleted;  // snapshots to delete, in this order
+    bool removed = false;              // and the machine after them
     // The files on which the snapshots that stay are based: libvirt forgets them while one is deleted.
     std::vector<std::pair<std::string, SnapshotTarget>> bases;  // by the snapshot's name
     // What the machine stands on: the current snapshot, its parent and so on. libvirt forgets that, too.
