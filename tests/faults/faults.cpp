@@ -3,6 +3,7 @@
 // socket STATE_DIR/faults-NAME: a line is a command, the answer "ok" or "no".
 //     fail OPERATION STATUS   the next call fails        always OPERATION STATUS   all do until "clear"
 //     hold OPERATION          calls block until          release OPERATION
+//     away                    no contact until           back
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -97,6 +98,8 @@ class FaultyHost final : public FakeHypervisor {
                 hold(operation);
             else if (command == "release")
                 release(operation);
+            else if (command == "away" || command == "back")
+                set_connected(command == "back");
             else
                 return false;
         } catch (const std::out_of_range&) {

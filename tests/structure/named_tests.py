@@ -21,9 +21,9 @@ def cpp_cases(files):
     found = set()
     for text in files:
         suite = ""
-        for kind, name in re.findall(r"^BOOST_(AUTO_TEST_SUITE|AUTO_TEST_CASE|FIXTURE_TEST_CASE|DATA_TEST_CASE|"
+        for kind, name in re.findall(r"^BOOST_(AUTO_TEST_SUITE|FIXTURE_TEST_SUITE|AUTO_TEST_CASE|FIXTURE_TEST_CASE|DATA_TEST_CASE|"
                                      r"AUTO_TEST_CASE_TEMPLATE)\((\w+)", text, re.M):
-            if kind == "AUTO_TEST_SUITE":
+            if kind.endswith("_SUITE"):
                 suite = name
             else:
                 found |= {name, f"{suite}/{name}"}

@@ -28,5 +28,8 @@ class FaultDaemon(Daemon):
     def hold(self, operation):
         self.command("hold", operation)
 
+    def away(self, host, yes=True):
+        self.command("away" if yes else "back", host=host)
+
     def release(self, operation):
         self.command("release", operation)

@@ -1,0 +1,265 @@
+"""Every return code of the methods of Msvm_VirtualSystemMigrationService that can arise, over the network: what the method
+refuses itself, and what the host refuses. MigrateVirtualSystemToSystem and the methods that only answer have CIM's numbers."""
+import subprocess
+import uuid
+
+import pytest
+from faults import CODES, FaultDaemon
+from harness import QUICK_SIGN_IN
+
+import embedded  # noqa: E402
+from embedded import Instance  # noqa: E402
+from hyperv import RUNNING, SAVED, WMI, HyperV  # noqa: E402
+from machine_parts import FORM, RASD, epr  # noqa: E402
+
+embedded.TYPES.update(MigrationType="uint16", TransportType="uint16", MaximumActiveVirtualSystemMigration="uint32")
+SERVICE = "Msvm_VirtualSystemMigrationService"
+OTHER_SETTINGS = dict(kind="Msvm_MemorySettingData", VirtualQuantity=64)
+NOBODY = "00000000-0000-0000-0000-000000000001"
+TO_HOST, TO_SYSTEM = "MigrateVirtualSystemToHost", "MigrateVirtualSystemToSystem"
+CHECK, CHECK_HOST, CHECK_SYSTEM = ("CheckVirtualSystemIsMigratable" + end for end in ("", "ToHost", "ToSystem"))
+CONFIG = QUICK_SIGN_IN + """
+[jobs]
+synchronous_window = "25s"
+[[host]]
+name = "hvB"
+uri = "qemu+tcp://hvb.example.com/system"
+migration_data_address = "192.0.2.2"
+storage_folders = ["/only/here"]
+"""
+
+
+@pytest.fixture(scope="module")
+def daemon():
+    # So long a window that what succeeds answers 0, however slow this machine is.
+    with FaultDaemon(more=CONFIG) as running:
+        yield running
+
+
+class World:
+    def __init__(self, daemon):
+        self.daemon, self.hyperv = daemon, HyperV(daemon)
+
+    def machine(self, resources=(), **settings):
+        output = self.hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="m", **settings), resources)
+        return self.hyperv.finish(output)["ResultingSystem"]
+
+    def with_disk(self):
+        """(a running machine, the InstanceID of its disk)"""
+        self.daemon.storage.mkdir(exist_ok=True)
+        path = self.daemon.storage / f"{uuid.uuid4()}.qcow2"
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "1M"], check=True)
+        machine = self.machine([
+            Instance(RASD, ResourceType=6, ResourceSubType="Microsoft:Hyper-V:Synthetic SCSI Controller", InstanceID="scsi"),
+            Instance(RASD, ResourceType=17, ResourceSubType="Microsoft:Hyper-V:Synthetic Disk Drive", Parent="scsi",
+                     InstanceID="drive"),
+            Instance("Msvm_StorageAllocationSettingData", ResourceType=31, HostResource=[str(path)], Parent="drive",
+                     ResourceSubType="Microsoft:Hyper-V:Virtual Hard Disk")])
+        self.state(machine, RUNNING)
+        (disk,) = self.hyperv.devices(machine, "Msvm_StorageAllocationSettingData")
+        return machine, disk["InstanceID"]
+
+    def state(self, machine, wanted):
+        self.hyperv.finish(self.hyperv.request_state(machine, wanted))
+        return machine
+
+    def saved(self):
+        return self.state(self.state(self.machine(), RUNNING), SAVED)
+
+    def call(self, method, machine, host="hvB", disk=None, kind="Msvm_VirtualSystemMigrationSettingData", **settings):
+        inner = f"<p:ComputerSystem>{machine.content()}</p:ComputerSystem>"
+        if host and method.endswith("ToSystem"):
+            there = epr("Msvm_ComputerSystem", CreationClassName="Msvm_ComputerSystem", Name=host)
+            inner += f"<p:DestinationSystem>{there.content()}</p:DestinationSystem>"
+        elif host:
+            inner += f"<p:DestinationHost>{host}</p:DestinationHost>"
+        if settings:
+            inner += embedded.render(FORM, "MigrationSettingData", Instance(kind, **settings), WMI)
+        if disk:
+            inner += embedded.render(FORM, "NewResourceSettingData", Instance(
+                "Msvm_StorageAllocationSettingData", InstanceID=disk[0], HostResource=[disk[1]]), WMI)
+        return self.hyperv.invoke(SERVICE, {"CreationClassName": SERVICE}, method, inner)
+
+    def service(self, method, inner):
+        return self.hyperv.invoke(SERVICE, {"CreationClassName": SERVICE}, method, inner)
+
+    def error(self, output):
+        """(ErrorCode, ErrorDescription) of the job"""
+        job = self.hyperv.wait_job(output["Job"])
+        return int(job["ErrorCode"] or 0), job["ErrorDescription"] or ""
+
+    def here(self, machine):
+        return bool(self.hyperv.query(f"SELECT Name FROM Msvm_ComputerSystem WHERE Name = '{machine.selectors['Name']}'"))
+
+
+@pytest.fixture
+def world(daemon):
+    return World(daemon)
+
+
+def test_to_system_is_done_at_once(world):
+    machine = world.machine()
+    output = world.call(TO_SYSTEM, machine)
+    assert output["ReturnValue"] == "0"
+    assert output["NewComputerSystem"].selectors["Name"] == machine.selectors["Name"]
+    assert not world.here(machine)
+
+
+def test_to_host_is_always_a_job(world):
+    machine = world.machine()
+    output = world.call(TO_HOST, machine)
+    assert output["ReturnValue"] == "4096"
+    assert world.error(output) == (0, "")
+    assert not world.here(machine)
+
+
+@pytest.mark.parametrize("method", [TO_HOST, TO_SYSTEM])
+@pytest.mark.parametrize("status", sorted(CODES))
+def test_what_fails_on_the_way_is_in_the_job_of_the_migration(daemon, world, method, status):
+    machine = world.machine()
+    daemon.fail("migrate", status)
+    output = world.call(method, machine)
+    assert output["ReturnValue"] == "4096"
+    code, text = world.error(output)
+    assert code == CODES[status] and "the host's own words" in text
+    assert world.here(machine)
+
+
+def taken(world):
+    """A machine whose identifier the destination has, too."""
+    machine = world.machine()
+    assert world.call(TO_SYSTEM, machine)["ReturnValue"] == "0"
+    return world.machine(VirtualSystemIdentifier=machine.selectors["Name"])
+
+
+def outside(world):
+    machine, disk = world.with_disk()
+    return machine, dict(MigrationType=32771, disk=(disk, "/elsewhere/own.qcow2"))
+
+
+def unseen(world):
+    machine, disk = world.with_disk()
+    return machine, dict(MigrationType=32768, disk=(disk, "/only/here/gone.qcow2"))
+
+
+def nobody(_):
+    return epr("Msvm_ComputerSystem", CreationClassName="Msvm_ComputerSystem", Name=NOBODY)
+
+
+# What is called with, the code of ...ToHost and of CheckVirtualSystemIsMigratable, that of ...ToSystem.
+REFUSALS = {
+    "failed: the identifier is taken": (taken, {}, 32768, 2),
+    "access denied: a folder that is not the destination's": (outside, {}, 32769, 32769),
+    "not supported: a transport": (World.machine, dict(TransportType=32768), 32770, 1),
+    "invalid: no such machine": (nobody, {}, 32773, 4),
+    "invalid: no such host": (World.machine, dict(host="nowhere"), 32773, 4),
+    "invalid: no such kind of migration": (World.machine, dict(MigrationType=7), 32773, 4),
+    "incompatible: it is there already": (World.machine, dict(host="TESTHOST"), 32773, 6),
+    "incompatible: a disk that is not seen there": (unseen, {}, 32773, 6),
+    "invalid state: it is saved": (World.saved, {}, 32775, 5),
+    "incorrect data type: settings of something else": (World.machine, OTHER_SETTINGS, 32776, 4),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+@pytest.mark.parametrize("method", [TO_HOST, TO_SYSTEM])
+def test_a_migration_that_is_refused_begins_nothing(world, case, method):
+    prepare, how, to_host, to_system = REFUSALS[case]
+    made = prepare(world)
+    machine, more = made if isinstance(made, tuple) else (made, {})
+    output = world.call(method, machine, **how, **more)
+    assert int(output["ReturnValue"]) == (to_host if method == TO_HOST else to_system)
+    assert world.error(output)[1]
+    assert prepare is nobody or world.here(machine)
+
+
+@pytest.mark.parametrize("method", [TO_HOST, TO_SYSTEM, CHECK])
+def test_a_host_that_does_not_answer(daemon, world, method):
+    machine = world.machine()
+    daemon.away("hvB")
+    try:
+        output = world.call(method, machine)
+        code = int(output["ReturnValue"])
+        assert (world.error(output)[0] if code == 4096 else code) == 32777
+        assert world.here(machine)
+    finally:
+        daemon.away("hvB", False)
+
+
+def test_one_migration_at_a_time_of_a_machine(daemon, world):
+    machine = world.machine()
+    daemon.hold("migrate")
+    try:
+        first = world.call(TO_HOST, machine)
+        assert first["ReturnValue"] == "4096"
+        for method in (TO_HOST, TO_SYSTEM):
+            assert world.call(method, machine)["ReturnValue"] == "32774"
+    finally:
+        daemon.release("migrate")
+    assert world.error(first) == (0, "")
+
+
+def test_check_is_a_job_that_lists_the_problems(world):
+    good = world.call(CHECK, world.machine())
+    assert good["ReturnValue"] == "4096" and world.error(good) == (0, "")
+    bad = world.call(CHECK, taken(world))
+    assert bad["ReturnValue"] == "4096"
+    code, text = world.error(bad)
+    assert code == 32768 and "already" in text
+
+
+@pytest.mark.parametrize("method", [CHECK_HOST, CHECK_SYSTEM])
+def test_check_answers_at_once(world, method):
+    for machine, answer in ((world.machine(), "true"), (taken(world), "false"), (world.saved(), "false")):
+        output = world.call(method, machine)
+        assert output["ReturnValue"] == "0" and output["IsMigratable"].lower() == answer
+        assert world.here(machine)
+
+
+WRONG = {
+    "not supported": (dict(TransportType=32768), 32770, 1),
+    "no such host": (dict(host="nowhere"), 32773, 4),
+    "it is there already": (dict(host="TESTHOST"), 32773, 6),
+    "settings of something else": (OTHER_SETTINGS, 32776, 4),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+@pytest.mark.parametrize("method", [CHECK, CHECK_HOST, CHECK_SYSTEM])
+def test_a_check_that_is_called_wrongly(world, case, method):
+    how, code, of_cim = WRONG[case]
+    output = world.call(method, world.machine(), **how)
+    assert int(output["ReturnValue"]) == (code if method == CHECK else of_cim)
+
+
+def test_compatibility(world):
+    def ask(machine, method="GetSystemCompatibilityInfo"):
+        return world.service(method, f"<p:ComputerSystem>{machine.content()}</p:ComputerSystem>")
+
+    machine = world.machine()
+    known = ask(machine)
+    assert known["ReturnValue"] == "0"
+    octets = "".join(f"<p:CompatibilityInfo>{n}</p:CompatibilityInfo>" for n in known.all("CompatibilityInfo"))
+    assert world.service("CheckSystemCompatibilityInfo", octets)["ReturnValue"] == "0"
+    junk = "<p:CompatibilityInfo>1</p:CompatibilityInfo><p:CompatibilityInfo>2</p:CompatibilityInfo>"
+    assert world.service("CheckSystemCompatibilityInfo", junk)["ReturnValue"] == "32773"
+    assert ask(nobody(world))["ReturnValue"] == "32773"
+    assert ask(machine, "GetSystemCompatibilityVectors")["ReturnValue"] == "0"
+    assert ask(nobody(world), "GetSystemCompatibilityVectors")["ReturnValue"] == "32773"
+
+
+def test_settings_of_the_service(world):
+    def modify(**values):
+        (now,) = world.hyperv.query("SELECT * FROM Msvm_VirtualSystemMigrationServiceSettingData")
+        return world.service("ModifyServiceSettings", embedded.render(FORM, "ServiceSettingData", Instance(
+            "Msvm_VirtualSystemMigrationServiceSettingData", InstanceID=now["InstanceID"], **values), WMI))["ReturnValue"]
+
+    machine = world.machine()
+    assert modify(EnableVirtualSystemMigration=False) == "0"
+    try:
+        assert world.call(TO_HOST, machine)["ReturnValue"] == "32775"
+        assert world.call(TO_SYSTEM, machine)["ReturnValue"] == "5"
+    finally:
+        assert modify(EnableVirtualSystemMigration=True) == "0"
+    assert modify(EnableSmbTransport=True) == "32770"
+    assert world.call(TO_SYSTEM, machine)["ReturnValue"] == "0"
