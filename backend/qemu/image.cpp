@@ -167,7 +167,10 @@ void ImageTool::remove_left_overs() const {
         std::ifstream in(e.path(), std::ios::binary);
         const std::string part((std::istreambuf_iterator<char>(in)), {});
         std::error_code ignored;
-        if (part.starts_with('/') && part.ends_with(".part")) fs::remove(part, ignored);
+        if (part.starts_with('/') && part.ends_with(".part")) {
+            end_orphans(program_, part);
+            fs::remove(part, ignored);
+        }
         fs::remove(e.path(), ignored);
     }
 }

@@ -8,8 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <thread>
+
+#include "base/text.hpp"
 
 extern char** environ;
 
@@ -154,6 +160,42 @@ Result<Finished> run_program(const Call& call, const std::vector<std::string>& a
     }
     f.exit_code = wait_for(pid);
     return f;
+}
+
+namespace {
+
+constexpr auto orphan_patience = std::chrono::seconds(5);
+
+std::vector<std::string> arguments_of(pid_t pid) {
+    std::ifstream in("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
+    const std::string line((std::istreambuf_iterator<char>(in)), {});
+    return split(line, '\0');
+}
+
+std::vector<pid_t> orphans(const std::string& program, const std::string& argument) {
+    namespace fs = std::filesystem;
+    std::vector<pid_t> found;
+    std::error_code ec;
+    for (const auto& e : fs::directory_iterator("/proc", ec)) {
+        const pid_t pid = static_cast<pid_t>(std::strtol(e.path().filename().c_str(), nullptr, 10));
+        if (pid <= 0 || pid == getpid()) continue;
+        const auto all = arguments_of(pid);
+        if (all.empty() || fs::path(all[0]).filename() != fs::path(program).filename()) continue;
+        if (std::find(all.begin() + 1, all.end(), argument) != all.end()) found.push_back(pid);
+    }
+    return found;
+}
+
+}  // namespace
+
+void end_orphans(const std::string& program, const std::string& argument) {
+    const auto until = Clock::now() + orphan_patience;
+    for (;;) {
+        const auto found = orphans(program, argument);
+        if (found.empty() || Clock::now() > until) return;
+        for (const pid_t pid : found) kill(pid, SIGKILL);
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
 }
 
 }  // namespace wsvirt::backend::qemu

@@ -21,4 +21,8 @@ struct Finished {
 Result<Finished> run_program(const Call& call, const std::vector<std::string>& arguments,
                              const std::function<void(std::string_view)>& on_output = {});
 
+// Ends programs of that name (as the last part of a path) that have the argument and outlived a service that
+// was killed: they would hold their files. Waits until they are gone, at most some seconds.
+void end_orphans(const std::string& program, const std::string& argument);
+
 }  // namespace wsvirt::backend::qemu

@@ -15,7 +15,7 @@ from embedded import Instance
 from exports import content_digest, describe
 from hyperv import OFF, PAUSED, RUNNING, SAVED, WMI, HyperV
 from machine_parts import FORM, Parts, epr
-from wsvirtd import Daemon
+from wsvirtd import Daemon, processes_below
 
 READY_LINE = READY + r"[^\r\n]*nics="
 
@@ -354,6 +354,7 @@ def test_a_killed_daemon_leaves_nothing_and_says_so(hyperv, daemon, parts, heavy
     assert nothing_left(parts) != []
     daemon.start()
     assert nothing_left(parts) == []
+    assert processes_below(str(parts.exports) + "/") == []  # nobody goes on copying
     told = hyperv.get(job)
     assert told["JobState"] == "10" and told["ErrorDescription"]
     settle(hyperv, heavy, RUNNING)  # as before, though it is saved for the time of the copy

@@ -1,5 +1,9 @@
 #include "backend/qemu/image.hpp"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
@@ -175,6 +179,38 @@ BOOST_AUTO_TEST_CASE(unfinished_files_of_a_killed_program_are_removed) {
     BOOST_TEST(!fs::exists(part));
     BOOST_TEST(fs::exists(f / "keep"));
     BOOST_TEST(fs::is_empty(f / "journal"));
+}
+
+BOOST_AUTO_TEST_CASE(qemu_img_that_outlived_a_killed_program_is_ended) {
+    const Folder f;
+    fs::create_directories(f / "journal");
+    const auto start = [](const char* name, const std::string& argument) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            execl("/bin/sh", name, "-c", "while :; do sleep 1; done", "x", argument.c_str(), nullptr);
+            _exit(1);
+        }
+        // Until it is the other program.
+        const std::string line = "/proc/" + std::to_string(pid) + "/cmdline";
+        for (std::string text; text.find(argument) == std::string::npos;) {
+            std::ifstream in(line, std::ios::binary);
+            text.assign(std::istreambuf_iterator<char>(in), {});
+        }
+        return pid;
+    };
+    const std::string part = f / ".wsvirt-X.part";
+    std::ofstream(f / "journal/X") << part;
+    const pid_t orphan = start("/usr/bin/qemu-img", part), other = start("/usr/bin/qemu-img", part + "2"),
+                stranger = start("/usr/bin/other", part);
+    qemu::ImageTool("qemu-img", f / "journal").remove_left_overs();
+    int status = 0;
+    BOOST_TEST(waitpid(orphan, &status, 0) == orphan);
+    BOOST_TEST(WIFSIGNALED(status));
+    for (const pid_t pid : {other, stranger}) {
+        BOOST_TEST(waitpid(pid, &status, WNOHANG) == 0);
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(progress_is_taken_from_what_qemu_img_prints) {
