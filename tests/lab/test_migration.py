@@ -30,6 +30,7 @@ if not INSIDE:
 else:
     import embedded
     from hyperv import WMI, HyperV, Item
+    from machine_parts import SNAPSHOTS
     from test_machines import settings
     from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, STORAGE, TERMINATED, TLS, URIS,
                             Traveller, hosts_config, on_host, query_in, until, virsh)
@@ -140,6 +141,20 @@ else:
         copied.move(None, host_text="", kind=STORAGE, disk="/vms/own.qcow2")
         assert holds_its_data("hvA", "/vms/own.qcow2") and not (FOLDER / "hvA/vms/moved.qcow2").exists()
         copied.counts_on("hvA", before)
+
+    def test_a_machine_that_is_off_moves_with_its_snapshots(hyperv, iso):
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", SHARED / "off.qcow2", "16M"], check=True)
+        off = Traveller(hyperv, "off", iso).with_disk(SHARED / "off.qcow2")
+        output = hyperv.invoke(SNAPSHOTS, {"CreationClassName": SNAPSHOTS}, "CreateSnapshot",
+                               f"<p:AffectedSystem>{off.machine.content()}</p:AffectedSystem><p:SnapshotType>2</p:SnapshotType>")
+        hyperv.finish(output)
+        names = virsh("hvA", "snapshot-list", "--name", off.guid.lower()).stdout.split()
+        assert len(names) == 1
+        for there, namespace in (("hvB", WMI), ("hvA", CLUSTER)):
+            off.move(there, namespace=namespace)
+            until(f"it is on {there}", lambda host=there: off.defined_on() == [host])
+            assert virsh(there, "snapshot-list", "--name", off.guid.lower()).stdout.split() == names
+        hyperv.finish(hyperv.destroy(off.machine))
 
     # --- over all hosts -------------------------------------------------------------------------------------------------
 
