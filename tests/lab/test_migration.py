@@ -17,6 +17,7 @@ HERE = pathlib.Path(__file__).resolve()
 
 if not INSIDE:
 
+    @pytest.mark.timeout(1750)
     def test_between_two_hosts(guest):
         environment = dict(os.environ, WSVIRT_GUEST=str(guest.folder.parent))
         done = subprocess.run([sys.executable, HERE.parent / "two_hosts.py", "exec", sys.executable, "-m", "pytest", "-p",
