@@ -22,6 +22,9 @@ namespace {
 
 constexpr int most_tries = 100;
 constexpr auto try_again = std::chrono::milliseconds(100);
+// QEMU and qemu-img may be busy yet with what the last service asked of them.
+constexpr int most_attempts = 3;
+constexpr auto next_attempt = std::chrono::seconds(1);
 
 std::string folder(const Settings& settings) {
     return settings.state_dir.empty() ? "" : settings.state_dir + "/unfinished-snapshots";
@@ -42,7 +45,8 @@ bool write_down(const std::string& file, const std::string& text) {
 }
 
 // One line each: "machine GUID", "id GUID", "was_running", "frozen", "removed", "file PATH",
-// "delete GUID", "stands_on GUID", and "base TARGET FORMAT NAME" before the "path PATH" that it is of.
+// "delete GUID", "stands_on GUID", "base TARGET FORMAT NAME" before the "path PATH" that it is
+// of, and "failed TEXT" of why a start could not finish it.
 Unfinished read_entry(const fs::path& file) {
     Unfinished u;
     std::ifstream in(file);
@@ -258,14 +262,22 @@ void recover_snapshots(const CorePtr& core) {
     for (const auto& e : fs::directory_iterator(dir, ec)) files.push_back(e.path());
     for (const auto& file : files) {
         const Unfinished u = read_entry(file);
-        const auto ok = change_machine(core, {}, u.machine,
-                                       {{"remove what is left of a snapshot", {}, true, {}, {}}, {}, {}},
-                                       [core, u](Session& s, virDomainPtr d) -> Result<void> {
-                                           Site w(core, s, d);
-                                           return make_whole(w, u);
-                                       });
+        Result<void> ok;
+        for (int tries = 0; tries < most_attempts; ++tries) {
+            ok = change_machine(core, {}, u.machine,
+                                {{"remove what is left of a snapshot", {}, true, {}, {}}, {}, {}},
+                                [core, u](Session& s, virDomainPtr d) -> Result<void> {
+                                    Site w(core, s, d);
+                                    return make_whole(w, u);
+                                });
+            if (ok || ok.error().status == Status::not_found) break;
+            std::this_thread::sleep_for(next_attempt);
+        }
         // What cannot be done now is tried again at the next start.
-        if (ok || ok.error().status == Status::not_found) fs::remove(file, ec);
+        if (ok || ok.error().status == Status::not_found)
+            fs::remove(file, ec);
+        else
+            std::ofstream(file, std::ios::app) << "failed " << ok.error().full_text() << '\n';
     }
 }
 

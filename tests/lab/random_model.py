@@ -145,7 +145,8 @@ class Eyes:
     def compare_state(self, machines):
         """The folders of the service and of libvirt hold nothing of machines and operations that are no more."""
         state = self.daemon.state
-        assert not list(state.glob("unfinished-snapshots/*"))
+        unfinished = [f.read_text() for f in state.glob("unfinished-snapshots/*")]
+        assert not unfinished, "\n".join(unfinished)
         definitions = [f for f in (state / "qemu" / "etc" / "qemu").glob("*.xml")]
         assert len(definitions) == len(machines), definitions
         saved = [f.name for f in (state / "qemu" / "lib" / "qemu" / "save").glob("*")]

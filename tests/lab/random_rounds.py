@@ -45,8 +45,8 @@ class Cut(Exception):
 
 
 class World:
-    def __init__(self, daemon, seed):
-        self.daemon, self.dice = daemon, random.Random(seed)
+    def __init__(self, daemon, seed, kills):
+        self.daemon, self.dice, self.kills = daemon, random.Random(seed), kills
         self.hyperv = HyperV(daemon)
         self.parts = Parts(self.hyperv, daemon, None)
         self.eyes = model.Eyes(self.hyperv, daemon, self.parts.exports)
@@ -68,7 +68,7 @@ class World:
 
     def run(self, what, begin):
         """(whether it was done, its outputs or None). Where the service was killed and no job tells: Cut."""
-        if self.dice.random() >= KILLS:
+        if self.dice.random() >= self.kills:
             output = begin()
             code = int(output["ReturnValue"])
             assert code in (0, 4096), f"{what}: ReturnValue {code}: {self.told(output)}"
@@ -393,9 +393,9 @@ def tree_order(snapshots, parent=""):
     return found
 
 
-def play(rounds, seed, daemon, verbose=False):
+def play(rounds, seed, daemon, kills=KILLS, verbose=False):
     """Plays; raises with the whole story when something does not hold. What was done, counted."""
-    world = World(daemon, seed)
+    world = World(daemon, seed, kills)
     for number in range(rounds):
         said = len(world.log)
         try:
@@ -412,11 +412,12 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("--rounds", type=int, default=200)
     arguments.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    arguments.add_argument("--kills", type=float, default=KILLS, help="how many of the operations are cut off (%(default)s)")
     given = arguments.parse_args()
     started = time.monotonic()
     with Daemon() as daemon:
         try:
-            counts = play(given.rounds, given.seed, daemon, verbose=True)
+            counts = play(given.rounds, given.seed, daemon, given.kills, verbose=True)
         except AssertionError:
             print(daemon.log_text()[-4000:], file=sys.stderr)
             raise
