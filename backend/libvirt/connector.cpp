@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 #include "backend/libvirt/after_crash.hpp"
 #include "backend/libvirt/errors.hpp"
@@ -48,6 +49,16 @@ std::string embedded_configuration() {
     return text;
 }
 
+// libvirt writes the description of a snapshot under another name first. One that a kill left there it would
+// read as a snapshot like any other, but never remove.
+void remove_half_written(const fs::path& snapshots) {
+    std::error_code ec;
+    std::vector<fs::path> found;
+    for (fs::recursive_directory_iterator i(snapshots, ec), end; !ec && i != end; i.increment(ec))
+        if (i->path().extension() == ".new") found.push_back(i->path());
+    for (const auto& file : found) fs::remove(file, ec);
+}
+
 Error cannot_prepare(const fs::path& path, const std::string& why) {
     return {Status::failed, "wsvirt.host.state_dir",
             "The state directory cannot be prepared; check its path, owner and mode.", path.string(), why};
@@ -86,6 +97,7 @@ Result<void> Connector::prepare() {
     fs::create_directories(root / "etc", ec);
     if (ec) return cannot_prepare(root, ec.message());
     chmod(root.c_str(), 0700);
+    remove_half_written(root / "lib" / "qemu" / "snapshot");
     if (const fs::path link = short_root(settings_.state_dir); link != root) {
         struct stat there {};
         const bool mine =

@@ -2,6 +2,7 @@
 import pathlib
 import random
 import time
+import uuid
 
 import pytest
 from hyperv import OFF, RUNNING, SAVED
@@ -133,3 +134,17 @@ def test_a_machine_starts_after_snapshots_below_were_deleted(new_machine, disk_f
     machine.destroy(second)
     machine.turn(RUNNING)
     assert machine.files() == [machine.disks[0].name]
+
+
+def test_a_half_written_description_of_a_snapshot_is_none(new_machine, hyperv, daemon):
+    """What a kill between libvirt's writing a file and its renaming it leaves behind."""
+    machine = new_machine("qcow2")
+    made = id_of(machine.create())
+    daemon.kill()
+    (file,) = daemon.state.glob(f"qemu/lib/qemu/snapshot/*/{made}.xml")
+    other = str(uuid.uuid4()).upper()
+    left = file.with_name(f"{other}.xml.new")
+    left.write_text(file.read_text().replace(made, other))
+    daemon.start()
+    assert machine.associated("Msvm_SnapshotOfVirtualSystem") == [made]
+    assert not left.exists()
