@@ -287,14 +287,14 @@ class World:
         return settings_like(found[0]) if found else None
 
     def adopt(self, exported, guid, copy):
-        """The imported machine: as the exported one, with new identifiers of the snapshots, which keep their tree."""
+        """The imported machine: as the exported one, with new identifiers of the snapshots, which keep their times."""
         machine = model.frozen(exported)
         machine.epr = self.hyperv.reference(guid)
         (path,) = self.eyes.files_of(f"Microsoft:{guid}")
         machine.disk, machine.inside = pathlib.Path(path), path.endswith(".qcow2")
-        view, _ = self.eyes.machine(self.eyes.systems()[guid])
-        names = dict(zip(tree_order(exported.snapshots), tree_order(view_tree(view))))
-        assert len(names) == len(exported.snapshots) == len(view["snapshots"])
+        there = sorted(self.parts.snapshots(machine.epr), key=lambda s: s["CreationTime"])
+        assert len(there) == len(exported.snapshots)
+        names = dict(zip(exported.snapshots, (s["InstanceID"].split(":")[1].upper() for s in there)))
         machine.snapshots = {names[g]: model.Snapshot(names.get(s.parent, ""), s.memory, s.content)
                              for g, s in exported.snapshots.items()}
         machine.current = names.get(exported.current, "")
@@ -378,19 +378,6 @@ class World:
 def settings_like(planned):
     from machine_parts import epr
     return epr("Msvm_PlannedComputerSystem", CreationClassName="Msvm_PlannedComputerSystem", Name=planned["Name"])
-
-
-def view_tree(view):
-    return {g: model.Snapshot(parent, memory, 0) for g, (parent, memory) in view["snapshots"].items()}
-
-
-def tree_order(snapshots, parent=""):
-    """GUIDs from the root down; siblings in the order in which they were made, which both sides keep."""
-    found = []
-    for guid, snapshot in snapshots.items():
-        if snapshot.parent == parent:
-            found += [guid, *tree_order(snapshots, guid)]
-    return found
 
 
 def play(rounds, seed, daemon, kills=KILLS, verbose=False):
