@@ -22,9 +22,9 @@ IMAGES = "Msvm_ImageManagementService"
 class Virsh:
     """virsh with its commands from a pipe; a command's end is seen by the echo of a mark after it."""
 
-    def __init__(self, root):
-        self.process = subprocess.Popen(["virsh", "-c", f"qemu:///embed?root={root}"], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def __init__(self, uri):
+        self.process = subprocess.Popen(["virsh", "-c", uri], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True)
         self("list")
 
     def __call__(self, command):
@@ -68,6 +68,17 @@ def row(what, ours, theirs):
     return what, f"{ours:.1f}", f"{theirs:.1f}", f"{ours / theirs:.2f}", f"{ours - theirs:+.1f}"
 
 
+def wait(hyperv, job, pause=0):
+    """Most things that are measured take milliseconds, so there is no pause between the looks."""
+    while True:
+        now = hyperv.get(job)
+        if int(now["JobState"]) >= 7:
+            if now["JobState"] != "7":
+                raise SystemExit(f"{now['Caption']}: {now['ErrorDescription']}")
+            return now
+        time.sleep(pause)
+
+
 class Bench:
     def __init__(self, daemon, folder, smoke):
         from hyperv import HyperV
@@ -80,7 +91,7 @@ class Bench:
         (root / "etc").mkdir(parents=True)
         shutil.copy(daemon.state / "qemu/etc/qemu.conf", root / "etc")
         shutil.copytree(daemon.state / "qemu/cache", root / "cache", dirs_exist_ok=True)
-        self.virsh = Virsh(root)
+        self.virsh = Virsh(f"qemu:///embed?root={root}")
 
     # --- DefineSystem ----------------------------------------------------------------------------------------------------
     def disk(self, name):
@@ -114,7 +125,7 @@ class Bench:
         def work():
             made = self.hyperv.invoke(IMAGES, {"CreationClassName": IMAGES}, "CreateVirtualHardDisk", image)
             if made["ReturnValue"] == "4096":
-                self.wait(made["Job"])
+                wait(self.hyperv, made["Job"])
             return self.hyperv.finish(self.hyperv.service("DefineSystem", inner))
 
         spent, output = timed(work)
@@ -159,16 +170,6 @@ class Bench:
         return row("CreateVirtualHardDisk, DefineSystem / qemu-img create, virsh define", *result)
 
     # --- snapshots -------------------------------------------------------------------------------------------------------
-    def wait(self, job, pause=0):
-        """Most things that are measured take milliseconds, so there is no pause between the looks."""
-        while True:
-            now = self.hyperv.get(job)
-            if int(now["JobState"]) >= 7:
-                if now["JobState"] != "7":
-                    raise SystemExit(f"{now['Caption']}: {now['ErrorDescription']}")
-                return now
-            time.sleep(pause)
-
     def snapshot(self, rounds):
         from machine_parts import SNAPSHOTS
 
@@ -177,8 +178,8 @@ class Bench:
         self.virsh(f"define {self.copy_for_virsh(self.machine, name, self.disk('snapped.qcow2'))}")
 
         def ours(_):
-            return timed(lambda: self.wait(self.hyperv.invoke(SNAPSHOTS, {"CreationClassName": SNAPSHOTS}, "CreateSnapshot",
-                                                              inner)["Job"]))[0]
+            return timed(lambda: wait(self.hyperv, self.hyperv.invoke(SNAPSHOTS, {"CreationClassName": SNAPSHOTS},
+                                                                      "CreateSnapshot", inner)["Job"]))[0]
 
         return row("CreateSnapshot, off / virsh snapshot-create",
                    *medians(rounds, ours, lambda n: timed(lambda: self.virsh(f"snapshot-create-as {name} s{n}"))[0]))
@@ -218,7 +219,7 @@ class Bench:
             start = time.perf_counter()
             job = self.parts.start_export(machine, folder, CreateVmExportSubdirectory=False)["Job"]
             spent = self.watch_copy()
-            self.wait(job, pause=0.005)
+            wait(self.hyperv, job, pause=0.005)
             whole.append((time.perf_counter() - start) * 1000)
             shutil.rmtree(folder)
             return spent
