@@ -5,9 +5,25 @@ import subprocess
 from wsvirtd import BUILD, ROOT
 
 
-def keys_of_the_daemon():
-    done = subprocess.run([BUILD / "bin" / "wsvirtd", "--print-config", "--state-dir", "/nonexistent"], check=True,
-                          stdout=subprocess.PIPE, text=True)
+# One of each kind of entry that there is none of by itself.
+ENTRIES = """
+[[backend.switch]]
+name = "LAN"
+bridge = "br0"
+[[host]]
+name = "other"
+uri = "qemu+tls://other/system"
+[[host.switch]]
+name = "LAN"
+bridge = "br0"
+"""
+
+
+def keys_of_the_daemon(folder):
+    config = folder / "wsvirtd.toml"
+    config.write_text(ENTRIES)
+    done = subprocess.run([BUILD / "bin" / "wsvirtd", "--print-config", "--config", config, "--state-dir", "/nonexistent"],
+                          check=True, stdout=subprocess.PIPE, text=True)
     keys, section = set(), ""
     for line in done.stdout.splitlines():
         if line.startswith("["):
@@ -29,5 +45,5 @@ def keys_of_the_manual():
     return keys
 
 
-def test_the_manual_and_the_daemon_know_the_same_keys():
-    assert keys_of_the_manual() == keys_of_the_daemon()
+def test_the_manual_and_the_daemon_know_the_same_keys(tmp_path):
+    assert keys_of_the_manual() == keys_of_the_daemon(tmp_path)
