@@ -153,6 +153,7 @@ void visit_backend(ConfigVisitor& v, BackendConfig& b) {
     v.key("agent_limit", b.agent_limit);
     v.key("shut_down_limit", b.shut_down_limit);
     v.key("max_calls", b.max_calls, 1, 10'000);
+    visit_switches(v, b.switches);
 }
 
 std::string system_name() {

@@ -33,6 +33,12 @@ class BlockingWork : public WorkPool {
     ThreadPool pool_;
 };
 
+std::vector<backend::libvirt::NamedSwitch> named(const std::vector<SwitchConfig>& switches) {
+    std::vector<backend::libvirt::NamedSwitch> r;
+    for (const auto& w : switches) r.push_back({w.name, w.bridge, w.network});
+    return r;
+}
+
 backend::libvirt::Settings libvirt_settings(const Config& config) {
     const auto& b = config.backend;
     backend::libvirt::Settings s;
@@ -52,6 +58,7 @@ backend::libvirt::Settings libvirt_settings(const Config& config) {
     s.agent_limit = b.agent_limit;
     s.shut_down_limit = b.shut_down_limit;
     s.max_workers = b.max_calls;
+    s.switches = named(b.switches);
     return s;
 }
 
@@ -61,7 +68,7 @@ backend::libvirt::Settings libvirt_settings(const Config& config, const HostConf
     s.uri = host.uri;
     s.name = host.name;
     s.start_disconnected = true;
-    for (const auto& w : host.switches) s.switches.push_back({w.name, w.bridge, w.network});
+    s.switches = named(host.switches);
     return s;
 }
 

@@ -76,6 +76,9 @@ groups = { admins = "administrator", ops = "operator" }
 [backend]
 uri = "test:///default"
 storage_folders = ["/vms", "/srv/images"]
+[[backend.switch]]
+name = "inner"
+network = "default"
 [[listener]]
 address = "127.0.0.1"
 port = 0
@@ -106,6 +109,8 @@ bridge = "br0"
     BOOST_TEST((c.limits.body_time == milliseconds(1500)));
     BOOST_TEST((c.pam.groups.at("ops") == Role::operator_));
     BOOST_TEST(c.backend.storage_folders.size() == 2u);
+    BOOST_REQUIRE(c.backend.switches.size() == 1u);
+    BOOST_TEST(c.backend.switches[0].network == "default");
     BOOST_REQUIRE(c.listeners.size() == 2u);
     BOOST_TEST(c.listeners[1].minimum_tls == "1.3");
     BOOST_REQUIRE(c.hosts.size() == 1u);
