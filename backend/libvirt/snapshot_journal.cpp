@@ -44,7 +44,7 @@ bool write_down(const std::string& file, const std::string& text) {
     return ::close(fd) == 0 && ok;
 }
 
-// One line each: "machine GUID", "id GUID", "was_running", "frozen", "removed", "file PATH",
+// One line each: "host NAME", "machine GUID", "id GUID", "was_running", "frozen", "removed", "file PATH",
 // "delete GUID", "stands_on GUID", "base TARGET FORMAT NAME" before the "path PATH" that it is
 // of, and "failed TEXT" of why a start could not finish it.
 Unfinished read_entry(const fs::path& file) {
@@ -54,6 +54,7 @@ Unfinished read_entry(const fs::path& file) {
         const auto space = std::min(line.find(' '), line.size());
         const std::string name = line.substr(0, space);
         const std::string value = space < line.size() ? line.substr(space + 1) : "";
+        if (name == "host") u.host = value;
         if (name == "machine") u.machine = value;
         if (name == "id") u.id = value;
         if (name == "was_running") u.was_running = true;
@@ -235,7 +236,7 @@ Result<std::shared_ptr<void>> note_unfinished(const Settings& settings, const Un
     if (dir.empty()) return std::shared_ptr<void>();
     std::error_code ec;
     fs::create_directories(dir, ec);
-    std::string text = "machine " + what.machine + "\nid " + what.id + "\n";
+    std::string text = "host " + settings.name + "\nmachine " + what.machine + "\nid " + what.id + "\n";
     if (what.was_running) text += "was_running\n";
     if (what.frozen) text += "frozen\n";
     if (what.removed) text += "removed\n";
@@ -262,6 +263,8 @@ void recover_snapshots(const CorePtr& core) {
     for (const auto& e : fs::directory_iterator(dir, ec)) files.push_back(e.path());
     for (const auto& file : files) {
         const Unfinished u = read_entry(file);
+        // The folder is that of every host of the service.
+        if (!u.host.empty() && u.host != core->settings().name) continue;
         Result<void> ok;
         for (int tries = 0; tries < most_attempts; ++tries) {
             ok = change_machine(core, {}, u.machine,

@@ -14,6 +14,7 @@
 namespace wsvirt::backend::libvirt {
 
 struct Unfinished {
+    std::string host;                  // the name of the host that it is on; "" in old notes
     std::string machine;               // GUID
     std::string id;                    // of the snapshot that is taken, else one that nothing else has
     bool was_running = false;          // and shall run on

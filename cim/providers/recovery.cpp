@@ -1,7 +1,10 @@
 #include "cim/providers/recovery.hpp"
 
+#include <algorithm>
+
 #include "backend/hypervisor.hpp"
 #include "cim/providers/export_import/methods.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/methods.hpp"
 #include "cim/providers/snapshot_service/methods.hpp"
 #include "cim/providers/virtual_system/names.hpp"
@@ -22,14 +25,15 @@ std::string system_of(const JobRecord& job) {
 
 // Whether what the job was to bring about is the case now.
 bool came_true(Services& services, const JobRecord& job, const std::string& guid) {
-    const auto m = services.hypervisor.machine(guid);
+    const auto* host = host_with(services, guid);
+    const auto m = host ? host->machine(guid) : nullptr;
     switch (job.job_type) {
         case job_type::define_system:
             return m || vs::PlannedSystems(services).find(guid);
         case job_type::realize_planned:
             return m != nullptr;
         case job_type::destroy_system:
-            return !m && !vs::PlannedSystems(services).find(guid);
+            return !m && every_host_answers(services) && !vs::PlannedSystems(services).find(guid);
         case job_type::start:
         case job_type::restore:
         case job_type::resume:
@@ -48,11 +52,21 @@ bool came_true(Services& services, const JobRecord& job, const std::string& guid
 
 }  // namespace
 
+backend::Hypervisor* host_with(const Services& services, std::string_view machine) {
+    for (const auto& h : migration_service::hosts_of(services))
+        if (h.hypervisor->machine(machine)) return h.hypervisor;
+    return nullptr;
+}
+
+bool every_host_answers(const Services& services) {
+    const auto all = migration_service::hosts_of(services);
+    return std::all_of(all.begin(), all.end(), [](const auto& h) { return h.hypervisor->connected(); });
+}
+
 void recover(Services& services) {
     export_import::recover(services);
     snapshot_service::recover(services);
     migration_service::recover(services);
-    if (!services.hypervisor.connected()) return;
     for (const auto& job : services.jobs.interrupted()) {
         const auto guid = system_of(job);
         if (!guid.empty() && came_true(services, job, guid))

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "cim/om/services.hpp"
@@ -12,6 +13,11 @@ namespace wsvirt::cim {
 // Clears up what was left half done, then settles interrupted jobs by what is really there (a machine that
 // was being defined exists, or not ...). Jobs that it knows nothing about stay as they are.
 void recover(Services& services);
+
+// The host that has the machine, whichever that is: a cut off job may have been for any; nullptr when none
+// that answers has it. Where not every host answers, such a machine may exist.
+backend::Hypervisor* host_with(const Services& services, std::string_view machine);
+bool every_host_answers(const Services& services);
 
 // Goes on with what waits for a host when the host is back, for as long as what it gives is kept. services
 // outlives it.

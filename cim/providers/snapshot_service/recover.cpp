@@ -3,6 +3,7 @@
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/om/job_record.hpp"
+#include "cim/providers/recovery.hpp"
 #include "cim/providers/snapshot_service/methods.hpp"
 #include "cim/providers/snapshot_service/target.hpp"
 #include "cim/providers/virtual_system/names.hpp"
@@ -36,29 +37,32 @@ bool is_applied(const backend::Machine& m, const backend::SnapshotInfo& s) {
 }
 
 // What the machine was before is lost already, so the only whole state to be had is the snapshot's.
-Result<void> finish_applying(Services& services, const std::string& machine, const std::string& snapshot) {
-    const auto m = services.hypervisor.machine(machine);
+Result<void> finish_applying(backend::Hypervisor& host, const std::string& machine,
+                             const std::string& snapshot) {
+    const auto m = host.machine(machine);
     const auto* s = m ? find(*m, snapshot) : nullptr;
     if (!s) return Error(Status::not_found, "wsvirt.snapshot.gone", "The snapshot does not exist any more.");
     if (is_applied(*m, *s)) return {};
-    return go_back(services.hypervisor, {}, machine, s->id);
+    return go_back(host, {}, machine, s->id);
 }
 
 Result<void> came_true(Services& services, const JobRecord& job) {
+    const auto guids = guids_of(job);
+    auto* const host = guids.empty() ? nullptr : host_with(services, guids[0]);
     // Not put off until the host answers: by then it may be in somebody's way.
-    if (!services.hypervisor.connected())
+    if (host ? !host->connected() : !every_host_answers(services))
         return Error(Status::failed, "wsvirt.snapshot.interrupted",
                      "The service was interrupted and the host did not answer when it started again: look at "
                      "the machine before you repeat this.");
-    const auto guids = guids_of(job);
     const Error not_done(Status::failed, "wsvirt.snapshot.interrupted",
                          job.job_type == job_type::take_snapshot
                              ? "The service ended before the snapshot was complete; what there was of it has "
                                "been removed. Take it again."
                              : "The service ended before all snapshots were deleted. Delete what is left.");
     if (guids.size() < 2) return not_done;
-    if (job.job_type == job_type::apply_snapshot) return finish_applying(services, guids[0], guids[1]);
-    const auto m = services.hypervisor.machine(guids[0]);
+    if (job.job_type == job_type::apply_snapshot)
+        return finish_applying(host ? *host : services.hypervisor, guids[0], guids[1]);
+    const auto m = host ? host->machine(guids[0]) : nullptr;
     for (std::size_t i = 1; i < guids.size(); ++i)
         if ((m && find(*m, guids[i])) != (job.job_type == job_type::take_snapshot)) return not_done;
     return {};

@@ -1,5 +1,9 @@
 // The same code against libvirt's test driver, which has machines but no QEMU.
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "backend/libvirt/libvirt_hypervisor.hpp"
@@ -12,9 +16,11 @@ using enum MachineState;
 
 namespace {
 
-std::unique_ptr<Hypervisor> open_test() {
+std::unique_ptr<Hypervisor> open_test(const std::string& state_dir = "") {
     libvirt::Settings s;
     s.uri = "test:///default";
+    s.state_dir = state_dir;
+    s.name = "here";
     auto h = libvirt::open_libvirt(s);
     BOOST_REQUIRE_MESSAGE(h, (h ? "" : h.error().full_text()));
     return std::move(*h);
@@ -39,6 +45,20 @@ BOOST_AUTO_TEST_CASE(machines_made_by_others_are_there) {
     BOOST_TEST((m->state == running));
     BOOST_TEST(h->host().cpus > 0u);
     BOOST_TEST(!h->switches().empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_noted_of_snapshots_is_left_to_the_host_that_has_the_machine) {
+    namespace fs = std::filesystem;
+    const fs::path state = fs::temp_directory_path() / ("wsvirt-notes-" + std::to_string(::getpid()));
+    const auto folder = state / "unfinished-snapshots";
+    fs::create_directories(folder);
+    const std::string id = "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A02";
+    std::ofstream(folder / "a") << "host here\nmachine " << id << "\nid " << id << '\n';
+    std::ofstream(folder / "b") << "host there\nmachine " << id << "\nid " << id << '\n';
+    open_test(state.string());
+    BOOST_TEST(!fs::exists(folder / "a"));  // its machine is gone
+    BOOST_TEST(fs::exists(folder / "b"));
+    fs::remove_all(state);
 }
 
 BOOST_AUTO_TEST_CASE(settings_survive_libvirt) {

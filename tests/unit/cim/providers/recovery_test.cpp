@@ -1,0 +1,95 @@
+// What a start finds out about jobs that were cut off, where the machine may be on another host.
+#include "cim/providers/recovery.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <future>
+#include <memory>
+
+#include "tests/unit/cim/providers/two_hosts.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+using backend::MachineState;
+
+namespace {
+
+constexpr const char* guid = "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A01";
+constexpr const char* snapshot = "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A02";
+
+// A service that was ended while it worked on a machine of the host hvB.
+struct CutOff : TwoHosts {
+    CutOff() {
+        backend::MachineSpec spec;
+        spec.uuid = guid;
+        spec.name = "far away";
+        BOOST_TEST_REQUIRE(second.define({}, spec).ok());
+    }
+    ~CutOff() { end.set_value(); }
+
+    JobRecord after_restart(std::uint16_t type) {
+        JobSpec spec;
+        spec.job_type = type;
+        for (const char* id : {guid, snapshot})
+            spec.affected.push_back({vs::system_path_text("testhost", "Msvm_ComputerSystem", id), {0}});
+        if (type != 71) spec.affected.resize(1);
+        const auto begun = std::make_shared<std::promise<void>>();
+        const auto id = jobs.start(spec, [begun, ended = ended](JobContext&) -> Result<void> {
+            begun->set_value();
+            ended.wait();
+            return {};
+        });
+        BOOST_TEST_REQUIRE(id.ok());
+        begun->get_future().wait();
+        auto copy = std::move(*Store::open(":memory:"));
+        const auto rows = store->list("job");
+        for (const auto& row : *rows) BOOST_TEST_REQUIRE(copy->put("job", row.key, row.text).ok());
+        JobManager again(*copy, {});
+        Services now{shipped_schema(), hypervisor, again, *copy, services.host, services.hosts, nullptr};
+        recover(now);
+        const auto record = again.find(*id);
+        again.stop();
+        BOOST_TEST_REQUIRE(record.has_value());
+        return *record;
+    }
+    bool completed(std::uint16_t type) { return after_restart(type).state == JobState::completed; }
+
+    std::promise<void> end;
+    std::shared_future<void> ended = end.get_future().share();
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(recovery, CutOff)
+
+BOOST_AUTO_TEST_CASE(a_machine_of_another_host_that_runs_was_started) {
+    BOOST_TEST(!completed(12));
+    BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+    BOOST_TEST(completed(12));
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_another_host_still_has_was_not_destroyed) {
+    BOOST_TEST(!completed(3));
+    BOOST_TEST_REQUIRE(second.undefine({}, guid).ok());
+    BOOST_TEST(completed(3));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_silent_host_has_is_not_known) {
+    BOOST_TEST_REQUIRE(second.undefine({}, guid).ok());
+    second.set_connected(false);
+    BOOST_TEST(!completed(3));
+    BOOST_TEST(after_restart(71).errors.at(0).message_id == "wsvirt.snapshot.interrupted");
+}
+
+BOOST_AUTO_TEST_CASE(applying_a_snapshot_of_another_host_is_finished) {
+    backend::SnapshotRequest request;
+    request.machine = guid;
+    request.id = snapshot;
+    BOOST_TEST_REQUIRE(second.snapshot({}, request).ok());
+    BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+    const auto job = after_restart(71);
+    BOOST_TEST((job.state == JobState::completed));
+    BOOST_TEST((second.machine(guid)->state == MachineState::off));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
