@@ -77,8 +77,8 @@ class Item(dict):
 
 
 class HyperV:
-    def __init__(self, daemon, user="admin"):
-        self.url = daemon.https
+    def __init__(self, daemon, user="admin", namespace=WMI):
+        self.url, self.namespace = daemon.https, namespace
         self.protocol = winrm.protocol.Protocol(
             endpoint=self.url, transport="basic", username=user, password=daemon.users[user][0],
             server_cert_validation="validate", ca_trust_path=str(daemon.ca), read_timeout_sec=90, operation_timeout_sec=60)
@@ -103,7 +103,7 @@ class HyperV:
     def query(self, wql):
         body = (f'<wsen:Enumerate><wsman:Filter Dialect="http://schemas.microsoft.com/wbem/wsman/1/WQL">{escape(wql)}'
                 "</wsman:Filter><wsman:OptimizeEnumeration/><wsman:MaxElements>50</wsman:MaxElements></wsen:Enumerate>")
-        answer = self.post(N[1:-1] + "/Enumerate", WMI + "*", {}, body)[0]
+        answer = self.post(N[1:-1] + "/Enumerate", self.namespace + "*", {}, body)[0]
         items = []
         while True:
             for name in (W, N):
@@ -112,13 +112,13 @@ class HyperV:
             context = answer.findtext(N + "EnumerationContext")
             if answer.find(W + "EndOfSequence") is not None or answer.find(N + "EndOfSequence") is not None or not context:
                 return items
-            answer = self.post(N[1:-1] + "/Pull", WMI + "*", {},
+            answer = self.post(N[1:-1] + "/Pull", self.namespace + "*", {},
                                f"<wsen:Pull><wsen:EnumerationContext>{context}</wsen:EnumerationContext>"
                                "<wsen:MaxElements>50</wsen:MaxElements></wsen:Pull>")[0]
 
     def invoke(self, class_name, selectors, method, inner):
         """The _OUTPUT element as an Item."""
-        uri = WMI + class_name
+        uri = self.namespace + class_name
         body = f'<p:{method}_INPUT xmlns:p="{uri}">{inner}</p:{method}_INPUT>'
         return Item(self.post(f"{uri}/{method}", uri, selectors, body)[0])
 
@@ -144,20 +144,20 @@ class HyperV:
         return self.invoke(SERVICE, {"CreationClassName": SERVICE}, method, inner)  # libvirt sends this key only
 
     def define(self, settings, resources=(), form="cimxml-escaped"):
-        inner = embedded.render(form, "SystemSettings", settings, WMI)
-        inner += "".join(embedded.render(form, "ResourceSettings", r, WMI) for r in resources)
+        inner = embedded.render(form, "SystemSettings", settings, self.namespace)
+        inner += "".join(embedded.render(form, "ResourceSettings", r, self.namespace) for r in resources)
         return self.service("DefineSystem", inner)
 
     def add(self, machine, instance, form="cimxml-escaped"):
         """AddResourceSettings of one; its reference."""
         inner = f"<p:AffectedConfiguration>{self.settings_of(machine).content()}</p:AffectedConfiguration>"
         output = self.finish(self.service("AddResourceSettings", inner +
-                                          embedded.render(form, "ResourceSettings", instance, WMI)))
+                                          embedded.render(form, "ResourceSettings", instance, self.namespace)))
         return output["ResultingResourceSettings"]
 
     def modify(self, instance, form="cimxml-escaped"):
         return self.finish(self.service("ModifyResourceSettings",
-                                        embedded.render(form, "ResourceSettings", instance, WMI)))
+                                        embedded.render(form, "ResourceSettings", instance, self.namespace)))
 
     def request_state(self, machine, state):
         return self.invoke("Msvm_ComputerSystem", machine.selectors, "RequestStateChange",
@@ -171,14 +171,14 @@ class HyperV:
         body = ("<wsen:Enumerate><wsman:EnumerationMode>EnumerateEPR</wsman:EnumerationMode>"
                 '<wsman:Filter Dialect="http://schemas.microsoft.com/wbem/wsman/1/WQL">SELECT * FROM Msvm_ComputerSystem WHERE '
                 f"Name = '{guid}'</wsman:Filter><wsman:OptimizeEnumeration/></wsen:Enumerate>")
-        answer = self.post(N[1:-1] + "/Enumerate", WMI + "*", {}, body)[0]
+        answer = self.post(N[1:-1] + "/Enumerate", self.namespace + "*", {}, body)[0]
         return Epr(next(e for e in answer.iter() if local(e) == "EndpointReference"))
 
     # --- looking ----------------------------------------------------------------------------------------------
     def settings_of(self, machine):
         guid = machine.selectors["Name"]
         element = ET.Element("x")
-        ET.SubElement(element, W + "ResourceURI").text = WMI + "Msvm_VirtualSystemSettingData"
+        ET.SubElement(element, W + "ResourceURI").text = self.namespace + "Msvm_VirtualSystemSettingData"
         ET.SubElement(element, W + "Selector", Name="InstanceID").text = f"Microsoft:{guid}"
         return Epr(element)
 

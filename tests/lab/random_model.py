@@ -125,7 +125,7 @@ class Eyes:
 
     def systems(self):
         return {s["Name"].upper(): s for s in self.hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER")
-                if s["Name"].upper() != self.daemon.settings["name"]}
+                if s["Name"] not in self.places()}
 
     def compare(self, machines, copies):
         """Everything that is there against everything that must be; raises with the first difference."""
@@ -142,18 +142,34 @@ class Eyes:
         assert not self.hyperv.query("SELECT * FROM Msvm_PlannedComputerSystem"), "planned systems"
         self.compare_state(machines)
 
+    # --- hosts --------------------------------------------------------------------------------------------------
+    def places(self):
+        """By host, where its libvirt keeps what it knows."""
+        return {self.daemon.settings["name"]: self.daemon.state / "qemu"}
+
+    def host_of(self, _):
+        return self.daemon.settings["name"]
+
+    def qemu_processes(self, _):
+        return [p for p in processes_below(str(self.daemon.state)) if "qemu-system" in os.readlink(f"/proc/{p}/exe")]
+
+    def qemu_of(self, machine):
+        return [p for p in processes_below(machine.guid.lower()) if p in self.qemu_processes(machine.host)]
+
     def compare_state(self, machines):
         """The folders of the service and of libvirt hold nothing of machines and operations that are no more."""
         state = self.daemon.state
         unfinished = [f.read_text() for f in state.glob("unfinished-snapshots/*")]
         assert not unfinished, "\n".join(unfinished)
-        definitions = [f for f in (state / "qemu" / "etc" / "qemu").glob("*.xml")]
-        assert len(definitions) == len(machines), definitions
-        saved = [f.name for f in (state / "qemu" / "lib" / "qemu" / "save").glob("*")]
-        assert len(saved) == sum(m.state == SAVED for m in machines), saved
-        active = sum(m.state in (RUNNING, PAUSED) for m in machines)
-        processes = [p for p in processes_below(str(state)) if "qemu-system" in os.readlink(f"/proc/{p}/exe")]
-        assert len(processes) == active, f"{len(processes)} QEMU processes for {active} machines that run"
+        for name, place in self.places().items():
+            here = [m for m in machines if m.host == name]
+            definitions = [f for f in (place / "etc" / "qemu").glob("*.xml")]
+            assert len(definitions) == len(here), definitions
+            saved = [f.name for f in (place / "lib" / "qemu" / "save").glob("*")]
+            assert len(saved) == sum(m.state == SAVED for m in here), saved
+            active = sum(m.state in (RUNNING, PAUSED) for m in here)
+            processes = self.qemu_processes(name)
+            assert len(processes) == active, f"{len(processes)} QEMU processes on {name} for {active} machines that run"
         kept = {f.name.split(".")[0] for f in (state / "snapshots").glob("*")}
         owners = {g for m in machines for g, s in m.snapshots.items() if s.memory}
         assert kept <= owners, f"memory of nobody: {kept - owners}"

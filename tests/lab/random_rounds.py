@@ -2,6 +2,7 @@
 """Random operations on real machines, with kill -9 of the service and of QEMU, against a model of what must hold.
 
     random_rounds.py --rounds 200 --seed 7        (WSVIRT_BUILD names the build, as for the lab tests)
+    random_rounds.py --hosts 2 --rounds 200       between two hosts, as root: see random_two_hosts.py
 
 Each round does one thing to one machine: define, start, pause, save, turn off, write, snapshot, apply, delete, export, import,
 destroy, or something that must be refused. In some the service is killed in the middle and started again. Then all is
@@ -24,7 +25,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 import random_model as model  # noqa: E402
-from hyperv import OFF, PAUSED, RUNNING, SAVED, HyperV  # noqa: E402
+from hyperv import OFF, PAUSED, RUNNING, SAVED, WMI, HyperV  # noqa: E402
 from machine_parts import Parts, settings_epr  # noqa: E402
 from wsvirtd import Daemon, processes_below  # noqa: E402
 
@@ -37,7 +38,7 @@ LONGEST_CUT = 0.5  # seconds after its start
 STATES = {"start": RUNNING, "pause": PAUSED, "save": SAVED, "turn off": OFF}
 REACHED_FROM = {RUNNING: (OFF, SAVED, PAUSED), PAUSED: (RUNNING,), SAVED: (RUNNING, PAUSED), OFF: (RUNNING, PAUSED)}
 JOB_TYPES = {"define": 1, "destroy": 3, "snapshot": 70, "apply": 71, "delete": 72, "delete tree": 72, "import": 61,
-             "export": 62, "realize": 141}
+             "export": 62, "realize": 141, "move": 305, "move with disk": 306, "move disk": 307}
 
 
 class Cut(Exception):
@@ -45,11 +46,11 @@ class Cut(Exception):
 
 
 class World:
-    def __init__(self, daemon, seed, kills):
+    def __init__(self, daemon, seed, kills, hyperv=None, eyes=model.Eyes):
         self.daemon, self.dice, self.kills = daemon, random.Random(seed), kills
-        self.hyperv = HyperV(daemon)
+        self.hyperv = hyperv or HyperV(daemon)
         self.parts = Parts(self.hyperv, daemon, None)
-        self.eyes = model.Eyes(self.hyperv, daemon, self.parts.exports)
+        self.eyes = eyes(self.hyperv, daemon, self.parts.exports)
         daemon.storage.mkdir(exist_ok=True)
         self.machines, self.exports, self.copies = [], [], {}
         self.number, self.log, self.counts = 0, [], collections.Counter()
@@ -137,7 +138,7 @@ class World:
         epr = output["ResultingSystem"] if output else self.epr_named(name)
         disk = self.parts.disk(f"{name}.{form}", size="8M", form=form)
         self.parts.attach(epr, disk)
-        machine = model.Machine(epr, name, self.daemon.settings["name"], OFF, disk, 0, form == "qcow2")
+        machine = model.Machine(epr, name, self.eyes.host_of(epr), OFF, disk, 0, form == "qcow2")
         self.machines.append(machine)
         self.fill(machine)
 
@@ -189,7 +190,10 @@ class World:
 
     def on_snapshot(self, method, parameter, guid):
         return self.hyperv.invoke(SNAPSHOTS, {"CreationClassName": SNAPSHOTS}, method,
-                                  f"<p:{parameter}>{settings_epr('Microsoft:' + guid).content()}</p:{parameter}>")
+                                  f"<p:{parameter}>{self.of_namespace(settings_epr('Microsoft:' + guid))}</p:{parameter}>")
+
+    def of_namespace(self, epr):
+        return epr.content().replace(WMI, self.hyperv.namespace)
 
     def snapshot(self, machine):
         kind = self.dice.choice([FULL, FULL, DISK])
@@ -272,14 +276,14 @@ class World:
             return
         planned = output["ImportedSystem"] if output else self.planned()
         done, output = self.certainly("realize", lambda: self.hyperv.service(
-            "RealizePlannedSystem", f"<p:PlannedSystem>{planned.content()}</p:PlannedSystem>"), lambda: not self.planned())
+            "RealizePlannedSystem", f"<p:PlannedSystem>{self.of_namespace(planned)}</p:PlannedSystem>"), lambda: not self.planned())
         if not done:  # it is as it was: it can be realized again, or forgotten
             if self.dice.random() < 0.5:
                 self.hyperv.finish(self.hyperv.destroy(planned))
                 shutil.rmtree(copy)
                 return
             self.hyperv.finish(self.hyperv.service("RealizePlannedSystem",
-                                                   f"<p:PlannedSystem>{planned.content()}</p:PlannedSystem>"))
+                                                   f"<p:PlannedSystem>{self.of_namespace(planned)}</p:PlannedSystem>"))
         self.adopt(export.machine, planned.selectors["Name"].upper(), copy)
 
     def planned(self):
@@ -290,6 +294,7 @@ class World:
         """The imported machine: as the exported one, with new identifiers of the snapshots, which keep their times."""
         machine = model.frozen(exported)
         machine.epr = self.hyperv.reference(guid)
+        machine.host = self.eyes.host_of(machine.epr)
         (path,) = self.eyes.files_of(f"Microsoft:{guid}")
         machine.disk, machine.inside = pathlib.Path(path), path.endswith(".qcow2")
         there = sorted(self.parts.snapshots(machine.epr), key=lambda s: s["CreationTime"])
@@ -326,7 +331,7 @@ class World:
 
     def kill_qemu(self, machine):
         self.say(f"kill -9 of the QEMU of {machine.name}")
-        pids = [p for p in processes_below(machine.guid.lower()) if p in processes_below(str(self.daemon.state))]
+        pids = self.eyes.qemu_of(machine)
         assert len(pids) == 1, pids
         os.kill(pids[0], signal.SIGKILL)
         self.hyperv.wait_state(machine.epr, OFF)
@@ -380,9 +385,9 @@ def settings_like(planned):
     return epr("Msvm_PlannedComputerSystem", CreationClassName="Msvm_PlannedComputerSystem", Name=planned["Name"])
 
 
-def play(rounds, seed, daemon, kills=KILLS, verbose=False):
+def play(rounds, seed, daemon, kills=KILLS, verbose=False, world_type=World):
     """Plays; raises with the whole story when something does not hold. What was done, counted."""
-    world = World(daemon, seed, kills)
+    world = world_type(daemon, seed, kills)
     for number in range(rounds):
         said = len(world.log)
         try:
@@ -400,11 +405,18 @@ def main():
     arguments.add_argument("--rounds", type=int, default=200)
     arguments.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
     arguments.add_argument("--kills", type=float, default=KILLS, help="how many of the operations are cut off (%(default)s)")
+    arguments.add_argument("--hosts", type=int, choices=(1, 2), default=1)
     given = arguments.parse_args()
-    started = time.monotonic()
-    with Daemon() as daemon:
+    started, made, world_type = time.monotonic(), Daemon, World
+    if given.hosts == 2:
+        if "WSVIRT_LAB_FOLDER" not in os.environ:
+            again = [sys.executable, __file__, *sys.argv[1:], "--seed", str(given.seed)]
+            os.execv(sys.executable, [sys.executable, str(HERE / "two_hosts.py"), "exec", *again])
+        import random_two_hosts
+        made, world_type = random_two_hosts.two_host_daemon, random_two_hosts.TwoHosts
+    with made() as daemon:
         try:
-            counts = play(given.rounds, given.seed, daemon, given.kills, verbose=True)
+            counts = play(given.rounds, given.seed, daemon, given.kills, verbose=True, world_type=world_type)
         except AssertionError:
             print(daemon.log_text()[-4000:], file=sys.stderr)
             raise

@@ -59,13 +59,11 @@ def until(what, condition, seconds=PATIENCE):
 
 
 def query_in(hyperv, namespace, wql):
-    plain = type(hyperv).query.__globals__
-    kept = plain["WMI"]
-    plain["WMI"] = namespace
+    kept, hyperv.namespace = hyperv.namespace, namespace
     try:
         return hyperv.query(wql)
     finally:
-        plain["WMI"] = kept
+        hyperv.namespace = kept
 
 
 class Traveller:
