@@ -97,7 +97,7 @@ struct Waiting {
 
 }  // namespace
 
-void forget_cut_off_starts(const std::string& run_dir) {
+void clear_up_after_crash(const std::string& run_dir, std::chrono::milliseconds limit) {
     if (in_use_by_others(run_dir)) return;
     std::error_code ec;
     std::vector<fs::path> dead;
@@ -105,6 +105,7 @@ void forget_cut_off_starts(const std::string& run_dir) {
         if (e.path().extension() == ".xml" && never_ran(e.path()) && !has_process(e.path()))
             dead.push_back(e.path());
     for (const auto& path : dead) fs::remove(path, ec);
+    hear_out_monitors(run_dir, limit);
 }
 
 void wait_until_taken_up(const Connection& connection, std::chrono::milliseconds limit,

@@ -12,9 +12,14 @@ namespace wsvirt::backend::libvirt {
 
 // A start that was cut off before there was a QEMU leaves a note of its state that libvirt reads at its next
 // start and then believes for ever that the machine is starting: every later call waits in vain for that
-// start. Such notes are removed. Before libvirt's driver begins, once in a process; does nothing while
-// another program uses the folder.
-void forget_cut_off_starts(const std::string& run_dir);
+// start. Such notes are removed. QEMU gives its answer to what the killed program asked last to whoever is
+// connected by then; libvirt would take it for the answer to its own first question and, as it makes no sense
+// there, end the machine. Such answers are waited for and dropped, at most for `limit`. Before libvirt's
+// driver begins, once in a process; does nothing while another program uses the folder.
+void clear_up_after_crash(const std::string& run_dir, std::chrono::milliseconds limit);
+
+// The part of it that waits for QEMU's answers.
+void hear_out_monitors(const std::string& run_dir, std::chrono::milliseconds limit);
 
 // libvirt takes up each machine that ran on in a thread of its own, which may well end with "it never ran",
 // and sends no event for that. Waits until it is done with all of them, at most for `limit`; `late` is called

@@ -112,7 +112,7 @@ Result<void> Connector::prepare() {
     out << embedded_configuration();
     if (!out.flush()) return cannot_prepare(file, "cannot be written");
     static std::once_flag first;  // libvirt's driver begins once in a process, and stays
-    std::call_once(first, [this] { forget_cut_off_starts(run_dir()); });
+    std::call_once(first, [this] { clear_up_after_crash(run_dir(), settings_.call_limit); });
     return {};
 }
 
