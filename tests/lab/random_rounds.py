@@ -37,6 +37,8 @@ KILLS = 0.25  # of the operations that can be cut off
 LONGEST_CUT = 0.5  # seconds after its start
 STATES = {"start": RUNNING, "pause": PAUSED, "save": SAVED, "turn off": OFF}
 REACHED_FROM = {RUNNING: (OFF, SAVED, PAUSED), PAUSED: (RUNNING,), SAVED: (RUNNING, PAUSED), OFF: (RUNNING, PAUSED)}
+# Where an operation that was cut off may leave a machine besides; one that was saved while it was paused comes back paused.
+BETWEEN = {PAUSED: {RUNNING}, SAVED: {PAUSED}}
 JOB_TYPES = {"define": 1, "destroy": 3, "snapshot": 70, "apply": 71, "delete": 72, "delete tree": 72, "import": 61,
              "export": 62, "realize": 141, "move": 305, "move with disk": 306, "move disk": 307}
 
@@ -180,7 +182,7 @@ class World:
         before = machine.state
         done, _ = self.certainly(what, lambda: self.hyperv.request_state(machine.epr, state), lambda: False)
         seen = self.hyperv.state(machine.epr)
-        allowed = {state} if done else {before, state, RUNNING} if before == PAUSED else {before, state}
+        allowed = {state} if done else {before, state} | BETWEEN.get(before, set())
         end = time.monotonic() + 30  # what was cut off ends by itself
         while seen not in allowed:
             assert time.monotonic() < end, f"{machine.name} is {seen} after {what}, not one of {allowed}"
@@ -276,7 +278,8 @@ class World:
             return
         planned = output["ImportedSystem"] if output else self.planned()
         done, output = self.certainly("realize", lambda: self.hyperv.service(
-            "RealizePlannedSystem", f"<p:PlannedSystem>{self.of_namespace(planned)}</p:PlannedSystem>"), lambda: not self.planned())
+            "RealizePlannedSystem", f"<p:PlannedSystem>{self.of_namespace(planned)}</p:PlannedSystem>"),
+                                   lambda: not self.planned())
         if not done:  # it is as it was: it can be realized again, or forgotten
             if self.dice.random() < 0.5:
                 self.hyperv.finish(self.hyperv.destroy(planned))
