@@ -192,7 +192,8 @@ Result<void> add_key(ObjectPath& p, std::string name, const pugi::xml_node& n) {
 Result<ObjectPath> instance_name(const pugi::xml_node& n) {
     ObjectPath p;
     p.set_class_name(n.attribute("CLASSNAME").value());
-    if (p.class_name().empty()) return malformed("An INSTANCENAME needs a CLASSNAME.");
+    if (!is_name(p.class_name()))
+        return malformed("An INSTANCENAME needs the name of a class.", p.class_name());
     for (const auto& c : n.children()) {
         if (c.type() != pugi::node_element) continue;
         const bool named = std::string_view(c.name()) == "KEYBINDING";
@@ -219,6 +220,8 @@ Result<ObjectPath> read_path(const pugi::xml_node& n, unsigned depth) {
     if (kind == "CLASSNAME") {
         ObjectPath p;
         p.set_class_name(n.attribute("NAME").value());
+        if (!is_name(p.class_name()))
+            return malformed("A CLASSNAME needs the name of a class.", p.class_name());
         return p;
     }
     if (!is_path_element(kind)) return malformed(fmt::format("'{}' is not the element of a path.", kind));
@@ -228,7 +231,9 @@ Result<ObjectPath> read_path(const pugi::xml_node& n, unsigned depth) {
     auto p = read_path(name, depth + 1);
     if (!p) return p;
     const auto full = n.child("NAMESPACEPATH");
-    p->set_name_space(local_namespace((full ? full : n).child("LOCALNAMESPACEPATH")));
+    auto name_space = local_namespace((full ? full : n).child("LOCALNAMESPACEPATH"));
+    if (!is_namespace(name_space)) return malformed(fmt::format("'{}' is not a namespace.", name_space));
+    p->set_name_space(std::move(name_space));
     if (full) p->set_host(full.child_value("HOST"));
     return p;
 }

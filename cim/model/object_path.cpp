@@ -8,12 +8,6 @@
 
 namespace wsvirt::cim {
 
-namespace {
-
-bool is_separator(char c) {
-    return c == '\\' || c == '/';
-}
-
 bool is_name(std::string_view s) {
     return !s.empty() && !(s[0] >= '0' && s[0] <= '9') && std::all_of(s.begin(), s.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -21,11 +15,21 @@ bool is_name(std::string_view s) {
     });
 }
 
+namespace {
+
+bool is_separator(char c) {
+    return c == '\\' || c == '/';
+}
+
+}  // namespace
+
 bool is_namespace(std::string_view s) {
     return std::all_of(s.begin(), s.end(), [](char c) {
         return is_separator(c) || c == '-' || (c >= '0' && c <= '9') || is_name({&c, 1});
     });
 }
+
+namespace {
 
 Error bad(std::string_view text, std::string_view why) {
     constexpr std::size_t shown = 200;

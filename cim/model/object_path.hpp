@@ -52,4 +52,8 @@ class ObjectPath {
 // kept.
 std::string normal_namespace(std::string_view text);
 
+// Whether the text can be the name of a class, property or key (DSP0004 5.1), and of a namespace ("" can).
+bool is_name(std::string_view text);
+bool is_namespace(std::string_view text);
+
 }  // namespace wsvirt::cim

@@ -30,6 +30,10 @@ Result<Value> scalar_of(Type type, const Literal& l) {
         case Literal::Kind::number:
             if (type == Type::string || type == Type::boolean || type == Type::datetime)
                 return mismatch(type, l.text);
+            if (type == Type::char16) {  // a number is the character's code
+                auto code = value_from_text(Type::uint16, l.text, true);
+                return code ? code : mismatch(type, l.text);
+            }
             break;
         case Literal::Kind::character:
             if (type != Type::char16) return mismatch(type, "a character");

@@ -131,8 +131,13 @@ BOOST_AUTO_TEST_CASE(paths_round_trip) {  // X-MSG-17, X-MSG-18, X-MSG-23
     BOOST_TEST((cimxml::path_from_node(typed.document_element())->keys()[0].second == Value(-3)));
     typed.load_string("<CLASSNAME NAME='X'/>");
     BOOST_TEST(cimxml::path_from_node(typed.document_element())->class_name() == "X");
-    typed.load_string("<FOO/>");
-    BOOST_TEST(!cimxml::path_from_node(typed.document_element()).ok());
+    for (const char* text :
+         {"<FOO/>", "<CLASSNAME NAME='T_?ase'/>", "<CLASSNAME/>", "<INSTANCENAME CLASSNAME='a b'/>",
+          "<LOCALINSTANCEPATH><LOCALNAMESPACEPATH><NAMESPACE NAME='r?t'/></LOCALNAMESPACEPATH>"
+          "<INSTANCENAME CLASSNAME='X'/></LOCALINSTANCEPATH>"}) {
+        typed.load_string(text);
+        BOOST_TEST(!cimxml::path_from_node(typed.document_element()).ok(), text);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(classes) {  // C-CLS-01, C-CLS-05

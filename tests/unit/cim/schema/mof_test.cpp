@@ -154,6 +154,21 @@ instance of T_Child
     BOOST_TEST((again->front() == i));
 }
 
+BOOST_AUTO_TEST_CASE(a_number_is_the_code_of_a_character) {
+    const auto s = loaded();
+    const auto* ns = s.find("root/test");
+    for (const char* text : {"000", "7", "0x41", "65535"}) {
+        const auto read =
+            instances_from_mof(*ns, std::string("instance of T_Child { Letter = ") + text + "; };");
+        BOOST_REQUIRE_MESSAGE(read.ok(), (read.ok() ? "" : read.error().text));
+        const auto again = instances_from_mof(*ns, instance_to_mof(read->front()));
+        BOOST_REQUIRE(again.ok());
+        BOOST_TEST((again->front() == read->front()));
+    }
+    BOOST_TEST(!instances_from_mof(*ns, "instance of T_Child { Letter = 65536; };").ok());
+    BOOST_TEST(!instances_from_mof(*ns, "instance of T_Child { Letter = -1; };").ok());
+}
+
 BOOST_AUTO_TEST_CASE(wire_text_is_bounded) {
     const auto s = loaded();
     const auto* ns = s.find("root/test");
