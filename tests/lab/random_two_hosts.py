@@ -21,6 +21,7 @@ LONGEST_WAIT = 1.5  # seconds after the begin of a move
 MOVES = {MACHINE: "move", BOTH: "move with disk", STORAGE: "move disk"}
 TERMINATE, KILL = 4, 5  # RequestStateChange of a job
 REFUSED_STATE = 32775
+NOT_AVAILABLE = "32777"
 
 
 def two_host_daemon():
@@ -182,7 +183,11 @@ class TwoHosts(World):
                                  Instance("Msvm_VirtualSystemMigrationSettingData", **settings), WMI)
         if disk:
             inner += embedded.render("cimxml-escaped", "NewResourceSettingData", self.disk_at(machine, disk), WMI)
-        return hyperv.invoke(SERVICE, {"CreationClassName": SERVICE}, "MigrateVirtualSystemToHost", inner)
+
+        def answer():  # a host whose libvirtd was started again is connected to a moment later
+            output = hyperv.invoke(SERVICE, {"CreationClassName": SERVICE}, "MigrateVirtualSystemToHost", inner)
+            return output if output["ReturnValue"] != NOT_AVAILABLE else None
+        return until("both hosts can be reached", answer)
 
     def disk_at(self, machine, path):
         (one,) = (d for d in self.hyperv.devices(machine.epr, "Msvm_StorageAllocationSettingData")
