@@ -398,6 +398,7 @@ Result<Unfinished> begun_deletion(Site& w, const std::vector<HeldSnapshot>& all,
     if (!chain) return chain.error();
     for (const auto& [path, backing] : *chain)
         if (is_overlay(path)) u.files.push_back(path);
+    u.chain = std::move(*chain);
     return u;
 }
 

@@ -46,10 +46,12 @@ bool write_down(const std::string& file, const std::string& text) {
 
 // One line each: "host NAME", "machine GUID", "id GUID", "was_running", "frozen", "removed", "file PATH",
 // "delete GUID", "stands_on GUID", "base TARGET FORMAT NAME" before the "path PATH" that it is
-// of, and "failed TEXT" of why a start could not finish it.
+// of, "upper PATH" before the "lower PATH" that it stood on, and "failed TEXT" of why a start could not
+// finish it.
 Unfinished read_entry(const fs::path& file) {
     Unfinished u;
     std::ifstream in(file);
+    std::string upper;
     for (std::string line; std::getline(in, line);) {
         const auto space = std::min(line.find(' '), line.size());
         const std::string name = line.substr(0, space);
@@ -69,6 +71,8 @@ Unfinished read_entry(const fs::path& file) {
             const std::size_t at = words[0].size() + words[1].size() + 2;
             u.bases.push_back({value.substr(at), {words[0], "", words[1]}});
         }
+        if (name == "upper") upper = value;
+        if (name == "lower" && !upper.empty()) u.chain[upper] = value;
         if (name == "path" && !u.bases.empty()) u.bases.back().second.path = value;
     }
     return u;
@@ -159,6 +163,42 @@ Result<void> put_bases_back(Site& w, const Unfinished& u) {
     return {};
 }
 
+// The files that QEMU merged into the one below without us: what stood on them stands on that one now. Two
+// files on one are not enough to tell, they may be branches.
+Result<std::map<std::string, SnapshotTarget>> merged_files(Site& w, const Unfinished& u) {
+    std::map<std::string, SnapshotTarget> merged;
+    for (const auto& [path, stood_on] : u.chain) {
+        const auto below = u.chain.find(stood_on);
+        if (below == u.chain.end() || below->second.empty() || !fs::exists(path) || !fs::exists(stood_on))
+            continue;
+        const auto info = w.tool.info(w.call, path);
+        if (!info) return info.error();
+        if (info->backing_file != below->second) continue;
+        const auto base = w.tool.info(w.call, below->second);
+        if (!base) return base.error();
+        merged[stood_on] = {"", below->second, base->format};
+    }
+    return merged;
+}
+
+Result<void> forget_merged(Site& w, const Unfinished& u) {
+    const auto merged = merged_files(w, u);
+    if (!merged) return merged.error();
+    if (merged->empty()) return {};
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    for (const auto& s : *all) {
+        const auto targets = snapshot_targets(s.layout.domain_xml);
+        if (std::none_of(targets.begin(), targets.end(),
+                         [&](const auto& t) { return merged->contains(t.path); }))
+            continue;
+        auto xml = with_renamed_files(s.xml, *merged);
+        if (!xml) return xml.error();
+        if (auto ok = write_back(w, *xml, s.info.current); !ok) return ok;
+    }
+    return {};
+}
+
 // The disks may have lost it already, some or all of them.
 Result<void> finish_deleting(Site& w, const HeldSnapshot& s) {
     if (s.info.external) return remove_snapshot(w, s);
@@ -179,6 +219,7 @@ Result<void> finish_deletions(Site& w, const Unfinished& u) {
     if (u.deleted.empty()) return {};
     end_merges(w);
     if (auto ok = put_bases_back(w, u); !ok) return ok;
+    if (auto ok = forget_merged(w, u); !ok) return ok;
     for (const auto& id : u.deleted) {
         auto all = hold_snapshots(w.domain);
         if (!all) return all.error();
@@ -247,6 +288,9 @@ Result<std::shared_ptr<void>> note_unfinished(const Settings& settings, const Un
     for (const auto& [name, t] : what.bases)
         if ((name + t.path).find('\n') == std::string::npos)
             text += "base " + t.target + " " + t.format + " " + name + "\npath " + t.path + "\n";
+    for (const auto& [upper, lower] : what.chain)
+        if ((upper + lower).find('\n') == std::string::npos)
+            text += "upper " + upper + "\nlower " + lower + "\n";
     const std::string file = dir + "/" + what.id;
     if (!write_down(file, text)) {
         unlink(file.c_str());

@@ -24,6 +24,7 @@ struct Unfinished {
     bool removed = false;              // and the machine after them
     // The files on which the snapshots that stay are based: libvirt forgets them while one is deleted.
     std::vector<std::pair<std::string, SnapshotTarget>> bases;  // by the snapshot's name
+    Chain chain;  // of a deletion: what each file stood on before it
     // What the machine stands on: the current snapshot, its parent and so on. libvirt forgets that, too.
     std::vector<std::string> stands_on;
 };

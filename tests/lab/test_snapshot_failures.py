@@ -90,7 +90,7 @@ def test_killed_while_a_snapshot_is_taken(new_machine, hyperv, daemon, guest_iso
     assert not list(daemon.state.glob("snapshots/*"))
 
 
-@pytest.mark.parametrize("disk_format", ["qcow2"])
+@pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
 def test_killed_while_snapshots_are_deleted(new_machine, hyperv, daemon, disk_format):
     """What had begun is finished, what had not has changed nothing: no snapshot is listed that its disks do not hold."""
     machine, dice = new_machine(disk_format), random.Random(disk_format)
