@@ -106,8 +106,12 @@ std::string printable(std::string_view text) {
         }
         const std::size_t n = (c & 0xe0) == 0xc0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : (c & 0xf8) == 0xf0 ? 4 : 1;
         const auto one = text.substr(i, n);
-        if (one.size() == n && n > 1 && valid_utf8(one) && one != "\xef\xbf\xbe" && one != "\xef\xbf\xbf") {
-            r += one;
+        if (one.size() == n && n > 1 && valid_utf8(one)) {
+            // One sign for one character: a char16 stays one.
+            if (one == "\xef\xbf\xbe" || one == "\xef\xbf\xbf")
+                r += '?';
+            else
+                r += one;
             i += n;
         } else {
             r += '?';

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/text.hpp"
 
@@ -19,6 +20,11 @@ namespace {
 
 bool is_separator(char c) {
     return c == '\\' || c == '/';
+}
+
+bool is_finite(const Value& v) {
+    double d = 0;
+    return v.to_double(d) && std::isfinite(d);
 }
 
 }  // namespace
@@ -77,7 +83,7 @@ class KeyReader {
         if (!number) return "a text value needs quotation marks";
         if (auto n = value_from_text(word[0] == '-' ? Type::sint64 : Type::uint64, word, true))
             out = std::move(*n);
-        else if (auto r = value_from_text(Type::real64, word))
+        else if (auto r = value_from_text(Type::real64, word); r && is_finite(*r))
             out = *r == Value(0) ? Value(0) : std::move(*r);  // no minus zero in a key
         else
             return "a number is malformed";

@@ -156,6 +156,18 @@ BOOST_AUTO_TEST_CASE(writes_an_instance) {  // C-XML-01..12
     BOOST_TEST(back->get("Leaf").as_instance()->string("Note") == "a<b");
 }
 
+BOOST_AUTO_TEST_CASE(one_sign_for_a_character_that_xml_does_not_allow) {  // W-ENC-11
+    Instance i(ns().find("T_All"));
+    i.set("Id", "x");
+    i.set("C", 0xffff);
+    i.set("S", "a\x02\xef\xbf\xbe");
+    std::string out;
+    wscim::write_instance(out, {}, i);
+    BOOST_TEST(out.find(":C>?</") != std::string::npos);
+    BOOST_TEST(out.find(":S>a?"
+                        "?</") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(mirrors_the_family) {  // MS-01, C-INV-13
     std::string out;
     wscim::write_instance(out, style(wscim::Family::wmi), full());
