@@ -9,14 +9,21 @@
 
 namespace wsvirt::cim {
 
-bool is_name(std::string_view s) {
-    return !s.empty() && !(s[0] >= '0' && s[0] <= '9') && std::all_of(s.begin(), s.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-               static_cast<unsigned char>(c) >= 0x80;
-    });
+namespace {
+
+bool in_names(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           static_cast<unsigned char>(c) >= 0x80;
 }
 
-namespace {
+// Names end at U+FFEF (DSP0004 annex A).
+bool beyond_names(std::string_view s) {
+    for (std::size_t i = 0; i < s.size(); ++i) {
+        const auto c = static_cast<unsigned char>(s[i]);
+        if (c >= 0xf0 || (c == 0xef && s.substr(i, 3) >= "\xef\xbf\xb0")) return true;
+    }
+    return false;
+}
 
 bool is_separator(char c) {
     return c == '\\' || c == '/';
@@ -29,10 +36,15 @@ bool is_finite(const Value& v) {
 
 }  // namespace
 
+bool is_name(std::string_view s) {
+    return !s.empty() && !(s[0] >= '0' && s[0] <= '9') && std::all_of(s.begin(), s.end(), in_names) &&
+           !beyond_names(s);
+}
+
 bool is_namespace(std::string_view s) {
-    return std::all_of(s.begin(), s.end(), [](char c) {
-        return is_separator(c) || c == '-' || (c >= '0' && c <= '9') || is_name({&c, 1});
-    });
+    return std::all_of(s.begin(), s.end(),
+                       [](char c) { return is_separator(c) || c == '-' || in_names(c); }) &&
+           !beyond_names(s);
 }
 
 namespace {
