@@ -34,6 +34,8 @@ std::string_view embedded_kind(const Feature& f);  // the EmbeddedObject attribu
 void write_class(pugi::xml_node parent, const Class& c, const Namespace& ns, bool local_only, bool qualifiers,
                  bool class_origin);
 void write_class_name(pugi::xml_node parent, const Class& c);
+// CLASSPATH; without a host: LOCALCLASSPATH.
+void write_class_path(pugi::xml_node parent, const Class& c, const Namespace& ns, std::string_view host);
 void write_qualifier_type(pugi::xml_node parent, const QualifierType& q);
 
 // INSTANCENAME, INSTANCEPATH, LOCALINSTANCEPATH.

@@ -59,6 +59,14 @@ void write_local_namespace(pugi::xml_node parent, std::string_view name_space) {
         set_attribute(local.append_child("NAMESPACE"), "NAME", part);
 }
 
+// NAMESPACEPATH, or LOCALNAMESPACEPATH without a host.
+void write_namespace(pugi::xml_node parent, std::string_view name_space, std::string_view host) {
+    if (host.empty()) return write_local_namespace(parent, name_space);
+    auto where = parent.append_child("NAMESPACEPATH");
+    set_text(where.append_child("HOST"), host);
+    write_local_namespace(where, name_space);
+}
+
 }  // namespace
 
 std::string_view wire_type(const Feature& f) {
@@ -115,13 +123,14 @@ void write_instance_name(pugi::xml_node parent, const ObjectPath& p) {
 
 void write_instance_path(pugi::xml_node parent, const ObjectPath& p, std::string_view host) {
     auto n = parent.append_child(host.empty() ? "LOCALINSTANCEPATH" : "INSTANCEPATH");
-    auto where = n;
-    if (!host.empty()) {
-        where = n.append_child("NAMESPACEPATH");
-        set_text(where.append_child("HOST"), host);
-    }
-    write_local_namespace(where, p.name_space());
+    write_namespace(n, p.name_space(), host);
     write_instance_name(n, p);
+}
+
+void write_class_path(pugi::xml_node parent, const Class& c, const Namespace& ns, std::string_view host) {
+    auto n = parent.append_child(host.empty() ? "LOCALCLASSPATH" : "CLASSPATH");
+    write_namespace(n, ns.name(), host);
+    write_class_name(n, c);
 }
 
 void write_reference(pugi::xml_node parent, const ObjectPath& p) {

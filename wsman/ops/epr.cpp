@@ -119,6 +119,11 @@ std::variant<Target, Fault> target_of(const Call& call, std::string_view resourc
     t.path = cim::ObjectPath(t.ns->name(), t.cls ? t.cls->name() : "");
     for (const auto& s : call.headers().selectors) {
         if (iequals(s.name, "__cimnamespace")) continue;
+        if (t.kind == TargetKind::metadata_all && iequals(s.name, "ClassName")) {
+            t.cls = t.ns->find(s.value);
+            if (t.cls) continue;
+            return bad_uri("The class " + s.value + " does not exist in the namespace " + t.ns->name() + ".");
+        }
         t.path.set_key(s.name, s.epr ? cim::Value(path_of(*s.epr, *t.ns)) : cim::Value(s.value));
     }
     return t;

@@ -15,14 +15,14 @@ enum class TargetKind {
     cim_class,       // a class, or with selectors one of its instances
     all_classes,     // "*"
     metadata_class,  // the declaration of a class, in CIM-XML
-    metadata_all,
+    metadata_all,    // those of all classes, or of the one that the selector ClassName names
 };
 
 struct Target {
     TargetKind kind = TargetKind::cim_class;
     cim::wscim::Family family = cim::wscim::Family::dmtf;
     const cim::Namespace* ns = nullptr;
-    cim::ClassPtr cls;     // null for the all-classes URIs
+    cim::ClassPtr cls;     // null for the all-classes URIs without ClassName
     cim::ObjectPath path;  // namespace, class and the selectors as keys (texts and references)
 
     // How answers about this target are written.

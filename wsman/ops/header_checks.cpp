@@ -27,6 +27,14 @@ Fault invalid(std::string_view header, std::string_view what) {
             "The header " + std::string(header) + " is not valid: " + std::string(what) + "."};
 }
 
+// A URI or a relative one, such as the "/wsman" and the numbers of AMT's clients.
+bool is_uri_reference(std::string_view s) {
+    return !s.empty() && std::none_of(s.begin(), s.end(), [](char c) {
+        return static_cast<unsigned char>(c) <= 0x20 || c == '<' || c == '>' || c == '"' || c == '\\' ||
+               c == '^' || c == '`' || c == '{' || c == '|' || c == '}' || c == 0x7F;
+    });
+}
+
 std::optional<Fault> check_reply(const std::optional<soap::Endpoint>& e, std::string_view name,
                                  soap::Addressing version) {
     if (!e) return std::nullopt;
@@ -39,10 +47,13 @@ std::optional<Fault> check_reply(const std::optional<soap::Endpoint>& e, std::st
 
 // R5.3-3: wsa:To may name any host, but a path that is not ours is not found.
 bool names_this_service(std::string_view to, std::string_view http_target) {
-    const auto authority = to.find("//");
-    if (!istarts_with(to, "http") || authority == std::string_view::npos) return true;
-    const auto slash = to.find('/', authority + 2);
-    if (slash == std::string_view::npos) return true;
+    std::size_t slash = 0;
+    if (!to.starts_with('/')) {
+        const auto authority = to.find("//");
+        if (!istarts_with(to, "http") || authority == std::string_view::npos) return true;
+        slash = to.find('/', authority + 2);
+        if (slash == std::string_view::npos) return true;
+    }
     const auto normal = [](std::string_view path) {
         path = path.substr(0, path.find('?'));
         while (path.ends_with('/')) path.remove_suffix(1);
@@ -52,27 +63,28 @@ bool names_this_service(std::string_view to, std::string_view http_target) {
     return path.empty() || iequals(path, normal(http_target));
 }
 
-std::optional<Fault> check_uri(std::string_view header, std::string_view value, const OpsSettings& settings) {
+std::optional<Fault> check_uri(std::string_view header, std::string_view value, const OpsSettings& settings,
+                               bool may_be_relative = false) {
     if (value.size() > settings.max_uri_characters) {
         return Fault(Subcode::encoding_limit, fd::uri_limit,
                      "The header " + std::string(header) + " is too long.")
             .by("wsman.limits.max_uri_characters");
     }
-    if (!is_uri(value)) return invalid(header, "it is not a URI");
-    return std::nullopt;
+    if (may_be_relative ? is_uri_reference(value) : is_uri(value)) return std::nullopt;
+    return invalid(header, "it is not a URI");
 }
 
 std::optional<Fault> check_addressing(const soap::RequestHeaders& h, const OpsSettings& settings,
                                       std::string_view http_target) {
     const bool newer = h.addressing == soap::Addressing::wsa05;
     if (!h.message_id) return invalid("wsa:MessageID", "it is missing");
-    if (auto f = check_uri("wsa:MessageID", *h.message_id, settings)) return f;
+    if (auto f = check_uri("wsa:MessageID", *h.message_id, settings, true)) return f;
     if (!h.action) return missing("a:Action");
     if (auto f = check_uri("wsa:Action", *h.action, settings)) return f;
     // 2005/08: To and ReplyTo have the anonymous address when they are absent.
     if (!h.to && !newer) return missing("a:To");
     if (h.to) {
-        if (auto f = check_uri("wsa:To", *h.to, settings)) return f;
+        if (auto f = check_uri("wsa:To", *h.to, settings, true)) return f;
         if (!names_this_service(*h.to, http_target))
             return Fault(Subcode::destination_unreachable, {},
                          "The address " + *h.to + " of wsa:To is no service of this host.");
@@ -147,10 +159,7 @@ bool is_uri(std::string_view s) {
         const auto c = static_cast<unsigned char>(s[i]);
         if (!std::isalnum(c) && c != '+' && c != '-' && c != '.') return false;
     }
-    return std::none_of(s.begin(), s.end(), [](char c) {
-        return static_cast<unsigned char>(c) <= 0x20 || c == '<' || c == '>' || c == '"' || c == '\\' ||
-               c == '^' || c == '`' || c == '{' || c == '|' || c == '}' || c == 0x7F;
-    });
+    return is_uri_reference(s);
 }
 
 std::optional<std::chrono::microseconds> positive_duration(std::string_view s) {
@@ -191,9 +200,11 @@ std::optional<Fault> check_options(const soap::RequestHeaders& h, const OpsSetti
 
 std::optional<Fault> check_headers(const soap::RequestHeaders& h, const OpsSettings& settings,
                                    std::string_view http_target, Control& control) {
+    // First, as the faults of the other headers are kept to it, too.
+    const auto size_fault = check_envelope_size(h, settings, control);
     if (auto f = check_addressing(h, settings, http_target)) return f;
     if (auto f = check_timeout(h, settings, control)) return f;
-    if (auto f = check_envelope_size(h, settings, control)) return f;
+    if (size_fault) return size_fault;
     if (h.locale && h.locale->must_understand) return Fault(Subcode::unsupported_feature, fd::locale);
     if (h.data_locale && h.data_locale->must_understand)
         return Fault(Subcode::unsupported_feature, fd::data_locale,

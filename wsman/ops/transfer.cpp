@@ -19,7 +19,10 @@ std::string response(std::string_view action) {
 // The target of a transfer operation; the all-classes URIs have no representation (DSP0227 R6-1).
 std::variant<Target, Fault> instance_target(const Call& call) {
     auto t = target_of(call);
-    if (const auto* target = std::get_if<Target>(&t)) {
+    if (auto* target = std::get_if<Target>(&t)) {
+        // Windows' clients name the class of a declaration by a selector.
+        if (target->kind == TargetKind::metadata_all && target->cls)
+            target->kind = TargetKind::metadata_class;
         if (target->kind == TargetKind::all_classes || target->kind == TargetKind::metadata_all)
             return action_mismatch(call, "The all-classes resource URI can only be enumerated.");
     }

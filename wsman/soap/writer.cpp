@@ -60,8 +60,12 @@ void append_text(std::string& out, std::string_view language, std::string_view t
     out += "</s:Text>";
 }
 
+// What a fault may leave out to fit (R13.4-6): reference parameters and details; where not even that helps,
+// the MessageID that it relates to is longer than any URI need be.
+enum class Parts { all, few, least };
+
 std::string fault_envelope(const RequestHeaders* request, const Fault& f, const Reason& reason,
-                           std::string_view machine, bool with_echo, bool with_detail) {
+                           std::string_view machine, Parts parts) {
     const auto version = request ? request->addressing : Addressing::wsa04;
     AnswerHead head;
     head.addressing = version;
@@ -69,9 +73,9 @@ std::string fault_envelope(const RequestHeaders* request, const Fault& f, const 
     head.action = fault_action(f.subcode, version);
     head.extra = f.header_xml;
     if (request) {
-        if (request->message_id) head.relates_to = *request->message_id;
+        if (request->message_id && parts != Parts::least) head.relates_to = *request->message_id;
         const auto& target = request->fault_to ? request->fault_to : request->reply_to;
-        if (target && with_echo) head.echo = target->echo;
+        if (target && parts == Parts::all) head.echo = target->echo;
     }
     std::string out;
     out.reserve(2048);
@@ -84,7 +88,7 @@ std::string fault_envelope(const RequestHeaders* request, const Fault& f, const 
     if (!reason.second.empty()) append_text(out, "en-US", reason.second);
     out += "</s:Reason>";
     const auto both = std::string(reason.first.text) + (reason.second.empty() ? "" : " ") + reason.second;
-    if (with_detail) append_detail(out, f, both, machine);
+    if (parts == Parts::all) append_detail(out, f, both, machine);
     out += "</s:Fault>";
     end_envelope(out);
     return out;
@@ -155,17 +159,18 @@ std::string write_fault(const RequestHeaders* request, const Fault& fault, std::
     const auto local = local_text(fault.subcode, fault.detail, asked);
     Reason reason{local, fault.text};
     if (local.language == "en-US" && !fault.text.empty()) reason = {{local.language, fault.text}, {}};
-    auto out = fault_envelope(request, fault, reason, machine, true, true);
+    auto out = fault_envelope(request, fault, reason, machine, Parts::all);
     // No fault need be shorter than 4,096 octets, which may be half as many characters in UTF-16.
     const std::size_t most = std::max<std::size_t>(limit, 2047);
     if (out.size() <= most) return out;
-    const auto cut = [&](std::size_t bytes, bool details) {
+    const auto cut = [&](std::size_t bytes, Parts parts) {
         const auto first = shortened(reason.first.text, bytes);
         const Reason less{{reason.first.language, first}, shortened(reason.second, bytes)};
-        return fault_envelope(request, fault, less, machine, details, details);
+        return fault_envelope(request, fault, less, machine, parts);
     };
-    out = cut(512, true);
-    return out.size() <= most ? out : cut(256, false);
+    out = cut(512, Parts::all);
+    if (out.size() > most) out = cut(256, Parts::few);
+    return out.size() <= most ? out : cut(256, Parts::least);
 }
 
 }  // namespace wsvirt::soap

@@ -88,7 +88,15 @@ def test_W_ADDR_16_our_message_ids_are_unique(svc, uri, base):
     assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("message_id", [None, "", "not a uri", "noscheme"])
+@pytest.mark.parametrize("message_id", ["0", "noscheme", "../x?y"])
+def test_W_ADDR_15_MS_07_relative_uris_of_other_clients(svc, uri, base, space, message_id):
+    """AMT's clients number their messages and send To as a path."""
+    assert svc.get(uri("T_Base"), base, message_id=message_id, to="/wsman").ok().relates_to == message_id
+    assert svc.get(uri("T_Base"), {**space, "Id": "no"}, message_id=message_id).relates_to == message_id
+    assert_fault(svc.get(uri("T_Base"), base, to="/elsewhere"), "wsa:DestinationUnreachable")
+
+
+@pytest.mark.parametrize("message_id", [None, "", "not a uri", "a<b", "{1}"])
 def test_W_ADDR_17_MS_07_bad_message_id(svc, uri, base, message_id):
     assert_fault(svc.get(uri("T_Base"), base, message_id=message_id), "wsa:InvalidMessageInformationHeader")
 

@@ -88,6 +88,19 @@ def test_W_SOAP_12_fault_within_the_limit(svc, uri, space):
     assert len(reply.raw) <= 8192
 
 
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("length", [2048, 3000, 20_000])
+def test_W_SOAP_12_long_message_id_in_a_small_fault(svc, uri, space, codec, length):
+    """The MessageID is left out last, and only where it is longer than a URI may be."""
+    message_id = "urn:" + "y" * (length - 4)
+    text = k.envelope(k.ACTIONS["Get"], uri("T_Base"), {**space, "Id": "nobody"}, message_id=message_id, max_size=8192)
+    reply = svc.post(text.encode(codec), content_type=f"application/soap+xml;charset={codec}")
+    assert_fault(reply, "wsa:DestinationUnreachable" if length == 2048 else "wsman:EncodingLimit")
+    assert len(reply.raw) <= 8192
+    assert reply.relates_to in ((message_id,) if length == 2048 else (message_id, None))
+
+
+
 def test_W_SOAP_13_vendor_detail_stands_beside_fault_detail(svc, uri, space):
     reply = svc.get(uri("T_None"), space)
     fault = assert_fault(reply, "wsa:DestinationUnreachable", "InvalidResourceURI")
