@@ -4,6 +4,7 @@
 //     fail OPERATION STATUS   the next call fails        always OPERATION STATUS   all do until "clear"
 //     hold OPERATION          calls block until          release OPERATION
 //     away                    no contact until           back
+// Besides, it serves the class T_Echo (tests/support/echo_provider.hpp) in namespaces that declare it.
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -16,7 +17,12 @@
 #include <thread>
 
 #include "backend/libvirt/libvirt_hypervisor.hpp"
+#include "support/echo_provider.hpp"
 #include "support/fake_hypervisor.hpp"
+// The list of the real providers, under another name.
+#define provider_registry product_registry
+#include "generated/provider_registry.cpp"
+#undef provider_registry
 
 namespace wsvirt::testing {
 
@@ -126,3 +132,15 @@ Result<std::unique_ptr<Hypervisor>> open_libvirt(Settings settings) {
 }
 
 }  // namespace wsvirt::backend::libvirt
+
+namespace wsvirt::cim {
+
+// In the place of the real one, too.
+std::vector<ProviderEntry> provider_registry() {
+    auto all = product_registry();
+    all.push_back(
+        {"T_Echo", [](Services&) -> std::unique_ptr<Provider> { return std::make_unique<testing::Echo>(); }});
+    return all;
+}
+
+}  // namespace wsvirt::cim

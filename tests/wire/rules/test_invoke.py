@@ -1,5 +1,4 @@
-"""Methods of the virtualization classes over the wire (DSP0227 clause 11). The types of parameters are tested without a
-network in tests/unit/wsman/ops/invoke_test.cpp, with methods made for it."""
+"""Methods of the virtualization classes over the wire (DSP0227 clause 11); parameters of every type: test_parameters.py."""
 import time
 
 import pytest

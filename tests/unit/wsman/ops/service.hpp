@@ -14,6 +14,7 @@
 
 #include "cim/om/object_manager.hpp"
 #include "cim/schema/mof.hpp"
+#include "tests/support/echo_provider.hpp"
 #include "tests/support/test_identity.hpp"
 #include "wsman/ops/handler.hpp"
 
@@ -49,63 +50,7 @@ class T_Part { string Label; uint16 Sizes[]; T_Part ref Next; };
 };
 )mof";
 
-class Echo : public cim::Provider {
-  public:
-    Result<cim::StreamPtr> enumerate(const cim::Request&, const cim::ClassPtr& cls) override {
-        cim::Instance i(cls);
-        i.set("Id", "one");
-        return cim::stream_of({i});
-    }
-    // The instances "locked" and "offline" are what their names say.
-    Result<cim::Instance> get(const cim::Request& r, const cim::ClassPtr& cls,
-                              const cim::ObjectPath& path) override {
-        const auto id = path.key_string("Id");
-        if (id == "offline") return Error{Status::unavailable, "test", "The host does not answer."};
-        if (id == "reading") return busy();
-        if (id != "locked") return Provider::get(r, cls, path);
-        cim::Instance i(cls);
-        i.set("Id", "locked");
-        i.set("Note", "a note");
-        return i;
-    }
-    Result<void> modify(const cim::Request&, const cim::ObjectPath&, const cim::Instance&) override {
-        return busy();
-    }
-    Result<void> remove(const cim::Request&, const cim::ClassPtr&, const cim::ObjectPath&) override {
-        return busy();
-    }
-    static Error busy() { return {Status::busy, "test", "Somebody else is changing it."}; }
-    Result<cim::MethodResult> invoke(const cim::Request& r, const cim::ClassPtr&, const cim::ObjectPath&,
-                                     const cim::Method& m, const cim::Arguments& in) override {
-        cim::MethodResult out(0);
-        ++begun;
-        if (m.name == "Throws") throw std::runtime_error("a defect");
-        if (m.name == "Slow") {
-            std::this_thread::sleep_until(r.deadline);
-            return Error{Status::timed_out, "test", "too slow"};
-        }
-        if (m.name == "Blocks") {  // until it is asked to stop
-            std::mutex mutex;
-            std::unique_lock lock(mutex);
-            std::condition_variable_any never;
-            never.wait_for(lock, r.stop, std::chrono::seconds(30), [] { return false; });
-            stopped = r.stop.stop_requested();
-            return out;
-        }
-        if (m.name == "Job") {
-            out.return_value = in.get("Code");
-            out.out.set("Result", cim::ObjectPath("root/t", "T_Echo", {{"Id", cim::Value("new")}}));
-            if (in.get("Code").uint_or(0) == 4096)
-                out.out.set("Job", cim::ObjectPath("root/t", "T_Echo", {{"Id", cim::Value("job")}}));
-            return out;
-        }
-        for (const auto& [name, value] : in.all()) out.out.set(name, value);
-        return out;
-    }
-
-    std::atomic<int> begun{0};
-    std::atomic<bool> stopped{false};
-};
+using wsvirt::testing::Echo;
 
 class InlinePool : public WorkPool {
   public:
