@@ -25,6 +25,14 @@ class TextBuffer {
         *room(1) = c;
         ++used_;
     }
+    // Several short texts, such as the parts of a tag.
+    template <class... Texts>
+    void put_all(const Texts&... texts) {
+        char* at = room((std::string_view(texts).size() + ...));
+        char* const begin = at;
+        ((at = copied(at, texts)), ...);
+        used_ += static_cast<std::size_t>(at - begin);
+    }
     template <class Integer>
     void number(Integer n) {
         char* at = room(24);
@@ -35,6 +43,23 @@ class TextBuffer {
     void escaped(std::string_view text, bool attribute = false);
 
   private:
+    // Names are 8 to 32 characters long nearly always: two moves that may overlap, without a call.
+    static char* copied(char* to, std::string_view s) {
+        const auto n = s.size();
+        const char* from = s.data();
+        if (n >= 16 && n <= 32) {
+            std::memcpy(to, from, 16);
+            std::memcpy(to + n - 16, from + n - 16, 16);
+        } else if (n >= 8 && n < 16) {
+            std::memcpy(to, from, 8);
+            std::memcpy(to + n - 8, from + n - 8, 8);
+        } else if (n > 32) {
+            std::memcpy(to, from, n);
+        } else {
+            for (std::size_t i = 0; i < n; ++i) to[i] = from[i];
+        }
+        return to + n;
+    }
     char* room(std::size_t n) {
         if (out_.size() - used_ < n) grow(n);
         return out_.data() + used_;

@@ -121,13 +121,15 @@ class Writer {
         out_.put('"');
     }
     void open(std::string_view prefix, std::string_view name) {
+        if (!prefix.empty() && bind_.empty()) return out_.put_all("<", prefix, ":", name, ">");
         start(prefix, name);
         out_.put('>');
     }
     void close(std::string_view prefix, std::string_view name) {
-        out_.put("</");
-        tag(prefix, name);
-        out_.put('>');
+        if (prefix.empty())
+            out_.put_all("</", name, ">");
+        else
+            out_.put_all("</", prefix, ":", name, ">");
     }
 
     void properties(const Instance& i, const Class& as, const std::vector<std::uint16_t>& slots,
@@ -137,6 +139,8 @@ class Writer {
 
     void element(std::string_view prefix, const Feature& f, const Value& v) {
         if (v.is_null()) {
+            if (!prefix.empty() && bind_.empty())
+                return out_.put_all("<", prefix, ":", f.name, " xsi:nil=\"true\"/>");
             start(prefix, f.name);
             out_.put(" xsi:nil=\"true\"/>");
         } else if (const auto* inner = v.as_instance(); inner && f.type != Type::string) {

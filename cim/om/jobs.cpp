@@ -420,9 +420,15 @@ std::vector<std::string> JobManager::ids() const {
 
 std::vector<JobRecord> JobManager::running_for(std::string_view busy_key) const {
     const std::scoped_lock lock(impl_->mutex);
+    // Part of every look at a machine: most jobs have ended, and only the few that match are put in order.
+    std::vector<Impl::JobPtr> running;
+    if (impl_->unfinished > 0)
+        for (const auto& [id, j] : impl_->jobs)
+            if (!job_ended(j->record.state) && iequals(j->busy_key, busy_key)) running.push_back(j);
+    std::sort(running.begin(), running.end(),
+              [](const auto& a, const auto& b) { return a->sequence < b->sequence; });
     std::vector<JobRecord> records;
-    for (const auto& j : impl_->in_order())
-        if (!job_ended(j->record.state) && iequals(j->busy_key, busy_key)) records.push_back(j->record);
+    for (const auto& j : running) records.push_back(j->record);
     return records;
 }
 

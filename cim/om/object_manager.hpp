@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,12 @@ class ObjectManager {
     // invalid_parameter and type_mismatch (subject = parameter), access_denied, not_supported.
     Result<MethodResult> invoke(const Request&, const ObjectPath& target, std::string_view method,
                                 Arguments in);
+
+    // The same reads and calls where they block nothing (see cim/om/at_once.hpp); nullopt: use those above.
+    bool answers_at_once(const Namespace& ns, const Class& cls) const;
+    std::optional<Instance> get_at_once(const Request&, const ObjectPath& path);
+    std::optional<MethodResult> invoke_at_once(const Request&, const ObjectPath& target,
+                                               std::string_view method, const Arguments& in);
 
     // Completes partial keys and checks names and types; the path has namespace, real class and typed keys.
     Result<ObjectPath> resolve(const Request&, const ObjectPath& path);

@@ -56,6 +56,8 @@ class ObjectManager::Impl {
     Result<Located> search(const Request& r, const ObjectPath& path) const;
     // As locate(), for a path whose namespace the request already is in.
     Result<Located> locate_here(const Request& r, const ObjectPath& path) const;
+    // From memory, for a path of all keys; nullopt: use locate_here().
+    std::optional<Located> locate_at_once(const Request& r, const ObjectPath& path) const;
 
     Result<StreamPtr> enumerate(const Request& r, std::string_view class_name,
                                 Polymorphism polymorphism) const;

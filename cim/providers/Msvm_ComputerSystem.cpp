@@ -1,6 +1,7 @@
 // The host and its virtual machines.
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
+#include "cim/om/at_once.hpp"
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/methods.hpp"
 #include "cim/providers/virtual_system/computer_writer.hpp"
@@ -27,7 +28,7 @@ constexpr MethodEntry methods[] = {
     {"InjectNonMaskableInterrupt", &inject_nmi},
 };
 
-class ComputerSystem final : public Provider {
+class ComputerSystem final : public Provider, public AtOnce {
   public:
     explicit ComputerSystem(Services& services) : services_(services) {}
 
@@ -54,13 +55,18 @@ class ComputerSystem final : public Provider {
     Result<Instance> get(const Request& request, const ClassPtr& cls, const ObjectPath& path) override {
         const auto name = path.key_string("Name");
         if (name.empty()) return Provider::get(request, cls, path);
-        const auto kind = path.key_string("CreationClassName");
-        std::optional<Instance> found;
-        if (kind.empty() || iequals(kind, cls->name())) found = look_up(cls, name);
+        auto found = get_at_once(request, cls, path);
         if (!found)
             return Error(Status::not_found, "wsvirt.machine.missing",
                          "There is no virtual machine with the identifier \"" + name + "\".", name);
         return std::move(*found);
+    }
+
+    std::optional<Instance> get_at_once(const Request&, const ClassPtr& cls,
+                                        const ObjectPath& path) override {
+        const auto kind = path.key_string("CreationClassName");
+        if (!kind.empty() && !iequals(kind, cls->name())) return std::nullopt;
+        return look_up(cls, path.key_string("Name"));
     }
 
     Result<StreamPtr> find(const Request&, const ClassPtr& cls, std::string_view property,
@@ -84,6 +90,14 @@ class ComputerSystem final : public Provider {
     Result<MethodResult> invoke(const Request& request, const ClassPtr& cls, const ObjectPath& target,
                                 const Method& method, const Arguments& in) override {
         return dispatch(methods, {services_, request, cls, target, method, in});
+    }
+
+    std::optional<MethodResult> invoke_at_once(const Request& request, const ClassPtr& cls,
+                                               const ObjectPath& target, const Method& method,
+                                               const Arguments& in) override {
+        if (method.name != "RequestStateChange") return std::nullopt;
+        const auto code = vs::state_change_refused({services_, request, cls, target, method, in});
+        return code ? std::optional(MethodResult(*code)) : std::nullopt;
     }
 
   private:

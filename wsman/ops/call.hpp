@@ -23,9 +23,16 @@ class ContextTable;
 struct Answer {
     std::string action;   // of the response
     std::string headers;  // further header blocks, raw
-    std::string body;     // content of s:Body, raw
+    std::string body;     // content of s:Body, raw; not what lies in the first `room` octets
+    // Kept free for what goes before the body, so that a long one need not be copied.
+    std::size_t room = 0;
 };
-using Outcome = std::variant<Answer, soap::Fault>;
+// Puts text before a body, in its room as far as that reaches.
+void put_before(Answer& answer, std::string_view text);
+
+// Nothing was done: the operation may block, and this is no place for that.
+struct MayBlock {};
+using Outcome = std::variant<Answer, soap::Fault, MayBlock>;
 
 struct Call {
     const OpsSettings& settings;
@@ -41,6 +48,7 @@ struct Call {
         claim;                   // before an answer leaves its marks: false when it is too late for it
     std::size_t envelope_limit;  // octets of the answer in UTF-8, already halved for UTF-16
     bool limit_is_clients;       // from wsman:MaxEnvelopeSize
+    bool at_once = false;        // on an I/O thread: the outcome is MayBlock where memory is not enough
 
     const soap::RequestHeaders& headers() const { return message.headers; }
     cim::Request request(const cim::Namespace& ns) const {

@@ -151,6 +151,15 @@ Fault item_too_large(const Call& call) {
         .by(clients ? "" : "wsman.limits.max_envelope_size");
 }
 
+// Items are written into the answer's body itself, which may be many megabytes.
+PackedItems items_of(Answer& answer, std::size_t frame) {
+    answer.room = frame;
+    answer.body.assign(frame, ' ');
+    PackedItems items;
+    items.text = std::move(answer.body);
+    return items;
+}
+
 // Enough for the tags of EnumerateResponse or PullResponse with a context and an expiry.
 constexpr std::size_t response_tags = 400;
 
@@ -190,6 +199,12 @@ std::variant<std::unique_ptr<Enumeration>, Fault> open(const Call& call, const E
 
 }  // namespace
 
+void put_before(Answer& answer, std::string_view text) {
+    const auto in_room = std::min(text.size(), answer.room);
+    answer.body.replace(answer.room - in_room, in_room, text);
+    answer.room -= in_room;
+}
+
 Outcome enumerate(const Call& call) {
     auto args = read_enumerate(call);
     if (auto* fault = std::get_if<Fault>(&args)) return *fault;
@@ -200,9 +215,9 @@ Outcome enumerate(const Call& call) {
     Answer answer;
     answer.action = std::string(soap::uri::enumerate) + "Response";
     answer.headers = total_header(call, e->estimate);
-    PackedItems items;
+    const auto frame = a.optimize ? call.overhead(answer.action, answer.headers) + response_tags : 0;
+    auto items = items_of(answer, frame);
     if (a.optimize) {
-        const auto frame = call.overhead(answer.action, answer.headers) + response_tags;
         auto packed = pack(e->items, limits_for(call, a.max_elements, frame), items);
         if (!packed) return fault_of(call, packed.error(), About::filter);
         if (*packed == Packed::too_large) return item_too_large(call);
@@ -220,12 +235,13 @@ Outcome enumerate(const Call& call) {
         }
         id = std::move(*added);
     }
-    answer.body.reserve(items.text.size() + response_tags);
-    answer.body = "<n:EnumerateResponse>";
-    if (a.expires && !ended) answer.body += "<n:Expires>" + a.expires->granted + "</n:Expires>";
-    answer.body +=
-        ended ? "<n:EnumerationContext/>" : "<n:EnumerationContext>" + id + "</n:EnumerationContext>";
-    if (a.optimize) answer.body.append("<w:Items>").append(items.text).append("</w:Items>");
+    answer.body = std::move(items.text);
+    std::string lead = "<n:EnumerateResponse>";
+    if (a.expires && !ended) lead += "<n:Expires>" + a.expires->granted + "</n:Expires>";
+    lead += ended ? "<n:EnumerationContext/>" : "<n:EnumerationContext>" + id + "</n:EnumerationContext>";
+    if (a.optimize) lead += "<w:Items>";
+    put_before(answer, lead);
+    if (a.optimize) answer.body += "</w:Items>";
     if (ended) answer.body += "<w:EndOfSequence/>";
     answer.body += "</n:EnumerateResponse>";
     return answer;
@@ -294,13 +310,13 @@ Outcome pull_from(const Call& call, const PullArguments& a, Enumeration& e) {
     Answer answer;
     answer.action = std::string(soap::uri::pull) + "Response";
     answer.headers = total_header(call, e.estimate);
-    auto limits =
-        limits_for(call, a.max_elements, call.overhead(answer.action, answer.headers) + response_tags);
+    const auto frame = call.overhead(answer.action, answer.headers) + response_tags;
+    auto limits = limits_for(call, a.max_elements, frame);
     limits.characters = a.max_characters;
     const bool own_time = a.max_time && !call.headers().operation_timeout;
     auto& until = limits.allowance.deadline;
     if (own_time) until = std::min(until, cim::Clock::now() + *a.max_time);
-    PackedItems items;
+    auto items = items_of(answer, frame);
     auto packed = pack(e.items, limits, items);
     if (!packed) return fault_of(call, packed.error(), About::context);
     if (*packed == Packed::too_large) return item_too_large(call);
@@ -309,10 +325,11 @@ Outcome pull_from(const Call& call, const PullArguments& a, Enumeration& e) {
         take_back(e.items, items);
         return Fault(Subcode::timed_out);
     }
-    answer.body.reserve(items.text.size() + response_tags);
-    answer.body = "<n:PullResponse>";
-    if (!e.items.ended) answer.body += "<n:EnumerationContext>" + e.id + "</n:EnumerationContext>";
-    answer.body.append("<n:Items>").append(items.text).append("</n:Items>");
+    answer.body = std::move(items.text);
+    std::string lead = "<n:PullResponse>";
+    if (!e.items.ended) lead += "<n:EnumerationContext>" + e.id + "</n:EnumerationContext>";
+    put_before(answer, lead += "<n:Items>");
+    answer.body += "</n:Items>";
     if (e.items.ended) answer.body += "<n:EndOfSequence/>";
     answer.body += "</n:PullResponse>";
     return answer;

@@ -28,17 +28,18 @@ struct Operation {
     Outcome (*run)(const Call&);
     bool changes;  // its effect stays when the answer cannot be sent
     bool starts;   // first message of a sequence: options are checked
+    bool at_once;  // tried on the I/O thread first
 };
 constexpr std::array operations{
-    Operation{soap::uri::get, get, false, true},
-    Operation{soap::uri::put, put, true, true},
-    Operation{soap::uri::create, create, true, true},
-    Operation{soap::uri::remove, remove, true, true},
-    Operation{soap::uri::enumerate, enumerate, false, true},
-    Operation{soap::uri::pull, pull, false, false},
-    Operation{soap::uri::release, release, true, false},
+    Operation{soap::uri::get, get, false, true, true},
+    Operation{soap::uri::put, put, true, true, false},
+    Operation{soap::uri::create, create, true, true, false},
+    Operation{soap::uri::remove, remove, true, true, false},
+    Operation{soap::uri::enumerate, enumerate, false, true, false},
+    Operation{soap::uri::pull, pull, false, false, false},
+    Operation{soap::uri::release, release, true, false, false},
 };
-constexpr Operation custom_action{{}, invoke, true, true};
+constexpr Operation custom_action{{}, invoke, true, true, true};
 
 const Operation& operation_for(std::string_view action) {
     for (const auto& o : operations)
@@ -157,11 +158,17 @@ class Handler : public WsmanHandler {
         return fault_response(job, Fault(Subcode::quota_limit).by(limit));
     }
 
-    // Checks, quotas, and off to the pool under the watchdog's eyes.
+    // Checks, quotas, and off to the pool under the watchdog's eyes; what blocks nothing is answered here.
     void take_off(Job job, Done done) {
         if (auto f = check(job)) return done(fault_response(job, *f));
         const auto user = job.request->identity->name();
         if (const auto limit = quota_.enter(user); !limit.empty()) return done(over_quota(job, limit));
+        if (job.operation->at_once) {
+            if (auto response = serve_at_once(job)) {
+                quota_.leave(user);
+                return done(std::move(*response));
+            }
+        }
         const auto flight = std::make_shared<Flight>(
             *job.request, done, [this, job](bool begun) { return late_answer(job, begun); });
         const auto watched = watchdog_.watch(job.deadline(), flight);
@@ -216,8 +223,21 @@ class Handler : public WsmanHandler {
 
     // On the pool: one checked request to its response.
     HttpResponse serve(const Job& job, Flight& flight) {
+        const std::function<bool()> claim = [&flight] { return flight.claim(); };
+        auto response = serve(job, flight.stop(), claim, false);
+        return response ? std::move(*response) : fault_response(job, Fault(Subcode::internal_error));
+    }
+    // On the I/O thread: nothing when it may block. It is over before it could be late.
+    std::optional<HttpResponse> serve_at_once(const Job& job) {
+        static const std::function<bool()> in_time = [] { return true; };
+        return serve(job, job.request->stop, in_time, true);
+    }
+
+    std::optional<HttpResponse> serve(const Job& job, std::stop_token stop,
+                                      const std::function<bool()>& claim, bool at_once) {
         try {
-            auto outcome = run(job, flight);
+            auto outcome = run(job, std::move(stop), claim, at_once);
+            if (std::holds_alternative<MayBlock>(outcome)) return std::nullopt;
             if (auto* fault = std::get_if<Fault>(&outcome)) return fault_response(job, *fault);
             return soap_response(200, std::move(std::get<std::string>(outcome)), job.message->encoding);
         } catch (const std::exception& e) {
@@ -226,8 +246,8 @@ class Handler : public WsmanHandler {
         }
     }
 
-    std::variant<std::string, Fault> run(const Job& job, Flight& flight) {
-        const std::function<bool()> claim = [&flight] { return flight.claim(); };
+    std::variant<std::string, Fault, MayBlock> run(const Job& job, std::stop_token stop,
+                                                   const std::function<bool()>& claim, bool at_once) {
         // An eighth of the time, at most a quarter of a second, is for writing and sending the answer.
         const auto reserve =
             std::min<std::chrono::microseconds>(job.control.timeout / 8, std::chrono::milliseconds(250));
@@ -239,22 +259,30 @@ class Handler : public WsmanHandler {
                   *job.request->identity,
                   job.deadline(),
                   job.deadline() - reserve,
-                  flight.stop(),
+                  std::move(stop),
                   claim,
                   job.control.envelope_limit,
-                  job.control.limit_is_clients};
+                  job.control.limit_is_clients,
+                  at_once};
         call.envelope_limit = call.in_utf8(job.control.envelope_limit);
         auto outcome = job.operation->run(call);
+        if (std::holds_alternative<MayBlock>(outcome)) return MayBlock{};
         if (auto* fault = std::get_if<Fault>(&outcome)) return std::move(*fault);
         return envelope(call, *job.operation, std::get<Answer>(outcome));
     }
 
-    std::variant<std::string, Fault> envelope(const Call& call, const Operation& operation,
-                                              const Answer& a) const {
+    std::variant<std::string, Fault, MayBlock> envelope(const Call& call, const Operation& operation,
+                                                        Answer& a) const {
         std::string out;
-        out.reserve(a.body.size() + a.headers.size() + 1536);
+        out.reserve(a.headers.size() + 1536 + (a.room == 0 ? a.body.size() : 0));
         soap::begin_envelope(out, call.head(a.action, a.headers));
-        out += a.body;
+        if (a.room == 0) {
+            out += a.body;
+        } else {
+            put_before(a, out);
+            a.body.erase(0, a.room);
+            out = std::move(a.body);
+        }
         soap::end_envelope(out);
         if (out.size() <= call.envelope_limit) return out;
         return Fault(Subcode::encoding_limit, operation.changes       ? fd::unreportable_success

@@ -1,5 +1,6 @@
 // The WS-Management service as one HTTP handler (DSP0226). Thread safe. The object manager and the pool must
-// outlive it. Identify is answered on the I/O thread, everything else on the pool.
+// outlive it. Identify, and what providers answer from memory, is answered on the I/O thread, everything else
+// on the pool.
 #pragma once
 
 #include <memory>

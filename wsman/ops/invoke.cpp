@@ -149,21 +149,31 @@ About subject_of(const Error& e, const Method& m) {
     return selector && !m.method->parameter(e.subject) ? About::selectors : About::parameters;
 }
 
+Answer invoked(const Call& call, const Method& m, const cim::MethodResult& result) {
+    Answer a;
+    a.action = *call.headers().action + "Response";
+    a.body = output(call, m, result);
+    return a;
+}
+
 }  // namespace
 
 Outcome invoke(const Call& call) {
     auto found = find_method(call);
     if (auto* fault = std::get_if<Fault>(&found)) return *fault;
     const auto& m = std::get<Method>(found);
+    if (call.at_once && !call.om.answers_at_once(*m.target.ns, *m.target.cls)) return MayBlock{};
     auto args = arguments(call, m);
     if (auto* fault = std::get_if<Fault>(&args)) return *fault;
+    if (call.at_once) {
+        const auto result = call.om.invoke_at_once(call.request(*m.target.ns), m.target.path, m.method->name,
+                                                   std::get<cim::Arguments>(args));
+        return result ? Outcome(invoked(call, m, *result)) : MayBlock{};
+    }
     auto result = call.om.invoke(call.request(*m.target.ns), m.target.path, m.method->name,
                                  std::move(std::get<cim::Arguments>(args)));
     if (!result) return fault_of(call, result.error(), subject_of(result.error(), m));
-    Answer a;
-    a.action = *call.headers().action + "Response";
-    a.body = output(call, m, *result);
-    return a;
+    return invoked(call, m, *result);
 }
 
 }  // namespace wsvirt::wsman

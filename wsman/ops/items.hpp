@@ -50,8 +50,9 @@ enum class Packed {
 };
 
 struct PackedItems {
-    std::string text;
+    std::string text;               // may begin with something else than items
     std::vector<std::size_t> ends;  // of each item in the text
+    std::size_t begin = 0;          // of the first
 };
 
 // Appends items to `out`. After it `items.ended` says whether the sequence is over: it looks one item ahead

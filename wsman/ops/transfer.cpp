@@ -84,25 +84,35 @@ std::optional<Fault> keep_writable(const Target& target, const cim::ObjectPath& 
     return std::nullopt;
 }
 
+Answer got(const Call& call, const Target& target, const cim::Instance& instance) {
+    Answer a;
+    a.action = response(soap::uri::get);
+    const auto style = target.style(call);
+    if (call.headers().request_epr) {
+        const auto path = instance.path(target.ns->name());
+        a.headers = requested_epr(call, style, &path);
+    }
+    cim::wscim::write_instance(a.body, style, instance);
+    return a;
+}
+
 }  // namespace
 
 Outcome get(const Call& call) {
     auto t = instance_target(call);
     if (auto* fault = std::get_if<Fault>(&t)) return *fault;
     const auto& target = std::get<Target>(t);
+    const bool plain = target.kind == TargetKind::cim_class && !call.headers().fragment;
+    if (call.at_once) {
+        if (!plain || !call.om.answers_at_once(*target.ns, *target.cls)) return MayBlock{};
+        const auto instance = call.om.get_at_once(call.request(*target.ns), target.path);
+        return instance ? Outcome(got(call, target, *instance)) : MayBlock{};
+    }
     if (target.kind == TargetKind::metadata_class) return get_class(call, target);
     if (call.headers().fragment) return get_fragment(call, target);
-    auto instance = call.om.get(call.request(*target.ns), target.path);
+    const auto instance = call.om.get(call.request(*target.ns), target.path);
     if (!instance) return fault_of(call, instance.error(), About::selectors);
-    Answer a;
-    a.action = response(soap::uri::get);
-    const auto style = target.style(call);
-    if (call.headers().request_epr) {
-        const auto path = instance->path(target.ns->name());
-        a.headers = requested_epr(call, style, &path);
-    }
-    cim::wscim::write_instance(a.body, style, *instance);
-    return a;
+    return got(call, target, *instance);
 }
 
 Outcome put(const Call& call) {

@@ -163,18 +163,27 @@ Result<MethodResult> change_state(const MethodCall& call, const std::string& gui
     return run(call, std::move(task), std::move(work), {}, std::move(*held));
 }
 
-Result<MethodResult> request_state_change(const MethodCall& call) {
+std::optional<std::uint16_t> state_change_refused(const MethodCall& call) {
     const auto name = call.target.key_string("Name");
-    if (iequals(name, call.services.host.name)) return MethodResult(32770);
+    if (iequals(name, call.services.host.name)) return std::uint16_t{32770};
     std::uint64_t asked = 0;
-    if (!call.in.get("RequestedState").to_uint64(asked)) return MethodResult(32773);
+    if (!call.in.get("RequestedState").to_uint64(asked)) return std::uint16_t{32773};
     const auto requested = canonical(asked);
-    if (!is_request(requested)) return MethodResult(32773);
+    if (!is_request(requested)) return std::uint16_t{32773};
+    const auto guid = clean_guid(name);
+    const auto machine = guid ? call.services.hypervisor.machine(*guid) : nullptr;
+    if (!machine || step_for(machine->state, machine->has_saved_state, requested)) return std::nullopt;
+    return std::uint16_t{32775};
+}
+
+Result<MethodResult> request_state_change(const MethodCall& call) {
+    if (const auto code = state_change_refused(call)) return MethodResult(*code);
+    const auto name = call.target.key_string("Name");
     const auto guid = clean_guid(name);
     if (!guid)
         return Error(Status::not_found, "wsvirt.machine.missing", "There is no virtual machine " + name + ".",
                      name);
-    return change_state(call, *guid, requested);
+    return change_state(call, *guid, canonical(call.in.get("RequestedState").uint_or(0)));
 }
 
 }  // namespace wsvirt::cim::vs

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "cim/om/at_once.hpp"
 #include "cim/om/object_manager.hpp"
 #include "cim/schema/mof.hpp"
 #include "tests/support/echo_provider.hpp"
@@ -50,7 +51,31 @@ class T_Part { string Label; uint16 Sizes[]; T_Part ref Next; };
 };
 )mof";
 
-using wsvirt::testing::Echo;
+// Besides, its instance "memory" needs no asking, nor do calls of its Needs with the argument "no".
+class Echo : public wsvirt::testing::Echo, public cim::AtOnce {
+  public:
+    Result<cim::Instance> get(const cim::Request& r, const cim::ClassPtr& cls,
+                              const cim::ObjectPath& path) override {
+        if (auto known = get_at_once(r, cls, path)) return std::move(*known);
+        return wsvirt::testing::Echo::get(r, cls, path);
+    }
+    std::optional<cim::Instance> get_at_once(const cim::Request&, const cim::ClassPtr& cls,
+                                             const cim::ObjectPath& path) override {
+        if (path.key_string("Id") != "memory") return std::nullopt;
+        if (defect) throw std::runtime_error("a defect");
+        cim::Instance i(cls);
+        i.set("Id", "memory");
+        return i;
+    }
+    std::optional<cim::MethodResult> invoke_at_once(const cim::Request&, const cim::ClassPtr&,
+                                                    const cim::ObjectPath&, const cim::Method& m,
+                                                    const cim::Arguments& in) override {
+        if (m.name != "Needs" || in.get("Must").string_or({}) != "no") return std::nullopt;
+        return cim::MethodResult(5);
+    }
+
+    bool defect = false;
+};
 
 class InlinePool : public WorkPool {
   public:
