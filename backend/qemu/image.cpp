@@ -13,6 +13,7 @@
 #include <fstream>
 
 #include "backend/qemu/process.hpp"
+#include "backend/qemu/qcow2_header.hpp"
 #include "base/text.hpp"
 
 namespace wsvirt::backend::qemu {
@@ -177,6 +178,7 @@ void ImageTool::remove_left_overs() const {
 
 Result<ImageInfo> ImageTool::info(const Call& call, const std::string& path) const {
     if (auto ok = check_path(path); !ok) return ok.error();
+    if (auto known = read_qcow2_header(path)) return std::move(*known);
     auto out = run(call, {{"info", "-U", "--output=json", path}, "read the disk image", path});
     if (!out) return out.error();
     return parse_info(*out, path);

@@ -1,0 +1,127 @@
+#include "backend/qemu/qcow2_header.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "backend/qemu/image.hpp"
+#include "backend/qemu/process.hpp"
+#include "base/text.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::backend;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Folder {
+    fs::path path = "/tmp/wsvirt-qcow2-" + make_guid();
+    Folder() { fs::create_directories(path); }
+    ~Folder() { fs::remove_all(path); }
+    std::string operator/(const std::string& name) const { return path / name; }
+};
+
+bool qemu_img(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "qemu-img");
+    auto done = qemu::run_program({}, arguments);
+    return done && done->exit_code == 0;
+}
+std::string made(const Folder& f, const std::string& name, std::vector<std::string> options,
+                 const std::string& size = "64M") {
+    std::vector<std::string> all{"create", "-q", "-f", "qcow2"};
+    all.insert(all.end(), options.begin(), options.end());
+    all.push_back(f / name);
+    if (!size.empty()) all.push_back(size);
+    BOOST_REQUIRE(qemu_img(all));
+    return f / name;
+}
+ImageInfo asked(const std::string& path) {
+    auto done = qemu::run_program({}, {"qemu-img", "info", "-U", "--output=json", path});
+    BOOST_REQUIRE(done);
+    auto info = qemu::parse_info(done->out, path);
+    BOOST_REQUIRE(info);
+    return *info;
+}
+void check_same(const std::string& path) {
+    const auto ours = qemu::read_qcow2_header(path);
+    const auto theirs = asked(path);
+    BOOST_REQUIRE_MESSAGE(ours.has_value(), path);
+    BOOST_TEST(ours->path == theirs.path);
+    BOOST_TEST(ours->format == theirs.format);
+    BOOST_TEST(ours->virtual_size == theirs.virtual_size);
+    BOOST_TEST(ours->actual_size == theirs.actual_size);
+    BOOST_TEST(ours->backing_file == theirs.backing_file);
+    BOOST_TEST(ours->subformat == theirs.subformat);
+}
+void write_at(const std::string& path, std::streamoff at, const std::string& bytes) {
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(at);
+    file << bytes;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(qcow2_header)
+
+BOOST_AUTO_TEST_CASE(plain_images_are_read_as_qemu_img_reads_them) {
+    const Folder f;
+    check_same(made(f, "usual", {}));
+    check_same(made(f, "old", {"-o", "compat=0.10"}));
+    check_same(made(f, "clusters", {"-o", "cluster_size=2M"}));
+    check_same(made(f, "whole", {"-o", "preallocation=full"}, "4M"));
+    check_same(made(f, "large", {}, "3T"));
+    const auto with_snapshot = made(f, "snapshot", {});
+    BOOST_REQUIRE(qemu_img({"snapshot", "-c", "one", with_snapshot}));
+    check_same(with_snapshot);
+}
+
+BOOST_AUTO_TEST_CASE(the_parent_is_named_as_qemu_img_names_it) {
+    const Folder f;
+    made(f, "parent", {});
+    check_same(made(f, "absolute", {"-b", f / "parent", "-F", "qcow2"}, ""));
+    check_same(made(f, "relative", {"-b", "parent", "-F", "qcow2"}, ""));
+    fs::create_directory(f / "sub");
+    check_same(made(f, "sub/upwards", {"-b", "../parent", "-F", "qcow2"}, ""));
+    fs::remove(f / "parent");
+    check_same(f / "relative");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_plain_is_left_to_qemu_img) {
+    const Folder f;
+    made(f, "parent", {});
+    const auto none = [](const std::string& path) { BOOST_TEST(!qemu::read_qcow2_header(path).has_value()); };
+    none(made(f, "json", {"-u", "-b", "json:{\"driver\":\"null-co\"}", "-F", "raw"}));
+    none(made(f, "data", {"-o", "data_file=" + (f / "d.raw")}));
+    none(made(f, "zstd", {"-o", "compression_type=zstd"}));
+    none(f / "missing");
+    none(f.path);
+    std::ofstream(f / "text") << std::string(4096, 'x');
+    none(f / "text");
+    std::ofstream(f / "short") << "QFI\xfb";
+    none(f / "short");
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_header_is_left_to_qemu_img) {
+    const Folder f;
+    const std::pair<std::streamoff, std::string> damages[] = {
+        {4, std::string("\0\0\0\x09", 4)},   // version
+        {20, std::string("\0\0\0\x40", 4)},  // cluster bits
+        {32, std::string("\0\0\0\x01", 4)},  // encrypted
+        {36, std::string("\0\0\0\0", 4)},    // the first table is too small for the size
+        {40, std::string("\x7f\0\0\0", 4)},  // and lies nowhere
+        {48, std::string("\x7f\0\0\0", 4)},  // as does that of the counts
+        {56, std::string("\0\0\0\0", 4)},    // which is empty
+        {60, std::string("\x7f\0\0\0", 4)},  // too many snapshots
+        {72, std::string("\0\0\0\0\0\0\0\x02", 8)}, {100, std::string("\x7f\0\0\0", 4)},
+    };
+    for (const auto& [at, bytes] : damages) {
+        const auto path = made(f, "damaged", {});
+        write_at(path, at, bytes);
+        BOOST_TEST_CONTEXT("offset " << at) {
+            BOOST_TEST(!qemu::read_qcow2_header(path).has_value());
+        }
+        fs::remove(path);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
