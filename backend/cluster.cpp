@@ -80,6 +80,9 @@ class Cluster final : public Hypervisor {
     Result<void> undefine(const Call& c, std::string_view uuid) override {
         return at(uuid, [&](Hypervisor& h) { return h.undefine(c, uuid); });
     }
+    Result<void> forget(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.forget(c, uuid); });
+    }
     Result<void> start(const Call& c, std::string_view uuid) override {
         return at(uuid, [&](Hypervisor& h) { return h.start(c, uuid); });
     }
@@ -114,6 +117,12 @@ class Cluster final : public Hypervisor {
                            const std::vector<unsigned>& keycodes) override {
         return at(uuid, [&](Hypervisor& h) { return h.send_keys(c, uuid, keycodes); });
     }
+    Result<void> freeze(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.freeze(c, uuid); });
+    }
+    Result<void> thaw(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.thaw(c, uuid); });
+    }
 
     Result<SnapshotInfo> snapshot(const Call& c, const SnapshotRequest& r) override {
         return at(r.machine, [&](Hypervisor& h) { return h.snapshot(c, r); });
@@ -137,6 +146,9 @@ class Cluster final : public Hypervisor {
     }
     Result<void> import_saved_state(const Call& c, std::string_view uuid, const std::string& file) override {
         return at(uuid, [&](Hypervisor& h) { return h.import_saved_state(c, uuid, file); });
+    }
+    Result<std::uint64_t> saved_state_size(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.saved_state_size(c, uuid); });
     }
     Result<void> migrate(const Call& c, const MigrationRequest& r, Hypervisor& destination) override {
         return at(r.machine, [&](Hypervisor& h) { return h.migrate(c, r, destination); });
@@ -162,6 +174,10 @@ class Cluster final : public Hypervisor {
     }
     Result<void> resize_image(const Call& c, const std::string& path, std::uint64_t size) override {
         return first().resize_image(c, path, size);
+    }
+    Result<void> rebase_image(const Call& c, const std::string& path, const std::string& backing,
+                              const std::string& backing_format) override {
+        return first().rebase_image(c, path, backing, backing_format);
     }
     Result<std::string> spec_to_text(const MachineSpec& s) const override { return first().spec_to_text(s); }
     Result<MachineSpec> spec_from_text(std::string_view text) const override {

@@ -135,6 +135,9 @@ class Hypervisor {
     virtual Result<void> undefine(
         const Call&,
         std::string_view uuid) = 0;  // off or saved; keeps disks; drops snapshots' metadata and saved state
+    // Takes back define() and what came after it on the way to a whole machine: like undefine, but the files
+    // of its disks and of snapshots beside them stay as they are.
+    virtual Result<void> forget(const Call&, std::string_view uuid) = 0;
     virtual Result<void> start(const Call&, std::string_view uuid) = 0;  // from off, or from saved state
     virtual Result<void> power_off(const Call&, std::string_view uuid) = 0;
     virtual Result<void> shut_down(
@@ -148,6 +151,10 @@ class Hypervisor {
     virtual Result<void> inject_nmi(const Call&, std::string_view uuid) = 0;
     virtual Result<void> send_keys(const Call&, std::string_view uuid,
                                    const std::vector<unsigned>& keycodes) = 0;
+    // Writes what the guest has in mind to its disks and lets it write nothing more until they are thawed;
+    // through its agent. Errors: not_supported (no agent answers).
+    virtual Result<void> freeze(const Call&, std::string_view uuid) = 0;
+    virtual Result<void> thaw(const Call&, std::string_view uuid) = 0;
 
     // --- snapshots ---
     virtual Result<SnapshotInfo> snapshot(const Call&, const SnapshotRequest&) = 0;
@@ -157,9 +164,11 @@ class Hypervisor {
     virtual Result<void> modify_snapshot(const Call&, std::string_view uuid,
                                          const SnapshotInfo& changed) = 0;  // attributes only
 
-    // Makes snapshots known that are inside the machine's disks already (an imported machine), parents first.
-    // name_in_disks: what each is called there, parallel; renamed in the disks to its id where it differs.
-    // All or nothing. Errors: not_supported, invalid_parameter (a disk does not hold one of them).
+    // Makes snapshots known that are there already (of an imported machine), in any order: inside the disks,
+    // or (external) in files that their specs name. names_in_disks: what each is called inside the disks,
+    // parallel; renamed there to its id where it differs. Their memory_file is copied. After an error some
+    // may be known already: forget() the machine. Errors: not_supported, invalid_parameter (a disk does not
+    // hold one of them).
     virtual Result<void> adopt_snapshots(const Call&, std::string_view uuid,
                                          const std::vector<SnapshotInfo>& snapshots,
                                          const std::vector<std::string>& names_in_disks) = 0;
@@ -169,6 +178,8 @@ class Hypervisor {
                                             const std::string& to_file) = 0;
     virtual Result<void> import_saved_state(const Call&, std::string_view uuid,
                                             const std::string& from_file) = 0;
+    // In bytes, of a machine that is saved. Errors: not_supported (a host whose files are out of reach).
+    virtual Result<std::uint64_t> saved_state_size(const Call&, std::string_view uuid) = 0;
 
     // --- migration ---
     virtual Result<void> migrate(const Call&, const MigrationRequest&, Hypervisor& destination) = 0;
@@ -186,6 +197,10 @@ class Hypervisor {
     virtual Result<void> convert_image(const Call&, const std::string& from,
                                        const ImageSpec& to) = 0;  // with progress
     virtual Result<void> resize_image(const Call&, const std::string& path, std::uint64_t new_size) = 0;
+    // Names another file as the one that the image stands on, which must have the same content; a relative
+    // name is one in the image's folder.
+    virtual Result<void> rebase_image(const Call&, const std::string& path, const std::string& backing,
+                                      const std::string& backing_format) = 0;
 
     // --- text form of settings, for planned systems and exports: the domain XML ---
     virtual Result<std::string> spec_to_text(const MachineSpec&) const = 0;

@@ -127,8 +127,10 @@ struct SnapshotInfo {
     std::string parent;  // id of the parent snapshot or ""
     std::int64_t created_us = 0;
     bool has_memory = false;
-    bool external = false;
-    bool current = false;  // the machine's disks stand on this snapshot
+    bool external = false;  // its disks are files of their own, the ones that its spec names
+    bool current = false;   // the machine's disks stand on this snapshot
+    std::string
+        memory_file;  // memory in a file of its own, as libvirt saves it; "" = inside the disks, or none
     MachineSpec
         spec;  // settings at that moment; its attributes also hold what SnapshotRequest brought (name,
                // notes, type of the layer above). Reverting gives the machine its own attributes back.

@@ -138,6 +138,14 @@ Result<std::string> content_digest(const std::filesystem::path& file, const File
     return out;
 }
 
+Result<void> flush_to_disk(const std::filesystem::path& file_or_folder) {
+    const Fd fd(::open(file_or_folder.c_str(), O_RDONLY | O_CLOEXEC));
+    if (fd < 0) return system_error("Opening", file_or_folder);
+    if (::fsync(fd) == 0 || errno == EINVAL || errno == EROFS)
+        return {};  // some file systems have no such call
+    return system_error("Writing", file_or_folder);
+}
+
 Result<void> write_file(const std::filesystem::path& file, std::string_view text) {
     auto temporary = file;
     temporary += ".new";

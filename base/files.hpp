@@ -28,6 +28,9 @@ Result<void> copy_sparse(const std::filesystem::path& from, const std::filesyste
 // and of the file's size: the same for two files of the same content, however sparse.
 Result<std::string> content_digest(const std::filesystem::path& file, const FileWork& work);
 
+// What was written to a file, or which files a folder has, outlives a power cut from here on.
+Result<void> flush_to_disk(const std::filesystem::path& file_or_folder);
+
 // Writes a small file whole: a temporary file beside it, flushed, renamed.
 Result<void> write_file(const std::filesystem::path& file, std::string_view text);
 Result<std::string> read_file(const std::filesystem::path& file, std::uint64_t limit);

@@ -1,4 +1,5 @@
-// LibvirtHypervisor: making snapshots known to libvirt that came inside the disks of an imported machine.
+// LibvirtHypervisor: making snapshots known to libvirt that came with an imported machine, inside its disks
+// or as files beside them.
 #include <libvirt/virterror.h>
 
 #include <algorithm>
@@ -7,85 +8,147 @@
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/save_image.hpp"
+#include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/qemu/snapshot_names.hpp"
 
 namespace wsvirt::backend::libvirt {
 
 namespace {
 
+constexpr const char* doing = "take over the snapshots of the imported machine";
+
 using Names = std::map<std::string, std::string>;
 
-// Every disk that can hold snapshots must hold all of them; what is called otherwise there is renamed.
-Result<void> rename_in_disks(const std::vector<SnapshotTarget>& disks, const Names& names) {
-    Names changed;
+// path → names that the disk has to hold, and what they shall be.
+using NamesOfDisks = std::map<std::string, Names>;
+
+bool holds(const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Result<void> check_names(const std::string& disk, const Names& names) {
+    auto there = qemu::snapshot_names(disk);
+    if (!there) return there.error();
     for (const auto& [from, to] : names)
-        if (from != to) changed[from] = to;
-    for (const auto& d : disks) {
-        if (d.format != "qcow2")
-            return Error{
-                Status::not_supported, "wsvirt.snapshot.format",
-                "Only qcow2 disks carry snapshots; \"" + d.path + "\" has the format " + d.format + ".",
-                d.path};
-        auto there = qemu::snapshot_names(d.path);
-        if (!there) return there.error();
-        for (const auto& [from, to] : names)
-            if (std::find(there->begin(), there->end(), from) == there->end() &&
-                std::find(there->begin(), there->end(), to) == there->end())
-                return Error{Status::invalid_parameter, "wsvirt.snapshot.missing",
-                             "The disk \"" + d.path + "\" does not hold the snapshot " + from + ".", d.path};
-    }
-    for (const auto& d : disks) {
-        if (changed.empty()) break;
-        // A second try after a failure finds some disks done.
-        auto there = qemu::snapshot_names(d.path);
-        if (!there) return there.error();
-        Names left;
-        for (const auto& [from, to] : changed)
-            if (std::find(there->begin(), there->end(), from) != there->end()) left[from] = to;
-        if (auto ok = qemu::rename_snapshots(d.path, left); !ok) return ok;
-    }
+        if (!holds(*there, from) && !holds(*there, to))
+            return Error{Status::invalid_parameter, "wsvirt.snapshot.missing",
+                         "The disk \"" + disk + "\" does not hold the snapshot " + from + ".", disk};
     return {};
 }
 
-Result<std::string> snapshot_document(const SnapshotInfo& s, const std::vector<SnapshotTarget>& disks,
-                                      const DomainOptions& options) {
-    NewSnapshot fresh;
-    fresh.name = s.id;
-    fresh.internal_memory = s.has_memory;
-    for (const auto& d : disks) fresh.disks.push_back({d.target, "", false});
+// A second try after a failure finds some done.
+Result<void> rename_in(const std::string& disk, const Names& names) {
+    auto there = qemu::snapshot_names(disk);
+    if (!there) return there.error();
+    Names left;
+    for (const auto& [from, to] : names)
+        if (from != to && holds(*there, from)) left[from] = to;
+    return left.empty() ? Result<void>{} : qemu::rename_snapshots(disk, left);
+}
+
+// A snapshot as it is about to be made known.
+struct Arrival {
+    SnapshotInfo info;
+    std::string domain_xml;
+    std::vector<SnapshotTarget> disks;
+};
+
+Result<Arrival> arrival_of(const SnapshotInfo& s, const DomainOptions& options) {
     KeptSpec kept;
     kept.spec = s.spec;
     kept.created_us = kept.config_changed_us = s.created_us;
-    auto domain_text = write_domain(kept, options);
-    if (!domain_text) return domain_text.error();
+    auto xml = write_domain(kept, options);
+    if (!xml) return xml.error();
+    Arrival a{s, std::move(*xml), {}};
+    a.disks = snapshot_targets(a.domain_xml);
+    return a;
+}
+
+Result<void> rename_in_disks(const std::vector<Arrival>& all, const Names& names) {
+    NamesOfDisks of_disks;
+    for (const auto& a : all)
+        for (const auto& d : a.disks) {
+            if (a.info.external) continue;
+            if (d.format != "qcow2")
+                return Error{
+                    Status::not_supported, "wsvirt.snapshot.format",
+                    "Only qcow2 disks carry snapshots; \"" + d.path + "\" has the format " + d.format + ".",
+                    d.path};
+            for (const auto& [from, to] : names)
+                if (to == a.info.id) of_disks[d.path][from] = to;
+        }
+    for (const auto& [disk, wanted] : of_disks)
+        if (auto ok = check_names(disk, wanted); !ok) return ok;
+    for (const auto& [disk, wanted] : of_disks)
+        if (auto ok = rename_in(disk, wanted); !ok) return ok;
+    return {};
+}
+
+Result<std::string> snapshot_document(const Arrival& a, const std::string& memory_file) {
+    const SnapshotInfo& s = a.info;
+    const bool inside = s.has_memory && s.memory_file.empty() && !s.external;
+    NewSnapshot fresh;
+    fresh.name = s.id;
+    fresh.internal_memory = inside;
     pugi::xml_document doc, domain;
+    domain.load_buffer(a.domain_xml.data(), a.domain_xml.size());
+    for (const auto& d : a.disks)
+        fresh.disks.push_back({d.target, s.external ? overlay_path(d.path, s.id) : "", false});
+    for (const auto disk : domain.child("domain").child("devices").children("disk")) {
+        const std::string target = disk.child("target").attribute("dev").value();
+        if (std::none_of(a.disks.begin(), a.disks.end(), [&](const auto& d) { return d.target == target; }))
+            fresh.disks.push_back({target, "", true});
+    }
     const std::string text = new_snapshot_xml(fresh);
     doc.load_buffer(text.data(), text.size());
-    domain.load_buffer(domain_text->data(), domain_text->size());
     auto root = doc.child("domainsnapshot");
-    set_text(root, "state", s.has_memory ? "running" : "shutoff");
+    set_text(root, "state", inside ? "running" : "shutoff");
     set_text(root, "creationTime", std::to_string(s.created_us / 1'000'000));
     if (!s.parent.empty()) set_text(child(root, "parent"), "name", s.parent);
     root.append_copy(domain.child("domain"));
-    return with_note(to_text(doc), {s.spec.attributes, s.created_us, false, {}});
+    return with_note(to_text(doc), {s.spec.attributes, s.created_us, false, memory_file});
+}
+
+// Copied only now that the snapshot names the copy, so that nothing of it can be lost out of sight.
+Result<void> take_memory(Session& session, virDomainSnapshotPtr made, const std::string& from,
+                         const std::string& to) {
+    auto layout = read_layout(take(virDomainSnapshotGetXMLDesc(made, VIR_DOMAIN_SNAPSHOT_XML_SECURE)));
+    if (!layout) return layout.error();
+    const Call call{session.deadline, session.stop, session.progress};
+    return copy_save_image(call, from, to, [&](const std::string& xml) -> Result<std::string> {
+        auto adopted = adopt_saved_xml(xml, layout->domain_xml);
+        return adopted ? without_chains(*adopted) : adopted;
+    });
 }
 
 Result<void> adopt(const CorePtr& core, Session& session, virDomainPtr d,
                    const std::vector<SnapshotInfo>& snapshots, const Names& names) {
-    const std::string xml = take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
-    const auto disks = snapshot_targets(xml);
-    if (auto ok = rename_in_disks(disks, names); !ok) return ok;
+    std::vector<Arrival> all;
     for (const auto& s : snapshots) {
-        auto document = snapshot_document(s, disks, core->domain_options());
+        auto a = arrival_of(s, core->domain_options());
+        if (!a) return a.error();
+        all.push_back(std::move(*a));
+    }
+    if (auto ok = rename_in_disks(all, names); !ok) return ok;
+    for (const auto& a : all) {
+        std::string memory;
+        if (!a.info.memory_file.empty()) {
+            memory = kept_memory_file(*core, a.info.id);
+            if (memory.empty() || core->connector->save_dir().empty())
+                return Error{Status::not_supported, "wsvirt.snapshot.no_place",
+                             "There is no place for the memory of snapshots on this host.", a.info.id};
+        }
+        auto document = snapshot_document(a, memory);
         if (!document) return document.error();
         const unsigned flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE |
-                               (s.current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u);
+                               (a.info.current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u);
         const SnapshotHandle made(virDomainSnapshotCreateXML(d, document->c_str(), flags));
-        if (!made) return last_error("take over the snapshots of the imported machine");
+        if (!made) return last_error(doing);
+        if (!memory.empty())
+            if (auto ok = take_memory(session, made.get(), a.info.memory_file, memory); !ok) return ok;
     }
-    char uuid[VIR_UUID_STRING_BUFLEN] = "";
-    virDomainGetUUIDString(d, uuid);
-    refresh(session.connection, uuid, *core->connector, *core->inventory);
+    refresh(session.connection, uuid_of(d), *core->connector, *core->inventory);
     return {};
 }
 
@@ -116,12 +179,10 @@ Result<void> LibvirtHypervisor::adopt_snapshots(const Call& call, std::string_vi
     Names names;
     for (std::size_t i = 0; i < snapshots.size() && i < names_in_disks.size(); ++i)
         names[names_in_disks[i]] = snapshots[i].id;
-    return change_machine(
-        core_, call, uuid,
-        {{"take over the snapshots of the imported machine", {}, false, {}}, {MachineState::off}, {}},
-        [core = core_, all = std::move(*ordered), names](Session& s, virDomainPtr d) {
-            return adopt(core, s, d, all, names);
-        });
+    return change_machine(core_, call, uuid, {{doing, {}, true, {}, {}}, {MachineState::off}, {}},
+                          [core = core_, all = std::move(*ordered), names](Session& s, virDomainPtr d) {
+                              return adopt(core, s, d, all, names);
+                          });
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -44,6 +44,17 @@ unsigned undefine_flags(HostKind kind) {
                : both | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM;
 }
 
+// With the memory of its snapshots that is a file of ours.
+Result<void> remove_definition(const Site& w) {
+    auto left = hold_snapshots(w.domain);
+    if (!left) return left.error();
+    if (virDomainUndefineFlags(w.domain, undefine_flags(w.core->connector->kind())) < 0)
+        return last_error("remove the machine");
+    for (const auto& held : *left)
+        if (const auto& file = held.layout.note.saved_file; !file.empty()) unlink(file.c_str());
+    return drop_saved_file(*w.core->connector, w.domain);
+}
+
 }  // namespace
 
 Result<void> LibvirtHypervisor::complete(const Call& call, MachineSpec& spec) {
@@ -121,13 +132,7 @@ Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wa
 
 Result<void> remove_machine(Site& w) {
     if (auto ok = remove_external_snapshots(w); !ok) return ok;
-    auto left = hold_snapshots(w.domain);
-    if (!left) return left.error();
-    if (virDomainUndefineFlags(w.domain, undefine_flags(w.core->connector->kind())) < 0)
-        return last_error("remove the machine");
-    for (const auto& held : *left)
-        if (const auto& file = held.layout.note.saved_file; !file.empty()) unlink(file.c_str());
-    return drop_saved_file(*w.core->connector, w.domain);
+    return remove_definition(w);
 }
 
 Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid) {
@@ -147,6 +152,19 @@ Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid
                               const auto journal = note_unfinished(core->settings(), *noted);
                               if (!journal) return journal.error();
                               return remove_machine(w);
+                          });
+}
+
+Result<void> LibvirtHypervisor::forget(const Call& call, std::string_view uuid) {
+    return change_machine(core_, call, uuid,
+                          {{"remove the machine", {}, true, {}, {}}, {off, saved, crashed}, {}},
+                          [core = core_](Session& s, virDomainPtr d) -> Result<void> {
+                              auto all = hold_snapshots(d);
+                              if (!all) return all.error();
+                              for (const auto& held : *all)  // first: nobody finds them without the machine
+                                  if (const auto& file = held.layout.note.saved_file; !file.empty())
+                                      unlink(file.c_str());
+                              return remove_definition(Site(core, s, d));
                           });
 }
 

@@ -183,4 +183,11 @@ Error host_lost() {
             "The host does not answer at the moment; try again later."};
 }
 
+Error no_agent(const std::string& uuid, const Error& why) {
+    return {Status::not_supported, "wsvirt.snapshot.no_agent",
+            "The guest's file systems cannot be frozen because its agent does not answer; install the QEMU "
+            "guest agent in the guest, or do without frozen file systems.",
+            uuid, why.detail};
+}
+
 }  // namespace wsvirt::backend::libvirt

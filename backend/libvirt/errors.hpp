@@ -22,5 +22,7 @@ Error no_machine(std::string_view uuid);
 Error deadline_passed(const std::string& doing);
 Error cancelled(const std::string& doing);
 Error host_lost();
+// The guest cannot be frozen; why: libvirt's words.
+Error no_agent(const std::string& uuid, const Error& why);
 
 }  // namespace wsvirt::backend::libvirt

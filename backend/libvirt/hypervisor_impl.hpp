@@ -24,6 +24,7 @@ class LibvirtHypervisor final : public Hypervisor {
     Result<void> define(const Call&, const MachineSpec& spec) override;
     Result<void> redefine(const Call&, const MachineSpec& spec) override;
     Result<void> undefine(const Call&, std::string_view uuid) override;
+    Result<void> forget(const Call&, std::string_view uuid) override;
     Result<void> start(const Call&, std::string_view uuid) override;
     Result<void> power_off(const Call&, std::string_view uuid) override;
     Result<void> shut_down(const Call&, std::string_view uuid) override;
@@ -36,6 +37,8 @@ class LibvirtHypervisor final : public Hypervisor {
     Result<void> inject_nmi(const Call&, std::string_view uuid) override;
     Result<void> send_keys(const Call&, std::string_view uuid,
                            const std::vector<unsigned>& keycodes) override;
+    Result<void> freeze(const Call&, std::string_view uuid) override;
+    Result<void> thaw(const Call&, std::string_view uuid) override;
 
     Result<SnapshotInfo> snapshot(const Call&, const SnapshotRequest&) override;
     Result<void> revert(const Call&, std::string_view uuid, std::string_view snapshot) override;
@@ -48,6 +51,7 @@ class LibvirtHypervisor final : public Hypervisor {
     Result<void> export_saved_state(const Call&, std::string_view uuid, const std::string& to_file) override;
     Result<void> import_saved_state(const Call&, std::string_view uuid,
                                     const std::string& from_file) override;
+    Result<std::uint64_t> saved_state_size(const Call&, std::string_view uuid) override;
     Result<void> migrate(const Call&, const MigrationRequest&, Hypervisor& destination) override;
     Result<void> abandon(const Call&, std::string_view uuid) override;
     Result<bool> has_file(const Call&, const std::string& path) override;
@@ -57,6 +61,8 @@ class LibvirtHypervisor final : public Hypervisor {
     Result<void> create_image(const Call&, const ImageSpec&) override;
     Result<void> convert_image(const Call&, const std::string& from, const ImageSpec& to) override;
     Result<void> resize_image(const Call&, const std::string& path, std::uint64_t new_size) override;
+    Result<void> rebase_image(const Call&, const std::string& path, const std::string& backing,
+                              const std::string& backing_format) override;
     Result<std::string> spec_to_text(const MachineSpec&) const override;
     Result<MachineSpec> spec_from_text(std::string_view text) const override;
 

@@ -27,4 +27,9 @@ Result<void> LibvirtHypervisor::resize_image(const Call& call, const std::string
     return image_tool(*core_).resize(call, path, new_size);
 }
 
+Result<void> LibvirtHypervisor::rebase_image(const Call& call, const std::string& path,
+                                             const std::string& backing, const std::string& backing_format) {
+    return image_tool(*core_).rebase(call, path, backing, backing_format, false);
+}
+
 }  // namespace wsvirt::backend::libvirt

@@ -14,6 +14,7 @@ namespace {
 
 constexpr auto poll_interval = std::chrono::milliseconds(100);
 constexpr unsigned key_hold_ms = 50;
+constexpr int most_thaws = 10;         // libvirt gives the agent some seconds for each
 constexpr std::size_t most_keys = 16;  // libvirt's limit
 
 // A machine that was defined before the accelerator was known, or on another host, starts with the one that
@@ -130,6 +131,29 @@ Result<void> LibvirtHypervisor::inject_nmi(const Call& call, std::string_view uu
     return change_machine(
         core_, call, uuid, {{"interrupt the machine", {}, false, {}, {}}, {running}, {}, false},
         [](Session&, virDomainPtr d) { return checked(virDomainInjectNMI(d, 0), "interrupt the machine"); });
+}
+
+Result<void> LibvirtHypervisor::freeze(const Call& call, std::string_view uuid) {
+    return change_machine(core_, call, uuid,
+                          {{"freeze the guest's file systems", {}, false, {}, {}}, {running}, {}, false},
+                          [](Session&, virDomainPtr d) -> Result<void> {
+                              if (virDomainFSFreeze(d, nullptr, 0, 0) >= 0) return {};
+                              return no_agent(uuid_of(d), last_error("freeze the guest's file systems"));
+                          });
+}
+
+Result<void> LibvirtHypervisor::thaw(const Call& call, std::string_view uuid) {
+    return change_machine(
+        core_, call, uuid, {{"thaw the guest's file systems", {}, true, {}, {}}, {running}, {}, false},
+        [](Session& s, virDomainPtr d) -> Result<void> {
+            // A guest that stood still a moment ago may not listen yet.
+            for (int tries = 1;; ++tries) {
+                if (virDomainFSThaw(d, nullptr, 0, 0) >= 0) return {};
+                auto why = last_error("thaw the guest's file systems");
+                if (tries == most_thaws || virDomainIsActive(d) != 1 || s.stop.stop_requested()) return why;
+                std::this_thread::sleep_for(poll_interval);
+            }
+        });
 }
 
 Result<void> LibvirtHypervisor::send_keys(const Call& call, std::string_view uuid,

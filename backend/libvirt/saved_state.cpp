@@ -52,6 +52,24 @@ Result<void> LibvirtHypervisor::import_saved_state(const Call& call, std::string
         });
 }
 
+Result<std::uint64_t> LibvirtHypervisor::saved_state_size(const Call& call, std::string_view uuid) {
+    const std::string dir = core_->connector->save_dir();
+    if (dir.empty()) return not_here();
+    auto size = std::make_shared<std::uint64_t>(0);
+    const Change change{{"look at the saved memory", {}, false, {}, {}}, {MachineState::saved}, {}, false};
+    auto done =
+        change_machine(core_, call, uuid, change, [dir, size](Session&, virDomainPtr d) -> Result<void> {
+            const auto file = dir + "/" + virDomainGetName(d) + ".save";
+            std::error_code ec;
+            *size = std::filesystem::file_size(file, ec);
+            if (!ec) return {};
+            return Error{Status::not_found, "wsvirt.saved.file",
+                         "The file with the saved memory cannot be read or written.", file, ec.message()};
+        });
+    if (!done) return done.error();
+    return *size;
+}
+
 bool has_saved_file(const Connector& connector, virDomainPtr domain) {
     if (virDomainHasManagedSaveImage(domain, 0) == 1) return true;
     const std::string dir = connector.save_dir();

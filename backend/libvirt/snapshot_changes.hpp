@@ -43,6 +43,8 @@ Result<void> remove_machine(Site& w);
 // Merges frozen files that no snapshot needs any more and removes overlays of ours that nothing needs;
 // `before`: the files as they were.
 Result<void> tidy_files(Site& w, Chain before);
+// Where the memory of a snapshot of this id is kept that came as a file; "" = there is no place.
+std::string kept_memory_file(const Core& core, const std::string& id);
 // Saved memory becomes the machine's, with the disks of its definition.
 Result<void> put_saved_memory(Site& w, const std::string& from);
 // The saved memory of a machine names the files of its disks; it has to follow when they change.

@@ -62,6 +62,7 @@ Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machin
     const std::string_view memory = root->child("memory").attribute("snapshot").value();
     s.has_memory = memory == "internal" || memory == "external";
     s.external = memory == "external";
+    if (s.external) s.memory_file = root->child("memory").attribute("file").value();
     for (const auto disk : root->child("disks").children("disk"))
         s.external |= std::string_view(disk.attribute("snapshot").value()) == "external";
     if (auto read = read_domain(settings_xml(*root))) s.spec = std::move(read->kept.spec);
@@ -72,6 +73,7 @@ Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machin
         s.spec.attributes = note.attributes;
         if (note.created_us != 0) s.created_us = note.created_us;
         s.has_memory = (s.has_memory && !note.disks_only) || !note.saved_file.empty();
+        if (!note.saved_file.empty()) s.memory_file = note.saved_file;
     } else {
         const std::string described = root->child("description").text().get();
         s.spec.attributes[std::string(snapshot_name)] = described.empty() ? name : described;

@@ -105,14 +105,6 @@ std::string settings_only_xml(const NewSnapshot& snapshot, const std::string& pa
     return to_text(doc);
 }
 
-Error no_agent(const std::string& uuid, const Error& why) {
-    return {Status::not_supported, "wsvirt.snapshot.no_agent",
-            "The guest's file systems cannot be frozen because its agent does not answer; install the QEMU "
-            "guest agent "
-            "in the guest, or take a standard snapshot.",
-            uuid, why.detail};
-}
-
 // A paused QEMU that has written its memory to a file does not do so again, and leaves its disks alone, until
 // it has run; without this the machine could not be saved or moved any more.
 void run_for_an_instant(virDomainPtr d) {
@@ -154,11 +146,6 @@ Result<void> keep_saved(Site& w, const std::string& to, SnapshotNote& note) {
     }
     note.saved_file = to;
     return {};
-}
-
-std::string kept_memory_file(const Core& core, const std::string& id) {
-    const std::string dir = memory_dir(core, {});
-    return dir.empty() ? "" : dir + "/" + id + ".saved";
 }
 
 // All that taking the snapshot may leave behind.
@@ -257,6 +244,11 @@ Result<SnapshotInfo> take_snapshot(const CorePtr& core, Session& session, virDom
 }
 
 }  // namespace
+
+std::string kept_memory_file(const Core& core, const std::string& id) {
+    const std::string dir = memory_dir(core, {});
+    return dir.empty() ? "" : dir + "/" + id + ".saved";
+}
 
 Result<SnapshotInfo> LibvirtHypervisor::snapshot(const Call& call, const SnapshotRequest& request) {
     if (!is_guid(request.id))

@@ -1,5 +1,6 @@
 #include "cim/codec/export_definition.hpp"
 
+#include <algorithm>
 #include <pugixml.hpp>
 #include <sstream>
 
@@ -37,10 +38,17 @@ bool stays_inside(const std::string& path) {
     return true;
 }
 
+unsigned version_of(const ExportDefinition& d) {
+    const auto of_its_own = [](const auto& s) { return s.external || !s.memory.empty(); };
+    return std::any_of(d.snapshots.begin(), d.snapshots.end(), of_its_own) ? export_format_version : 1;
+}
+
 Result<void> check(const ExportDefinition& d) {
     if (!is_guid(d.id) || d.settings.empty())
         return bad("wsvirt.import.incomplete", "The definition file names no virtual system.");
-    for (const auto* files : {&d.disks, &d.saved_state})
+    std::vector<const std::vector<ExportDefinition::File>*> lists{&d.disks, &d.saved_state};
+    for (const auto& s : d.snapshots) lists.push_back(&s.memory);
+    for (const auto* files : lists)
         for (const auto& f : *files)
             if (!stays_inside(f.path))
                 return bad("wsvirt.import.path", "The definition file names the file \"" + f.path +
@@ -57,7 +65,7 @@ Result<void> check(const ExportDefinition& d) {
 std::string export_definition_to_text(const ExportDefinition& d) {
     pugi::xml_document doc;
     auto root = doc.append_child(root_name);
-    root.append_attribute("Version").set_value(export_format_version);
+    root.append_attribute("Version").set_value(version_of(d));
     root.append_attribute("Producer").set_value(d.producer.c_str());
     root.append_attribute("Host").set_value(d.host.c_str());
     root.append_attribute("Created").set_value(static_cast<long long>(d.created_us));
@@ -74,7 +82,9 @@ std::string export_definition_to_text(const ExportDefinition& d) {
         n.append_attribute("Created").set_value(static_cast<long long>(s.created_us));
         n.append_attribute("HasMemory").set_value(s.has_memory);
         n.append_attribute("Current").set_value(s.current);
+        if (s.external) n.append_attribute("External").set_value(true);
         n.append_child("Settings").text().set(s.settings.c_str());
+        for (const auto& f : s.memory) write_file(n, "SavedState", f);
     }
     std::ostringstream out;
     doc.save(out, "  ");
@@ -90,7 +100,8 @@ Result<ExportDefinition> export_definition_from_text(std::string_view text) {
             "wsvirt.import.no_definition",
             "The file is no definition of an exported virtual system; choose the .xml file in the folder "
             "\"Virtual Machines\" of the export.");
-    if (root.attribute("Version").as_uint() != export_format_version)
+    const auto version = root.attribute("Version").as_uint();
+    if (version == 0 || version > export_format_version)
         return bad("wsvirt.import.version", "The export has the format version \"" +
                                                 std::string(root.attribute("Version").value()) +
                                                 "\", which this version of wsvirt cannot read.");
@@ -104,10 +115,15 @@ Result<ExportDefinition> export_definition_from_text(std::string_view text) {
     d.settings = system.child("Settings").text().get();
     for (const auto& n : system.children("Disk")) d.disks.push_back(read_file(n));
     for (const auto& n : system.children("SavedState")) d.saved_state.push_back(read_file(n));
-    for (const auto& n : system.children("Snapshot"))
-        d.snapshots.push_back({to_upper(n.attribute("Id").value()), to_upper(n.attribute("Parent").value()),
-                               n.attribute("Created").as_llong(), n.attribute("HasMemory").as_bool(),
-                               n.attribute("Current").as_bool(), n.child("Settings").text().get()});
+    for (const auto& n : system.children("Snapshot")) {
+        ExportDefinition::Snapshot s{
+            to_upper(n.attribute("Id").value()), to_upper(n.attribute("Parent").value()),
+            n.attribute("Created").as_llong(),   n.attribute("HasMemory").as_bool(),
+            n.attribute("Current").as_bool(),    n.child("Settings").text().get(),
+            n.attribute("External").as_bool(),   {}};
+        for (const auto& f : n.children("SavedState")) s.memory.push_back(read_file(f));
+        d.snapshots.push_back(std::move(s));
+    }
     if (auto r = check(d); !r) return r.error();
     return d;
 }

@@ -1,7 +1,7 @@
 // The definition file of an exported virtual system: what the export holds, in XML. One file says everything:
 // the settings of the system and of its snapshots (as the machine layer writes them), which files hold its
-// disks and its memory, how large they are and what their content's digest is. Format version 1; a reader
-// refuses versions it does not know. Paths in it are relative to the folder of the export.
+// disks and its memory, how large they are and what their content's digest is. A reader refuses format
+// versions that it does not know. Paths in it are relative to the folder of the export.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,8 @@ struct ExportDefinition {
         std::int64_t created_us = 0;
         bool has_memory = false, current = false;
         std::string settings;
+        bool external = false;          // its disks are files of their own: those that its settings name
+        std::vector<File> memory = {};  // none, or one when it is not inside the disks
     };
     std::string id, name, host, producer;
     std::int64_t created_us = 0;
@@ -35,7 +37,8 @@ struct ExportDefinition {
     std::vector<Snapshot> snapshots;
 };
 
-inline constexpr unsigned export_format_version = 1;
+// 2: has snapshots with files of their own. Others are written as 1.
+inline constexpr unsigned export_format_version = 2;
 
 std::string export_definition_to_text(const ExportDefinition& d);
 // Errors: malformed (no XML, no such document, unknown version, a path that leaves the folder).

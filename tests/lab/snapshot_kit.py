@@ -1,4 +1,5 @@
 """Machines and their snapshots, as the lab tests of snapshots use them (fixture new_machine)."""
+import copy
 import re
 import subprocess
 
@@ -22,7 +23,7 @@ class Machine:
         memory = Instance("Msvm_MemorySettingData", ResourceType=4, ResourceSubType="Microsoft:Hyper-V:Memory",
                           DynamicMemoryEnabled=False, VirtualQuantity=96, Reservation=96, Limit=96)
         self.epr = hyperv.finish(hyperv.define(settings, [memory]))["ResultingSystem"]
-        self.guid = self.epr.selectors["Name"].upper()
+        self.guid = self.stem = self.epr.selectors["Name"].upper()
         daemon.storage.mkdir(exist_ok=True)
         self.disks = [daemon.storage / f"{self.guid}-{n}.{FORMATS.get(disk_format, disk_format)}" for n in range(disks)]
         self.format = disk_format
@@ -36,6 +37,12 @@ class Machine:
         hyperv.modify(Instance("Msvm_SerialPortSettingData", InstanceID=port["InstanceID"], ResourceType=21,
                                ResourceSubType="Microsoft:Hyper-V:Serial Port",
                                Connection=[rf"\\.\pipe\{self.guid[:8]}"]))
+
+    def arrived(self, reference):
+        """The same machine, imported under another identifier: its files and its pipe have the old names."""
+        other = copy.copy(self)
+        other.epr, other.guid = reference, reference.selectors["Name"].upper()
+        return other
 
     def attach(self, controller, address, kind, drive, medium, path):
         escaped = controller["InstanceID"].replace("\\", "\\\\")
@@ -56,13 +63,13 @@ class Machine:
         return self.hyperv.state(self.epr)
 
     def console(self):
-        return Console(next(self.daemon.state.glob(f"**/pipes/{self.guid[:8]}*")))
+        return Console(next(self.daemon.state.glob(f"**/pipes/{self.stem[:8]}*")))
 
     def path(self, n=0):
         """Where a disk's content is now."""
         paths = [d.all("HostResource")[0] for d in self.hyperv.devices(self.epr, "Msvm_StorageAllocationSettingData")
                  if d["ResourceSubType"].endswith("Hard Disk")]
-        return next(p for p in paths if f"{self.guid}-{n}." in p)
+        return next(p for p in paths if f"{self.stem}-{n}." in p)
 
     def write(self, pattern, n=0):
         self.io(f"write -P {pattern} 0 64k", n)

@@ -403,23 +403,24 @@ def test_kills_at_any_moment_of_an_export(hyperv, daemon, parts):
     assert hyperv.state(machine) == OFF  # and no memory is left that it could go on from
 
 
-def test_kills_at_any_moment_of_realizing(hyperv, daemon, parts):
+@pytest.mark.parametrize("form", ["qcow2", "raw"])
+def test_kills_at_any_moment_of_realizing(hyperv, daemon, parts, form):
     """Afterwards there is the planned system or the machine with its memory and its snapshot, never both and never neither."""
-    machine = parts.define("arrival")
-    parts.attach(machine, parts.disk("arrival.qcow2"))
+    machine = parts.define(f"arrival-{form}")
+    parts.attach(machine, parts.disk(f"arrival.{form}", form=form))
     hyperv.finish(hyperv.request_state(machine, RUNNING))
     parts.snapshot(machine, "kept")
     hyperv.finish(hyperv.request_state(machine, SAVED))
     folder = parts.export(machine)
     seed = int(os.environ.get("WSVIRT_SEED", random.SystemRandom().randrange(1 << 30)))
     moments = random.Random(seed)
-    usual, rounds, made = 1.0, int(os.environ.get("WSVIRT_ROUNDS", 8)), 0
+    usual, rounds, made = 1.0, int(os.environ.get("WSVIRT_ROUNDS", 5)), 0
 
     def realize(planned):
         return hyperv.service("RealizePlannedSystem", f"<p:PlannedSystem>{planned.content()}</p:PlannedSystem>")
 
     for n in range(rounds + 1):
-        copy = shutil.copytree(folder, parts.exports / f"arrival-{n}")
+        copy = shutil.copytree(folder, parts.exports / f"arrival-{form}-{n}")
         planned = parts.imported(describe(copy).file, new_identifier=True)
         guid, output = planned.selectors["Name"], {}
         begun = time.monotonic()

@@ -4,12 +4,15 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import time
 
 import guest as guest_builder
 import pytest
 from embedded import Instance, render
+from exports import describe
 from hyperv import OFF, PAUSED, RUNNING, SAVED, WMI
+from machine_parts import Parts
 from snapshot_kit import (DISK, FORMATS, PRODUCTION, RECOVERY, boot, check_files, id_of, last_tick, on_disk,
                           read_disk)
 
@@ -230,6 +233,12 @@ def test_production_snapshots_freeze_the_guest_or_fall_back(new_machine, hyperv,
         recovery = machine.create(RECOVERY)
         assert hyperv.get(recovery)["VirtualSystemType"] == "Microsoft:Hyper-V:Snapshot:Recovery"
         on_disk(console, "two")  # and the guest's file systems are not frozen any more
+        folder = Parts(hyperv, daemon, guest).export(machine.epr, CaptureLiveState=2, CopySnapshotConfiguration=1)
+        assert machine.state() == RUNNING
+        (copy,) = describe(folder).disks
+        held = subprocess.run(["qemu-io", "-c", "read -v 0 16", folder / copy.get("Path")], stdout=subprocess.PIPE, text=True)
+        assert held.stdout.count("two") == 1
+        on_disk(console, "three")
     machine.turn(OFF)
     machine.apply(production)
     assert machine.state() == OFF

@@ -241,6 +241,11 @@ Result<void> FakeHypervisor::redefine(const Call& call, const MachineSpec& spec)
     return {};
 }
 
+Result<void> FakeHypervisor::forget(const Call& call, string_view uuid) {
+    if (auto ok = enter(call, "forget"); !ok) return ok;
+    return undefine({}, uuid);
+}
+
 Result<void> FakeHypervisor::undefine(const Call& call, string_view uuid) {
     if (auto ok = enter(call, "undefine"); !ok) return ok;
     std::shared_ptr<const Machine> before;
@@ -317,6 +322,18 @@ Result<void> FakeHypervisor::send_keys(const Call& call, string_view uuid,
     if (keys.empty())
         return Error{Status::invalid_parameter, "wsvirt.keys.none", "No keys were given.", "keycodes"};
     return change_state(call, "send_keys", uuid, {MachineState::running}, MachineState::running);
+}
+
+Result<void> FakeHypervisor::freeze(const Call& call, string_view uuid) {
+    const auto m = machine(uuid);
+    if (m && !m->agent_connected)
+        return Error{Status::not_supported, "wsvirt.machine.no_agent", "The guest has no agent.",
+                     string(uuid)};
+    return change_state(call, "freeze", uuid, {MachineState::running}, MachineState::running);
+}
+
+Result<void> FakeHypervisor::thaw(const Call& call, string_view uuid) {
+    return change_state(call, "thaw", uuid, {MachineState::running}, MachineState::running);
 }
 
 Result<MachineStats> FakeHypervisor::stats(const Call& call, string_view uuid) {

@@ -31,6 +31,7 @@ class FakeHypervisor : public backend::Hypervisor {
     Result<void> define(const Call&, const backend::MachineSpec& spec) override;
     Result<void> redefine(const Call&, const backend::MachineSpec& spec) override;
     Result<void> undefine(const Call&, std::string_view uuid) override;
+    Result<void> forget(const Call&, std::string_view uuid) override;
     Result<void> start(const Call&, std::string_view uuid) override;
     Result<void> power_off(const Call&, std::string_view uuid) override;
     Result<void> shut_down(const Call&, std::string_view uuid) override;
@@ -43,6 +44,8 @@ class FakeHypervisor : public backend::Hypervisor {
     Result<void> inject_nmi(const Call&, std::string_view uuid) override;
     Result<void> send_keys(const Call&, std::string_view uuid,
                            const std::vector<unsigned>& keycodes) override;
+    Result<void> freeze(const Call&, std::string_view uuid) override;
+    Result<void> thaw(const Call&, std::string_view uuid) override;
 
     Result<backend::SnapshotInfo> snapshot(const Call&, const backend::SnapshotRequest&) override;
     Result<void> revert(const Call&, std::string_view uuid, std::string_view snapshot) override;
@@ -56,6 +59,7 @@ class FakeHypervisor : public backend::Hypervisor {
     Result<void> export_saved_state(const Call&, std::string_view uuid, const std::string& to_file) override;
     Result<void> import_saved_state(const Call&, std::string_view uuid,
                                     const std::string& from_file) override;
+    Result<std::uint64_t> saved_state_size(const Call&, std::string_view uuid) override;
     Result<void> migrate(const Call&, const backend::MigrationRequest&,
                          backend::Hypervisor& destination) override;
     Result<void> abandon(const Call&, std::string_view uuid) override;
@@ -66,6 +70,8 @@ class FakeHypervisor : public backend::Hypervisor {
     Result<void> create_image(const Call&, const backend::ImageSpec&) override;
     Result<void> convert_image(const Call&, const std::string& from, const backend::ImageSpec& to) override;
     Result<void> resize_image(const Call&, const std::string& path, std::uint64_t new_size) override;
+    Result<void> rebase_image(const Call&, const std::string& path, const std::string& backing,
+                              const std::string& backing_format) override;
     Result<std::string> spec_to_text(const backend::MachineSpec&) const override;
     Result<backend::MachineSpec> spec_from_text(std::string_view text) const override;
 

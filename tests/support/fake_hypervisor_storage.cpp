@@ -161,6 +161,14 @@ Result<void> FakeHypervisor::import_saved_state(const Call& call, string_view uu
     return change_state(call, "import_saved_state", uuid, {MachineState::off}, MachineState::saved);
 }
 
+Result<std::uint64_t> FakeHypervisor::saved_state_size(const Call& call, string_view uuid) {
+    if (auto ok = enter(call, "saved_state_size"); !ok) return ok.error();
+    const auto m = machine(uuid);
+    if (!m) return no_machine(uuid);
+    if (m->state != MachineState::saved) return wrong_state(*m, "saved_state_size");
+    return std::uint64_t{5} << 20;
+}
+
 Result<void> FakeHypervisor::migrate(const Call& call, const MigrationRequest& request,
                                      Hypervisor& destination) {
     if (auto ok = enter(call, "migrate"); !ok) return ok;
@@ -283,6 +291,17 @@ Result<void> FakeHypervisor::resize_image(const Call& call, const string& path, 
     if (!info) return info.error();
     const std::lock_guard lock(state_->mutex);
     info->virtual_size = new_size;
+    state_->images[path] = *info;
+    return {};
+}
+
+Result<void> FakeHypervisor::rebase_image(const Call& call, const string& path, const string& backing,
+                                          const string&) {
+    if (auto ok = enter(call, "rebase_image"); !ok) return ok;
+    auto info = image_info({}, path);
+    if (!info) return info.error();
+    const std::lock_guard lock(state_->mutex);
+    info->backing_file = (fs::path(path).parent_path() / backing).string();
     state_->images[path] = *info;
     return {};
 }

@@ -11,8 +11,8 @@ namespace wsvirt::cim::export_import {
 
 namespace {
 
-// In the attributes of a disk, or of the system: for its saved memory, and for the disks (numbered) that
-// others stand on.
+// In the attributes of a disk, or of the system: for its saved memory, and (numbered) for the disks that
+// others stand on and the memory of snapshots.
 constexpr const char *content = "Planned.Content.", *parent = "Planned.Parent";
 constexpr const char *path_key = "Path", *size_key = "Size", *digest_key = "Digest", *seen_key = "Seen";
 
@@ -82,6 +82,9 @@ void expect_contents(vs::PlannedSystem& p, const std::string& root, const Export
         }
         if (!own) expect(p.spec.attributes, prefix_of_parent(parents++), path, f);
     }
+    for (const auto& s : d.snapshots)
+        for (const auto& f : s.memory)
+            expect(p.spec.attributes, prefix_of_parent(parents++), root + '/' + f.path, f);
     if (!d.saved_state.empty())
         expect(p.spec.attributes, content, root + '/' + d.saved_state.front().path, d.saved_state.front());
 }

@@ -46,18 +46,29 @@ Result<MethodResult> export_system(const MethodCall& call) {
     return run(call, std::move(task), std::move(work), {}, std::move(*held));
 }
 
-// The settings, and the memory where it is kept: a saved machine's memory takes at most what the machine has.
+// Of the memory that is kept. Inside a disk, or on a host whose files are out of reach, it takes at most what
+// the machine has.
+std::uint64_t size_of_memory(Services& services, const vs::Configuration& c) {
+    const std::uint64_t most = c.spec().memory_mib << 20;
+    if (c.snapshot) {
+        std::error_code ec;
+        if (!vs::keeps_memory(*c.snapshot)) return 0;
+        const auto size = std::filesystem::file_size(c.snapshot->memory_file, ec);
+        return ec ? most : size;
+    }
+    if (!c.machine || !c.machine->has_saved_state) return 0;
+    const auto size = services.hypervisor.saved_state_size({}, c.machine->spec.uuid);
+    return size ? *size : most;
+}
+
 Result<MethodResult> size_of_files(const MethodCall& call) {
     const auto guid = vs::system_guid_of(call.reference("Vssd"));
     const auto c = guid.empty() ? std::nullopt : vs::find_configuration(call.services, guid);
     if (!c) return MethodResult(32773);
     auto text = call.services.hypervisor.spec_to_text(c->spec());
     if (!text) return refused_quietly(text.error());
-    std::uint64_t size = text->size();
-    if (c->snapshot ? vs::keeps_memory(*c->snapshot) : c->machine && c->machine->has_saved_state)
-        size += c->spec().memory_mib << 20;
     MethodResult out(0);
-    out.out.set("Size", Value(size));
+    out.out.set("Size", Value(std::uint64_t{text->size()} + size_of_memory(call.services, *c)));
     return out;
 }
 

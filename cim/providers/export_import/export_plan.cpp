@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/snapshots.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::export_import {
@@ -87,12 +88,24 @@ Result<std::set<std::size_t>> excluded_disks(const ExportPlan& plan) {
     return out;
 }
 
+// Where the ending of a file's name begins; with the identifier of the snapshot that the file began with
+// ("disk.GUID.qcow2"), which has to stay there.
+std::size_t ending_of(const std::string& name) {
+    const auto dot = name.rfind('.');
+    if (dot == std::string::npos || dot == 0) return name.size();
+    const auto before = name.rfind('.', dot - 1);
+    const bool guid = before != std::string::npos && before != 0 &&
+                      is_guid(std::string_view(name).substr(before + 1, dot - before - 1));
+    return guid ? before : dot;
+}
+
 // Two disks may have the same file name in different folders.
 std::string unused_name(const std::string& path, std::set<std::string>& used) {
-    const fs::path p(path);
-    auto name = p.filename().string();
+    const auto own = fs::path(path).filename().string();
+    const auto ending = ending_of(own);
+    auto name = own;
     for (int n = 2; !used.insert(name).second; ++n)
-        name = p.stem().string() + '-' + std::to_string(n) + p.extension().string();
+        name = own.substr(0, ending) + '-' + std::to_string(n) + own.substr(ending);
     return name;
 }
 
@@ -109,14 +122,29 @@ class DiskPlanner {
         for (std::size_t n = 0; n < disks.size(); ++n) {
             if (disks[n].device != backend::DiskDevice::disk || disks[n].path.empty()) continue;
             if (excluded->contains(n)) continue;
-            if (auto r = add(disks[n].path, true); !r) return r.error();
+            if (auto r = add(disks[n].path); !r) return r.error();
         }
-        return {};
+        if (!whole_) return {};
+        std::set<std::string> left_out;
+        for (const auto n : *excluded) left_out.insert(disks[n].id);
+        return add_disks_of_snapshots(left_out);
     }
 
   private:
+    // A snapshot may name disks that the machine does not have any more, and that nobody may have.
+    Result<void> add_disks_of_snapshots(const std::set<std::string>& left_out) {
+        std::error_code ec;
+        for (const auto& s : plan_.machine().snapshots)
+            for (const auto& d : s.spec.disks) {
+                if (d.device != backend::DiskDevice::disk || d.path.empty()) continue;
+                if (left_out.contains(d.id) || !fs::exists(d.path, ec)) continue;
+                if (auto r = add(d.path); !r) return r.error();
+            }
+        return {};
+    }
+
     // The name below the export's folder of disks.
-    Result<std::string> add(const std::string& path, bool top) {
+    Result<std::string> add(const std::string& path) {
         if (const auto known = names_.find(path); known != names_.end()) return known->second;
         auto image = services_.hypervisor.image_info({}, path);
         if (!image) return image.error();
@@ -126,22 +154,26 @@ class DiskPlanner {
         step.format = image->format;
         step.subformat = image->subformat;
         step.weight = std::max<std::uint64_t>(image->actual_size, 1);
-        if (plan_.what.snapshot) step.from_snapshot = plan_.what.snapshot->id;
-        step.whole = whole_ && top;
-        if (step.whole && stands)
-            return unfit(Status::not_supported, "wsvirt.export.chain", "CopySnapshotConfiguration",
+        if (plan_.what.snapshot && !plan_.what.snapshot->external)
+            step.from_snapshot = plan_.what.snapshot->id;
+        step.whole = whole_;
+        if (step.whole && stands && plan_.wishes.merge)
+            return unfit(Status::not_supported, "wsvirt.export.chain", "BackupIntent",
                          "\"" + path +
-                             "\" stands on another disk, so its snapshots cannot be exported; "
-                             "export without snapshots (CopySnapshotConfiguration 1).");
+                             "\" stands on another disk, which its snapshots need; leave BackupIntent at 0, "
+                             "or export without snapshots (CopySnapshotConfiguration 1).");
         if (stands && !plan_.wishes.merge && step.from_snapshot.empty()) {
             if (image->format != "qcow2")
                 return unfit(Status::not_supported, "wsvirt.export.chain_format", "BackupIntent",
                              "\"" + path + "\" stands on another disk and has the format " + image->format +
                                  "; set BackupIntent to 1 to export the two as one disk.");
-            auto parent = add(parent_of(path, image->backing_file), false);
+            const auto below = parent_of(path, image->backing_file);
+            auto parent = add(below);
             if (!parent) return parent.error();
             step.parent = std::move(*parent);
+            step.parent_format = formats_[below];
         }
+        formats_[path] = image->format;
         auto name = unused_name(path, used_);
         step.to = std::string(disks_folder) + '/' + name;
         plan_.steps.push_back(std::move(step));
@@ -154,20 +186,33 @@ class DiskPlanner {
     Services& services_;
     ExportPlan& plan_;
     bool whole_;
-    std::map<std::string, std::string> names_;
+    std::map<std::string, std::string> names_, formats_;
     std::set<std::string> used_;
 };
 
 Result<void> plan_snapshots(Services& services, ExportPlan& plan) {
     for (const auto& s : plan.machine().snapshots) {
-        if (s.external)
-            return unfit(
-                Status::not_supported, "wsvirt.export.external", "CopySnapshotConfiguration",
-                "The machine has snapshots in files of their own, which cannot be exported; delete them "
-                "or export without snapshots (CopySnapshotConfiguration 1).");
         auto text = services.hypervisor.spec_to_text(s.spec);
         if (!text) return text.error();
-        plan.snapshots.push_back({s.id, s.parent, s.created_us, s.has_memory, s.current, std::move(*text)});
+        const bool in_a_file = !s.memory_file.empty();
+        const bool comes_along = in_a_file && plan.wishes.runtime && vs::keeps_memory(s);
+        CopyStep memory;
+        if (comes_along) {
+            memory.from = s.memory_file;
+            memory.to = std::string(snapshots_folder) + '/' + s.id + ".save";
+            std::error_code ec;
+            memory.weight = std::max<std::uint64_t>(fs::file_size(s.memory_file, ec), 1);
+            if (ec) memory.weight = 1;
+        }
+        plan.memories.push_back(std::move(memory));
+        plan.snapshots.push_back({s.id,
+                                  s.parent,
+                                  s.created_us,
+                                  in_a_file ? comes_along : s.has_memory,
+                                  s.current,
+                                  std::move(*text),
+                                  s.external,
+                                  {}});
     }
     return {};
 }
@@ -185,10 +230,17 @@ Result<void> check_state(const ExportPlan& plan) {
                 Status::invalid_state, "wsvirt.export.state", "ComputerSystem",
                 "The virtual machine is changing its state; wait until it is off, saved or running.");
     }
-    if (plan.live && plan.wishes.live == ExportWishes::application_consistent)
-        return unfit(Status::not_supported, "wsvirt.export.application", "CaptureLiveState",
-                     "A running machine can be exported with its saved state (CaptureLiveState 1) or crash "
-                     "consistent (0), not application consistent.");
+    if (!plan.live || plan.wishes.live != ExportWishes::application_consistent) return {};
+    if (plan.machine().state != MachineState::running)
+        return unfit(Status::invalid_state, "wsvirt.export.application_paused", "CaptureLiveState",
+                     "The guest of a paused machine cannot prepare itself; resume the machine, or export it "
+                     "with its saved state (CaptureLiveState 1) or crash consistent (0).");
+    if (!plan.machine().agent_connected)
+        return unfit(
+            Status::not_supported, "wsvirt.export.application", "CaptureLiveState",
+            "An application consistent export needs the QEMU guest agent, which does not run in this "
+            "guest; install it there, or export the machine with its saved state (CaptureLiveState "
+            "1) or crash consistent (0).");
     return {};
 }
 
@@ -206,9 +258,6 @@ Result<vs::Configuration> subject_of(Services& services, const vs::Configuration
     if (!c || !c->snapshot || !c->machine || c->system() != given.system())
         return unfit(Status::invalid_parameter, "wsvirt.export.snapshot", "SnapshotVirtualSystem",
                      "SnapshotVirtualSystem must be the path of the settings of a snapshot of this machine.");
-    if (c->snapshot->external)
-        return unfit(Status::not_supported, "wsvirt.export.external", "SnapshotVirtualSystem",
-                     "The snapshot is in files of its own and cannot be exported by itself.");
     return *c;
 }
 

@@ -34,7 +34,8 @@ struct CopyStep {
     bool whole = false;         // byte by byte (its internal snapshots come along); else through conversion
     std::string from_snapshot;  // conversion of that internal snapshot's content
     std::string parent;         // the exported disk that this one stands on, in the same folder; "" = none
-    std::uint64_t weight = 1;   // bytes to be read, about
+    std::string parent_format;
+    std::uint64_t weight = 1;  // bytes to be read, about
 };
 
 struct ExportPlan {
@@ -43,8 +44,9 @@ struct ExportPlan {
     ExportWishes wishes;
     std::vector<CopyStep> steps;
     std::vector<ExportDefinition::Snapshot> snapshots;
-    bool with_memory = false;  // the machine is saved, or will be for the export
-    bool live = false;         // it runs or is paused now
+    std::vector<CopyStep> memories;  // of snapshots, parallel; an empty `from`: none in a file of its own
+    bool with_memory = false;        // the machine is saved, or will be for the export
+    bool live = false;               // it runs or is paused now
 
     const backend::Machine& machine() const { return *what.machine; }
     std::filesystem::path partial() const;  // where it is written until it is whole
@@ -57,6 +59,7 @@ Result<ExportPlan> plan_export(Services& services, const vs::Configuration& what
 
 inline constexpr const char* machines_folder = "Virtual Machines";
 inline constexpr const char* disks_folder = "Virtual Hard Disks";
+inline constexpr const char* snapshots_folder = "Snapshots";
 // Part of the names of folders that an interrupted export leaves behind.
 inline constexpr const char* partial_mark = ".wsvirt-partial";
 

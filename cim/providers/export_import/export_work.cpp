@@ -23,7 +23,9 @@ Error file_error(const std::error_code& ec, const fs::path& path) {
 class Meter {
   public:
     Meter(const ExportPlan& plan, JobContext& job) : job_(job) {
-        for (const auto& s : plan.steps) total_ += s.weight;
+        for (const auto* steps : {&plan.steps, &plan.memories})
+            for (const auto& s : *steps)
+                if (!s.from.empty()) total_ += s.weight;
     }
     void step(std::uint64_t weight) {
         before_ += weight_;
@@ -74,6 +76,10 @@ class Export {
             if (auto r = save_memory(); !r) return r;
         for (const auto& step : plan_.steps)
             if (auto r = copy(step); !r) return r;
+        definition_.snapshots = plan_.snapshots;
+        for (std::size_t n = 0; n < plan_.memories.size(); ++n)
+            if (!plan_.memories[n].from.empty())
+                if (auto r = copy_memory(plan_.memories[n], definition_.snapshots[n].memory); !r) return r;
         if (auto r = still.release(); !r) return r;
         if (auto r = digest_files(); !r) return r;
         return describe();
@@ -96,9 +102,9 @@ class Export {
         const auto to = folder_ / step.to;
         Result<void> r;
         if (step.whole) {
-            auto w = work();
-            w.advanced = [this](std::uint64_t n) { meter_.advanced(n); };
-            r = copy_sparse(step.from, to, w);
+            r = copy_file(step.from, to);
+            if (r && !step.parent.empty())
+                r = services_.hypervisor.rebase_image(call(), to.string(), step.parent, step.parent_format);
         } else {
             backend::ImageSpec image;
             image.path = to.string();
@@ -114,6 +120,22 @@ class Export {
             r = services_.hypervisor.convert_image(c, step.from, image);
         }
         return r ? record(definition_.disks, step.from, step.to, step.format) : r;
+    }
+
+    Result<void> copy_file(const fs::path& from, const fs::path& to) {
+        auto w = work();
+        w.advanced = [this](std::uint64_t n) { meter_.advanced(n); };
+        return copy_sparse(from, to, w);
+    }
+
+    Result<void> copy_memory(const CopyStep& step, std::vector<ExportDefinition::File>& list) {
+        meter_.step(step.weight);
+        job_.progress(0, "Copying the memory of a snapshot");
+        std::error_code ec;
+        const auto to = folder_ / step.to;
+        if (!fs::create_directories(to.parent_path(), ec) && ec) return file_error(ec, to);
+        if (auto r = copy_file(step.from, to); !r) return r;
+        return record(list, "", step.to, "");
     }
 
     Result<void> save_memory() {
@@ -135,13 +157,19 @@ class Export {
     // When the machine goes on already.
     Result<void> digest_files() {
         job_.progress(90, "Computing checksums");
-        for (auto* list : {&definition_.disks, &definition_.saved_state})
+        for (auto* list : files())
             for (auto& f : *list) {
                 auto digest = content_digest(folder_ / f.path, work());
                 if (!digest) return digest.error();
                 f.digest = std::move(*digest);
             }
         return {};
+    }
+
+    std::vector<std::vector<ExportDefinition::File>*> files() {
+        std::vector<std::vector<ExportDefinition::File>*> all{&definition_.disks, &definition_.saved_state};
+        for (auto& s : definition_.snapshots) all.push_back(&s.memory);
+        return all;
     }
 
     Result<void> describe() {
@@ -156,7 +184,6 @@ class Export {
                                      std::chrono::system_clock::now().time_since_epoch())
                                      .count();
         definition_.settings = std::move(*text);
-        definition_.snapshots = plan_.snapshots;
         return write_file(folder_ / machines_folder / (definition_.id + ".xml"),
                           export_definition_to_text(definition_));
     }
@@ -164,10 +191,24 @@ class Export {
     Result<void> finish() {
         if (job_.stop().stop_requested())
             return Error(Status::cancelled, "wsvirt.export.cancelled", "The export was cancelled.");
+        if (auto r = flush(); !r) return r;
         std::error_code ec;
         fs::remove(plan_.target, ec);  // only ever an empty folder
         fs::rename(folder_, plan_.target, ec);
-        return ec ? Result<void>(file_error(ec, plan_.target)) : Result<void>{};
+        if (ec) return file_error(ec, plan_.target);
+        auto r = flush_to_disk(plan_.target.parent_path());
+        if (!r) fs::remove_all(plan_.target, ec);
+        return r;
+    }
+
+    // qemu-img leaves that to the system; an export that is said to be there survives a power cut.
+    Result<void> flush() {
+        job_.progress(95, "Writing to disk");
+        std::error_code ec;
+        for (auto i = fs::recursive_directory_iterator(folder_, ec);
+             !ec && i != fs::recursive_directory_iterator(); i.increment(ec))
+            if (auto r = flush_to_disk(i->path()); !r) return r;
+        return ec ? Result<void>(file_error(ec, folder_)) : flush_to_disk(folder_);
     }
 
     Services& services_;

@@ -99,12 +99,14 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
         info.created_us = s.created_us;
         info.has_memory = s.has_memory;
         info.current = s.current;
+        info.external = s.external;
+        if (!s.memory.empty()) info.memory_file = (folder.root / s.memory.front().path).string();
         info.spec = std::move(*snapshot_spec);
         drop_notes(info.spec);
         info.spec.uuid = p.spec.uuid;
         move_disks(info.spec, folder);
         move_pipes(info.spec, services);
-        if (info.id != s.id) info.spec.attributes[name_in_disks] = s.id;
+        if (info.id != s.id && !s.external) info.spec.attributes[name_in_disks] = s.id;
         p.snapshots.push_back(std::move(info));
     }
     return p;

@@ -168,7 +168,7 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
     if (auto r = allow_renaming(services, planned); !r) return r;
     if (auto r = services.hypervisor.define(call, spec); !r) return r;
     if (auto r = make_whole(services, call, planned); !r) {
-        (void)services.hypervisor.undefine({}, planned.spec.uuid);
+        (void)services.hypervisor.forget({}, planned.spec.uuid);
         return r;
     }
     return vs::PlannedSystems(services).remove(planned.spec.uuid);
@@ -208,7 +208,7 @@ void recover(Services& services) {
     if (services.hypervisor.connected()) release_held_machines(services);
     vs::PlannedSystems planned(services);
     for (const auto& m : services.hypervisor.machines())
-        if (m->spec.attributes.contains(unfinished)) (void)services.hypervisor.undefine({}, m->spec.uuid);
+        if (m->spec.attributes.contains(unfinished)) (void)services.hypervisor.forget({}, m->spec.uuid);
     for (const auto& p : planned.all()) {
         const auto m = services.hypervisor.machine(p->spec.uuid);
         if (m && !m->spec.attributes.contains(unfinished)) (void)planned.remove(p->spec.uuid);

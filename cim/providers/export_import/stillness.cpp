@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kind = "export_held";
 // What the machine was; it is paused meanwhile, or saved.
 constexpr std::string_view running_now_paused = "running, paused", running_now_saved = "running, saved",
-                           paused_now_saved = "paused, saved";
+                           paused_now_saved = "paused, saved", running_now_frozen = "running, frozen";
 // Most machines go on within this time, and then nobody sees them stand still.
 constexpr std::chrono::milliseconds patience_at_start{10'000};
 
@@ -24,13 +24,20 @@ bool was_running(std::string_view note) {
     return note != paused_now_saved;
 }
 
+bool was_saved(std::string_view note) {
+    return note == paused_now_saved || note == running_now_saved;
+}
+
 // A program that was killed while it stopped the machine or let it go on may have left it paused in any case.
 Result<void> go_on(backend::Hypervisor& hypervisor, const std::string& guid, std::string_view note) {
     const auto m = hypervisor.machine(guid);
     if (!m) return {};
-    if (m->state == MachineState::paused)
-        return was_running(note) ? hypervisor.resume({}, guid) : Result<void>{};
-    if (m->state != MachineState::saved || note == running_now_paused) return {};
+    if (m->state == MachineState::paused) {
+        auto r = was_running(note) ? hypervisor.resume({}, guid) : Result<void>{};
+        return r && note == running_now_frozen ? hypervisor.thaw({}, guid) : r;
+    }
+    if (m->state == MachineState::running && note == running_now_frozen) return hypervisor.thaw({}, guid);
+    if (m->state != MachineState::saved || !was_saved(note)) return {};
     if (auto r = hypervisor.start({}, guid); !r) return r;
     return was_running(note) ? Result<void>{} : hypervisor.suspend({}, guid);
 }
@@ -59,11 +66,18 @@ Result<void> Stillness::begin(const backend::Call& call) {
     const auto& guid = plan_.machine().spec.uuid;
     const bool paused = plan_.machine().state == MachineState::paused;
     const bool save = plan_.wishes.live == ExportWishes::saved_state;
+    const bool freeze = plan_.wishes.live == ExportWishes::application_consistent;
     if (paused && !save) return {};
-    const auto note = !save ? running_now_paused : paused ? paused_now_saved : running_now_saved;
+    const auto note = freeze   ? running_now_frozen
+                      : !save  ? running_now_paused
+                      : paused ? paused_now_saved
+                               : running_now_saved;
     if (auto r = services_.store.put(kind, guid, note); !r) return r;
     held_ = true;
-    return save ? services_.hypervisor.save(call, guid) : services_.hypervisor.suspend(call, guid);
+    if (save) return services_.hypervisor.save(call, guid);
+    if (freeze)
+        if (auto r = services_.hypervisor.freeze(call, guid); !r) return r;
+    return services_.hypervisor.suspend(call, guid);
 }
 
 Result<void> Stillness::release() {

@@ -1,6 +1,7 @@
 // Holds a running machine still while its disks are copied, and lets it go on afterwards: paused, or (when
-// its memory is wanted) saved and started again. What it was is noted in the Store before it is stopped, so
-// that a program that was killed meanwhile lets it go on when it is back. One thread at a time.
+// its memory is wanted) saved and started again; where its applications are to be consistent, its file
+// systems are frozen meanwhile. What it was is noted in the Store before it is stopped, so that a program
+// that was killed meanwhile lets it go on when it is back. One thread at a time.
 #pragma once
 
 #include "cim/om/services.hpp"

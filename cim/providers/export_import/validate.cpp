@@ -116,6 +116,11 @@ class Validation {
         const auto source =
             vs::setting_path_text(services_.host.name, "Msvm_VirtualSystemSettingData", vs::setting_id(s.id));
         check_serial_ports(s.spec, source);
+        std::error_code ec;
+        if (!s.memory_file.empty() && !std::filesystem::is_regular_file(s.memory_file, ec))
+            add(Error(Status::not_found, "wsvirt.validate.saved_state",
+                      "The saved memory \"" + s.memory_file + "\" is not there any more."),
+                source);
         for (const auto& d : s.spec.disks) {
             const bool known = std::any_of(spec_.disks.begin(), spec_.disks.end(),
                                            [&](const auto& mine) { return mine.path == d.path; });

@@ -68,7 +68,7 @@ Result<void> move_with_snapshots(const Plan& plan, const backend::Call& call) {
     if (done && call.stop.stop_requested())
         done = Error(Status::cancelled, "wsvirt.call.cancelled", "The migration was cancelled.");
     if (done) done = here.undefine({}, plan.guid());
-    if (!done) (void)there.undefine({}, plan.guid());
+    if (!done) (void)there.forget({}, plan.guid());
     return done;
 }
 

@@ -15,6 +15,8 @@ constexpr const char* parent_key = "PlannedSnapshot.Parent";
 constexpr const char* created_key = "PlannedSnapshot.Created";
 constexpr const char* memory_key = "PlannedSnapshot.Memory";
 constexpr const char* current_key = "PlannedSnapshot.Current";
+constexpr const char* external_key = "PlannedSnapshot.External";
+constexpr const char* memory_file_key = "PlannedSnapshot.MemoryFile";
 
 std::string take(backend::Attributes& a, const char* key) {
     auto node = a.extract(key);
@@ -28,6 +30,8 @@ Result<void> write_snapshots(Services& services, const PlannedSystem& p) {
         spec.attributes[created_key] = std::to_string(s.created_us);
         if (s.has_memory) spec.attributes[memory_key] = "1";
         if (s.current) spec.attributes[current_key] = "1";
+        if (s.external) spec.attributes[external_key] = "1";
+        if (!s.memory_file.empty()) spec.attributes[memory_file_key] = s.memory_file;
         auto text = services.hypervisor.spec_to_text(spec);
         if (!text) return text.error();
         if (auto r = services.store.put(snapshot_kind, to_upper(p.spec.uuid) + '/' + s.id, *text); !r)
@@ -65,6 +69,8 @@ std::shared_ptr<const PlannedSystem> read(Services& services, const std::string&
         s.created_us = parse_int(take(s.spec.attributes, created_key)).value_or(0);
         s.has_memory = take(s.spec.attributes, memory_key) == "1";
         s.current = take(s.spec.attributes, current_key) == "1";
+        s.external = take(s.spec.attributes, external_key) == "1";
+        s.memory_file = take(s.spec.attributes, memory_file_key);
         p->snapshots.push_back(std::move(s));
     }
     return p;

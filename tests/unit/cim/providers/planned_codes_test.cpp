@@ -216,6 +216,38 @@ BOOST_FIXTURE_TEST_CASE(an_export_lets_a_machine_go_on_whatever_happens, Codes) 
             }
 }
 
+// Frozen before it stands still and thawed when it goes on again; also by the next start when it was cut off.
+BOOST_FIXTURE_TEST_CASE(an_application_consistent_export_freezes_the_guest, Codes) {
+    const auto guid = machine(w.image("c.qcow2"));
+    const auto state = [&] { return w.hypervisor.machine(guid)->state; };
+    const auto take = [&](const char* name) {
+        return code(
+            "ExportSystemDefinition",
+            export_of(guid, place(name), {{"CaptureLiveState", 2}, {"CreateVmExportSubdirectory", false}}));
+    };
+    const auto times = [&](const char* operation) { return w.hypervisor.calls(operation); };
+    BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+    BOOST_TEST(take("no-agent") == 32770U);
+    BOOST_TEST(times("freeze") == 0U);
+    w.hypervisor.set_agent(guid, true);
+    BOOST_TEST(take("whole") == 0U);
+    BOOST_TEST(times("freeze") == 1U);
+    BOOST_TEST(times("suspend") == 1U);
+    BOOST_TEST(times("thaw") == 1U);
+    BOOST_CHECK(state() == backend::MachineState::running);
+    BOOST_TEST(times("save") == 0U);
+    fail("convert_image", Status::failed);
+    BOOST_TEST(take("failed") == 32768U);
+    BOOST_TEST(times("thaw") == 2U);
+    BOOST_TEST(!fs::exists(place("failed")));
+    fail("freeze", Status::not_supported);  // the agent is gone in that moment
+    BOOST_TEST(take("late") == 32770U);
+    BOOST_CHECK(state() == backend::MachineState::running);
+    BOOST_TEST(times("suspend") == 2U);
+    BOOST_TEST(w.done(w.request_state(guid, 9)) == 0U);
+    BOOST_TEST(take("paused") == 32775U);
+}
+
 BOOST_FIXTURE_TEST_CASE(import_system_definition, Codes) {
     const char* m = "ImportSystemDefinition";
     const auto guid = machine(w.image("i.qcow2"));

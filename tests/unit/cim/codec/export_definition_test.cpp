@@ -1,0 +1,76 @@
+#include "cim/codec/export_definition.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using wsvirt::Status;
+using wsvirt::cim::export_definition_from_text;
+using wsvirt::cim::export_definition_to_text;
+using wsvirt::cim::ExportDefinition;
+
+BOOST_AUTO_TEST_SUITE(export_definition)
+
+namespace {
+
+constexpr const char* system_id = "11111111-2222-3333-4444-555555555555";
+constexpr const char* snapshot_id = "66666666-7777-8888-9999-AAAAAAAAAAAA";
+
+ExportDefinition with_snapshot() {
+    ExportDefinition d;
+    d.id = system_id;
+    d.name = "machine";
+    d.settings = "<domain/>";
+    d.disks.push_back({"/vms/a.raw", "Virtual Hard Disks/a.raw", "raw", 42, "digest"});
+    d.snapshots.push_back({snapshot_id, "", 17, true, true, "<domain/>"});
+    return d;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(snapshots_in_files_of_their_own_come_back_as_such) {
+    auto d = with_snapshot();
+    d.snapshots[0].external = true;
+    d.snapshots[0].memory.push_back({"", "Snapshots/x.save", "", 7, "other"});
+    const auto text = export_definition_to_text(d);
+    BOOST_TEST(text.find("Version=\"2\"") != std::string::npos);
+    const auto r = export_definition_from_text(text);
+    BOOST_TEST_REQUIRE(r.ok());
+    BOOST_TEST_REQUIRE(r->snapshots.size() == 1U);
+    const auto& s = r->snapshots[0];
+    BOOST_TEST(s.id == snapshot_id);
+    BOOST_TEST((s.external && s.has_memory && s.current));
+    BOOST_TEST_REQUIRE(s.memory.size() == 1U);
+    BOOST_TEST(s.memory[0].path == "Snapshots/x.save");
+    BOOST_TEST(s.memory[0].size == 7U);
+    BOOST_TEST(s.memory[0].digest == "other");
+}
+
+// A reader of version 1 understands what has nothing new in it.
+BOOST_AUTO_TEST_CASE(the_version_is_the_lowest_that_says_it_all) {
+    const auto text = export_definition_to_text(with_snapshot());
+    BOOST_TEST(text.find("Version=\"1\"") != std::string::npos);
+    const auto r = export_definition_from_text(text);
+    BOOST_TEST_REQUIRE(r.ok());
+    BOOST_TEST(!r->snapshots[0].external);
+    BOOST_TEST(r->snapshots[0].memory.empty());
+}
+
+BOOST_AUTO_TEST_CASE(unknown_versions_are_refused) {
+    for (const char* version : {"0", "3", "", "x"}) {
+        auto text = export_definition_to_text(with_snapshot());
+        const auto at = text.find("Version=\"1\"");
+        text.replace(at, 11, "Version=\"" + std::string(version) + "\"");
+        const auto r = export_definition_from_text(text);
+        BOOST_TEST_REQUIRE(!r.ok(), version);
+        BOOST_TEST((r.error().status == Status::malformed));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_memory_of_a_snapshot_stays_in_the_folder_too) {
+    for (const char* path : {"../x", "/etc/passwd", "a/../../x", "", "a//b"}) {
+        auto d = with_snapshot();
+        d.snapshots[0].memory.push_back({"", path, "", 7, ""});
+        BOOST_TEST(!export_definition_from_text(export_definition_to_text(d)).ok(), path);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
