@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 
 #include "cim/schema/class_builder.hpp"
 #include "cim/schema/mof_instance.hpp"
@@ -232,13 +233,36 @@ Result<void> MofCompiler::finish() {
     return {};
 }
 
+namespace {
+
+// What a class demands of its instances.
+Result<void> check_instance(const mof::InstanceDeclaration& d, const Instance& i) {
+    const auto& properties = i.cls().properties();
+    for (std::size_t slot = 0; slot < properties.size(); ++slot) {
+        const auto& p = *properties[slot];
+        if ((p.key || p.required) && i.at(slot).is_null())
+            return mof::error_at(*d.file, d.at, Status::missing_value,
+                                 fmt::format("the property {} of {} needs a value", p.name, i.cls().name()),
+                                 p.name);
+    }
+    return {};
+}
+
+}  // namespace
+
 Result<void> MofCompiler::build_instances(Namespace& ns, const Pending& pending) {
     mof::InstanceBuilder builder(ns, options_.limits);
     builder.with_defaults();
     for (const auto& i : pending.instances) builder.declare_alias(i);
+    std::set<std::string> paths;
     for (const auto& i : pending.instances) {
         auto made = builder.build(*i);
         if (!made) return made.error();
+        if (auto r = check_instance(*i, *made); !r) return r;
+        const auto path = made->path(ns.name()).relative_text();
+        if (!paths.insert(path).second)
+            return mof::error_at(*i->file, i->at, Status::already_exists,
+                                 fmt::format("there is an instance {} already", path), i->class_name);
         ns.add_instance(std::move(*made));
     }
     return {};

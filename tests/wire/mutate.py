@@ -2,6 +2,7 @@
 """Breaks the service on purpose, one rule at a time, and checks that the rule's test notices.
 
     tests/wire/mutate.py                  all of them; writes MUTATIONS.md beside this file
+    tests/wire/mutate.py --continue       those that a run which was broken off has left
     tests/wire/mutate.py NAME...          only these; writes nothing
     tests/wire/mutate.py --list           what there is
     tests/wire/mutate.py --check          whether each still fits the source; builds nothing
@@ -9,6 +10,7 @@
 It works on a copy of the tree in build/mutate with a build of its own (preset dev), so nothing here is touched. A mutation is
 one replacement of a text that stands exactly once in its file. It is found when the tests named fail with it and pass without.
 """
+import json
 import pathlib
 import shutil
 import subprocess
@@ -17,6 +19,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COPY = ROOT / "build" / "mutate"
+RESULTS = COPY / "build" / "results.json"
 RULES = "tests/wire/rules/"
 
 # name: (file, what stands there, what is put there, test that must fail)
@@ -214,7 +217,7 @@ def copy_tree():
         if target.exists() and target.read_bytes() == source.read_bytes():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)
+        shutil.copy(source, target)  # as new, so that it is built
     for path in COPY.rglob("*"):
         inside = path.relative_to(COPY)
         if inside.parts[0] not in ("build", ".git") and path.is_file() and str(inside) not in wanted:
@@ -224,14 +227,14 @@ def copy_tree():
 def build():
     if not (COPY / "build" / "dev" / "build.ninja").exists():
         subprocess.run(["cmake", "--preset", "dev"], cwd=COPY, check=True, stdout=subprocess.DEVNULL)
-    done = subprocess.run(["nice", "cmake", "--build", "--preset", "dev", "--target", "wsvirtd"], cwd=COPY, capture_output=True,
+    done = subprocess.run(["cmake", "--build", "--preset", "dev", "--target", "wsvirtd"], cwd=COPY, capture_output=True,
                           text=True)
     return done.returncode == 0, done.stdout[-3000:]
 
 
-def passes(test):
+def passes(*tests):
     environment = {"WSVIRT_BUILD": str(COPY / "build" / "dev"), "PYTHONDONTWRITEBYTECODE": "1", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
-    done = subprocess.run(["nice", sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-x", "--timeout=120", test],
+    done = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-x", "--timeout=120", *tests],
                           cwd=COPY, env=environment, capture_output=True, text=True)
     return done.returncode == 0, (done.stdout + done.stderr)[-3000:]
 
@@ -284,23 +287,30 @@ def main():
             raise SystemExit(f"{name}: there is no test {test}")
     if arguments == ["--check"]:
         return
+    known = {}
+    if arguments == ["--continue"]:
+        arguments = []
+        if RESULTS.exists():
+            known = {name: (found, why) for name, (definition, found, why) in json.loads(RESULTS.read_text()).items()
+                     if name in MUTATIONS and definition == list(MUTATIONS[name])}
     copy_tree()
     ok, output = build()
     if not ok:
         raise SystemExit("the unbroken service does not build:\n" + output)
-    names = arguments or list(MUTATIONS)
-    for test in sorted({MUTATIONS[n][3] for n in names}):
-        ok, output = passes(test)
-        if not ok:
-            raise SystemExit(f"{test} fails without any mutation:\n{output}")
-    results = {}
+    names = arguments or [name for name in MUTATIONS if name not in known]
+    ok, output = passes(*sorted({MUTATIONS[n][3] for n in names}))
+    if not ok:
+        raise SystemExit(f"without any mutation:\n{output}")
+    results = dict(known)
     for name in names:
         started = time.monotonic()
         results[name] = run(name)
+        if not arguments:
+            RESULTS.write_text(json.dumps({n: (MUTATIONS[n], *result) for n, result in results.items()}))
         print(f"{name}: {'found' if results[name][0] else 'NOT FOUND: ' + results[name][1]} ({time.monotonic() - started:.0f} s)",
               flush=True)
     if not arguments:
-        report(results)
+        report({name: results[name] for name in MUTATIONS})
     sys.exit(0 if all(found for found, _ in results.values()) else 1)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Which rule of WS-Management and its CIM binding is covered by which test: writes RULES.md beside this file.
 
-rules.tsv has the rules (id, level, title, and why a rule has no test). A test covers the rules that its name begins with,
+rules.tsv has the rules (id, level, title, where it stands, and why a rule has no test). A test covers the rules that its name begins with,
 test_W_ENU_18_W_ENU_19_..., or that its docstring lists after "Rules:"; unit tests by their names.
     rules.py          writes RULES.md
     rules.py --check  fails when RULES.md shows other rules or states than it would, or when a rule has neither test nor reason
@@ -50,7 +50,7 @@ def tests():
 def report():
     covered = tests()
     lines, total, tested, unexplained = [], 0, 0, []
-    for rule, level, title, why in rules():
+    for rule, level, title, source, why in rules():
         total += 1
         where = covered.get(rule, [])
         wire = [w for w in where if not w.startswith("unit/")]
@@ -59,19 +59,20 @@ def report():
         if not where and not why:
             unexplained.append(rule)
         text = "<br>".join([*(wire[:3] or where[:2]), *([why] if why else [])])
-        lines.append(f"| {rule} | {level} | {title} | {state} | {text} |")
+        lines.append(f"| {rule} | {level} | {title} | {source} | {state} | {text} |")
     head = [
         "# Rules and their tests", "",
         "Written by `tests/wire/rules.py`. The ids are those of our rule list: W- is DSP0226, C- its CIM binding (DSP0227,",
-        "DSP0230), MS- what Microsoft's clients rely on. Eventing is not in this list.", "",
+        "DSP0230), MS- what Microsoft's clients rely on. Eventing is not in this list. Where no text could be read, it says what was",
+        "looked at instead: code of other services and clients, their traffic, or nothing but recollection.", "",
         f"{tested} of {total} rules have a test ({100 * tested / total:.1f} %).", "",
-        "| Rule | Level | What | State | Test, and why there is none or what it can show |", "|---|---|---|---|---|",
+        "| Rule | Level | What | Where it stands | State | Test, and why there is none or what it can show |", "|---|---|---|---|---|---|",
     ]
     return "\n".join(head + lines) + "\n", unexplained
 
 
 def states(text):
-    return [line.split(" | ")[:4] for line in text.splitlines() if line.startswith("| ")]
+    return [line.split(" | ")[:5] for line in text.splitlines() if line.startswith("| ")]
 
 
 if __name__ == "__main__":
@@ -84,4 +85,4 @@ if __name__ == "__main__":
             sys.exit("RULES.md is stale: run tests/wire/rules.py")
     else:
         target.write_text(text)
-        print(text.splitlines()[5], "unexplained:", len(unexplained))
+        print(text.splitlines()[6], "unexplained:", len(unexplained))
