@@ -13,6 +13,7 @@
 #include "wsman/daemon/certificate.hpp"
 #include "wsman/daemon/log.hpp"
 #include "wsman/daemon/machinery.hpp"
+#include "wsman/daemon/memory.hpp"
 #include "wsman/daemon/metrics.hpp"
 #include "wsman/daemon/sign_in_sources.hpp"
 #include "wsman/daemon/signals.hpp"
@@ -136,6 +137,7 @@ std::vector<Route> make_routes(const Config& config, Machinery& machinery,
 }  // namespace
 
 int serve(const Config& config, int ready_fd) {
+    share_heaps();
     start_log(config.log.level);
     Signals signals;
     ::umask(077);  // what is kept here is nobody else's business
@@ -156,6 +158,7 @@ int serve(const Config& config, int ready_fd) {
     const auto lines = open_listeners(*server, config);
     if (!lines) return fail(lines.error());
     server->start();
+    return_free_memory();
     spdlog::info("wsvirt.start version={} state=\"{}\"", version(), config.server.state_dir.string());
     say_ready(ready_fd, *lines);
 

@@ -151,8 +151,9 @@ bool HeaderReader::read(const Frame& frame, const std::vector<const HeaderBlock*
     if (good) copy(*s->header, out);
     s->header = nullptr;
     s->error = SOAP_OK;
+    // soap_end() would also empty tables of thousands of places, which soap_begin_recv() does in any case.
     soap_destroy(s);
-    soap_end(s);
+    soap_dealloc(s, nullptr);
     s->user = nullptr;
     pool_->give_back(std::move(context));
     return good;
