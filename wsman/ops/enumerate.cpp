@@ -151,12 +151,14 @@ Fault item_too_large(const Call& call) {
         .by(clients ? "" : "wsman.limits.max_envelope_size");
 }
 
-// Items are written into the answer's body itself, which may be many megabytes.
-PackedItems items_of(Answer& answer, std::size_t frame) {
-    answer.room = frame;
-    answer.body.assign(frame, ' ');
+// Items are written into the answer's body itself, which may be many megabytes, behind room for what goes
+// before them: the envelope's head, and probably `lead`.
+PackedItems items_in(Answer& answer, std::size_t overhead, std::string_view lead) {
+    std::string end;
+    soap::end_envelope(end);
+    answer.room = overhead - end.size() + lead.size();
     PackedItems items;
-    items.text = std::move(answer.body);
+    items.text.assign(answer.room, ' ');
     return items;
 }
 
@@ -215,10 +217,13 @@ Outcome enumerate(const Call& call) {
     Answer answer;
     answer.action = std::string(soap::uri::enumerate) + "Response";
     answer.headers = total_header(call, e->estimate);
-    const auto frame = a.optimize ? call.overhead(answer.action, answer.headers) + response_tags : 0;
-    auto items = items_of(answer, frame);
+    std::string lead = "<n:EnumerateResponse>";
+    const std::string no_context = "<n:EnumerationContext/>", begin_items = "<w:Items>";
+    PackedItems items;
     if (a.optimize) {
-        auto packed = pack(e->items, limits_for(call, a.max_elements, frame), items);
+        const auto overhead = call.overhead(answer.action, answer.headers);
+        items = items_in(answer, overhead, lead + no_context + begin_items);
+        auto packed = pack(e->items, limits_for(call, a.max_elements, overhead + response_tags), items);
         if (!packed) return fault_of(call, packed.error(), About::filter);
         if (*packed == Packed::too_large) return item_too_large(call);
         if (*packed == Packed::too_late) return Fault(Subcode::timed_out);
@@ -236,10 +241,9 @@ Outcome enumerate(const Call& call) {
         id = std::move(*added);
     }
     answer.body = std::move(items.text);
-    std::string lead = "<n:EnumerateResponse>";
     if (a.expires && !ended) lead += "<n:Expires>" + a.expires->granted + "</n:Expires>";
-    lead += ended ? "<n:EnumerationContext/>" : "<n:EnumerationContext>" + id + "</n:EnumerationContext>";
-    if (a.optimize) lead += "<w:Items>";
+    lead += ended ? no_context : "<n:EnumerationContext>" + id + "</n:EnumerationContext>";
+    if (a.optimize) lead += begin_items;
     put_before(answer, lead);
     if (a.optimize) answer.body += "</w:Items>";
     if (ended) answer.body += "<w:EndOfSequence/>";
@@ -310,13 +314,16 @@ Outcome pull_from(const Call& call, const PullArguments& a, Enumeration& e) {
     Answer answer;
     answer.action = std::string(soap::uri::pull) + "Response";
     answer.headers = total_header(call, e.estimate);
-    const auto frame = call.overhead(answer.action, answer.headers) + response_tags;
-    auto limits = limits_for(call, a.max_elements, frame);
+    const auto overhead = call.overhead(answer.action, answer.headers);
+    auto limits = limits_for(call, a.max_elements, overhead + response_tags);
     limits.characters = a.max_characters;
     const bool own_time = a.max_time && !call.headers().operation_timeout;
     auto& until = limits.allowance.deadline;
     if (own_time) until = std::min(until, cim::Clock::now() + *a.max_time);
-    auto items = items_of(answer, frame);
+    std::string lead = "<n:PullResponse>";
+    const std::string context = "<n:EnumerationContext>" + e.id + "</n:EnumerationContext>",
+                      begin_items = "<n:Items>";
+    auto items = items_in(answer, overhead, lead + context + begin_items);
     auto packed = pack(e.items, limits, items);
     if (!packed) return fault_of(call, packed.error(), About::context);
     if (*packed == Packed::too_large) return item_too_large(call);
@@ -326,9 +333,8 @@ Outcome pull_from(const Call& call, const PullArguments& a, Enumeration& e) {
         return Fault(Subcode::timed_out);
     }
     answer.body = std::move(items.text);
-    std::string lead = "<n:PullResponse>";
-    if (!e.items.ended) lead += "<n:EnumerationContext>" + e.id + "</n:EnumerationContext>";
-    put_before(answer, lead += "<n:Items>");
+    if (!e.items.ended) lead += context;
+    put_before(answer, lead += begin_items);
     answer.body += "</n:Items>";
     if (e.items.ended) answer.body += "<n:EndOfSequence/>";
     answer.body += "</n:PullResponse>";
