@@ -95,6 +95,7 @@ Result<void> Connector::prepare() {
     if (!root.is_absolute()) return cannot_prepare(root, "the path is not absolute");
     std::error_code ec;
     fs::create_directories(root / "etc", ec);
+    if (!ec) fs::create_directories(root / "nbd", ec);
     if (ec) return cannot_prepare(root, ec.message());
     chmod(root.c_str(), 0700);
     remove_half_written(root / "lib" / "qemu" / "snapshot");
@@ -163,6 +164,9 @@ std::string Connector::run_dir() const {
 }
 std::string Connector::log_dir() const {
     return local_dir(*this, "/log/qemu", "/var/log/libvirt/qemu");
+}
+std::string Connector::disk_server_dir() const {
+    return kind_ == HostKind::embedded ? short_root(settings_.state_dir) + "/nbd" : "";
 }
 std::string Connector::save_dir() const {
     return local_dir(*this, "/lib/qemu/save", "/var/lib/libvirt/qemu/save");

@@ -31,6 +31,7 @@ class Connector {
     std::string run_dir() const;
     std::string log_dir() const;
     std::string save_dir() const;
+    std::string disk_server_dir() const;  // see DomainOptions; the embedded driver's alone
     const Settings& settings() const { return settings_; }
 
   private:

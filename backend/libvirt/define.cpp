@@ -121,7 +121,8 @@ Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wa
             auto defined = define_xml(s, *xml, "change the machine");
             if (!defined) return defined.error();
             auto result = set_autostart(d, spec.autostart);
-            if (result && virDomainIsActive(d) == 1) result = apply_live(d, old->kept.spec, spec);
+            if (result && virDomainIsActive(d) == 1)
+                result = apply_live(d, DiskServers(*core, s, spec.uuid), old->kept.spec, spec);
             if (!result) {
                 define_xml(s, old_xml, "restore the machine");
                 set_autostart(d, old->kept.spec.autostart);

@@ -29,16 +29,17 @@ bool has_element(const Disk& disk) {
 // Not network storage or volumes of a pool, which the settings cannot name: those stay as they are.
 bool is_file(pugi::xml_node disk) {
     const std::string_view type = disk.attribute("type").as_string("file");
-    return type == "file" || type == "block";
+    return type == "file" || type == "block" || is_served(disk);
 }
 
 pugi::xml_node insert(pugi::xml_node devices, const char* name) {
     return devices.append_child(name);
 }
 
-void write_disks(pugi::xml_node devices, const MachineSpec& spec) {
+void write_disks(pugi::xml_node devices, const MachineSpec& spec, const DomainOptions& options) {
     auto old = all(devices, "disk");
     for (const Disk& disk : spec.disks) {
+        const std::string socket = disk_socket(options, spec.uuid, disk);
         const auto same = std::find_if(old.begin(), old.end(), [&](const auto& node) {
             return slot_of(node) == slot_of(disk) &&
                    std::string_view(node.attribute("device").as_string("disk")) ==
@@ -46,10 +47,10 @@ void write_disks(pugi::xml_node devices, const MachineSpec& spec) {
         });
         if (same != old.end()) {
             if (is_file(*same) && !has_element(disk)) continue;  // the medium is taken out
-            if (is_file(*same) || !disk.path.empty()) fill_disk(*same, disk);
+            if (is_file(*same) || !disk.path.empty()) fill_disk(*same, disk, socket);
             old.erase(same);
         } else if (has_element(disk)) {
-            fill_disk(insert(devices, "disk"), disk);
+            fill_disk(insert(devices, "disk"), disk, socket);
         }
     }
     for (const auto& node : old)
@@ -193,26 +194,53 @@ void write_boot_order(pugi::xml_node devices, const MachineSpec& spec) {
     }
 }
 
+void set_source(pugi::xml_node node, const Disk& disk, const std::string& socket) {
+    const bool block = disk.path.starts_with("/dev/");
+    const char* const by = !socket.empty() ? "name" : block ? "dev" : "file";
+    set_attribute(node, "type", !socket.empty() ? "network" : block ? "block" : "file");
+    auto source = node.child("source");
+    if (!disk.path.empty() && source.attribute(by).value() == disk.path &&
+        source.child("host").attribute("socket").value() == socket)
+        return;
+    node.remove_child("source");
+    node.remove_child("backingStore");
+    if (disk.path.empty()) return;
+    source = node.insert_child_after("source", node.child("driver"));
+    if (!socket.empty()) {
+        source.append_attribute("protocol").set_value("nbd");
+        auto host = source.append_child("host");
+        host.append_attribute("transport").set_value("unix");
+        host.append_attribute("socket").set_value(socket.c_str());
+    }
+    source.append_attribute(by).set_value(disk.path.c_str());
+}
+
 }  // namespace
 
-void fill_disk(pugi::xml_node node, const Disk& disk) {
+bool is_served(pugi::xml_node disk) {
+    const auto source = disk.child("source");
+    const std::string_view socket = source.child("host").attribute("socket").value();
+    return std::string_view(source.attribute("protocol").value()) == "nbd" &&
+           socket.ends_with(disk_socket_ending);
+}
+
+std::string disk_socket(const DomainOptions& options, std::string_view uuid, const Disk& disk) {
+    if (options.disk_server_dir.empty() || disk.format != "vhdx" || disk.path.empty() ||
+        disk.device != DiskDevice::disk)
+        return {};
+    return options.disk_server_dir + "/" + to_lower(uuid) + "-" + target_name(slot_of(disk)) +
+           std::string(disk_socket_ending);
+}
+
+void fill_disk(pugi::xml_node node, const Disk& disk, const std::string& socket) {
     const Slot slot = slot_of(disk);
     const bool fresh = !node.child("target");
-    const bool block = disk.path.starts_with("/dev/");
-    set_attribute(node, "type", block ? "block" : "file");
     set_attribute(node, "device", name_of(disk_device_names, disk.device));
     auto driver = child(node, "driver");
     set_attribute(driver, "name", "qemu");
-    set_attribute(driver, "type", disk.format.empty() ? "raw" : disk.format);
+    set_attribute(driver, "type", disk.format.empty() || !socket.empty() ? "raw" : disk.format);
     if (fresh && disk.device == DiskDevice::disk) set_attribute(driver, "discard", "unmap");
-    auto source = node.child("source");
-    const char* const by = block ? "dev" : "file";
-    if (disk.path.empty() || source.attribute(by).value() != disk.path) {
-        node.remove_child("source");
-        node.remove_child("backingStore");
-        if (!disk.path.empty())
-            node.insert_child_after("source", driver).append_attribute(by).set_value(disk.path.c_str());
-    }
+    set_source(node, disk, socket);
     auto target = child(node, "target");
     if (fresh) {
         set_attribute(target, "dev", target_name(slot));
@@ -269,17 +297,17 @@ void write_devices(pugi::xml_node devices, const MachineSpec& spec, const Domain
                    bool fresh) {
     if (fresh) write_fixed(devices, spec, options);
     write_controllers(devices, spec);
-    write_disks(devices, spec);
+    write_disks(devices, spec, options);
     write_nics(devices, spec);
     write_serials(devices, spec);
     write_display(devices, spec);
     write_boot_order(devices, spec);
 }
 
-std::string disk_xml(const Disk& disk) {
+std::string disk_xml(const Disk& disk, const std::string& socket) {
     pugi::xml_document doc;
     auto node = doc.append_child("disk");
-    fill_disk(node, disk);
+    fill_disk(node, disk, socket);
     return to_text(node);
 }
 

@@ -26,7 +26,8 @@ void set_attribute(pugi::xml_node node, const char* name, const std::string& val
 std::string to_text(const pugi::xml_node& node);
 
 // Devices; each fills one element in place.
-void fill_disk(pugi::xml_node node, const Disk& disk);
+void fill_disk(pugi::xml_node node, const Disk& disk, const std::string& socket);
+bool is_served(pugi::xml_node disk);  // an NBD export of ours, named like the image's path
 void fill_nic(pugi::xml_node node, const Nic& nic);
 void fill_scsi_controller(pugi::xml_node node, unsigned index);
 void write_devices(pugi::xml_node devices, const MachineSpec& spec, const struct DomainOptions& options,

@@ -33,8 +33,9 @@ Disk read_disk(pugi::xml_node node, const Slot& slot, const std::string& uuid) {
     d.controller = slot.controller;
     d.unit = slot.unit;
     const auto source = node.child("source");
-    d.path = source.attribute("file") ? value(source, "file") : value(source, "dev");
-    if (!d.path.empty()) d.format = node.child("driver").attribute("type").as_string("raw");
+    const bool served = is_served(node);
+    d.path = value(source, served ? "name" : source.attribute("file") ? "file" : "dev");
+    if (!d.path.empty()) d.format = served ? "vhdx" : node.child("driver").attribute("type").as_string("raw");
     d.read_only = bool(node.child("readonly"));
     d.shareable = bool(node.child("shareable"));
     if (const auto limit = node.child("iotune").child("total_iops_sec");

@@ -40,6 +40,7 @@ LibvirtHypervisor::LibvirtHypervisor(Settings settings) : core_(std::make_shared
     const Settings& s = core_->settings();
     core_->options.firmware = s.firmware;
     core_->options.emulator = s.emulator;
+    core_->options.disk_server_dir = core_->connector->disk_server_dir();
     core_->options.domain_type = core_->connector->kind() == HostKind::test ? "test" : "qemu";
 }
 

@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "backend/libvirt/disk_servers.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 
@@ -35,6 +36,18 @@ Result<void> use_accelerator(const CorePtr& core, Session& s, virDomainPtr domai
     return {};
 }
 
+Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain) {
+    const auto disks = served_disks(domain);
+    const DiskServers servers(*core, s, uuid_of(domain));
+    Result<void> done;
+    for (const auto& disk : disks)
+        if (done) done = servers.start(disk);
+    if (done) done = checked(virDomainCreate(domain), "start the machine");
+    if (!done)
+        for (const auto& disk : disks) servers.stop(disk);
+    return done;
+}
+
 }  // namespace
 
 Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
@@ -43,7 +56,7 @@ Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
         core_, call, uuid, change, [core = core_](Session& s, virDomainPtr d) -> Result<void> {
             if (auto ok = use_accelerator(core, s, d); !ok) return ok;
             const bool was_saved = has_saved_file(*core->connector, d);
-            if (virDomainCreate(d) < 0) return last_error("start the machine");
+            if (auto ok = create(core, s, d); !ok) return ok;
             // A machine that was saved while it was paused comes back paused.
             int state = 0;
             if (was_saved && virDomainGetState(d, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED)

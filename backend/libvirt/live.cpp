@@ -23,9 +23,13 @@ constexpr auto unplug_poll = std::chrono::milliseconds(50);
 constexpr int medium_tries = 6;
 constexpr auto medium_pause = std::chrono::milliseconds(250);
 
+std::string target_mark(const Disk& d) {
+    return "<target dev='" + target_name(slot_of(d)) + "'";
+}
+
 class Live {
   public:
-    explicit Live(virDomainPtr domain) : domain_(domain) {}
+    Live(virDomainPtr domain, const DiskServers& servers) : domain_(domain), servers_(servers) {}
 
     // Steps that failed because QEMU cannot do them while it runs are left for the next start.
     Result<void> step(int result, std::function<void()> undo, const char* doing) {
@@ -38,9 +42,30 @@ class Live {
         const bool later = code == VIR_ERR_OPERATION_UNSUPPORTED || code == VIR_ERR_CONFIG_UNSUPPORTED ||
                            code == VIR_ERR_NO_SUPPORT || code == VIR_ERR_ARGUMENT_UNSUPPORTED;
         if (later) return {};
+        return undone(std::move(e));
+    }
+    Error undone(Error e) {
         for (auto u = undo_.rbegin(); u != undo_.rend(); ++u)
             if (*u) (*u)();
         return e;
+    }
+    std::string xml_of(const Disk& d) const { return disk_xml(d, servers_.socket(d)); }
+    Result<void> plug(const Disk& d) {
+        if (auto ok = servers_.start(d); !ok) return undone(ok.error());
+        const int r = attach(xml_of(d));
+        const std::string mark = target_mark(d);
+        auto done = step(
+            r, [this, d, mark] { detach(xml_of(d), mark); }, "add the disk");
+        if (r < 0) servers_.stop(d);
+        return done;
+    }
+    Result<void> unplug(const Disk& d) {
+        return step(
+            detach(xml_of(d), target_mark(d)),
+            [this, d] {
+                if (servers_.start(d)) attach(xml_of(d));
+            },
+            "remove the disk");
     }
     int attach(const std::string& xml) {
         return virDomainAttachDeviceFlags(domain_, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE);
@@ -86,14 +111,12 @@ class Live {
 
   private:
     virDomainPtr domain_;
+    const DiskServers& servers_;
     std::vector<std::function<void()>> undo_;
 };
 
 bool pluggable(const Disk& d) {
     return d.device == DiskDevice::disk && (d.bus == Bus::scsi || d.bus == Bus::virtio);
-}
-std::string target_mark(const Disk& d) {
-    return "<target dev='" + target_name(slot_of(d)) + "'";
 }
 
 const Disk* find(const std::vector<Disk>& all, const Disk& like) {
@@ -141,11 +164,7 @@ Result<void> unplug_disks(Live& live, const MachineSpec& before, const MachineSp
     for (const Disk& old : before.disks) {
         const Disk* const now = find(after.disks, old);
         if (!pluggable(old) || old.path.empty() || (now && now->path == old.path)) continue;
-        const std::string xml = disk_xml(old);
-        if (auto ok = live.step(
-                live.detach(xml, target_mark(old)), [&live, xml] { live.attach(xml); }, "remove the disk");
-            !ok)
-            return ok;
+        if (auto ok = live.unplug(old); !ok) return ok;
     }
     return {};
 }
@@ -153,13 +172,11 @@ Result<void> unplug_disks(Live& live, const MachineSpec& before, const MachineSp
 Result<void> plug_disks(Live& live, const MachineSpec& before, const MachineSpec& after) {
     for (const Disk& now : after.disks) {
         const Disk* const old = find(before.disks, now);
-        const std::string xml = disk_xml(now);
         Result<void> ok;
         if (pluggable(now) && !now.path.empty() && (!old || old->path != now.path)) {
-            ok = live.step(
-                live.attach(xml), [&live, xml, now] { live.detach(xml, target_mark(now)); }, "add the disk");
+            ok = live.plug(now);
         } else if (old && now.device != DiskDevice::disk && old->path != now.path) {
-            const std::string back = disk_xml(*old), mark = target_mark(*old);
+            const std::string xml = live.xml_of(now), back = live.xml_of(*old), mark = target_mark(*old);
             ok = live.step(
                 live.change_medium(xml, mark), [&live, back, mark] { live.change_medium(back, mark); },
                 "change the medium");
@@ -219,8 +236,9 @@ Result<void> memory(Live& live, const MachineSpec& before, const MachineSpec& af
 
 }  // namespace
 
-Result<void> apply_live(virDomainPtr domain, const MachineSpec& before, const MachineSpec& after) {
-    Live live(domain);
+Result<void> apply_live(virDomainPtr domain, const DiskServers& servers, const MachineSpec& before,
+                        const MachineSpec& after) {
+    Live live(domain, servers);
     for (const auto part : {unplug_disks, controllers, plug_disks, nics, memory})
         if (auto ok = part(live, before, after); !ok) return ok;
     return {};

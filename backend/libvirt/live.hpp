@@ -5,11 +5,13 @@
 
 #include <libvirt/libvirt.h>
 
+#include "backend/libvirt/disk_servers.hpp"
 #include "backend/machine.hpp"
 #include "base/result.hpp"
 
 namespace wsvirt::backend::libvirt {
 
-Result<void> apply_live(virDomainPtr domain, const MachineSpec& before, const MachineSpec& after);
+Result<void> apply_live(virDomainPtr domain, const DiskServers& servers, const MachineSpec& before,
+                        const MachineSpec& after);
 
 }  // namespace wsvirt::backend::libvirt

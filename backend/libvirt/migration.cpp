@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "backend/libvirt/chain.hpp"
+#include "backend/libvirt/disk_servers.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/follower.hpp"
@@ -343,6 +344,8 @@ Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest
         {doing, {}, true, abort_job(core_, request.machine), core_->settings().migration_grace},
         {off, running, paused, saved},
         {}};
+    if (const auto m = core_->inventory->machine(request.machine))
+        if (auto ok = without_served_disks(m->spec, doing); !ok) return ok;
     if (request.kind == MigrationRequest::Kind::storage)
         return change_machine(core_, call, request.machine, change,
                               [core = core_, request](Session& s, virDomainPtr d) {

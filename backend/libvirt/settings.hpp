@@ -24,6 +24,7 @@ struct Settings {
     std::string accelerator = "auto";  // "auto", "kvm", "tcg"
     std::string emulator;              // "" = libvirt's choice
     std::string qemu_img = "qemu-img";
+    std::string qemu_nbd = "qemu-nbd";
     FirmwareFiles firmware;           // empty = looked for in the usual folders
     bool start_disconnected = false;  // do not fail when the host is not there yet
     // Other names for the host's switches, and bridges of a remote host, which libvirt does not show.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "backend/libvirt/disk_servers.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
@@ -51,6 +52,7 @@ std::string memory_dir(const Core& core, const std::vector<SnapshotTarget>& disk
 Result<Plan> make_plan(const Core& core, const SnapshotRequest& request, const ReadDomain& domain,
                        const std::string& xml, MachineState state, const std::vector<HeldSnapshot>& old) {
     Plan p;
+    if (auto ok = without_served_disks(domain.kept.spec, doing); !ok) return ok.error();
     p.xml.name = to_upper(request.id);
     const auto disks = snapshot_targets(xml);
     const bool live = is_active(state);

@@ -65,6 +65,8 @@ int start(const std::vector<std::string>& arguments, int out, int err, pid_t& pi
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, out, 1);
     posix_spawn_file_actions_adddup2(&actions, err, 2);
+    // Not every library marks what it opens: the program must not hold our sockets.
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     sigset_t none;
@@ -188,12 +190,13 @@ std::vector<pid_t> orphans(const std::string& program, const std::string& argume
 
 }  // namespace
 
-void end_orphans(const std::string& program, const std::string& argument) {
-    const auto until = Clock::now() + orphan_patience;
+void end_orphans(const std::string& program, const std::string& argument, bool gently) {
+    const auto asked = Clock::now() + (gently ? orphan_patience : Clock::duration::zero());
     for (;;) {
         const auto found = orphans(program, argument);
-        if (found.empty() || Clock::now() > until) return;
-        for (const pid_t pid : found) kill(pid, SIGKILL);
+        const auto now = Clock::now();
+        if (found.empty() || now > asked + orphan_patience) return;
+        for (const pid_t pid : found) kill(pid, now < asked ? SIGTERM : SIGKILL);
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
 }

@@ -22,7 +22,8 @@ Result<Finished> run_program(const Call& call, const std::vector<std::string>& a
                              const std::function<void(std::string_view)>& on_output = {});
 
 // Ends programs of that name (as the last part of a path) that have the argument and outlived a service that
-// was killed: they would hold their files. Waits until they are gone, at most some seconds.
-void end_orphans(const std::string& program, const std::string& argument);
+// was killed: they would hold their files. Waits until they are gone, at most some seconds. gently: they are
+// asked first.
+void end_orphans(const std::string& program, const std::string& argument, bool gently = false);
 
 }  // namespace wsvirt::backend::qemu

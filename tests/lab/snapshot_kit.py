@@ -50,7 +50,7 @@ class Machine:
         slot = self.hyperv.add(self.epr, Instance(
             "Msvm_ResourceAllocationSettingData", ResourceType=kind, ResourceSubType=f"Microsoft:Hyper-V:{drive}",
             Parent=parent, AddressOnParent=str(address)))
-        self.hyperv.add(self.epr, Instance(
+        return self.hyperv.add(self.epr, Instance(
             "Msvm_StorageAllocationSettingData", ResourceType=31, ResourceSubType=f"Microsoft:Hyper-V:{medium}",
             Parent=slot.path("TESTHOST"), HostResource=[str(path)]))
 

@@ -89,6 +89,7 @@ struct BackendConfig {
     std::vector<std::filesystem::path> export_folders;   // "exports" in the state folder when empty
     std::string emulator;                                // "" = libvirt's choice
     std::string qemu_img = "qemu-img";
+    std::string qemu_nbd = "qemu-nbd";
     std::string firmware_code, firmware_vars;  // UEFI images; "" = looked for in the usual folders
     std::string secure_firmware_code, secure_firmware_vars;  // with secure boot and its keys
     std::chrono::milliseconds open_limit{30'000};            // the first connection

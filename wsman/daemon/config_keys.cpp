@@ -143,6 +143,7 @@ void visit_backend(ConfigVisitor& v, BackendConfig& b) {
     absolute_paths(v, "export_folders", b.export_folders);
     v.key("emulator", b.emulator);
     v.key("qemu_img", b.qemu_img);
+    v.key("qemu_nbd", b.qemu_nbd);
     v.key("firmware_code", b.firmware_code);
     v.key("firmware_vars", b.firmware_vars);
     v.key("secure_firmware_code", b.secure_firmware_code);

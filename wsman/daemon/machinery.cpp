@@ -48,6 +48,7 @@ backend::libvirt::Settings libvirt_settings(const Config& config) {
     s.accelerator = b.accelerator;
     s.emulator = b.emulator;
     s.qemu_img = b.qemu_img;
+    s.qemu_nbd = b.qemu_nbd;
     s.firmware.code = b.firmware_code;
     s.firmware.vars = b.firmware_vars;
     s.firmware.secure_code = b.secure_firmware_code;

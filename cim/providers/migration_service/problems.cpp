@@ -49,6 +49,11 @@ void check_machine(const Plan& plan, Problems& out) {
     if (m.state == MachineState::saved || m.has_saved_state)
         add(out, Status::invalid_state, "saved",
             "\"" + m.spec.name + "\" is saved and cannot move; start it, or discard its saved state.");
+    for (const auto& d : m.spec.disks)
+        if (d.format == "vhdx")
+            add(out, Status::not_supported, "vhdx",
+                "\"" + m.spec.name + "\" has the VHDX disk " + d.path +
+                    ", which cannot move with it; convert the disk to VHD or qcow2 first.");
     if (m.snapshots.empty() || snapshots_can_move(plan)) return;
     add(out, Status::invalid_state, "snapshots",
         plan.stays() || copies_disks(plan.wishes.type)

@@ -103,6 +103,33 @@ BOOST_AUTO_TEST_CASE(any_settings_can_replace_any_others) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(disks_that_libvirt_cannot_name_are_served) {
+    auto serving = options();
+    serving.disk_server_dir = "/run/w/nbd";
+    auto xml = libvirt::write_domain({generation_one(), 1, 2}, serving, {});
+    BOOST_REQUIRE(xml);
+    pugi::xml_document doc;
+    BOOST_REQUIRE(doc.load_string(xml->c_str()));
+    const auto disk = doc.child("domain").child("devices").find_child_by_attribute("disk", "type", "network");
+    BOOST_TEST(disk.child("driver").attribute("type").value() == "raw");
+    BOOST_TEST(disk.child("source").attribute("name").value() == "/vms/data.vhdx");
+    BOOST_TEST(disk.child("source").child("host").attribute("socket").value() ==
+               "/run/w/nbd/0f0e0d0c-0b0a-4908-8706-050403020100-sdf.vhdx.sock");
+    BOOST_TEST(testing::dump(read_back(*xml)) == testing::dump(generation_one()));
+    // Converted, and elsewhere where nothing is served.
+    auto changed = generation_one();
+    changed.disks[2].path = "/vms/data.qcow2";
+    changed.disks[2].format = "qcow2";
+    auto next = libvirt::write_domain({changed, 1, 2}, serving, *xml);
+    BOOST_REQUIRE(next);
+    BOOST_TEST(next->find("nbd") == std::string::npos);
+    BOOST_TEST(testing::dump(read_back(*next)) == testing::dump(changed));
+    next = libvirt::write_domain({generation_one(), 1, 2}, options(), *xml);
+    BOOST_REQUIRE(next);
+    BOOST_TEST(next->find("nbd") == std::string::npos);
+    BOOST_TEST(testing::dump(read_back(*next)) == testing::dump(generation_one()));
+}
+
 BOOST_AUTO_TEST_CASE(generation_one_becomes_i440fx) {
     pugi::xml_document doc;
     BOOST_REQUIRE(doc.load_string(written(generation_one()).c_str()));

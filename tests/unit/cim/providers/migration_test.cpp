@@ -225,6 +225,14 @@ BOOST_AUTO_TEST_CASE(not_supported) {
     REFUSED(to_host(guid), 32770U);
 }
 
+BOOST_AUTO_TEST_CASE(vhdx_disks_stay) {
+    const auto guid = machine();
+    auto spec = hypervisor.machine(guid)->spec;
+    spec.disks.at(0).format = "vhdx";
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    REFUSED(to_host(guid), 32770U);
+}
+
 BOOST_AUTO_TEST_CASE(invalid_state) {
     const auto guid = machine();
     start(guid);

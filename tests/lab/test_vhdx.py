@@ -1,0 +1,116 @@
+"""VHDX disks, which libvirt has no name for: qemu-nbd opens them for embedded QEMU, while the machine runs."""
+import subprocess
+import time
+
+import pytest
+from console import Console
+from embedded import Instance
+from exports import describe
+from hyperv import OFF, PAUSED, RUNNING, SAVED
+from machine_parts import Parts
+from snapshot_kit import boot, last_tick, on_disk, read_disk
+from wsvirtd import processes_below
+
+
+@pytest.fixture
+def parts(hyperv, daemon, guest):
+    made = Parts(hyperv, daemon, guest)
+    yield made
+    made.clear()
+
+
+def servers(machine):
+    return [p for p in processes_below(f"{machine.guid.lower()}-") if p in processes_below(".vhdx.sock")
+            and p in processes_below("--fork")]
+
+
+def holds(machine, text):
+    return machine.io("read -v 0 16", 0).count(text) == 1
+
+
+def wait_servers(machine, number):
+    deadline = time.monotonic() + 30
+    while len(servers(machine)) != number:
+        assert time.monotonic() < deadline, servers(machine)
+        time.sleep(0.05)
+
+
+def test_a_machine_lives_with_one(new_machine, hyperv, daemon, guest_iso):
+    machine = new_machine("vhdx", guest_iso=guest_iso)
+    assert machine.path() == str(machine.disks[0])
+    with boot(machine) as console:
+        last_tick(console)
+        on_disk(console, "one")
+        machine.turn(PAUSED)
+        machine.turn(RUNNING)
+        machine.turn(SAVED)
+        wait_servers(machine, 0)
+    assert holds(machine, "one")
+    with boot(machine) as console:
+        assert read_disk(console, "now") == "one"
+        job = hyperv.wait_job(machine.begin()["Job"])
+        assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32770), dict(job)
+        assert "convert the disk" in job["ErrorDescription"]
+        daemon.kill()  # the machine and its disk go on
+        daemon.start()
+        assert machine.state() == RUNNING
+        wait_servers(machine, 1)
+        on_disk(console, "two")
+    machine.turn(OFF)
+    wait_servers(machine, 0)
+    assert holds(machine, "two")
+    assert machine.files() == [machine.disks[0].name]
+
+
+def test_a_disk_in_use_elsewhere(new_machine, hyperv, daemon):
+    """The machine does not start and the job says why; when the file is free it does."""
+    machine = new_machine("vhdx")
+    socket = daemon.storage / "other.sock"
+    other = subprocess.Popen(["qemu-nbd", "--persistent", "--format=vhdx", f"--socket={socket}", machine.disks[0]])
+    try:
+        while not socket.exists():
+            assert other.poll() is None
+            time.sleep(0.05)
+        job = hyperv.wait_job(hyperv.request_state(machine.epr, RUNNING)["Job"])
+        assert int(job["JobState"]) == 10, dict(job)
+        assert "used by another" in job["ErrorDescription"]
+        assert machine.state() == OFF
+        wait_servers(machine, 0)
+    finally:
+        other.terminate()
+        other.wait(20)
+    machine.turn(RUNNING)
+    wait_servers(machine, 1)
+
+
+def test_plugged_in_and_out_while_it_runs(new_machine, hyperv, daemon, guest_iso):
+    machine = new_machine("vhdx", guest_iso=guest_iso)
+    scsi = hyperv.add(machine.epr, Instance(
+        "Msvm_ResourceAllocationSettingData", ResourceType=6, ResourceSubType="Microsoft:Hyper-V:Synthetic SCSI Controller"))
+    controller = hyperv.get(scsi)
+    extra = daemon.storage / f"{machine.guid}-extra.vhdx"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "vhdx", extra, "8M"], check=True)
+    with boot(machine) as console:
+        last_tick(console)
+        medium = machine.attach(controller, 0, 17, "Synthetic Disk Drive", "Virtual Hard Disk", extra)
+        wait_servers(machine, 2)
+        console.send("while [ ! -b /dev/sdb ]; do sleep 1; done; echo SEEN-$((1+1))\n")
+        console.wait(r"SEEN-2", 30)
+        hyperv.finish(hyperv.service("RemoveResourceSettings", f"<p:ResourceSettings>{medium.content()}</p:ResourceSettings>"))
+        wait_servers(machine, 1)
+        assert machine.state() == RUNNING
+
+
+def test_exported_and_imported(parts, hyperv, guest):
+    machine = parts.define("vhdx")
+    disk = parts.disk("vhdx.vhdx", form="vhdx")
+    subprocess.run(["qemu-img", "convert", "-O", "vhdx", guest.disk, disk], check=True)
+    parts.attach(machine, disk)
+    folder = parts.export(machine)
+    copy = parts.realized(parts.imported(describe(folder).file, new_identifier=True))
+    parts.serial(copy, "vhdx-copy")
+    paths = [d.all("HostResource")[0] for d in hyperv.devices(copy, "Msvm_StorageAllocationSettingData")]
+    assert len(paths) == 1 and paths[0].endswith(".vhdx") and paths[0] != str(disk)
+    hyperv.finish(hyperv.request_state(copy, RUNNING))
+    with Console(parts.pipe("vhdx-copy")) as console:
+        console.wait(r"TICK 1\b", 120)
