@@ -176,3 +176,28 @@ def test_W_ADDR_30_continuation_carries_the_reference(svc, uri, space, three):
     reply = svc.enumerate(uri("T_Base"), space).ok()
     assert_fault(svc.pull(None, reply.context), "wsa:MessageInformationHeaderRequired")
     svc.pull(uri("T_Base"), reply.context, space).ok()
+
+
+@pytest.mark.parametrize("fault", [False, True])
+def test_W_ADDR_10_14_22_newer_addressing_marks_what_it_echoes(svc, uri, base, space, fault):
+    """WS-Addressing 1.0 SOAP Binding 3.4: a reference parameter that became a header says so."""
+    one = f"<a:Address>{k.ANONYMOUS5}</a:Address><a:ReferenceParameters><q:R xmlns:q='urn:q'>r</q:R></a:ReferenceParameters>"
+    reply = svc.get(uri("T_Base"), {**space, "Id": "nobody"} if fault else base, addressing=k.A5, reply_to=one,
+                    headers=f"<a:FaultTo>{one.replace('q:R', 'q:F')}</a:FaultTo>")
+    assert (reply.fault is not None) == fault
+    echoed = [n for n in reply.header if n.tag.startswith("{urn:q}")]
+    assert [(n.tag, n.text, n.get(f"{{{k.A5}}}IsReferenceParameter")) for n in echoed] == [
+        ("{urn:q}F" if fault else "{urn:q}R", "r", "true")]
+
+
+def test_W_ADDR_22_25_references_in_newer_addressing(svc, uri, space, make):
+    """References in answers, and in requests, are of the version of their envelope."""
+    keys = make("T_Base")
+    new = {"addressing": k.A5, "reply_to": k.ANONYMOUS5}
+    items = svc.enumerate(uri("T_Base"), space, mode="EnumerateEPR", optimize=True, max_elements=1000, **new).ok().items
+    assert items and all(i.tag == f"{{{k.A5}}}EndpointReference" for i in items)
+    found = [k.Epr.read(i) for i in items]
+    assert keys in [e.selectors for e in found] and {e.address for e in found} == {k.ANONYMOUS5}
+    nested = f'<w:Selector Name="Other" xmlns:w="{k.W}">' + k.Epr(uri("T_Base"), keys, k.ANONYMOUS5).xml(a=k.A5) + "</w:Selector>"
+    reply = svc.enumerate(uri("T_Types"), space, filter=k.filter_(k.SELECTOR, f"<w:SelectorSet>{nested}</w:SelectorSet>"), **new)
+    assert reply.fault is None, reply

@@ -18,6 +18,10 @@ def test_W_ENC_01_02_utf16_in_both_orders(svc, uri, make, codec):
     assert "utf-16" in reply.type.lower()
     assert reply.raw[:2] == bom
     assert k.properties(reply.content)["Name"] == "Zoë €😀"
+    body = f'<p:T_Base xmlns:p="{uri("T_Base")}"><p:Name>\U0010fffd😀z</p:Name></p:T_Base>'
+    text = k.envelope(k.ACTIONS["Put"], uri("T_Base"), keys, body)
+    post(svc, bom + text.encode(codec), "application/soap+xml;charset=UTF-16").ok()
+    assert k.properties(svc.get(uri("T_Base"), keys).ok().content)["Name"] == "\U0010fffd😀z"
 
 
 def test_W_ENC_02_12_utf8_answer_without_bom(svc, uri, base):
@@ -30,7 +34,7 @@ def test_W_ENC_02_12_utf8_answer_without_bom(svc, uri, base):
 def test_W_ENC_02_faults_too(svc, uri, space):
     text = k.envelope(k.ACTIONS["Get"], uri("T_None"), space)
     reply = post(svc, text.encode("utf-16"), "application/soap+xml;charset=UTF-16")
-    assert "utf-16" in reply.type.lower()
+    assert "utf-16" in reply.type.lower() and reply.raw[:2] in (b"\xff\xfe", b"\xfe\xff") and reply.text.startswith("<s:")
     assert_fault(reply, "wsa:DestinationUnreachable")
 
 

@@ -211,7 +211,7 @@ def test_C_ASF_01_10_C_OP_08_all_members(svc, uri, space, linked):
     assert go(AssociationClassName="T_StrongLink") == [three["Id"]]
     assert go(ResultClassName="T_Derived") == [three["Id"]]
     assert go(Role="Antecedent", ResultRole="Dependent") == sorted([two["Id"], three["Id"]])
-    assert go(Role="Dependent") == []
+    assert go(Role="Dependent") == [] == go(ResultRole="Antecedent")
     assert go(AssociationClassName="T_Link", Role="Antecedent", ResultClassName="T_Base", ResultRole="Dependent") == \
         sorted([two["Id"], three["Id"]])
     reply = ask(svc, k.ALL, space, k.ASSOCIATION, association("AssociatedInstances", epr, ResultClassName="T_Derived"))
