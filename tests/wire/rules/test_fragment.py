@@ -75,7 +75,7 @@ def test_W_FRG_04_unknown_dialect(svc, uri, thing):
     svc.get(uri("T_Types"), thing, fragment="Name", fragment_dialect=k.XPATH).ok()
 
 
-@pytest.mark.parametrize("expression", ["/q:T_Types/q:Texts[position()<3]", "Texts[", "", "a|b", "//Name", "NoSuch", "/T_Base/Name"])
+@pytest.mark.parametrize("expression", ["/q:T_Types/q:Texts[position()<3]", "Texts[", "", "a|b", "Name|Texts", "Name='n'", "//Name", "NoSuch", "/T_Base/Name"])
 def test_W_FRG_05_beyond_level_1(svc, uri, thing, expression):
     fault = assert_fault(svc.get(uri("T_Types"), thing, fragment=expression), "wsman:CannotProcessFilter", code="Sender")
     assert len(fault.reason) > 20
