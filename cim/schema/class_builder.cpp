@@ -35,6 +35,23 @@ bool same_parameters(const Method& a, const Method& b) {
 
 }  // namespace
 
+void SharedArrays::keep(Qualifiers& qualifiers) {
+    for (auto& q : qualifiers) {
+        const auto* array = q.value.as_array();
+        if (array == nullptr) continue;
+        const bool texts = std::all_of(array->begin(), array->end(),
+                                       [](const Value& v) { return v.as_string() != nullptr; });
+        Value own{Value::Array(*array)};
+        if (texts) {
+            std::string key;
+            for (const auto& v : *array)
+                key.append(std::to_string(v.as_string()->size())) += ':' + *v.as_string();
+            own = known_.emplace(std::move(key), std::move(own)).first->second;
+        }
+        q.value = std::move(own);
+    }
+}
+
 void apply_qualifiers(Property& p) {
     p.key = flag(p.qualifiers, "Key", false);
     p.read = flag(p.qualifiers, "Read", true);
@@ -51,11 +68,12 @@ void apply_qualifiers(Parameter& p) {
     apply_embedding(p);
 }
 
-ClassBuilder::ClassBuilder(const mof::ClassDeclaration& d, ClassPtr super)
-    : declaration_(d), made_(std::make_shared<Class>()) {
+ClassBuilder::ClassBuilder(const mof::ClassDeclaration& d, ClassPtr super, SharedArrays& arrays)
+    : declaration_(d), arrays_(arrays), made_(std::make_shared<Class>()) {
     made_->name_ = d.name;
     made_->super_ = std::move(super);
     made_->qualifiers_ = d.qualifiers;
+    arrays_.keep(made_->qualifiers_);
     if (const auto* v = find_qualifier(d.qualifiers, "Provider")) made_->provider_ = v->string_or({});
     if (!made_->super_) return;
     inherit(made_->qualifiers_, made_->super_->qualifiers());
@@ -64,8 +82,9 @@ ClassBuilder::ClassBuilder(const mof::ClassDeclaration& d, ClassPtr super)
     for (std::size_t i = 0; i < made_->properties_.size(); ++i) slots_[made_->properties_[i]->name] = i;
 }
 
-Result<ClassPtr> ClassBuilder::build(const mof::ClassDeclaration& declaration, ClassPtr super) {
-    ClassBuilder b(declaration, std::move(super));
+Result<ClassPtr> ClassBuilder::build(const mof::ClassDeclaration& declaration, ClassPtr super,
+                                     SharedArrays& arrays) {
+    ClassBuilder b(declaration, std::move(super), arrays);
     for (const auto& p : declaration.properties)
         if (auto r = b.add_property(p); !r) return r.error();
     for (const auto& m : declaration.methods)
@@ -76,6 +95,7 @@ Result<ClassPtr> ClassBuilder::build(const mof::ClassDeclaration& declaration, C
 
 Result<void> ClassBuilder::add_property(const mof::PropertyDeclaration& d) {
     auto made = std::make_unique<Property>(d.property);
+    arrays_.keep(made->qualifiers);
     made->declared_in = made_->name_;
     made->origin = made_->name_;
     const auto at = slots_.find(made->name);
@@ -108,6 +128,8 @@ Result<void> ClassBuilder::add_property(const mof::PropertyDeclaration& d) {
 
 Result<void> ClassBuilder::add_method(const mof::MethodDeclaration& d) {
     auto made = std::make_unique<Method>(d.method);
+    arrays_.keep(made->qualifiers);
+    for (auto& p : made->parameters) arrays_.keep(p.qualifiers);
     made->origin = made_->name_;
     auto& methods = made_->methods_;
     const auto at = std::find_if(methods.begin(), methods.end(),
@@ -138,6 +160,8 @@ Result<void> ClassBuilder::finish() {
     c.abstract_ = flag(c.qualifiers_, "Abstract", false);
     c.association_ = flag(c.qualifiers_, "Association", false);
     c.indication_ = flag(c.qualifiers_, "Indication", false);
+    c.alphabetical_.reserve(c.properties_.size());
+    c.slot_index_.reserve(c.properties_.size());
     for (std::size_t i = 0; i < c.properties_.size(); ++i) {
         const auto slot = static_cast<std::uint16_t>(i);
         const Property& p = *c.properties_[i];

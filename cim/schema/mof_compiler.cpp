@@ -211,7 +211,7 @@ Result<ClassPtr> MofCompiler::build(Namespace& ns, Pending& pending, const std::
     }
     auto& shared = built_[{&d, super.get()}];
     if (!shared) {
-        auto made = ClassBuilder::build(d, super);
+        auto made = ClassBuilder::build(d, super, arrays_);
         if (!made) return made.error();
         shared = std::move(*made);
     }

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "cim/schema/class_builder.hpp"
 #include "cim/schema/mof.hpp"
 #include "cim/schema/mof_parser.hpp"
 #include "cim/schema/repository.hpp"
@@ -73,6 +74,7 @@ class MofCompiler {
     std::map<std::string, Pending, ILess> pending_;
     std::map<std::string, std::shared_ptr<const std::vector<Item>>> files_;
     std::map<std::pair<const mof::ClassDeclaration*, const Class*>, ClassPtr> built_;
+    SharedArrays arrays_;
 };
 
 }  // namespace wsvirt::cim

@@ -52,6 +52,26 @@ BOOST_AUTO_TEST_CASE(namespaces_share_classes) {
     BOOST_TEST(two->classes().size() == 3u);
 }
 
+BOOST_AUTO_TEST_CASE(equal_lists_of_texts_are_kept_once) {
+    Folder f;
+    f.write(
+        "n.mof",
+        "class A { [ValueMap{\"1\", \"2\"}] uint8 P; [ValueMap{\"12\"}] uint8 Q; [ValueMap{}] uint8 R; };\n"
+        "class B { [ValueMap{\"1\", \"2\"}] uint8 P; [ValueMap{\"1\", \"3\"}] uint8 Q; };\n");
+    const auto s = Schema::load(f.path());
+    BOOST_REQUIRE_MESSAGE(s.ok(), (s.ok() ? "" : s.error().text));
+    const auto list = [&](const char* name, const char* property) {
+        const auto* p = s->find("root/cimv2")->find(name)->property(property);
+        return find_qualifier(p->qualifiers, "ValueMap")->as_array();
+    };
+    BOOST_TEST(list("A", "P") == list("B", "P"));  // the same object
+    BOOST_TEST(list("A", "P")->size() == 2u);
+    BOOST_TEST(list("A", "P")->back().string_or("") == "2");
+    BOOST_TEST(list("A", "Q")->front().string_or("") == "12");
+    BOOST_TEST(list("A", "R")->empty());
+    BOOST_TEST(list("B", "Q")->back().string_or("") == "3");
+}
+
 BOOST_AUTO_TEST_CASE(included_twice_is_an_error_only_when_it_differs) {
     Folder f;
     f.write("x/a.mof", "class A {};");
