@@ -2,7 +2,9 @@
 
 #include <libvirt/libvirt-qemu.h>
 
+#include <condition_variable>
 #include <cstdlib>
+#include <mutex>
 #include <string_view>
 
 #include "backend/libvirt/handles.hpp"
@@ -77,6 +79,9 @@ void Follower::follow(const std::stop_token& stop, const CorePtr& core, const Mi
     if (d && request.max_downtime)
         virDomainMigrateSetMaxDowntime(d.get(),
                                        static_cast<unsigned long long>(request.max_downtime->count()), 0);
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
     while (d && !stop.stop_requested()) {
         if (virConnectIsAlive(destination) != 1) {
             lost_ = true;
@@ -87,7 +92,7 @@ void Follower::follow(const std::stop_token& stop, const CorePtr& core, const Mi
         if (virDomainGetJobInfo(d.get(), &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE &&
             info.dataTotal > 0)
             session.progress({info.dataProcessed, info.dataTotal});
-        std::this_thread::sleep_for(interval);
+        never.wait_for(lock, stop, interval, [] { return false; });  // no longer than the migration takes
     }
 }
 
