@@ -2,7 +2,7 @@
 """Breaks the service on purpose, one rule at a time, and checks that the rule's test notices.
 
     tests/wire/mutate.py                  all of them; writes MUTATIONS.md beside this file
-    tests/wire/mutate.py --continue       those that a run which was broken off has left
+    tests/wire/mutate.py --continue       those that the last run has left, or has not found
     tests/wire/mutate.py NAME...          only these; writes nothing
     tests/wire/mutate.py --list           what there is
     tests/wire/mutate.py --check          whether each still fits the source; builds nothing
@@ -300,7 +300,7 @@ def main():
         arguments = []
         if RESULTS.exists():
             known = {name: (found, why) for name, (definition, found, why) in json.loads(RESULTS.read_text()).items()
-                     if name in MUTATIONS and definition == list(MUTATIONS[name])}
+                     if found and name in MUTATIONS and definition == list(MUTATIONS[name])}
     copy_tree()
     ok, output = build()
     if not ok:

@@ -1,4 +1,5 @@
 """Addressing headers (DSP0226 5.3 and 5.4)."""
+import socket
 import uuid
 
 import pytest
@@ -201,3 +202,31 @@ def test_W_ADDR_22_25_references_in_newer_addressing(svc, uri, space, make):
     nested = f'<w:Selector Name="Other" xmlns:w="{k.W}">' + k.Epr(uri("T_Base"), keys, k.ANONYMOUS5).xml(a=k.A5) + "</w:Selector>"
     reply = svc.enumerate(uri("T_Types"), space, filter=k.filter_(k.SELECTOR, f"<w:SelectorSet>{nested}</w:SelectorSet>"), **new)
     assert reply.fault is None, reply
+
+
+def test_W_ADDR_09_29_no_connection_to_an_address_of_a_client(svc, uri, base, space, link):
+    """Wherever a request may hold an address, nobody is called there."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/x"
+        epr = k.Epr(uri("T_Base"), base, address)
+        place = f"<a:Address>{address}</a:Address>"
+        requests = [
+            lambda: svc.get(uri("T_Base"), base, reply_to=address),
+            lambda: svc.get(uri("T_Base"), {**space, "Id": "nobody"}, headers=f"<a:FaultTo>{place}</a:FaultTo>"),
+            lambda: svc.get(uri("T_Base"), base, headers=f"<a:From>{place}</a:From>"),
+            lambda: svc.get(uri("T_Base"), base, to=address),
+            lambda: svc.enumerate(uri("T_Base"), space, extra=f'<n:EndTo xmlns:a="{k.A}">{place}</n:EndTo>'),
+            lambda: svc.enumerate(uri("T_Types"), space, optimize=True, filter=k.filter_(k.SELECTOR, k.selector_set({"Other": epr}))),
+            lambda: svc.enumerate(k.ALL, space, optimize=True, filter=k.filter_(
+                k.ASSOCIATION, f"<b:AssociatedInstances xmlns:b='{k.B}'><b:Object>{epr.content()}</b:Object></b:AssociatedInstances>")),
+            lambda: svc.get(uri("T_Link"), {**space, "Antecedent": epr, "Dependent": epr}),
+            lambda: svc.put(uri("T_Types"), {**space, "Id": "no"}, f'<p:T_Types xmlns:p="{uri("T_Types")}"><p:Other>{epr.content()}'
+                                                                   "</p:Other></p:T_Types>"),
+            lambda: svc.call(k.E + "/Subscribe", uri("T_Base"), space,
+                             f'<e:Subscribe xmlns:e="{k.E}"><e:Delivery><e:NotifyTo>{place}</e:NotifyTo></e:Delivery></e:Subscribe>'),
+        ]
+        for request in requests:
+            assert request().envelope is not None
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listening.accept()

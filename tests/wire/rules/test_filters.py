@@ -119,6 +119,23 @@ def test_W_FLT_11_level_2(svc, uri, space, things, condition, numbers):
     assert found(ask(svc, uri("T_Types"), space, k.XPATH, text)) == numbers
 
 
+@pytest.mark.parametrize("condition, numbers", [
+    ("contains(p:Texts[1], '3')", [3]), ("starts-with(Name, 'mark-') and Number >= 2", [2, 3]), ("count(p:Numbers) = 2", [1, 2, 3]),
+    ("sum(Numbers) = 22", [2]), ("Numbers[last()] = 10", [1]), ("Numbers[position() = 2] > 15", [2, 3]), ("Number mod 2 = 1", [1, 3]),
+    ("floor(Number div 2) = 1", [2, 3]), ("string-length(Texts) = 2", [1, 2, 3]), ("substring(Texts[1], 2) = '1'", [1]),
+    ("child::Number[. = 3]", [3]), ("descendant-or-self::*[local-name() = 'Number'] = 2", [2]), ("Flag = 'true' or Number = 3", [2, 3]),
+    ("Texts[. = 't1'] | Numbers[. = 3]", [1, 3]), ("translate(Texts[1], 't', 'x') = 'x2'", [2]), ("boolean(U8[not(@nil)])", []),
+    ("following-sibling::*", []), ("number(Number) + 1 = 4", [3]), ("normalize-space(concat(' ', Number, ' ')) = '2'", [2])])
+def test_W_FLT_07_11_all_of_xpath_1_0(svc, uri, space, things, condition, numbers):
+    text = k.escape(f"../p:T_Types[p:Name='{things[0]}'][{condition}]")
+    assert found(ask(svc, uri("T_Types"), space, k.XPATH, text)) == numbers
+
+
+@pytest.mark.parametrize("expression", ["count(", "T_Types[", "1 +", "foo(.)", "$x = 1", "Name[position()"])
+def test_W_FLT_06_broken_xpath(svc, uri, space, expression):
+    assert_fault(ask(svc, uri("T_Types"), space, k.XPATH, expression), "wsen:CannotProcessFilter", code="Sender")
+
+
 def test_W_FLT_12_16_projection_by_xpath(svc, uri, space, things):
     reply = ask(svc, uri("T_Types"), space, k.XPATH, f'/T_Types[Name="{things[0]}"]/Number').ok()
     assert all(i.tag == f"{{{k.W}}}XmlFragment" for i in reply.items)
