@@ -132,4 +132,5 @@ def test_conversation(server, path):
 
 
 def test_every_kind_of_client_is_there():
-    assert {f.parent.name for f in FILES} == {"winrm", "powershell-cim", "openwsman", "libvirt-hyperv", "pywinrm", "omi", "amt"}
+    assert {f.parent.name for f in FILES} == {"winrm", "powershell-cim", "openwsman", "libvirt-hyperv", "pywinrm", "pypsrp", "omi",
+                                              "amt"}
