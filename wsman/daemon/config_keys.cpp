@@ -84,6 +84,9 @@ void visit_operations(ConfigVisitor& v, OpsSettings& o) {
     v.key("default_namespace", o.default_namespace);
     v.key("sender_fault_status", o.sender_fault_status, 400, 500);
     if (o.sender_fault_status != 400 && o.sender_fault_status != 500) v.refuse("must be 400 or 500");
+    v.key("quota_fault", o.quota_fault);
+    if (o.quota_fault != "QuotaLimit" && o.quota_fault != "InternalError")
+        v.refuse("must be QuotaLimit or InternalError");
     v.section("wsman.limits");
     v.size("max_envelope_size", o.max_envelope_size, 8192, 1024ull * 1024 * 1024);
     v.size("usual_envelope_size", o.usual_envelope_size, 8192, 1024ull * 1024 * 1024);

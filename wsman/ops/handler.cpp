@@ -150,9 +150,18 @@ class Handler : public WsmanHandler {
     HttpResponse fault_response(const soap::Message* m, const Fault& f, soap::Encoding e,
                                 const std::string& user, std::size_t limit = 64 * 1024) const {
         if (!f.limit.empty()) refusals_.count(f.limit, user);
+        if (f.subcode == Subcode::quota_limit && settings_.quota_fault == "InternalError")
+            return fault_response(m, as_windows_has_it(f), e, {}, limit);
         const unsigned status = soap::is_sender_fault(f.subcode) ? settings_.sender_fault_status : 500;
         return soap_response(status,
                              soap::write_fault(m ? &m->headers : nullptr, f, settings_.machine, limit), e);
+    }
+    // Counted already.
+    static Fault as_windows_has_it(Fault quota) {
+        if (quota.text.empty()) quota.text = soap::default_text(quota.subcode, quota.detail);
+        quota.subcode = Subcode::internal_error;
+        quota.limit = {};
+        return quota;
     }
     HttpResponse over_quota(const Job& job, std::string_view limit) const {
         return fault_response(job, Fault(Subcode::quota_limit).by(limit));

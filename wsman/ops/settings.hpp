@@ -25,6 +25,8 @@ struct OpsSettings {
     std::string default_namespace = "root/virtualization/v2";
     // HTTP status of faults with code s:Sender: 500 as Windows and its clients have it, or 400 (RC.2-9).
     unsigned sender_fault_status = 500;
+    // What a used up quota is called: QuotaLimit as DSP0226 has it, or InternalError as Windows has it.
+    std::string quota_fault = "QuotaLimit";
 
     // Octets of an answer: the most that is ever sent, and what a multi-item answer is kept to when the
     // client sets no wsman:MaxEnvelopeSize (R13.1-3).
