@@ -206,7 +206,9 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
         if (!moved) {
             Error failed = last_error(doing);
             if (follower && follower->gave_up()) failed.text = too_fast;
-            if (follower && follower->lost()) failed = lost(std::move(failed), r);
+            // The migration may have failed of it before the follower looked.
+            if ((follower && follower->lost()) || virConnectIsAlive(there) != 1)
+                failed = lost(std::move(failed), r);
             follower.reset();
             wait_for_cleanup(s.connection, there, r.machine);
             if (!find_domain(there, r.machine)) storage.remove_new();

@@ -22,6 +22,7 @@ constexpr std::string_view kind = "migration_left";
 constexpr auto contact_patience = std::chrono::seconds(20);  // for hosts to be connected to
 constexpr auto settle_patience = std::chrono::seconds(20);   // for libvirt to clear up
 constexpr auto lock_patience = std::chrono::seconds(600);    // for others to be done with the machine
+constexpr auto removal_patience = std::chrono::seconds(2);
 constexpr auto poll = std::chrono::milliseconds(200);
 
 template <class Condition>
@@ -64,8 +65,9 @@ std::size_t remove_copies(const CutOff& c) {
     for (const auto& file : c.copies)
         if (in_use(*c.destination.hypervisor, file))
             ++used;
-        else
-            (void)c.destination.hypervisor->remove_file(briefly(), file);
+        else  // a host that has just come back may not do everything yet
+            wait_until(removal_patience,
+                       [&] { return bool(c.destination.hypervisor->remove_file(briefly(), file)); });
     return used;
 }
 
