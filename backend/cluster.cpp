@@ -147,6 +147,9 @@ class Cluster final : public Hypervisor {
     Result<void> import_saved_state(const Call& c, std::string_view uuid, const std::string& file) override {
         return at(uuid, [&](Hypervisor& h) { return h.import_saved_state(c, uuid, file); });
     }
+    Result<void> import_nvram(const Call& c, std::string_view uuid, const std::string& file) override {
+        return at(uuid, [&](Hypervisor& h) { return h.import_nvram(c, uuid, file); });
+    }
     Result<std::uint64_t> saved_state_size(const Call& c, std::string_view uuid) override {
         return at(uuid, [&](Hypervisor& h) { return h.saved_state_size(c, uuid); });
     }

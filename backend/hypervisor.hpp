@@ -69,6 +69,9 @@ struct ImageSpec {
     // machine has the source open.
     std::string from_snapshot = {};
     bool source_in_use = false;
+    // And whether the source does not stand on the parent yet: only what differs from it is written. The
+    // source must not be in use.
+    bool changes_only = false;
 };
 
 struct SnapshotRequest {
@@ -166,9 +169,9 @@ class Hypervisor {
 
     // Makes snapshots known that are there already (of an imported machine), in any order: inside the disks,
     // or (external) in files that their specs name. names_in_disks: what each is called inside the disks,
-    // parallel; renamed there to its id where it differs. Their memory_file is copied. After an error some
-    // may be known already: forget() the machine. Errors: not_supported, invalid_parameter (a disk does not
-    // hold one of them).
+    // parallel; renamed there to its id where it differs. Their memory_file and nvram_file are copied. After
+    // an error some may be known already: forget() the machine. Errors: not_supported, invalid_parameter (a
+    // disk does not hold one of them).
     virtual Result<void> adopt_snapshots(const Call&, std::string_view uuid,
                                          const std::vector<SnapshotInfo>& snapshots,
                                          const std::vector<std::string>& names_in_disks) = 0;
@@ -178,6 +181,8 @@ class Hypervisor {
                                             const std::string& to_file) = 0;
     virtual Result<void> import_saved_state(const Call&, std::string_view uuid,
                                             const std::string& from_file) = 0;
+    // The variables of the machine's UEFI firmware become those of the file; of a machine that is off.
+    virtual Result<void> import_nvram(const Call&, std::string_view uuid, const std::string& from_file) = 0;
     // In bytes, of a machine that is saved. Errors: not_supported (a host whose files are out of reach).
     virtual Result<std::uint64_t> saved_state_size(const Call&, std::string_view uuid) = 0;
 

@@ -127,8 +127,9 @@ struct SnapshotInfo {
     std::string parent;  // id of the parent snapshot or ""
     std::int64_t created_us = 0;
     bool has_memory = false;
-    bool external = false;  // its disks are files of their own, the ones that its spec names
-    bool current = false;   // the machine's disks stand on this snapshot
+    bool external = false;   // its disks are files of their own, the ones that its spec names
+    bool current = false;    // the machine's disks stand on this snapshot
+    std::string nvram_file;  // copy of the variables of its UEFI firmware; "" = none
     std::string
         memory_file;  // memory in a file of its own, as libvirt saves it; "" = inside the disks, or none
     MachineSpec
@@ -148,7 +149,8 @@ struct Machine {
     bool has_saved_state = false;
     bool agent_connected = false;
     std::vector<SnapshotInfo> snapshots;
-    std::string host;  // name of the host it is on ("" = local)
+    std::string nvram_file;  // with the variables of its UEFI firmware; QEMU writes it. "" = none
+    std::string host;        // name of the host it is on ("" = local)
 };
 
 }  // namespace wsvirt::backend

@@ -8,6 +8,7 @@
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/save_image.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/qemu/snapshot_names.hpp"
@@ -85,7 +86,8 @@ Result<void> rename_in_disks(const std::vector<Arrival>& all, const Names& names
     return {};
 }
 
-Result<std::string> snapshot_document(const Arrival& a, const std::string& memory_file) {
+Result<std::string> snapshot_document(const Arrival& a, const std::string& memory_file,
+                                      const std::string& nvram_file) {
     const SnapshotInfo& s = a.info;
     const bool inside = s.has_memory && s.memory_file.empty() && !s.external;
     NewSnapshot fresh;
@@ -107,7 +109,7 @@ Result<std::string> snapshot_document(const Arrival& a, const std::string& memor
     set_text(root, "creationTime", std::to_string(s.created_us / 1'000'000));
     if (!s.parent.empty()) set_text(child(root, "parent"), "name", s.parent);
     root.append_copy(domain.child("domain"));
-    return with_note(to_text(doc), {s.spec.attributes, s.created_us, false, memory_file});
+    return with_note(to_text(doc), {s.spec.attributes, s.created_us, false, memory_file, nvram_file});
 }
 
 // Copied only now that the snapshot names the copy, so that nothing of it can be lost out of sight.
@@ -122,6 +124,32 @@ Result<void> take_memory(Session& session, virDomainSnapshotPtr made, const std:
     });
 }
 
+Result<std::string> place_for(const Core& core, const std::string& file, const std::string& id,
+                              const char* ending) {
+    if (file.empty()) return std::string();
+    auto place = core.connector->save_dir().empty() ? "" : kept_file(core, id, ending);
+    if (place.empty())
+        return Error{Status::not_supported, "wsvirt.snapshot.no_place",
+                     "There is no place for the memory of snapshots on this host.", id};
+    return place;
+}
+
+Result<void> adopt_one(const Core& core, Session& session, virDomainPtr d, const Arrival& a) {
+    const auto memory = place_for(core, a.info.memory_file, a.info.id, ".saved");
+    if (!memory) return memory.error();
+    const auto nvram = place_for(core, a.info.nvram_file, a.info.id, ".nvram");
+    if (!nvram) return nvram.error();
+    auto document = snapshot_document(a, *memory, *nvram);
+    if (!document) return document.error();
+    const unsigned flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE |
+                           (a.info.current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u);
+    const SnapshotHandle made(virDomainSnapshotCreateXML(d, document->c_str(), flags));
+    if (!made) return last_error(doing);
+    if (!nvram->empty())
+        if (auto ok = copy_nvram(a.info.nvram_file, *nvram); !ok) return ok;
+    return memory->empty() ? Result<void>{} : take_memory(session, made.get(), a.info.memory_file, *memory);
+}
+
 Result<void> adopt(const CorePtr& core, Session& session, virDomainPtr d,
                    const std::vector<SnapshotInfo>& snapshots, const Names& names) {
     std::vector<Arrival> all;
@@ -131,23 +159,8 @@ Result<void> adopt(const CorePtr& core, Session& session, virDomainPtr d,
         all.push_back(std::move(*a));
     }
     if (auto ok = rename_in_disks(all, names); !ok) return ok;
-    for (const auto& a : all) {
-        std::string memory;
-        if (!a.info.memory_file.empty()) {
-            memory = kept_memory_file(*core, a.info.id);
-            if (memory.empty() || core->connector->save_dir().empty())
-                return Error{Status::not_supported, "wsvirt.snapshot.no_place",
-                             "There is no place for the memory of snapshots on this host.", a.info.id};
-        }
-        auto document = snapshot_document(a, memory);
-        if (!document) return document.error();
-        const unsigned flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE |
-                               (a.info.current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u);
-        const SnapshotHandle made(virDomainSnapshotCreateXML(d, document->c_str(), flags));
-        if (!made) return last_error(doing);
-        if (!memory.empty())
-            if (auto ok = take_memory(session, made.get(), a.info.memory_file, memory); !ok) return ok;
-    }
+    for (const auto& a : all)
+        if (auto ok = adopt_one(*core, session, d, a); !ok) return ok;
     refresh(session.connection, uuid_of(d), *core->connector, *core->inventory);
     return {};
 }

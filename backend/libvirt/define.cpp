@@ -50,8 +50,7 @@ Result<void> remove_definition(const Site& w) {
     if (!left) return left.error();
     if (virDomainUndefineFlags(w.domain, undefine_flags(w.core->connector->kind())) < 0)
         return last_error("remove the machine");
-    for (const auto& held : *left)
-        if (const auto& file = held.layout.note.saved_file; !file.empty()) unlink(file.c_str());
+    for (const auto& held : *left) remove_files_of(held.layout);
     return drop_saved_file(*w.core->connector, w.domain);
 }
 
@@ -163,8 +162,7 @@ Result<void> LibvirtHypervisor::forget(const Call& call, std::string_view uuid) 
                               auto all = hold_snapshots(d);
                               if (!all) return all.error();
                               for (const auto& held : *all)  // first: nobody finds them without the machine
-                                  if (const auto& file = held.layout.note.saved_file; !file.empty())
-                                      unlink(file.c_str());
+                                  remove_files_of(held.layout);
                               return remove_definition(Site(core, s, d));
                           });
 }

@@ -51,6 +51,7 @@ class LibvirtHypervisor final : public Hypervisor {
     Result<void> export_saved_state(const Call&, std::string_view uuid, const std::string& to_file) override;
     Result<void> import_saved_state(const Call&, std::string_view uuid,
                                     const std::string& from_file) override;
+    Result<void> import_nvram(const Call&, std::string_view uuid, const std::string& from_file) override;
     Result<std::uint64_t> saved_state_size(const Call&, std::string_view uuid) override;
     Result<void> migrate(const Call&, const MigrationRequest&, Hypervisor& destination) override;
     Result<void> abandon(const Call&, std::string_view uuid) override;

@@ -57,7 +57,7 @@ Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
             if (auto ok = use_accelerator(core, s, d); !ok) return ok;
             const bool was_saved = has_saved_file(*core->connector, d);
             if (auto ok = create(core, s, d); !ok) return ok;
-            // A machine that was saved while it was paused comes back paused.
+            // A machine that others saved while it was paused comes back paused.
             int state = 0;
             if (was_saved && virDomainGetState(d, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED)
                 return checked(virDomainResume(d), "start the machine");
@@ -117,8 +117,9 @@ Result<void> LibvirtHypervisor::resume(const Call& call, std::string_view uuid) 
 Result<void> LibvirtHypervisor::save(const Call& call, std::string_view uuid) {
     const Change change{
         {"save the machine", {}, true, abort_job(core_, uuid), {}}, {running, paused}, saving};
+    // Whoever starts it wants it to run, also when it was paused; and so it does with nobody watching.
     return change_machine(core_, call, uuid, change, [](Session&, virDomainPtr d) {
-        return checked(virDomainManagedSave(d, 0), "save the machine");
+        return checked(virDomainManagedSave(d, VIR_DOMAIN_SAVE_RUNNING), "save the machine");
     });
 }
 

@@ -12,6 +12,7 @@
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/follower.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/target_storage.hpp"
 #include "backend/qemu/image.hpp"
 
@@ -46,9 +47,17 @@ class Parameters {
     int n_ = 0, size_ = 0;
 };
 
-bool runs(virConnectPtr connection, const std::string& uuid) {
-    const auto d = find_domain(connection, uuid);
-    return d && virDomainIsActive(d.get()) == 1;
+struct Place {
+    virConnectPtr connection;
+    std::string name;  // of the host
+};
+
+// libvirt's number; VIR_DOMAIN_NOSTATE where it is not.
+int state_on(const Place& place, const std::string& uuid) {
+    const auto d = find_domain(place.connection, uuid);
+    int state = VIR_DOMAIN_NOSTATE;
+    if (d) virDomainGetState(d.get(), &state, nullptr, 0);
+    return state;
 }
 
 // What the machine looks like over there: new settings, or the same with other files.
@@ -115,24 +124,29 @@ void wait_for_cleanup(virConnectPtr source, virConnectPtr destination, const std
 }
 
 // After a failure nobody guesses: both hosts are asked.
-Error explain(Error e, virConnectPtr source, virConnectPtr destination, const MigrationRequest& r) {
-    const bool here = runs(source, r.machine), there = runs(destination, r.machine);
-    const auto defined = [&](virConnectPtr c) { return bool(find_domain(c, r.machine)); };
-    if (here)
-        e.text += " It goes on running on the source.";
-    else if (there)
-        e.text += " It runs on the destination.";
-    else if (defined(source))
-        e.text += " It is off, on the source.";
-    else if (defined(destination))
-        e.text += " It is off, on the destination.";
+Error explain(Error e, const Place& source, const Place& destination, const std::string& machine) {
+    for (const auto* place : {&source, &destination}) {
+        const int state = state_on(*place, machine);
+        if (state != VIR_DOMAIN_NOSTATE && state != VIR_DOMAIN_SHUTOFF) {
+            const bool stands_still = state == VIR_DOMAIN_PAUSED;
+            e.text += place == &source ? " It goes on " : " It is ";
+            e.text += std::string(stands_still ? "being paused" : "running") + " on " + place->name + ".";
+            return e;
+        }
+    }
+    for (const auto* place : {&source, &destination})
+        if (state_on(*place, machine) == VIR_DOMAIN_SHUTOFF) {
+            e.text += " It is off, on " + place->name + ".";
+            break;
+        }
     return e;
 }
 
 // libvirt only knows that the migration was ended; why, we know.
-Error lost(Error e, const MigrationRequest& r) {
-    return {Status::unavailable, "wsvirt.migration.lost", "The destination does not answer any more.",
-            r.machine, e.detail.empty() ? e.text : e.detail};
+Error lost(Error e, const Place& destination, const std::string& machine) {
+    return {Status::unavailable, "wsvirt.migration.lost",
+            "The destination, " + destination.name + ", does not answer any more.", machine,
+            e.detail.empty() ? e.text : e.detail};
 }
 
 // The machine stands on its copies: what they were copied from has no user any more.
@@ -179,6 +193,7 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
                      "The disks of a machine that is off cannot be copied to another host; start it, or use "
                      "shared storage.",
                      r.machine};
+    const Place from{s.connection, core->settings().name}, to{there, other->settings().name};
     if (is_active(*state)) wait_for_other_job(s, d);
     TargetStorage storage(there);
     if (with_storage) {
@@ -208,17 +223,18 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
             if (follower && follower->gave_up()) failed.text = too_fast;
             // The migration may have failed of it before the follower looked.
             if ((follower && follower->lost()) || virConnectIsAlive(there) != 1)
-                failed = lost(std::move(failed), r);
+                failed = lost(std::move(failed), to, r.machine);
             follower.reset();
             wait_for_cleanup(s.connection, there, r.machine);
             if (!find_domain(there, r.machine)) storage.remove_new();
-            Error e = explain(std::move(failed), s.connection, there, r);
+            Error e = explain(std::move(failed), from, to, r.machine);
             refresh(there, r.machine, *other->connector, *other->inventory);
             return s.stop.stop_requested()
                        ? Error{Status::cancelled, "wsvirt.call.cancelled", e.text, r.machine, e.detail}
                        : e;
         }
     }
+    if (*state == paused) run_for_an_instant(moved.get());
     if (with_storage && r.remove_source_files) remove_copied(core, s.connection, live);
     int autostart = 0;
     if (const auto m = core->inventory->machine(r.machine)) autostart = m->spec.autostart ? 1 : 0;

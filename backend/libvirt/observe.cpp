@@ -8,6 +8,7 @@
 
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/errors.hpp"
+#include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/snapshot_xml.hpp"
 #include "base/text.hpp"
 
@@ -111,6 +112,7 @@ Result<Machine> observe(virDomainPtr domain, const Connector& connector) {
     if (!read) return read.error();
     Machine m;
     m.spec = std::move(read->kept.spec);
+    m.nvram_file = nvram_path(xml);
     m.created_us = read->kept.created_us;
     m.config_changed_us = read->kept.config_changed_us;
     m.persistent = persistent;

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/save_image.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -49,6 +50,18 @@ Result<void> LibvirtHypervisor::import_saved_state(const Call& call, std::string
             // libvirt looks for this file when the machine starts.
             return copy_save_image(inner, from_file, dir + "/" + virDomainGetName(d) + ".save",
                                    [&](const std::string& xml) { return adopt_saved_xml(xml, definition); });
+        });
+}
+
+Result<void> LibvirtHypervisor::import_nvram(const Call& call, std::string_view uuid,
+                                             const std::string& from_file) {
+    if (core_->connector->save_dir().empty()) return not_here();
+    return change_machine(
+        core_, call, uuid, {{"import the firmware's variables", {}, false, {}, {}}, {MachineState::off}, {}},
+        [from_file](Session&, virDomainPtr d) -> Result<void> {
+            const auto to =
+                nvram_path(take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE)));
+            return to.empty() ? Result<void>{} : copy_nvram(from_file, to);
         });
 }
 

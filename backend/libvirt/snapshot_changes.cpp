@@ -10,6 +10,7 @@
 
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/save_image.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 #include "backend/qemu/snapshot_names.hpp"
@@ -169,6 +170,23 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     return {};
 }
 
+Result<void> revert(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+    return s.info.external ? revert_outside(w, s, all) : revert_inside(w, s, all);
+}
+
+// With the variables of its firmware; first, because QEMU reads them when it is given its memory.
+Result<void> go_back(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+    const std::string& kept = s.layout.note.nvram_file;
+    const std::string place = nvram_path(s.layout.domain_xml);
+    if (kept.empty() || place.empty()) return revert(w, s, all);
+    if (auto ok = turn_off(w); !ok) return ok;
+    const auto before = read_nvram(w.domain_xml());
+    auto done = copy_nvram(kept, place);
+    if (done) done = revert(w, s, all);
+    if (!done && before) (void)write_nvram(place, *before);
+    return done;
+}
+
 // --- away with a snapshot ---------------------------------------------------------------------------------
 
 Result<void> drop_metadata(const HeldSnapshot& s) {
@@ -218,7 +236,7 @@ Result<void> delete_inside(Site& w, const HeldSnapshot& s) {
             if (ok) ok = w.tool.snapshot(w.call, 'd', s.name, t.path);
         if (ok) ok = drop_metadata(s);
     }
-    if (ok && !s.layout.note.saved_file.empty()) unlink(s.layout.note.saved_file.c_str());
+    if (ok) remove_files_of(s.layout);
     return ok;
 }
 
@@ -316,8 +334,7 @@ Result<void> delete_outside(Site& w, const HeldSnapshot& gone) {
     auto chain = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all));
     if (!chain) return chain.error();
     if (auto ok = drop_external(w, gone, *all); !ok) return ok;
-    if (!gone.layout.memory_file.empty()) unlink(gone.layout.memory_file.c_str());
-    if (!gone.layout.note.saved_file.empty()) unlink(gone.layout.note.saved_file.c_str());
+    remove_files_of(gone.layout);
     return tidy_files(w, std::move(*chain));
 }
 
@@ -333,6 +350,17 @@ std::vector<std::string> doomed(const std::vector<HeldSnapshot>& all, const Held
 }
 
 }  // namespace
+
+std::vector<std::string> files_of(const SnapshotLayout& layout) {
+    std::vector<std::string> r;
+    for (const auto& file : {layout.memory_file, layout.note.saved_file, layout.note.nvram_file})
+        if (!file.empty()) r.push_back(file);
+    return r;
+}
+
+void remove_files_of(const SnapshotLayout& layout) {
+    for (const auto& file : files_of(layout)) unlink(file.c_str());
+}
 
 std::string Site::domain_xml() const {
     return take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
@@ -390,8 +418,7 @@ Result<Unfinished> begun_deletion(Site& w, const std::vector<HeldSnapshot>& all,
             for (const auto& t : snapshot_targets(s.layout.domain_xml)) u.bases.emplace_back(s.name, t);
             continue;
         }
-        for (const std::string& file : {s.layout.memory_file, s.layout.note.saved_file})
-            if (!file.empty()) u.files.push_back(file);
+        for (auto& file : files_of(s.layout)) u.files.push_back(std::move(file));
     }
     if (!external || !w.local()) return u;
     auto chain = read_chain(w.call, w.tool, tops_of(w.domain_xml(), all));
@@ -453,7 +480,7 @@ Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, 
             const auto journal = note_unfinished(core->settings(), noted);
             if (!journal) return journal.error();
             SavedMemory saved(w);
-            auto done = held->info.external ? revert_outside(w, *held, *all) : revert_inside(w, *held, *all);
+            auto done = go_back(w, *held, *all);
             if (!done) saved.put_back();
             return done;
         });

@@ -43,8 +43,15 @@ Result<void> remove_machine(Site& w);
 // Merges frozen files that no snapshot needs any more and removes overlays of ours that nothing needs;
 // `before`: the files as they were.
 Result<void> tidy_files(Site& w, Chain before);
-// Where the memory of a snapshot of this id is kept that came as a file; "" = there is no place.
-std::string kept_memory_file(const Core& core, const std::string& id);
+// Where a snapshot of this id keeps a file that is neither a disk nor made by libvirt: its memory (".saved"),
+// variables of firmware (".nvram"); "" = there is no place.
+std::string kept_file(const Core& core, const std::string& id, const char* ending);
+// All that it has besides its disks.
+std::vector<std::string> files_of(const SnapshotLayout& layout);
+void remove_files_of(const SnapshotLayout& layout);
+// A paused QEMU that has written its memory to a file or read it from another host does neither again, and
+// leaves its disks alone, until it has run; without this it could not be saved or moved any more.
+void run_for_an_instant(virDomainPtr d);
 // Saved memory becomes the machine's, with the disks of its definition.
 Result<void> put_saved_memory(Site& w, const std::string& from);
 // The saved memory of a machine names the files of its disks; it has to follow when they change.

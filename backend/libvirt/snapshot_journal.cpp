@@ -129,7 +129,8 @@ Result<void> remove_files(Site& w, const Unfinished& u) {
     auto needed = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all));
     if (!needed) return needed.error();
     std::set<std::string> memory;
-    for (const auto& s : *all) memory.insert({s.layout.memory_file, s.layout.note.saved_file});
+    for (const auto& s : *all)
+        for (auto& file : files_of(s.layout)) memory.insert(std::move(file));
     for (const auto& file : u.files)
         if (!needed->contains(file) && !memory.contains(file)) unlink(file.c_str());
     return tidy_files(w, *needed);
@@ -210,7 +211,7 @@ Result<void> finish_deleting(Site& w, const HeldSnapshot& s) {
         if (w.active()) continue;
         if (auto ok = w.tool.snapshot(w.call, 'd', s.name, t.path); !ok) return ok;
     }
-    if (!s.layout.note.saved_file.empty()) unlink(s.layout.note.saved_file.c_str());
+    remove_files_of(s.layout);
     const unsigned flags = w.active() && in_disks ? 0u : unsigned{VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY};
     return checked(virDomainSnapshotDelete(s.handle.get(), flags), "delete the snapshot");
 }

@@ -33,7 +33,8 @@ std::string settings_xml(pugi::xml_node snapshot) {
 
 SnapshotNote read_note(pugi::xml_node element) {
     return {read_attributes(element), element.attribute("created").as_llong(),
-            element.attribute("disks_only").as_bool(), element.attribute("saved_file").value()};
+            element.attribute("disks_only").as_bool(), element.attribute("saved_file").value(),
+            element.attribute("nvram_file").value()};
 }
 
 Result<pugi::xml_node> load(pugi::xml_document& doc, std::string_view xml) {
@@ -74,6 +75,7 @@ Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machin
         if (note.created_us != 0) s.created_us = note.created_us;
         s.has_memory = (s.has_memory && !note.disks_only) || !note.saved_file.empty();
         if (!note.saved_file.empty()) s.memory_file = note.saved_file;
+        s.nvram_file = note.nvram_file;
     } else {
         const std::string described = root->child("description").text().get();
         s.spec.attributes[std::string(snapshot_name)] = described.empty() ? name : described;
@@ -101,6 +103,7 @@ Result<std::string> with_note(std::string_view xml, const SnapshotNote& note) {
         element.append_attribute("created").set_value(static_cast<long long>(note.created_us));
         if (note.disks_only) element.append_attribute("disks_only").set_value(true);
         set_attribute(element, "saved_file", note.saved_file);
+        if (!note.nvram_file.empty()) set_attribute(element, "nvram_file", note.nvram_file);
         append_attributes(element, note.attributes);
     }
     const auto name = note.attributes.find(std::string(snapshot_name));

@@ -25,6 +25,7 @@ struct SnapshotNote {
     bool disks_only =
         false;               // memory is in the file, because QEMU cannot leave it out, but is not part of it
     std::string saved_file;  // copy of the saved memory of a machine that was saved then
+    std::string nvram_file = {};  // copy of the variables of its UEFI firmware
 };
 Result<std::string> with_note(std::string_view xml, const SnapshotNote& note);
 

@@ -11,6 +11,7 @@
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/save_image.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
@@ -107,15 +108,6 @@ std::string settings_only_xml(const NewSnapshot& snapshot, const std::string& pa
     return to_text(doc);
 }
 
-// A paused QEMU that has written its memory to a file does not do so again, and leaves its disks alone, until
-// it has run; without this the machine could not be saved or moved any more.
-void run_for_an_instant(virDomainPtr d) {
-    int state = 0;
-    if (virDomainGetState(d, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED &&
-        virDomainResume(d) == 0)
-        virDomainSuspend(d);
-}
-
 Result<SnapshotHandle> create(virDomainPtr d, const Plan& plan, const std::string& xml,
                               const std::string& uuid) {
     if (plan.freeze_around && virDomainFSFreeze(d, nullptr, 0, 0) < 0)
@@ -150,6 +142,17 @@ Result<void> keep_saved(Site& w, const std::string& to, SnapshotNote& note) {
     return {};
 }
 
+// A machine whose files belong to somebody else keeps its variables.
+Result<void> keep_nvram(Site& w, const std::string& domain_xml, const std::string& to, SnapshotNote& note) {
+    const std::string own = nvram_path(domain_xml);
+    if (!w.local() || own.empty() || to.empty()) return {};
+    if (access(own.c_str(), F_OK) == 0 && access(own.c_str(), R_OK | W_OK) != 0) return {};
+    auto content = read_nvram(domain_xml);
+    if (!content) return content.error();
+    note.nvram_file = to;
+    return write_nvram(to, *content);
+}
+
 // All that taking the snapshot may leave behind.
 Unfinished left_overs(const Core& core, const std::string& machine, const Plan& plan, MachineState state) {
     Unfinished u;
@@ -160,7 +163,8 @@ Unfinished left_overs(const Core& core, const std::string& machine, const Plan& 
     u.frozen |= (plan.flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE) != 0;
     for (const auto& d : plan.xml.disks)
         if (!d.overlay.empty()) u.files.push_back(d.overlay);
-    for (const std::string& file : {plan.xml.memory_file, kept_memory_file(core, plan.xml.name)})
+    for (const std::string& file : {plan.xml.memory_file, kept_file(core, plan.xml.name, ".saved"),
+                                    kept_file(core, plan.xml.name, ".nvram")})
         if (!file.empty()) u.files.push_back(file);
     return u;
 }
@@ -228,13 +232,15 @@ Result<SnapshotInfo> take_snapshot(const CorePtr& core, Session& session, virDom
     const std::string seen = take(virDomainSnapshotGetXMLDesc(made->get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));
     Result<void> noted;
     if (*state == saved && request.memory)
-        noted = keep_saved(w, kept_memory_file(*core, plan->xml.name), note);
+        noted = keep_saved(w, kept_file(*core, plan->xml.name, ".saved"), note);
+    if (noted) noted = keep_nvram(w, domain_xml, kept_file(*core, plan->xml.name, ".nvram"), note);
     if (noted && *state == saved) noted = move_saved_memory(w);
     if (noted && session.stop.stop_requested()) noted = cancelled(doing);
     if (noted) noted = put_note(d, seen, note, true);
     if (!noted) {
         take_back(w, request.id);
-        if (!note.saved_file.empty()) unlink(note.saved_file.c_str());
+        for (const auto& file : {note.saved_file, note.nvram_file})
+            if (!file.empty()) unlink(file.c_str());
         return noted.error();
     }
     refresh(session.connection, request.machine, *core->connector, *core->inventory);
@@ -247,9 +253,16 @@ Result<SnapshotInfo> take_snapshot(const CorePtr& core, Session& session, virDom
 
 }  // namespace
 
-std::string kept_memory_file(const Core& core, const std::string& id) {
+void run_for_an_instant(virDomainPtr d) {
+    int state = 0;
+    if (virDomainGetState(d, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED &&
+        virDomainResume(d) == 0)
+        virDomainSuspend(d);
+}
+
+std::string kept_file(const Core& core, const std::string& id, const char* ending) {
     const std::string dir = memory_dir(core, {});
-    return dir.empty() ? "" : dir + "/" + id + ".saved";
+    return dir.empty() ? "" : dir + "/" + id + ending;
 }
 
 Result<SnapshotInfo> LibvirtHypervisor::snapshot(const Call& call, const SnapshotRequest& request) {

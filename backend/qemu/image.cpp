@@ -226,6 +226,7 @@ Result<void> ImageTool::convert(const Call& call, const std::string& from, const
         if (!parent) return parent.error();
         arguments.insert(arguments.end(), {"-B", to.parent, "-F", parent->format});
     }
+    if (to.changes_only) return write_changes(call, *source, to);
     auto r = make_whole(to.path, [&](const std::string& part) -> Result<void> {
         std::vector<std::string> all = arguments;
         all.insert(all.end(), {from, part});
@@ -235,6 +236,23 @@ Result<void> ImageTool::convert(const Call& call, const std::string& from, const
     });
     if (r && call.progress) call.progress({source->virtual_size, source->virtual_size});
     return r;
+}
+
+// An empty overlay of the source that is put on another parent takes over what differs there.
+Result<void> ImageTool::write_changes(const Call& call, const ImageInfo& source, const ImageSpec& to) const {
+    const auto parent = info(call, (fs::path(to.path).parent_path() / to.parent).string());
+    if (!parent) return parent.error();
+    return make_whole(to.path, [&](const std::string& part) -> Result<void> {
+        auto made = run(call, {{"create", "-q", "-f", "qcow2", "-b", source.path, "-F", source.format, part},
+                               "copy the disk image",
+                               source.path});
+        if (!made) return made.error();
+        auto r = run(call, {{"rebase", "-p", "-f", "qcow2", "-b", to.parent, "-F", parent->format, part},
+                            "copy the disk image",
+                            source.path,
+                            std::max<std::uint64_t>(1, source.virtual_size)});
+        return r ? Result<void>() : r.error();
+    });
 }
 
 Result<void> ImageTool::resize(const Call& call, const std::string& path, std::uint64_t new_size) const {

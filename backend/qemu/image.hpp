@@ -44,6 +44,7 @@ class ImageTool {
         std::uint64_t total = 0;  // bytes, for progress; 0 = no progress
     };
     Result<std::string> run(const Call& call, const Run& what) const;
+    Result<void> write_changes(const Call& call, const ImageInfo& source, const ImageSpec& to) const;
     // Runs `make` with a temporary name beside the path and gives it its name when that went well.
     Result<void> make_whole(const std::string& path,
                             const std::function<Result<void>(const std::string&)>& make) const;

@@ -39,15 +39,18 @@ bool stays_inside(const std::string& path) {
 }
 
 unsigned version_of(const ExportDefinition& d) {
-    const auto of_its_own = [](const auto& s) { return s.external || !s.memory.empty(); };
-    return std::any_of(d.snapshots.begin(), d.snapshots.end(), of_its_own) ? export_format_version : 1;
+    const auto of_its_own = [](const auto& s) {
+        return s.external || !s.memory.empty() || !s.firmware.empty();
+    };
+    const bool plain = d.firmware.empty() && std::none_of(d.snapshots.begin(), d.snapshots.end(), of_its_own);
+    return plain ? 1 : export_format_version;
 }
 
 Result<void> check(const ExportDefinition& d) {
     if (!is_guid(d.id) || d.settings.empty())
         return bad("wsvirt.import.incomplete", "The definition file names no virtual system.");
-    std::vector<const std::vector<ExportDefinition::File>*> lists{&d.disks, &d.saved_state};
-    for (const auto& s : d.snapshots) lists.push_back(&s.memory);
+    std::vector<const std::vector<ExportDefinition::File>*> lists{&d.disks, &d.saved_state, &d.firmware};
+    for (const auto& s : d.snapshots) lists.insert(lists.end(), {&s.memory, &s.firmware});
     for (const auto* files : lists)
         for (const auto& f : *files)
             if (!stays_inside(f.path))
@@ -75,6 +78,7 @@ std::string export_definition_to_text(const ExportDefinition& d) {
     system.append_child("Settings").text().set(d.settings.c_str());
     for (const auto& f : d.disks) write_file(system, "Disk", f);
     for (const auto& f : d.saved_state) write_file(system, "SavedState", f);
+    for (const auto& f : d.firmware) write_file(system, "FirmwareVariables", f);
     for (const auto& s : d.snapshots) {
         auto n = system.append_child("Snapshot");
         n.append_attribute("Id").set_value(s.id.c_str());
@@ -85,6 +89,7 @@ std::string export_definition_to_text(const ExportDefinition& d) {
         if (s.external) n.append_attribute("External").set_value(true);
         n.append_child("Settings").text().set(s.settings.c_str());
         for (const auto& f : s.memory) write_file(n, "SavedState", f);
+        for (const auto& f : s.firmware) write_file(n, "FirmwareVariables", f);
     }
     std::ostringstream out;
     doc.save(out, "  ");
@@ -115,6 +120,7 @@ Result<ExportDefinition> export_definition_from_text(std::string_view text) {
     d.settings = system.child("Settings").text().get();
     for (const auto& n : system.children("Disk")) d.disks.push_back(read_file(n));
     for (const auto& n : system.children("SavedState")) d.saved_state.push_back(read_file(n));
+    for (const auto& n : system.children("FirmwareVariables")) d.firmware.push_back(read_file(n));
     for (const auto& n : system.children("Snapshot")) {
         ExportDefinition::Snapshot s{
             to_upper(n.attribute("Id").value()), to_upper(n.attribute("Parent").value()),
@@ -122,6 +128,7 @@ Result<ExportDefinition> export_definition_from_text(std::string_view text) {
             n.attribute("Current").as_bool(),    n.child("Settings").text().get(),
             n.attribute("External").as_bool(),   {}};
         for (const auto& f : n.children("SavedState")) s.memory.push_back(read_file(f));
+        for (const auto& f : n.children("FirmwareVariables")) s.firmware.push_back(read_file(f));
         d.snapshots.push_back(std::move(s));
     }
     if (auto r = check(d); !r) return r.error();

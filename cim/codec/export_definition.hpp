@@ -26,18 +26,20 @@ struct ExportDefinition {
         std::int64_t created_us = 0;
         bool has_memory = false, current = false;
         std::string settings;
-        bool external = false;          // its disks are files of their own: those that its settings name
-        std::vector<File> memory = {};  // none, or one when it is not inside the disks
+        bool external = false;            // its disks are files of their own: those that its settings name
+        std::vector<File> memory = {};    // none, or one when it is not inside the disks
+        std::vector<File> firmware = {};  // none, or one with the variables of its UEFI firmware
     };
     std::string id, name, host, producer;
     std::int64_t created_us = 0;
     std::string settings;
     std::vector<File> disks;
     std::vector<File> saved_state;  // none or one
+    std::vector<File> firmware;     // none or one
     std::vector<Snapshot> snapshots;
 };
 
-// 2: has snapshots with files of their own. Others are written as 1.
+// 2: has snapshots with files of their own, or variables of firmware. Others are written as 1.
 inline constexpr unsigned export_format_version = 2;
 
 std::string export_definition_to_text(const ExportDefinition& d);

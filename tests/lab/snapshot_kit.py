@@ -16,10 +16,10 @@ STANDARD, PRODUCTION = 5, 3
 class Machine:
     """One machine and what the tests do with it and its snapshots."""
 
-    def __init__(self, hyperv, daemon, disk_format, guest_iso=None, kind=STANDARD, disks=1):
+    def __init__(self, hyperv, daemon, disk_format, guest_iso=None, kind=STANDARD, disks=1, generation=1):
         self.hyperv, self.daemon = hyperv, daemon
         settings = Instance("Msvm_VirtualSystemSettingData", ElementName=f"snapshots {disk_format}",
-                            VirtualSystemSubType="Microsoft:Hyper-V:SubType:1", UserSnapshotType=kind)
+                            VirtualSystemSubType=f"Microsoft:Hyper-V:SubType:{generation}", UserSnapshotType=kind)
         memory = Instance("Msvm_MemorySettingData", ResourceType=4, ResourceSubType="Microsoft:Hyper-V:Memory",
                           DynamicMemoryEnabled=False, VirtualQuantity=96, Reservation=96, Limit=96)
         self.epr = hyperv.finish(hyperv.define(settings, [memory]))["ResultingSystem"]
@@ -27,10 +27,14 @@ class Machine:
         daemon.storage.mkdir(exist_ok=True)
         self.disks = [daemon.storage / f"{self.guid}-{n}.{FORMATS.get(disk_format, disk_format)}" for n in range(disks)]
         self.format = disk_format
-        controllers = sorted((d for d in hyperv.devices(self.epr) if d["ResourceType"] == "5"), key=lambda d: d["Address"])
+        if generation == 2:
+            hyperv.add(self.epr, Instance("Msvm_ResourceAllocationSettingData", ResourceType=6,
+                                          ResourceSubType="Microsoft:Hyper-V:Synthetic SCSI Controller"))
+        controllers = sorted((d for d in hyperv.devices(self.epr) if d["ResourceType"] in ("5", "6")),
+                             key=lambda d: d.get("Address") or "")
         for n, disk in enumerate(self.disks):
             subprocess.run(["qemu-img", "create", "-q", "-f", disk_format, disk, "8M"], check=True)
-            self.attach(controllers[1], n, 17, "Synthetic Disk Drive", "Virtual Hard Disk", disk)
+            self.attach(controllers[-1], n, 17, "Synthetic Disk Drive", "Virtual Hard Disk", disk)
         if guest_iso:
             self.attach(controllers[0], 0, 16, "Synthetic DVD Drive", "Virtual CD/DVD Disk", guest_iso)
         port = next(d for d in hyperv.devices(self.epr, "Msvm_SerialPortSettingData"))

@@ -1,4 +1,5 @@
 """Machines whose snapshots are files of their own (raw disks, UEFI) travel with their whole tree and its memory."""
+import os
 import subprocess
 
 import pytest
@@ -105,3 +106,79 @@ def test_a_tree_beside_raw_disks_with_its_memory(new_machine, hyperv, parts, gue
     assert machine.state() == SAVED  # and the one that was exported has all of its own
     machine.apply(running)
     assert machine.state() == SAVED
+
+
+class Variables:
+    """The file behind a machine's UEFI firmware, with a mark where the firmware keeps nothing."""
+
+    def __init__(self, daemon, machine):
+        (self.file,) = (f for f in daemon.state.glob("**/nvram/*") if machine.guid.lower() in f.name.lower())
+
+    def write(self, mark):
+        with open(self.file, "r+b") as file:
+            file.seek(-16, os.SEEK_END)
+            file.write(mark.ljust(16).encode())
+
+    def read(self):
+        return self.file.read_bytes()[-16:].decode(errors="replace").strip()
+
+
+def test_the_variables_of_uefi_go_with_snapshots_and_exports(new_machine, hyperv, parts, daemon):
+    machine = new_machine("qcow2", generation=2)
+    machine.turn(RUNNING)  # libvirt makes them at the first start
+    machine.turn(OFF)
+    variables = Variables(daemon, machine)
+    variables.write("first")
+    machine.write(1)
+    first = machine.create()
+    variables.write("second")
+    machine.write(2)
+    second = machine.create()
+    variables.write("third")
+    machine.apply(first)
+    assert variables.read() == "first" and machine.holds(1)
+    machine.apply(second)
+    assert variables.read() == "second" and machine.holds(2)
+    variables.write("fourth")
+    folder = parts.export(machine.epr)
+    definition = describe(folder)
+    (file,) = definition.root.findall("System/FirmwareVariables")
+    assert content_digest(folder / file.get("Path")) == file.get("Digest")
+
+    planned = parts.imported(definition.file, new_identifier=True)
+    assert parts.problems(planned) == []
+    copy = machine.arrived(parts.realized(planned))
+    arrived = Variables(daemon, copy)
+    assert arrived.read() == "fourth" and arrived.file != variables.file
+    there = {hyperv.get(s)["CreationTime"]: s for s in named(parts, copy).values()}
+    one, two = (there[when] for when in sorted(there))
+    copy.apply(one)
+    assert arrived.read() == "first" and copy.holds(1) and variables.read() == "fourth"
+    copy.turn(RUNNING)
+    running = copy.create()
+    copy.turn(OFF)
+    copy.apply(running)
+    assert copy.state() == SAVED
+    copy.turn(RUNNING)
+    copy.turn(OFF)
+    for snapshot in (running, two, one):
+        copy.destroy(snapshot)
+    machine.destroy(first, tree=True)
+    assert not list(daemon.state.glob("snapshots/*"))
+
+
+def test_links_in_an_export_lead_nowhere(new_machine, hyperv, parts, daemon, tmp_path):
+    machine = new_machine("raw")
+    machine.turn(RUNNING)
+    machine.create()
+    machine.turn(SAVED)
+    definition = describe(parts.export(machine.epr))
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    for file in definition.saved + definition.root.findall("System/Snapshot/SavedState"):
+        path = definition.file.parents[1] / file.get("Path")
+        path.unlink()
+        path.symlink_to(secret)
+    planned = parts.imported(definition.file, new_identifier=True)
+    said = [p["Message"] for p in parts.problems(planned)]
+    assert sum("outside the" in text for text in said) == 2

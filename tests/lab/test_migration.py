@@ -30,7 +30,7 @@ if not INSIDE:
 
 else:
     import embedded
-    from hyperv import WMI, HyperV, Item
+    from hyperv import PAUSED, RUNNING, WMI, HyperV, Item
     from machine_parts import SNAPSHOTS
     from test_machines import settings
     from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, STORAGE, TERMINATED, TLS, URIS,
@@ -116,6 +116,16 @@ else:
         until("the cluster sees it on hvB", lambda: shared.seen_on() == ["hvB"])
         shared.move("hvA", namespace=CLUSTER)
         shared.is_only_on("hvA")
+
+    def test_a_paused_machine_moves_and_moves_again(hyperv, shared):
+        hyperv.finish(hyperv.request_state(shared.machine, PAUSED))
+        before = shared.last_tick("hvA")
+        for there, namespace in (("hvB", WMI), ("hvA", CLUSTER)):
+            shared.move(there, namespace=namespace)
+            until(f"it is only on {there}", lambda host=there: shared.defined_on() == [host])
+            assert virsh(there, "domstate", shared.guid.lower()).stdout.strip() == "paused"
+        hyperv.finish(hyperv.request_state(shared.machine, RUNNING))
+        shared.counts_on("hvA", before)
 
     def test_live_with_copied_storage_over_tcp(copied):
         before = copied.last_tick("hvA")
@@ -288,7 +298,8 @@ else:
         subprocess.run(["ip", "link", "set", "veth0", "down"], check=True)
         try:
             ended = hyperv.wait_job(job, PATIENCE)
-            assert ended["JobState"] == EXCEPTION and "source" in ended["ErrorDescription"], dict(ended)
+            assert ended["JobState"] == EXCEPTION and "on hvA." in ended["ErrorDescription"], dict(ended)
+            assert "hvB" in ended["ErrorDescription"]
             assert virsh("hvA", "domstate", copied.guid.lower()).stdout.strip() == "running"
             copied.counts_on("hvA")
             until("hvB is known to be away", lambda: copied.migrate("hvB")["ReturnValue"] == "32777")
@@ -302,7 +313,7 @@ else:
         copied.wait_progress(job)
         os.kill(int((FOLDER / "hvB/run/libvirtd.pid").read_text()), 9)
         ended = hyperv.wait_job(job, PATIENCE)
-        assert ended["JobState"] == EXCEPTION and "source" in ended["ErrorDescription"], dict(ended)
+        assert ended["JobState"] == EXCEPTION and "on hvA." in ended["ErrorDescription"], dict(ended)
         assert virsh("hvA", "domstate", copied.guid.lower()).stdout.strip() == "running"
         on_host("hvB", "libvirtd", "-d", "--listen", "-p", "/run/libvirt/libvirtd.pid")
         until("hvB answers again", lambda: copied.migrate("hvB")["ReturnValue"] == "32773")

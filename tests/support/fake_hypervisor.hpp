@@ -59,6 +59,7 @@ class FakeHypervisor : public backend::Hypervisor {
     Result<void> export_saved_state(const Call&, std::string_view uuid, const std::string& to_file) override;
     Result<void> import_saved_state(const Call&, std::string_view uuid,
                                     const std::string& from_file) override;
+    Result<void> import_nvram(const Call&, std::string_view uuid, const std::string& from_file) override;
     Result<std::uint64_t> saved_state_size(const Call&, std::string_view uuid) override;
     Result<void> migrate(const Call&, const backend::MigrationRequest&,
                          backend::Hypervisor& destination) override;

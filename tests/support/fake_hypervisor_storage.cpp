@@ -161,6 +161,10 @@ Result<void> FakeHypervisor::import_saved_state(const Call& call, string_view uu
     return change_state(call, "import_saved_state", uuid, {MachineState::off}, MachineState::saved);
 }
 
+Result<void> FakeHypervisor::import_nvram(const Call& call, string_view uuid, const string&) {
+    return change_state(call, "import_nvram", uuid, {MachineState::off}, MachineState::off);
+}
+
 Result<std::uint64_t> FakeHypervisor::saved_state_size(const Call& call, string_view uuid) {
     if (auto ok = enter(call, "saved_state_size"); !ok) return ok.error();
     const auto m = machine(uuid);

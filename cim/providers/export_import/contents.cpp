@@ -12,7 +12,7 @@ namespace wsvirt::cim::export_import {
 namespace {
 
 // In the attributes of a disk, or of the system: for its saved memory, and (numbered) for the disks that
-// others stand on and the memory of snapshots.
+// others stand on, the memory of snapshots and the variables of firmware.
 constexpr const char *content = "Planned.Content.", *parent = "Planned.Parent";
 constexpr const char *path_key = "Path", *size_key = "Size", *digest_key = "Digest", *seen_key = "Seen";
 
@@ -82,8 +82,10 @@ void expect_contents(vs::PlannedSystem& p, const std::string& root, const Export
         }
         if (!own) expect(p.spec.attributes, prefix_of_parent(parents++), path, f);
     }
-    for (const auto& s : d.snapshots)
-        for (const auto& f : s.memory)
+    std::vector<const std::vector<ExportDefinition::File>*> others{&d.firmware};
+    for (const auto& s : d.snapshots) others.insert(others.end(), {&s.memory, &s.firmware});
+    for (const auto* files : others)
+        for (const auto& f : *files)
             expect(p.spec.attributes, prefix_of_parent(parents++), root + '/' + f.path, f);
     if (!d.saved_state.empty())
         expect(p.spec.attributes, content, root + '/' + d.saved_state.front().path, d.saved_state.front());

@@ -190,21 +190,36 @@ class DiskPlanner {
     std::set<std::string> used_;
 };
 
+CopyStep step_for(const std::string& from, const std::string& to) {
+    CopyStep step;
+    step.from = from;
+    step.to = to;
+    std::error_code ec;
+    const auto size = fs::file_size(from, ec);
+    if (!ec) step.weight = std::max<std::uint64_t>(size, 1);
+    return step;
+}
+
+// A machine that never ran has none yet.
+void plan_firmware(ExportPlan& plan) {
+    const auto& file = plan.what.snapshot ? plan.what.snapshot->nvram_file : plan.machine().nvram_file;
+    std::error_code ec;
+    if (file.empty() || !fs::exists(file, ec)) return;
+    const auto to = std::string(machines_folder) + '/' + plan.machine().spec.uuid + ".nvram";
+    plan.side_files.push_back({step_for(file, to), std::nullopt, true});
+}
+
 Result<void> plan_snapshots(Services& services, ExportPlan& plan) {
     for (const auto& s : plan.machine().snapshots) {
         auto text = services.hypervisor.spec_to_text(s.spec);
         if (!text) return text.error();
         const bool in_a_file = !s.memory_file.empty();
         const bool comes_along = in_a_file && plan.wishes.runtime && vs::keeps_memory(s);
-        CopyStep memory;
-        if (comes_along) {
-            memory.from = s.memory_file;
-            memory.to = std::string(snapshots_folder) + '/' + s.id + ".save";
-            std::error_code ec;
-            memory.weight = std::max<std::uint64_t>(fs::file_size(s.memory_file, ec), 1);
-            if (ec) memory.weight = 1;
-        }
-        plan.memories.push_back(std::move(memory));
+        const auto to = std::string(snapshots_folder) + '/' + s.id;
+        if (comes_along)
+            plan.side_files.push_back({step_for(s.memory_file, to + ".save"), plan.snapshots.size(), false});
+        if (!s.nvram_file.empty())
+            plan.side_files.push_back({step_for(s.nvram_file, to + ".nvram"), plan.snapshots.size(), true});
         plan.snapshots.push_back({s.id,
                                   s.parent,
                                   s.created_us,
@@ -321,6 +336,7 @@ Result<ExportPlan> plan_export(Services& services, const vs::Configuration& give
     const bool all_snapshots = !plan.what.snapshot && wishes.snapshots == ExportWishes::all;
     if (all_snapshots)
         if (auto r = plan_snapshots(services, plan); !r) return r.error();
+    plan_firmware(plan);
     if (wishes.storage || plan.what.snapshot)
         if (auto r = DiskPlanner(services, plan, all_snapshots && !plan.snapshots.empty()).run(); !r)
             return r.error();

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,9 +45,15 @@ struct ExportPlan {
     ExportWishes wishes;
     std::vector<CopyStep> steps;
     std::vector<ExportDefinition::Snapshot> snapshots;
-    std::vector<CopyStep> memories;  // of snapshots, parallel; an empty `from`: none in a file of its own
-    bool with_memory = false;        // the machine is saved, or will be for the export
-    bool live = false;               // it runs or is paused now
+    // Beside the disks: memory of snapshots, and variables of UEFI firmware.
+    struct SideFile {
+        CopyStep step;
+        std::optional<std::size_t> snapshot;  // else of the machine
+        bool firmware = false;
+    };
+    std::vector<SideFile> side_files;
+    bool with_memory = false;  // the machine is saved, or will be for the export
+    bool live = false;         // it runs or is paused now
 
     const backend::Machine& machine() const { return *what.machine; }
     std::filesystem::path partial() const;  // where it is written until it is whole

@@ -23,9 +23,8 @@ Error file_error(const std::error_code& ec, const fs::path& path) {
 class Meter {
   public:
     Meter(const ExportPlan& plan, JobContext& job) : job_(job) {
-        for (const auto* steps : {&plan.steps, &plan.memories})
-            for (const auto& s : *steps)
-                if (!s.from.empty()) total_ += s.weight;
+        for (const auto& s : plan.steps) total_ += s.weight;
+        for (const auto& f : plan.side_files) total_ += f.step.weight;
     }
     void step(std::uint64_t weight) {
         before_ += weight_;
@@ -77,9 +76,8 @@ class Export {
         for (const auto& step : plan_.steps)
             if (auto r = copy(step); !r) return r;
         definition_.snapshots = plan_.snapshots;
-        for (std::size_t n = 0; n < plan_.memories.size(); ++n)
-            if (!plan_.memories[n].from.empty())
-                if (auto r = copy_memory(plan_.memories[n], definition_.snapshots[n].memory); !r) return r;
+        for (const auto& f : plan_.side_files)
+            if (auto r = copy_beside(f.step, list_for(f)); !r) return r;
         if (auto r = still.release(); !r) return r;
         if (auto r = digest_files(); !r) return r;
         return describe();
@@ -128,9 +126,15 @@ class Export {
         return copy_sparse(from, to, w);
     }
 
-    Result<void> copy_memory(const CopyStep& step, std::vector<ExportDefinition::File>& list) {
+    std::vector<ExportDefinition::File>& list_for(const ExportPlan::SideFile& f) {
+        if (!f.snapshot) return definition_.firmware;
+        auto& s = definition_.snapshots[*f.snapshot];
+        return f.firmware ? s.firmware : s.memory;
+    }
+
+    Result<void> copy_beside(const CopyStep& step, std::vector<ExportDefinition::File>& list) {
         meter_.step(step.weight);
-        job_.progress(0, "Copying the memory of a snapshot");
+        job_.progress(0, "Copying " + fs::path(step.to).filename().string());
         std::error_code ec;
         const auto to = folder_ / step.to;
         if (!fs::create_directories(to.parent_path(), ec) && ec) return file_error(ec, to);
@@ -167,8 +171,9 @@ class Export {
     }
 
     std::vector<std::vector<ExportDefinition::File>*> files() {
-        std::vector<std::vector<ExportDefinition::File>*> all{&definition_.disks, &definition_.saved_state};
-        for (auto& s : definition_.snapshots) all.push_back(&s.memory);
+        std::vector<std::vector<ExportDefinition::File>*> all{&definition_.disks, &definition_.saved_state,
+                                                              &definition_.firmware};
+        for (auto& s : definition_.snapshots) all.insert(all.end(), {&s.memory, &s.firmware});
         return all;
     }
 

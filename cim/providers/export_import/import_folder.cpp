@@ -86,6 +86,8 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
     if (!d.saved_state.empty())
         p.spec.attributes[std::string(vs::planned_saved)] =
             (folder.root / d.saved_state.front().path).string();
+    if (!d.firmware.empty())
+        p.spec.attributes[std::string(vs::planned_nvram)] = (folder.root / d.firmware.front().path).string();
     expect_contents(p, folder.root.string(), d);
 
     std::map<std::string, std::string> ids;
@@ -101,6 +103,7 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
         info.current = s.current;
         info.external = s.external;
         if (!s.memory.empty()) info.memory_file = (folder.root / s.memory.front().path).string();
+        if (!s.firmware.empty()) info.nvram_file = (folder.root / s.firmware.front().path).string();
         info.spec = std::move(*snapshot_spec);
         drop_notes(info.spec);
         info.spec.uuid = p.spec.uuid;

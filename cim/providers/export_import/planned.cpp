@@ -133,6 +133,9 @@ Result<void> adopt(Services& services, const backend::Call& call, const vs::Plan
 Result<void> make_whole(Services& services, const backend::Call& call, const vs::PlannedSystem& planned) {
     auto& hypervisor = services.hypervisor;
     if (auto r = adopt(services, call, planned); !r) return r;
+    const auto nvram = planned.spec.attributes.find(std::string(vs::planned_nvram));
+    if (nvram != planned.spec.attributes.end())
+        if (auto r = hypervisor.import_nvram(call, planned.spec.uuid, nvram->second); !r) return r;
     const auto saved = planned.spec.attributes.find(std::string(vs::planned_saved));
     if (saved != planned.spec.attributes.end())
         if (auto r = hypervisor.import_saved_state(call, planned.spec.uuid, saved->second); !r) return r;

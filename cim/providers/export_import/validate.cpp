@@ -1,7 +1,6 @@
 #include "cim/providers/export_import/validate.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "backend/hypervisor.hpp"
 #include "cim/om/job_record.hpp"
@@ -26,7 +25,7 @@ class Validation {
         check_disks();
         check_ports();
         check_serial_ports(spec_, "");
-        check_memory_file();
+        check_files_beside();
         for (const auto& s : planned_.snapshots) check_snapshot(s);
         return std::move(found_);
     }
@@ -116,11 +115,7 @@ class Validation {
         const auto source =
             vs::setting_path_text(services_.host.name, "Msvm_VirtualSystemSettingData", vs::setting_id(s.id));
         check_serial_ports(s.spec, source);
-        std::error_code ec;
-        if (!s.memory_file.empty() && !std::filesystem::is_regular_file(s.memory_file, ec))
-            add(Error(Status::not_found, "wsvirt.validate.saved_state",
-                      "The saved memory \"" + s.memory_file + "\" is not there any more."),
-                source);
+        for (const auto& file : {s.memory_file, s.nvram_file}) check_file(file, source);
         for (const auto& d : s.spec.disks) {
             const bool known = std::any_of(spec_.disks.begin(), spec_.disks.end(),
                                            [&](const auto& mine) { return mine.path == d.path; });
@@ -133,13 +128,19 @@ class Validation {
         }
     }
 
-    void check_memory_file() {
-        const auto saved = spec_.attributes.find(std::string(vs::planned_saved));
-        std::error_code ec;
-        if (saved != spec_.attributes.end() && !std::filesystem::is_regular_file(saved->second, ec))
-            add(Error(Status::not_found, "wsvirt.validate.saved_state",
-                      "The saved memory \"" + saved->second + "\" is not there any more."),
-                vs::system_path_text(services_.host.name, "Msvm_PlannedComputerSystem", spec_.uuid));
+    void check_files_beside() {
+        const auto source =
+            vs::system_path_text(services_.host.name, "Msvm_PlannedComputerSystem", spec_.uuid);
+        for (const auto name : {vs::planned_saved, vs::planned_nvram})
+            if (const auto it = spec_.attributes.find(std::string(name)); it != spec_.attributes.end())
+                check_file(it->second, source);
+    }
+
+    // An export names only files below its folder; a link there must not lead elsewhere.
+    void check_file(const std::string& file, const std::string& source) {
+        if (file.empty()) return;
+        auto r = vs::check_existing(services_.host.export_folders, file, "SystemDefinitionFile");
+        if (!r) add(r.error(), source);
     }
 
     Services& services_;

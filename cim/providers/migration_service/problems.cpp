@@ -177,8 +177,9 @@ bool snapshots_can_move(const Plan& plan) {
     const auto& m = *plan.machine;
     return m.state == MachineState::off && plan.wishes.type == MigrationType::machine &&
            plan.request.disk_targets.empty() &&
-           std::none_of(m.snapshots.begin(), m.snapshots.end(),
-                        [](const auto& s) { return s.external || !s.memory_file.empty(); });
+           std::none_of(m.snapshots.begin(), m.snapshots.end(), [](const auto& s) {
+               return s.external || !s.memory_file.empty() || !s.nvram_file.empty();
+           });
 }
 
 std::vector<Error> problems_of(const Services& services, const Plan& plan, bool deep) {

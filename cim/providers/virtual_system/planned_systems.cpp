@@ -17,6 +17,7 @@ constexpr const char* memory_key = "PlannedSnapshot.Memory";
 constexpr const char* current_key = "PlannedSnapshot.Current";
 constexpr const char* external_key = "PlannedSnapshot.External";
 constexpr const char* memory_file_key = "PlannedSnapshot.MemoryFile";
+constexpr const char* nvram_file_key = "PlannedSnapshot.NvramFile";
 
 std::string take(backend::Attributes& a, const char* key) {
     auto node = a.extract(key);
@@ -32,6 +33,7 @@ Result<void> write_snapshots(Services& services, const PlannedSystem& p) {
         if (s.current) spec.attributes[current_key] = "1";
         if (s.external) spec.attributes[external_key] = "1";
         if (!s.memory_file.empty()) spec.attributes[memory_file_key] = s.memory_file;
+        if (!s.nvram_file.empty()) spec.attributes[nvram_file_key] = s.nvram_file;
         auto text = services.hypervisor.spec_to_text(spec);
         if (!text) return text.error();
         if (auto r = services.store.put(snapshot_kind, to_upper(p.spec.uuid) + '/' + s.id, *text); !r)
@@ -71,6 +73,7 @@ std::shared_ptr<const PlannedSystem> read(Services& services, const std::string&
         s.current = take(s.spec.attributes, current_key) == "1";
         s.external = take(s.spec.attributes, external_key) == "1";
         s.memory_file = take(s.spec.attributes, memory_file_key);
+        s.nvram_file = take(s.spec.attributes, nvram_file_key);
         p->snapshots.push_back(std::move(s));
     }
     return p;

@@ -24,6 +24,7 @@ struct PlannedSystem {
 inline constexpr std::string_view planned_created = "Planned.Created";   // unix microseconds
 inline constexpr std::string_view planned_changed = "Planned.Changed";   // unix microseconds
 inline constexpr std::string_view planned_saved = "Planned.SavedState";  // file with saved memory, or absent
+inline constexpr std::string_view planned_nvram = "Planned.Nvram";  // file with variables of UEFI, or absent
 inline constexpr std::string_view planned_folder = "Planned.ImportFolder";
 
 class PlannedSystems {

@@ -30,6 +30,8 @@ BOOST_AUTO_TEST_CASE(snapshots_in_files_of_their_own_come_back_as_such) {
     auto d = with_snapshot();
     d.snapshots[0].external = true;
     d.snapshots[0].memory.push_back({"", "Snapshots/x.save", "", 7, "other"});
+    d.snapshots[0].firmware.push_back({"", "Snapshots/x.nvram", "", 8, ""});
+    d.firmware.push_back({"", "Virtual Machines/x.nvram", "", 9, ""});
     const auto text = export_definition_to_text(d);
     BOOST_TEST(text.find("Version=\"2\"") != std::string::npos);
     const auto r = export_definition_from_text(text);
@@ -42,6 +44,10 @@ BOOST_AUTO_TEST_CASE(snapshots_in_files_of_their_own_come_back_as_such) {
     BOOST_TEST(s.memory[0].path == "Snapshots/x.save");
     BOOST_TEST(s.memory[0].size == 7U);
     BOOST_TEST(s.memory[0].digest == "other");
+    BOOST_TEST_REQUIRE(s.firmware.size() == 1U);
+    BOOST_TEST(s.firmware[0].size == 8U);
+    BOOST_TEST_REQUIRE(r->firmware.size() == 1U);
+    BOOST_TEST(r->firmware[0].path == "Virtual Machines/x.nvram");
 }
 
 // A reader of version 1 understands what has nothing new in it.
@@ -70,6 +76,9 @@ BOOST_AUTO_TEST_CASE(the_memory_of_a_snapshot_stays_in_the_folder_too) {
         auto d = with_snapshot();
         d.snapshots[0].memory.push_back({"", path, "", 7, ""});
         BOOST_TEST(!export_definition_from_text(export_definition_to_text(d)).ok(), path);
+        auto f = with_snapshot();
+        f.firmware.push_back({"", path, "", 7, ""});
+        BOOST_TEST(!export_definition_from_text(export_definition_to_text(f)).ok(), path);
     }
 }
 
