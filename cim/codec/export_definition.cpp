@@ -19,11 +19,17 @@ void write_file(pugi::xml_node parent, const char* element, const ExportDefiniti
     if (!f.format.empty()) n.append_attribute("Format").set_value(f.format.c_str());
     n.append_attribute("Size").set_value(static_cast<unsigned long long>(f.size));
     n.append_attribute("Digest").set_value(f.digest.c_str());
+    if (f.base.empty()) return;
+    n.append_attribute("Base").set_value(f.base.c_str());
+    n.append_attribute("BaseSize").set_value(static_cast<unsigned long long>(f.base_size));
+    n.append_attribute("BaseDigest").set_value(f.base_digest.c_str());
 }
 
 ExportDefinition::File read_file(const pugi::xml_node& n) {
-    return {n.attribute("Source").value(), n.attribute("Path").value(), n.attribute("Format").value(),
-            n.attribute("Size").as_ullong(), n.attribute("Digest").value()};
+    return {n.attribute("Source").value(),       n.attribute("Path").value(),
+            n.attribute("Format").value(),       n.attribute("Size").as_ullong(),
+            n.attribute("Digest").value(),       n.attribute("Base").value(),
+            n.attribute("BaseSize").as_ullong(), n.attribute("BaseDigest").value()};
 }
 
 Error bad(std::string id, std::string text) {
@@ -42,7 +48,9 @@ unsigned version_of(const ExportDefinition& d) {
     const auto of_its_own = [](const auto& s) {
         return s.external || !s.memory.empty() || !s.firmware.empty();
     };
-    const bool plain = d.firmware.empty() && std::none_of(d.snapshots.begin(), d.snapshots.end(), of_its_own);
+    const auto based = [](const auto& f) { return !f.base.empty(); };
+    const bool plain = d.firmware.empty() && std::none_of(d.disks.begin(), d.disks.end(), based) &&
+                       std::none_of(d.snapshots.begin(), d.snapshots.end(), of_its_own);
     return plain ? 1 : export_format_version;
 }
 

@@ -20,6 +20,11 @@ struct ExportDefinition {
         std::string format;  // of an image
         std::uint64_t size = 0;
         std::string digest;  // content_digest()
+        // Of a disk that holds only what differs from that of an earlier export: where that is, from the
+        // folder of this one on, and what it holds.
+        std::string base = {};
+        std::uint64_t base_size = 0;
+        std::string base_digest = {};
     };
     struct Snapshot {
         std::string id, parent;
@@ -39,7 +44,8 @@ struct ExportDefinition {
     std::vector<Snapshot> snapshots;
 };
 
-// 2: has snapshots with files of their own, or variables of firmware. Others are written as 1.
+// 2: has snapshots with files of their own, variables of firmware, or disks based on those of another export.
+// Others are written as 1.
 inline constexpr unsigned export_format_version = 2;
 
 std::string export_definition_to_text(const ExportDefinition& d);

@@ -21,9 +21,9 @@ def parts(hyperv, daemon, guest):
     made.clear()
 
 
-def named(parts, machine):
-    """Name → reference of each snapshot; the names are those that rename() gave."""
-    return {s["ElementName"]: settings_epr(s["InstanceID"]) for s in parts.snapshots(machine.epr)}
+def by_age(parts, machine):
+    """References of its snapshots, the oldest first."""
+    return [settings_epr(s["InstanceID"]) for s in sorted(parts.snapshots(machine.epr), key=lambda s: s["CreationTime"])]
 
 
 def frozen_files(folder):
@@ -76,9 +76,8 @@ def test_a_tree_beside_raw_disks_with_its_memory(new_machine, hyperv, parts, gue
     planned = parts.imported(definition.file, new_identifier=True)
     assert parts.problems(planned) == []
     copy = machine.arrived(parts.realized(planned))
-    there = {hyperv.get(s)["CreationTime"]: s for s in named(parts, copy).values()}
-    first, second, third = (there[when] for when in sorted(there))
-    assert not {id_of(s) for s in there.values()} & set(ids.values())
+    first, second, third = there = by_age(parts, copy)
+    assert not {id_of(s) for s in there} & set(ids.values())
     assert copy.associated("Msvm_MostCurrentSnapshotInBranch") == [id_of(third)]
     assert copy.children(id_of(first)) == [id_of(second)]
     assert copy.state() == SAVED
@@ -150,8 +149,7 @@ def test_the_variables_of_uefi_go_with_snapshots_and_exports(new_machine, hyperv
     copy = machine.arrived(parts.realized(planned))
     arrived = Variables(daemon, copy)
     assert arrived.read() == "fourth" and arrived.file != variables.file
-    there = {hyperv.get(s)["CreationTime"]: s for s in named(parts, copy).values()}
-    one, two = (there[when] for when in sorted(there))
+    one, two = by_age(parts, copy)
     copy.apply(one)
     assert arrived.read() == "first" and copy.holds(1) and variables.read() == "fourth"
     copy.turn(RUNNING)
@@ -182,3 +180,46 @@ def test_links_in_an_export_lead_nowhere(new_machine, hyperv, parts, daemon, tmp
     planned = parts.imported(definition.file, new_identifier=True)
     said = [p["Message"] for p in parts.problems(planned)]
     assert sum("outside the" in text for text in said) == 2
+
+
+def io(path, form, command):
+    return subprocess.run(["qemu-io", "-f", form, "-c", command, path], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def failed(hyperv, output):
+    job = hyperv.wait_job(output["Job"])
+    return int(output["ReturnValue"]) if output["ReturnValue"] != "4096" else int(job["ErrorCode"])
+
+
+@pytest.mark.parametrize("form", ["qcow2", "raw"])
+def test_only_what_changed_since_an_earlier_export(new_machine, hyperv, parts, daemon, form):
+    machine = new_machine(form)
+    disk = machine.disks[0]
+    io(disk, form, "write -P 1 0 4M")
+    base = describe(parts.export(machine.epr)).file
+    io(disk, form, "write -P 2 1M 64k")
+    folder = parts.export(machine.epr, DifferentialBackupBase=str(base))
+    definition = describe(folder)
+    (told,) = definition.disks
+    changes = folder / told.get("Path")
+    assert changes.stat().st_blocks * 512 < 1 << 20
+    subprocess.run(["qemu-img", "compare", changes, disk], check=True)
+    (below,) = describe(base.parents[1]).disks
+    assert (told.get("BaseDigest"), told.get("BaseSize")) == (below.get("Digest"), below.get("Size"))
+
+    planned = parts.imported(definition.file, new_identifier=True)
+    assert parts.problems(planned) == []
+    copy = parts.realized(planned)
+    (medium,) = [d for d in hyperv.devices(copy, "Msvm_StorageAllocationSettingData")
+                 if d["ResourceSubType"].endswith("Hard Disk")]
+    assert medium.all("HostResource") == [str(changes)]
+    subprocess.run(["qemu-img", "compare", changes, disk], check=True)
+    hyperv.finish(hyperv.destroy(copy))
+    io(base.parents[1] / below.get("Path"), form, "write -P 9 0 64k")  # the base is not what it was
+    planned = parts.imported(definition.file, new_identifier=True)
+    assert any(below.get("Path") in p["Message"] for p in parts.problems(planned))
+
+    machine.turn(RUNNING)
+    for settings, code in (({"CaptureLiveState": 0}, 32770), ({"DifferentialBackupBase": "/etc/passwd"}, 32769)):
+        output = parts.start_export(machine.epr, parts.exports, **{"DifferentialBackupBase": str(base), **settings})
+        assert failed(hyperv, output) == code

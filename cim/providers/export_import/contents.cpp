@@ -70,6 +70,10 @@ Error damaged(const std::string& path, const char* how) {
 
 }  // namespace
 
+std::filesystem::path base_file(const std::filesystem::path& disk, const ExportDefinition::File& f) {
+    return (disk.parent_path() / f.base).lexically_normal();
+}
+
 void expect_contents(vs::PlannedSystem& p, const std::string& root, const ExportDefinition& d) {
     std::size_t parents = 0;
     for (const auto& f : d.disks) {
@@ -79,6 +83,12 @@ void expect_contents(vs::PlannedSystem& p, const std::string& root, const Export
             if (disk.path != path) continue;
             expect(disk.attributes, content, path, f);
             own = true;
+        }
+        if (!f.base.empty()) {
+            ExportDefinition::File base;
+            base.size = f.base_size;
+            base.digest = f.base_digest;
+            expect(p.spec.attributes, prefix_of_parent(parents++), base_file(path, f).string(), base);
         }
         if (!own) expect(p.spec.attributes, prefix_of_parent(parents++), path, f);
     }

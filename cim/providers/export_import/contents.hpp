@@ -3,6 +3,7 @@
 // again while its size, time and identity stay the same. Blocking; honours the job's stop token.
 #pragma once
 
+#include <filesystem>
 #include <vector>
 
 #include "cim/codec/export_definition.hpp"
@@ -13,6 +14,9 @@ namespace wsvirt::cim::export_import {
 
 // Notes what the files have to hold. A disk that gets another medium is not checked any more.
 void expect_contents(vs::PlannedSystem& p, const std::string& root, const ExportDefinition& d);
+
+// Where the disk is of which this one holds only the changes.
+std::filesystem::path base_file(const std::filesystem::path& disk, const ExportDefinition::File& f);
 
 void forget_contents(backend::Attributes& of_disk);
 

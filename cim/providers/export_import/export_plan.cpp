@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "cim/providers/export_import/import_folder.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/snapshots.hpp"
@@ -109,6 +110,29 @@ std::string unused_name(const std::string& path, std::set<std::string>& used) {
     return name;
 }
 
+// The earlier export. Only disks that nobody writes to are compared with it.
+Result<ImportFolder> open_base(Services& services, const ExportPlan& plan) {
+    const char* property = "DifferentialBackupBase";
+    auto base = open_import(services, plan.wishes.differential_base);
+    if (!base) {
+        auto e = base.error();
+        e.subject = property;
+        return e;
+    }
+    if (!iequals(base->definition.id, plan.machine().spec.uuid))
+        return unfit(Status::invalid_parameter, "wsvirt.export.base_machine", property,
+                     "DifferentialBackupBase is the export of another machine.");
+    if (plan.what.snapshot ? !plan.what.snapshot->external : !plan.snapshots.empty())
+        return unfit(Status::not_supported, "wsvirt.export.base_snapshots", property,
+                     "Disks with snapshots inside, or together with their snapshots, cannot be exported as "
+                     "changes; export without snapshots (CopySnapshotConfiguration 1).");
+    if (plan.live && plan.wishes.live != ExportWishes::saved_state)
+        return unfit(Status::not_supported, "wsvirt.export.base_live", property,
+                     "The disks of a running machine can be exported as changes only with its saved state "
+                     "(CaptureLiveState 1).");
+    return base;
+}
+
 // Plans the copies of disks, each file once, parents before what stands on them.
 class DiskPlanner {
   public:
@@ -118,6 +142,7 @@ class DiskPlanner {
     Result<void> run() {
         auto excluded = excluded_disks(plan_);
         if (!excluded) return excluded.error();
+        if (auto r = find_bases(); !r) return r;
         const auto& disks = plan_.what.spec().disks;
         for (std::size_t n = 0; n < disks.size(); ++n) {
             if (disks[n].device != backend::DiskDevice::disk || disks[n].path.empty()) continue;
@@ -131,6 +156,22 @@ class DiskPlanner {
     }
 
   private:
+    // Which disk of the earlier export a disk is compared with: that of the same drive.
+    Result<void> find_bases() {
+        if (plan_.wishes.differential_base.empty()) return {};
+        auto base = open_base(services_, plan_);
+        if (!base) return base.error();
+        auto then = services_.hypervisor.spec_from_text(base->definition.settings);
+        if (!then) return then.error();
+        const auto from = plan_.target / disks_folder;
+        for (const auto& d : plan_.what.spec().disks)
+            for (const auto& old : then->disks)
+                for (const auto& f : base->definition.disks)
+                    if (!d.id.empty() && d.id == old.id && !d.path.empty() && f.source == old.path)
+                        bases_[d.path] = (base->root / f.path).lexically_relative(from).string();
+        return {};
+    }
+
     // A snapshot may name disks that the machine does not have any more, and that nobody may have.
     Result<void> add_disks_of_snapshots(const std::set<std::string>& left_out) {
         std::error_code ec;
@@ -162,7 +203,13 @@ class DiskPlanner {
                          "\"" + path +
                              "\" stands on another disk, which its snapshots need; leave BackupIntent at 0, "
                              "or export without snapshots (CopySnapshotConfiguration 1).");
-        if (stands && !plan_.wishes.merge && step.from_snapshot.empty()) {
+        const auto base = bases_.find(path);
+        if (base != bases_.end()) {
+            step.changes_only = true;
+            step.parent = base->second;
+            step.format = "qcow2";
+            step.subformat.clear();
+        } else if (stands && !plan_.wishes.merge && step.from_snapshot.empty()) {
             if (image->format != "qcow2")
                 return unfit(Status::not_supported, "wsvirt.export.chain_format", "BackupIntent",
                              "\"" + path + "\" stands on another disk and has the format " + image->format +
@@ -174,7 +221,8 @@ class DiskPlanner {
             step.parent_format = formats_[below];
         }
         formats_[path] = image->format;
-        auto name = unused_name(path, used_);
+        auto name = unused_name(
+            step.changes_only ? fs::path(path).replace_extension(".qcow2").string() : path, used_);
         step.to = std::string(disks_folder) + '/' + name;
         plan_.steps.push_back(std::move(step));
         return names_[path] = std::move(name);
@@ -187,6 +235,7 @@ class DiskPlanner {
     ExportPlan& plan_;
     bool whole_;
     std::map<std::string, std::string> names_, formats_;
+    std::map<std::string, std::string> bases_;  // by path of the machine's disk
     std::set<std::string> used_;
 };
 
@@ -304,10 +353,10 @@ Result<ExportWishes> wishes_of(const Instance* s) {
         return unfit(Status::invalid_parameter, "wsvirt.export.intent", "BackupIntent",
                      "BackupIntent must be 0 or 1.");
     w.merge = s->uint("BackupIntent") == 1;
-    for (const char* unsupported : {"DifferentialBackupBase", "GuestDebugStateFilePath"})
-        if (!s->string(unsupported).empty())
-            return unfit(Status::not_supported, "wsvirt.export.unsupported", unsupported,
-                         std::string(unsupported) + " is not supported on this host; leave it out.");
+    w.differential_base = s->string("DifferentialBackupBase");
+    if (!s->string("GuestDebugStateFilePath").empty())
+        return unfit(Status::not_supported, "wsvirt.export.unsupported", "GuestDebugStateFilePath",
+                     "GuestDebugStateFilePath is not supported on this host; leave it out.");
     if (s->get("ExportForLiveMigration").bool_or(false))
         return unfit(Status::not_supported, "wsvirt.export.unsupported", "ExportForLiveMigration",
                      "Live migration does not need an export here; leave ExportForLiveMigration out.");

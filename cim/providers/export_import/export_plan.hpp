@@ -25,6 +25,7 @@ struct ExportWishes {
     bool merge = false;                 // BackupIntent 1: a chain of disks becomes one disk
     std::string snapshot_path;          // SnapshotVirtualSystem
     std::vector<std::string> excluded;  // paths of disks, or of their settings
+    std::string differential_base;      // definition file of an earlier export
 };
 // `settings` may be null: the defaults. Errors: invalid_parameter, not_supported; subject = the property.
 Result<ExportWishes> wishes_of(const Instance* settings);
@@ -36,7 +37,8 @@ struct CopyStep {
     std::string from_snapshot;  // conversion of that internal snapshot's content
     std::string parent;         // the exported disk that this one stands on, in the same folder; "" = none
     std::string parent_format;
-    std::uint64_t weight = 1;  // bytes to be read, about
+    bool changes_only = false;  // `parent` is a disk of an earlier export, seen from the folder of disks
+    std::uint64_t weight = 1;   // bytes to be read, about
 };
 
 struct ExportPlan {

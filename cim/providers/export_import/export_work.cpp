@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/files.hpp"
+#include "cim/providers/export_import/contents.hpp"
 #include "cim/providers/export_import/stillness.hpp"
 #include "version.hpp"
 
@@ -113,11 +114,14 @@ class Export {
             image.parent = step.parent;
             if (!step.parent.empty()) image.kind = backend::ImageSpec::Kind::differencing;
             image.source_in_use = plan_.live;
+            image.changes_only = step.changes_only;
             auto c = call();
             c.progress = [this](const backend::Progress& p) { meter_.at(p.done, p.total); };
             r = services_.hypervisor.convert_image(c, step.from, image);
         }
-        return r ? record(definition_.disks, step.from, step.to, step.format) : r;
+        if (r) r = record(definition_.disks, step.from, step.to, step.format);
+        if (r && step.changes_only) definition_.disks.back().base = step.parent;
+        return r;
     }
 
     Result<void> copy_file(const fs::path& from, const fs::path& to) {
@@ -166,6 +170,13 @@ class Export {
                 auto digest = content_digest(folder_ / f.path, work());
                 if (!digest) return digest.error();
                 f.digest = std::move(*digest);
+                if (f.base.empty()) continue;
+                const auto base = base_file(folder_ / f.path, f);
+                auto of_base = content_digest(base, work());
+                if (!of_base) return of_base.error();
+                std::error_code ec;
+                f.base_size = fs::file_size(base, ec);
+                f.base_digest = std::move(*of_base);
             }
         return {};
     }

@@ -46,6 +46,17 @@ void move_pipes(backend::MachineSpec& spec, const Services& services) {
     }
 }
 
+// What is said of files elsewhere is not looked at: an import leads nowhere outside the folders.
+ExportDefinition with_bases_inside(const Services& services, const ImportFolder& folder) {
+    auto d = folder.definition;
+    for (auto& f : d.disks) {
+        const auto base = base_file(folder.root / f.path, f);
+        if (!f.base.empty() && !vs::check_existing(services.host.export_folders, base.string(), "Base"))
+            f.base.clear();
+    }
+    return d;
+}
+
 }  // namespace
 
 Result<ImportFolder> open_import(const Services& services, const std::string& definition_file) {
@@ -88,7 +99,7 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
             (folder.root / d.saved_state.front().path).string();
     if (!d.firmware.empty())
         p.spec.attributes[std::string(vs::planned_nvram)] = (folder.root / d.firmware.front().path).string();
-    expect_contents(p, folder.root.string(), d);
+    expect_contents(p, folder.root.string(), with_bases_inside(services, folder));
 
     std::map<std::string, std::string> ids;
     for (const auto& s : d.snapshots) ids[s.id] = new_id.empty() ? s.id : make_guid();

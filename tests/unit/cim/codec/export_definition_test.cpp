@@ -60,6 +60,20 @@ BOOST_AUTO_TEST_CASE(the_version_is_the_lowest_that_says_it_all) {
     BOOST_TEST(r->snapshots[0].memory.empty());
 }
 
+BOOST_AUTO_TEST_CASE(disks_that_hold_changes_name_their_base) {
+    auto d = with_snapshot();
+    d.disks[0].base = "../../base/Virtual Hard Disks/a.raw";
+    d.disks[0].base_size = 5;
+    d.disks[0].base_digest = "of the base";
+    const auto text = export_definition_to_text(d);
+    BOOST_TEST(text.find("Version=\"2\"") != std::string::npos);
+    const auto r = export_definition_from_text(text);
+    BOOST_TEST_REQUIRE(r.ok());
+    BOOST_TEST(r->disks[0].base == d.disks[0].base);
+    BOOST_TEST(r->disks[0].base_size == 5U);
+    BOOST_TEST(r->disks[0].base_digest == "of the base");
+}
+
 BOOST_AUTO_TEST_CASE(unknown_versions_are_refused) {
     for (const char* version : {"0", "3", "", "x"}) {
         auto text = export_definition_to_text(with_snapshot());

@@ -176,7 +176,11 @@ BOOST_FIXTURE_TEST_CASE(export_system_definition, Codes) {
     BOOST_TEST(code(m, export_of(guid, place("x"),
                                  {{"ExcludedVirtualHardDisks", World::texts({"/no/disk"})}})) == 32773U);
     BOOST_TEST(code(m, export_of(guid, place("x"), {{"ExportForLiveMigration", true}})) == 32770U);
-    BOOST_TEST(code(m, export_of(guid, place("x"), {{"DifferentialBackupBase", "b"}})) == 32770U);
+    BOOST_TEST(code(m, export_of(guid, place("x"), {{"GuestDebugStateFilePath", "b"}})) == 32770U);
+    BOOST_TEST(code(m, export_of(guid, place("x"), {{"DifferentialBackupBase", "b"}})) == 32773U);
+    BOOST_TEST(code(m, export_of(guid, place("x"), {{"DifferentialBackupBase", "/etc/passwd"}})) == 32769U);
+    const auto other = exported(machine(w.image("o.qcow2")), "other");
+    BOOST_TEST(code(m, export_of(guid, place("x"), {{"DifferentialBackupBase", other}})) == 32773U);
     BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
     BOOST_TEST(code(m, export_of(guid, place("x"), {{"CaptureLiveState", 2}})) == 32770U);
     BOOST_TEST(w.done(w.request_state(guid, 3)) == 0U);
@@ -191,7 +195,7 @@ BOOST_FIXTURE_TEST_CASE(export_system_definition, Codes) {
         BOOST_TEST(!fs::exists(place("x")));
     }
     // Nothing but what succeeded is there.
-    BOOST_TEST(std::distance(fs::directory_iterator(w.folder / "export"), fs::directory_iterator()) <= 1);
+    BOOST_TEST(std::distance(fs::directory_iterator(w.folder / "export"), fs::directory_iterator()) <= 2);
 }
 
 BOOST_FIXTURE_TEST_CASE(an_export_lets_a_machine_go_on_whatever_happens, Codes) {
