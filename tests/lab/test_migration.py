@@ -33,7 +33,7 @@ else:
     from hyperv import PAUSED, RUNNING, WMI, HyperV, Item
     from machine_parts import SNAPSHOTS
     from test_machines import settings
-    from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, STORAGE, TERMINATED, TLS, URIS,
+    from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, STAGED, STORAGE, TERMINATED, TLS, URIS,
                             Traveller, hosts_config, on_host, query_in, until, virsh)
     from wsvirtd import Daemon
 
@@ -126,6 +126,38 @@ else:
             assert virsh(there, "domstate", shared.guid.lower()).stdout.strip() == "paused"
         hyperv.finish(hyperv.request_state(shared.machine, RUNNING))
         shared.counts_on("hvA", before)
+
+    def name_of(hyperv, traveller):
+        (found,) = query_in(hyperv, CLUSTER, f"SELECT * FROM Msvm_ComputerSystem WHERE Name = '{traveller.guid}'")
+        return found["ElementName"]
+
+    def named(guid, name):
+        return embedded.Instance("Msvm_VirtualSystemSettingData", InstanceID=f"Microsoft:{guid}", ElementName=name)
+
+    def test_it_is_over_there_as_the_new_settings_say(hyperv, shared):
+        before = shared.last_tick("hvA")
+        shared.move("hvB", new_settings=named(shared.guid, "renamed on the way"))
+        shared.counts_on("hvB", before)
+        shared.is_only_on("hvB")
+        assert name_of(hyperv, shared) == "renamed on the way"
+        shared.move("hvA", namespace=CLUSTER)
+        shared.is_only_on("hvA")
+        assert name_of(hyperv, shared) == "renamed on the way"
+
+    def test_a_move_that_is_prepared_and_then_done(hyperv, shared):
+        before = shared.last_tick("hvA")
+        planned = shared.move("hvB", kind=STAGED, system=True)["NewComputerSystem"]
+        assert planned.class_name == "Msvm_PlannedComputerSystem"
+        shared.is_only_on("hvA")
+        hyperv.finish(hyperv.service("ModifySystemSettings", embedded.render(
+            "cimxml-escaped", "SystemSettings", named(planned.selectors["Name"], "as it was planned"), WMI)))
+        shared.move("hvB", DestinationPlannedVirtualSystemId=planned.selectors["Name"])
+        shared.counts_on("hvB", before)
+        shared.is_only_on("hvB")
+        assert name_of(hyperv, shared) == "as it was planned"
+        assert not hyperv.query("SELECT * FROM Msvm_PlannedComputerSystem")
+        shared.move("hvA", namespace=CLUSTER)
+        shared.is_only_on("hvA")
 
     def test_live_with_copied_storage_over_tcp(copied):
         before = copied.last_tick("hvA")

@@ -16,7 +16,7 @@ FOLDER = pathlib.Path(os.environ.get("WSVIRT_LAB_FOLDER", "/nonexistent"))
 SHARED = FOLDER / "shared"
 CLUSTER = WMI.replace("virtualization/v2", "HyperVCluster/v2")
 SERVICE = "Msvm_VirtualSystemMigrationService"
-MACHINE, STORAGE, BOTH = 32768, 32769, 32771
+MACHINE, STORAGE, STAGED, BOTH = 32768, 32769, 32770, 32771
 TLS = 3
 URIS = {"hvA": "qemu:///system", "hvB": "qemu+tcp://10.99.0.2/system"}
 COMPLETED, TERMINATED, EXCEPTION = "7", "8", "10"
@@ -142,6 +142,7 @@ class Traveller:
     def migrate(self, host="hvB", kind=MACHINE, namespace=WMI, disk=None, system=False, **more):
         """MigrateVirtualSystemToHost, or with system the method that takes the host's reference."""
         text = more.pop("host_text", host)
+        new_settings = more.pop("new_settings", None)
         inner = f"<p:ComputerSystem>{self.machine.content().replace(WMI, namespace)}</p:ComputerSystem>"
         if system:
             reference = ('<wsman:ResourceURI>' + namespace + 'Msvm_ComputerSystem</wsman:ResourceURI><wsman:SelectorSet>'
@@ -153,6 +154,8 @@ class Traveller:
             inner += f"<p:DestinationHost>{text}</p:DestinationHost>"
         inner += embedded.render("cimxml-escaped", "MigrationSettingData",
                                  Instance("Msvm_VirtualSystemMigrationSettingData", MigrationType=kind, **more), WMI)
+        if new_settings:
+            inner += embedded.render("cimxml-escaped", "NewSystemSettingData", new_settings, WMI)
         if disk:
             inner += embedded.render("cimxml-escaped", "NewResourceSettingData", self.disk_at(disk), WMI)
         method = "MigrateVirtualSystemToSystem" if system else "MigrateVirtualSystemToHost"
