@@ -16,6 +16,9 @@ uri = "qemu+tls://other/system"
 [[host.switch]]
 name = "LAN"
 bridge = "br0"
+[[namespace]]
+name = "root/test"
+mof = ["/test.mof"]
 """
 
 
