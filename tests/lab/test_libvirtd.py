@@ -16,6 +16,7 @@ from hyperv import OFF, RUNNING, HyperV
 from wsvirtd import Daemon, processes_below
 
 LIBVIRTD = shutil.which("libvirtd", path=os.environ["PATH"] + ":/usr/sbin")
+SHUT_DOWN = 4
 pytestmark = pytest.mark.skipif(LIBVIRTD is None, reason="Debian's libvirt-daemon is not installed")
 
 
@@ -170,3 +171,29 @@ def test_libvirtd_is_killed_at_random_moments(daemon, libvirtd):
             machine = hyperv.reference(item["Name"])
             eventually(lambda: outcome(hyperv, lambda: hyperv.destroy(machine)) == "done")
         assert not hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER")
+
+
+def test_calls_end_at_their_limits(libvirtd):
+    """A guest that does not listen, and a libvirtd that stands still: jobs end with a timeout and say what to do."""
+    with Daemon(uri=libvirtd.uri, backend='call_limit = "5s"\nshut_down_limit = "2s"\n') as daemon:
+        hyperv = HyperV(daemon)
+        small = Instance("Msvm_MemorySettingData", ResourceType=4, ResourceSubType="Microsoft:Hyper-V:Memory", VirtualQuantity=64,
+                         Reservation=64, Limit=64)
+        machine = hyperv.finish(hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="deaf"), [small])
+                                )["ResultingSystem"]
+        hyperv.finish(hyperv.request_state(machine, RUNNING))
+        job = hyperv.wait_job(hyperv.request_state(machine, SHUT_DOWN)["Job"])
+        assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32772), dict(job)
+        assert "did not shut down in time" in job["ErrorDescription"]
+        libvirtd.kill(signal.SIGSTOP)
+        try:
+            job = hyperv.wait_job(hyperv.request_state(machine, OFF)["Job"])
+            assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32772), dict(job)
+        finally:
+            libvirtd.kill(signal.SIGCONT)
+
+        def gone():
+            outcome(hyperv, lambda: hyperv.request_state(machine, OFF))
+            return outcome(hyperv, lambda: hyperv.destroy(machine)) == "done"
+
+        eventually(gone)

@@ -1,6 +1,7 @@
 """Limits of the service in all, whoever uses it up: the fault and the figure of each."""
 import http.client
 import pathlib
+import re
 import threading
 import urllib.request
 
@@ -152,3 +153,23 @@ def test_connections_and_failed_sign_ins(limited):
         assert wrong.post(b"").status in (401, 429, 503)
     wrong.close()
     assert daemon.refusals("auth.failures") > 0
+
+
+def test_W_ENU_09_lives_of_enumerations(limited):
+    daemon = limited('[wsman.limits]\nmax_context_life = "7s"\n')
+    client = daemon.client()
+    granted = client.enumerate(ECHO, SPACE, expires="PT1H").ok().content.find(f"{{{k.N}}}Expires").text
+    seconds = re.fullmatch(r"P(?:0D)?T(?:0H0M)?([0-9.]+)S", granted)
+    assert seconds and 0 < float(seconds.group(1)) <= 7, granted
+    client.close()
+
+
+def test_W_ENC_04_usual_size_of_answers(limited):
+    """Of answers to clients that do not say which size they take."""
+    daemon = limited('[wsman.limits]\nusual_envelope_size = "9000"\n')
+    client = daemon.client()
+    some = client.enumerate(k.DMTF + "CIM_ManagedElement", optimize=True, max_elements=1000, control="").ok()
+    assert some.items and not some.ended and len(some.raw) <= 9000
+    more = client.enumerate(k.DMTF + "CIM_ManagedElement", optimize=True, max_elements=1000, max_size=100_000).ok()
+    assert len(more.raw) > 9000
+    client.close()
