@@ -102,7 +102,7 @@ class Eyes:
         told = subprocess.run(["qemu-img", "info", "-U", "--backing-chain", str(path)], stdout=subprocess.PIPE, text=True,
                               stderr=subprocess.STDOUT, check=False)
         assert told.returncode == 0, told.stdout
-        return set(re.findall(r"^image: (.*)$", told.stdout, re.MULTILINE))
+        return re.findall(r"^image: (.*)$", told.stdout, re.MULTILINE)  # the lowest last
 
     def machine(self, system):
         """(the view of it, all files that it needs)"""
@@ -115,7 +115,7 @@ class Eyes:
             parent = re.search(r'InstanceID="Microsoft:([0-9A-F-]{36})"', s["Parent"] or "")
             parents[one], memory[one] = parent.group(1) if parent else "", s["IsSaved"] == "true"
             for path in self.files_of(s["InstanceID"]):
-                files |= self.chain(path)
+                files |= set(self.chain(path))
         current = parents.pop(guid)
         own = self.files_of(f"Microsoft:{guid}")
         view = {"name": system["ElementName"], "state": NAMES.get(int(system["EnabledState"]), system["EnabledState"]),

@@ -254,9 +254,6 @@ class World:
         def begin():
             return self.parts.start_export(machine.epr, folder, CreateVmExportSubdirectory=False)
 
-        if machine.snapshots and not machine.inside:
-            self.refused("export", begin, 32770)
-            return
         done, _ = self.certainly("export", begin, folder.exists)
         if done:
             kept = model.frozen(machine)
@@ -299,7 +296,7 @@ class World:
         machine.epr = self.hyperv.reference(guid)
         machine.host = self.eyes.host_of(machine.epr)
         (path,) = self.eyes.files_of(f"Microsoft:{guid}")
-        machine.disk, machine.inside = pathlib.Path(path), path.endswith(".qcow2")
+        machine.disk = pathlib.Path(self.eyes.chain(path)[-1])
         there = sorted(self.parts.snapshots(machine.epr), key=lambda s: s["CreationTime"])
         assert len(there) == len(exported.snapshots)
         names = dict(zip(exported.snapshots, (s["InstanceID"].split(":")[1].upper() for s in there)))

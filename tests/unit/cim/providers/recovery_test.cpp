@@ -92,4 +92,17 @@ BOOST_AUTO_TEST_CASE(applying_a_snapshot_of_another_host_is_finished) {
     BOOST_TEST((second.machine(guid)->state == MachineState::off));
 }
 
+BOOST_AUTO_TEST_CASE(an_apply_that_had_not_begun_is_not_taken_for_an_earlier_one) {
+    backend::SnapshotRequest request;
+    request.machine = guid;
+    request.id = snapshot;
+    BOOST_TEST_REQUIRE(second.snapshot({}, request).ok());
+    BOOST_TEST(completed(71));
+    auto changed = second.machine(guid)->spec;  // since then
+    changed.memory_mib += 64;
+    BOOST_TEST_REQUIRE(second.redefine({}, changed).ok());
+    BOOST_TEST(completed(71));
+    BOOST_TEST(second.machine(guid)->spec.memory_mib == changed.memory_mib - 64);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
