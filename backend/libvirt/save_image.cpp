@@ -98,7 +98,16 @@ std::string header_text(const SaveHeader& h, std::uint32_t version) {
     return r + data;
 }
 
+std::string part_of(const std::string& file) {
+    return file + ".part";
+}
+
 }  // namespace
+
+void remove_save_image(const std::string& file) {
+    unlink(part_of(file).c_str());
+    unlink(file.c_str());
+}
 
 Result<SaveHeader> read_save_header(const std::string& file) {
     std::ifstream in(file, std::ios::binary);
@@ -131,7 +140,7 @@ Result<void> copy_save_image(const Call& call, const std::string& from, const st
     auto xml = edit(header->domain_xml);
     if (!xml) return xml.error();
     header->domain_xml = std::move(*xml);
-    const std::string part = to + ".part";
+    const std::string part = part_of(to);
     const File in(from, O_RDONLY);
     if (in.fd < 0) return io_error(from, errno);
     Result<void> r;

@@ -24,6 +24,9 @@ Result<SaveHeader> read_save_header(const std::string& file);
 Result<void> copy_save_image(const Call& call, const std::string& from, const std::string& to,
                              const std::function<Result<std::string>(const std::string&)>& edit);
 
+// A file of saved memory, and what a copy to it that a kill cut off has left.
+void remove_save_image(const std::string& file);
+
 // The XML of a saved machine for use under the definition given: its name, identifier, metadata, the files
 // of its disks and what its ports are connected to come from there; everything the guest can see stays.
 // Errors: malformed; invalid_parameter when it wants files or devices of the host that the definition does

@@ -93,7 +93,7 @@ Result<void> drop_saved_file(const Connector& connector, virDomainPtr domain) {
     if (virDomainHasManagedSaveImage(domain, 0) == 1)
         return checked(virDomainManagedSaveRemove(domain, 0), "drop the saved state");
     const std::string dir = connector.save_dir();
-    if (!dir.empty()) unlink((dir + "/" + virDomainGetName(domain) + ".save").c_str());
+    if (!dir.empty()) remove_save_image(dir + "/" + virDomainGetName(domain) + ".save");
     return {};
 }
 

@@ -359,7 +359,7 @@ std::vector<std::string> files_of(const SnapshotLayout& layout) {
 }
 
 void remove_files_of(const SnapshotLayout& layout) {
-    for (const auto& file : files_of(layout)) unlink(file.c_str());
+    for (const auto& file : files_of(layout)) remove_save_image(file);
 }
 
 std::string Site::domain_xml() const {

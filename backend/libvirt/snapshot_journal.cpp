@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "backend/libvirt/domain_nodes.hpp"
+#include "backend/libvirt/save_image.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/qemu/image.hpp"
 #include "backend/qemu/snapshot_names.hpp"
@@ -132,7 +133,7 @@ Result<void> remove_files(Site& w, const Unfinished& u) {
     for (const auto& s : *all)
         for (auto& file : files_of(s.layout)) memory.insert(std::move(file));
     for (const auto& file : u.files)
-        if (!needed->contains(file) && !memory.contains(file)) unlink(file.c_str());
+        if (!needed->contains(file) && !memory.contains(file)) remove_save_image(file);
     return tidy_files(w, *needed);
 }
 

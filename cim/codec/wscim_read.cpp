@@ -217,7 +217,7 @@ Result<ObjectPath> path_of_uri(std::string_view uri) {
             p.set_class_name(std::string(rest.substr(slash + 1)));
         }
     }
-    if (p.class_name().empty() || p.class_name().find_first_of("/?#") != std::string::npos)
+    if (!is_name(p.class_name()))
         return Error{Status::malformed, "wsvirt.epr.uri", fmt::format("'{}' names no CIM class.", uri),
                      "ResourceURI"};
     return p;
@@ -258,6 +258,9 @@ Result<ObjectPath> epr(const pugi::xml_node& content, unsigned depth) {
     for (const auto& c : xml::child(parameters, "SelectorSet").children())
         if (c.type() == pugi::node_element && xml::local_name(c) == "Selector")
             if (auto r = add_selector(*p, c, depth); !r) return r.error();
+    if (!is_namespace(p->name_space()))
+        return Error{Status::malformed, "wsvirt.epr.namespace",
+                     fmt::format("'{}' is not a namespace.", p->name_space()), "__cimnamespace"};
     return p;
 }
 

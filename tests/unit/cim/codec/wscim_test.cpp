@@ -344,6 +344,22 @@ BOOST_AUTO_TEST_CASE(references_in_every_form) {  // C-INV-05, C-XML-10
     }
 }
 
+BOOST_AUTO_TEST_CASE(references_need_a_class_and_a_namespace_that_can_be) {
+    const auto refused = [](const std::string& uri, const std::string& name_space) {
+        return !read("R", "<R><a:Address>x</a:Address><a:ReferenceParameters><w:ResourceURI>" + uri +
+                              "</w:ResourceURI><w:SelectorSet><w:Selector Name=\"__cimnamespace\">" +
+                              name_space +
+                              "</w:Selector><w:Selector Name=\"Id\">k</w:Selector></w:SelectorSet>"
+                              "</a:ReferenceParameters></R>")
+                    .ok();
+    };
+    const std::string base = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/";
+    BOOST_TEST(!refused(base + "T_Base", "root/test"));
+    BOOST_TEST(refused(base + "T_Base", "root/te st"));
+    BOOST_TEST(refused(base + "T Base", "root/test"));
+    BOOST_TEST(refused(base + "*", "root/test"));
+}
+
 BOOST_AUTO_TEST_CASE(base64_round_trips) {
     for (const std::string s : {"", "a", "ab", "abc", "abcd"})
         BOOST_TEST(base64_decode(base64_encode(s)).value() == s);
