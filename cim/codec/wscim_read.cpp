@@ -206,10 +206,11 @@ class Reader {
 // Class and, for WMI URIs, namespace of a resource URI.
 Result<ObjectPath> path_of_uri(std::string_view uri) {
     constexpr std::string_view dmtf = "/wbem/wscim/1/cim-schema/2/", wmi = "/wbem/wsman/1/wmi/";
+    const auto at = uri.find(dmtf), from = uri.find(wmi);  // a namespace may look like the other one
     ObjectPath p;
-    if (const auto at = uri.find(dmtf); at != std::string_view::npos) {
+    if (at < from) {
         p.set_class_name(std::string(uri.substr(at + dmtf.size())));
-    } else if (const auto from = uri.find(wmi); from != std::string_view::npos) {
+    } else if (from != std::string_view::npos) {
         const auto rest = uri.substr(from + wmi.size());
         const auto slash = rest.rfind('/');
         if (slash != std::string_view::npos) {
