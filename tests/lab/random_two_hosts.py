@@ -143,8 +143,8 @@ class TwoHosts(World):
 
     # --- what is different when a machine is on the other host ----------------------------------------------------
     def snapshot(self, machine):
-        """Those outside the disks are kept in files that are not reached on another host."""
-        if machine.host == HERE or machine.inside:
+        """Those outside the disks are kept in files that are not reached on another host; so is saved memory."""
+        if machine.host == HERE or machine.inside and machine.state != SAVED:
             super().snapshot(machine)
         else:
             self.migrate(machine)
