@@ -19,9 +19,8 @@ BOOST_AUTO_TEST_CASE(everything_that_was_taken_is_done_before_the_end) {
 }
 
 BOOST_AUTO_TEST_CASE(a_full_queue_refuses) {
+    std::promise<void> go, running;  // outlive the pool, whose thread uses them
     ThreadPool pool(1, 2);
-    std::promise<void> go;
-    std::promise<void> running;
     BOOST_TEST(pool.post([&] {
         running.set_value();
         go.get_future().wait();
@@ -41,8 +40,8 @@ BOOST_AUTO_TEST_CASE(a_stopped_pool_refuses) {
 }
 
 BOOST_AUTO_TEST_CASE(work_that_throws_harms_nothing) {
-    ThreadPool pool(1, 10);
     std::promise<int> after;
+    ThreadPool pool(1, 10);
     pool.post([] { throw std::runtime_error("x"); });
     pool.post([&] { after.set_value(1); });
     BOOST_TEST(after.get_future().get() == 1);
