@@ -128,6 +128,7 @@ class AssociatorStream : public InstanceStream {
         allowance_ = a;
         references_->allow(a);
     }
+    std::string_view name_space() const override { return name_space_; }
 
   private:
     void collect_ends(const Instance& association) {
@@ -163,6 +164,7 @@ class AssociatorStream : public InstanceStream {
         if (wanted_.result_class && !found->cls->is_a(wanted_.result_class->name())) return none;
         if (!has_qualifier(*found->cls, wanted_.query.required_qualifier)) return none;
         if (!seen_.insert(to_lower(found->path.to_text())).second) return none;
+        name_space_ = r->ns.name();
         return std::optional<Instance>(std::move(found->instance));
     }
 
@@ -173,6 +175,7 @@ class AssociatorStream : public InstanceStream {
     std::vector<ObjectPath> ends_;
     std::size_t at_ = 0;
     std::unordered_set<std::string> seen_;
+    std::string_view name_space_;  // the schema's text
     Allowance allowance_;
 };
 
@@ -188,6 +191,7 @@ class KeysStream : public InstanceStream {
         return std::optional<Instance>(std::move(keys));
     }
     void allow(const Allowance& a) override { inner_->allow(a); }
+    std::string_view name_space() const override { return inner_->name_space(); }
 
   private:
     StreamPtr inner_;

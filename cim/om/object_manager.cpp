@@ -22,6 +22,7 @@ class GuardedStream : public InstanceStream {
         }
     }
     void allow(const Allowance& a) override { inner_->allow(a); }
+    std::string_view name_space() const override { return inner_->name_space(); }
     std::optional<std::uint64_t> estimate() const override { return inner_->estimate(); }
 
   private:

@@ -51,6 +51,9 @@ class InstanceStream {
     // allowance between them; next() ends with its error then and goes on from there when called again.
     // Streams that draw from others pass it on.
     virtual void allow(const Allowance&) {}
+    // Where the instance is that next() gave last, as an association may lead to another namespace; "" = in
+    // the one that was asked. Streams that draw from one other pass it on.
+    virtual std::string_view name_space() const { return {}; }
     // Total number of instances if known without counting (TotalItemsCountEstimate).
     virtual std::optional<std::uint64_t> estimate() const { return std::nullopt; }
 };

@@ -104,16 +104,20 @@ class Judge:
         self.model = model
 
     def instance(self, node, request):
-        # The object of an association filter may be in another namespace than the enumeration.
-        uri, space = node.tag[1:].split("}")[0], request.target.space
+        # The element's URI says where the instance is, in the DMTF family only which class it has: the request may have
+        # lost its selector, and associations lead to other namespaces.
+        uri, spaces = node.tag[1:].split("}")[0], [request.target.space, *SPACES]
         if uri.startswith(k.WMI):
-            space = uri[len(k.WMI):].rsplit("/", 1)[0]
-        elif k.ASSOCIATION in request.text:
-            space = next((s for s in SPACES if self.model.find(s, k.local(node))), space)
-        cls = self.model.find(space, k.local(node))
-        if cls is None:
-            raise Wrong(f"an instance of the unknown class {k.local(node)} in {space}")
-        check_features(node, cls.properties, cls.name)
+            spaces = [uri[len(k.WMI):].rsplit("/", 1)[0]]
+        classes = [c for c in (self.model.find(space, k.local(node)) for space in spaces) if c]
+        if not classes:
+            raise Wrong(f"an instance of the unknown class {k.local(node)} in {spaces[0]}")
+        for n, cls in enumerate(classes, 1):
+            try:
+                return check_features(node, cls.properties, cls.name)
+            except Wrong:
+                if n == len(classes):
+                    raise
 
     def fault(self, reply, request):
         fault = reply.fault

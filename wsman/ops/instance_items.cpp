@@ -6,7 +6,11 @@ namespace {
 class InstanceItems : public ItemSource {
   public:
     InstanceItems(cim::wscim::Style style, ItemMode mode, Selection selection, cim::ClassPtr as)
-        : style_(std::move(style)), mode_(mode), selection_(std::move(selection)), as_(std::move(as)) {}
+        : style_(std::move(style)),
+          home_(style_.name_space),
+          mode_(mode),
+          selection_(std::move(selection)),
+          as_(std::move(as)) {}
 
     std::optional<std::uint64_t> estimate() const override {
         return selection_.item_filter ? std::nullopt : selection_.stream->estimate();
@@ -23,11 +27,17 @@ class InstanceItems : public ItemSource {
             auto next = selection_.stream->next();
             if (!next) return next.error();
             if (!*next) return false;
+            go_to(selection_.stream->name_space());
             if (append(out, **next)) return true;
         }
     }
 
   private:
+    // What is written from now on is in this namespace; "" is the enumeration's own.
+    void go_to(std::string_view name_space) {
+        if (name_space.empty()) name_space = home_;
+        if (style_.name_space != name_space) style_.name_space = name_space;
+    }
     bool append(std::string& out, const cim::Instance& i) const {
         if (!selection_.item_filter && mode_ == ItemMode::object) {
             write_object(out, i);
@@ -67,6 +77,7 @@ class InstanceItems : public ItemSource {
     }
 
     cim::wscim::Style style_;
+    std::string home_;
     ItemMode mode_;
     Selection selection_;
     cim::ClassPtr as_;

@@ -4,6 +4,8 @@ import pytest
 import soapkit as k
 from soapkit import assert_fault
 
+V2 = "root/virtualization/v2"
+
 
 @pytest.fixture
 def things(make):
@@ -287,6 +289,24 @@ def test_C_ASF_08_namespace_of_the_object(svc, uri, linked, where, selectors):
         epr = k.Epr.read(item[1])
         assert k.properties(svc.get(epr.uri, epr.selectors).ok().content) == k.properties(item[0])
         assert item[0].tag == f"{{{epr.uri}}}{k.local(item[0])}"
+
+
+def test_C_ASF_08_association_between_namespaces(svc, uri, family, make, namespace, space):
+    """What an association leads to names the namespace where it is, in its element and in its reference."""
+    v2 = k.WMI + V2 + "/" if family == "wmi" else k.DMTF
+    one = make("T_Base", Name="one")
+    service = svc.enumerate(v2 + "Msvm_VirtualSystemManagementService", {"__cimnamespace": V2}, optimize=True,
+                            mode="EnumerateObjectAndEPR").ok().items[0]
+    far = k.Epr.read(service[1])
+    make("T_Link", keys={"Antecedent": k.Epr(uri("T_Base"), one), "Dependent": far})
+    text = association("AssociatedInstances", k.Epr(uri("T_Base"), one))
+    where = (k.WMI + namespace + "/*", None) if family == "wmi" else (k.ALL, space)
+    item = ask(svc, *where, k.ASSOCIATION, text).ok().items[0]
+    assert item.tag == service[0].tag and k.properties(item) == k.properties(service[0])
+    both = ask(svc, *where, k.ASSOCIATION, text, mode="EnumerateObjectAndEPR").ok().items[0]
+    epr = k.Epr.read(both[1])
+    assert both[0].tag == service[0].tag and epr.uri == far.uri and epr.selectors == far.selectors
+    assert epr.selectors["__cimnamespace"] == V2
 
 
 @pytest.mark.parametrize("mode", ["EnumerateEPR", "EnumerateObjectAndEPR"])
