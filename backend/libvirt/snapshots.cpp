@@ -186,8 +186,8 @@ void remove_files(const Unfinished& u, const std::string& domain_xml) {
             unlink(file.c_str());
 }
 
-Result<SnapshotInfo> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d,
-                                   const SnapshotRequest& request) {
+Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d,
+                           const SnapshotRequest& request) {
     auto state = state_now(*core->connector, d);
     if (!state) return state.error();
     auto old = hold_snapshots(d);
@@ -243,12 +243,7 @@ Result<SnapshotInfo> take_snapshot(const CorePtr& core, Session& session, virDom
             if (!file.empty()) unlink(file.c_str());
         return noted.error();
     }
-    refresh(session.connection, request.machine, *core->connector, *core->inventory);
-    if (const auto m = core->inventory->machine(request.machine))
-        for (const auto& s : m->snapshots)
-            if (iequals(s.id, request.id)) return s;
-    return Error{Status::failed, "wsvirt.snapshot.lost",
-                 "The snapshot was taken, but the host does not list it.", request.id};
+    return {};
 }
 
 }  // namespace
@@ -269,18 +264,17 @@ Result<SnapshotInfo> LibvirtHypervisor::snapshot(const Call& call, const Snapsho
     if (!is_guid(request.id))
         return Error{Status::invalid_parameter, "wsvirt.snapshot.id",
                      "A snapshot needs a GUID as identifier.", "id"};
-    auto result = std::make_shared<std::optional<SnapshotInfo>>();
     const Change change{
         {doing, {}, true, abort_job(core_, request.machine), {}}, {off, running, paused, saved}, {}};
-    auto done = change_machine(core_, call, request.machine, change,
-                               [core = core_, request, result](Session& s, virDomainPtr d) -> Result<void> {
-                                   auto r = take_snapshot(core, s, d, request);
-                                   if (!r) return r.error();
-                                   *result = std::move(*r);
-                                   return {};
-                               });
+    auto done = change_machine(
+        core_, call, request.machine, change,
+        [core = core_, request](Session& s, virDomainPtr d) { return take_snapshot(core, s, d, request); });
     if (!done) return done.error();
-    return std::move(**result);
+    if (const auto m = core_->inventory->machine(request.machine))
+        for (const auto& s : m->snapshots)
+            if (iequals(s.id, request.id)) return s;
+    return Error{Status::failed, "wsvirt.snapshot.lost",
+                 "The snapshot was taken, but the host does not list it.", request.id};
 }
 
 Result<void> LibvirtHypervisor::modify_snapshot(const Call& call, std::string_view uuid,

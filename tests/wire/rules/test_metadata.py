@@ -90,8 +90,8 @@ def test_C_CLS_07_unknown_class(svc, space):
     assert_fault(get(svc, space, "T_None"), "wsa:DestinationUnreachable", "InvalidResourceURI")
 
 
-SPACES = ["root/virtualization/v2", "root/virtualization", "root/cimv2", "root/interop", "root/test"]
-WITH_METHODS = {"root/virtualization/v2": "Msvm_VirtualSystemManagementService"}
+SPACES = ["root/virtualization/v2", "root/virtualization", "root/HyperVCluster/v2", "root/cimv2", "root/interop", "root/test"]
+WITH_METHODS = {space: "Msvm_VirtualSystemManagementService" for space in SPACES[:3]}
 
 
 def names_of(items):
