@@ -25,6 +25,9 @@ void set_text(pugi::xml_node parent, const char* name, const std::string& text);
 void set_attribute(pugi::xml_node node, const char* name, const std::string& value);  // "" removes it
 std::string to_text(const pugi::xml_node& node);
 
+// A definition that stands inside something else.
+struct ReadDomain read_domain(pugi::xml_node domain);
+
 // Devices; each fills one element in place.
 void fill_disk(pugi::xml_node node, const Disk& disk, const std::string& socket);
 bool is_served(pugi::xml_node disk);  // an NBD export of ours, named like the image's path

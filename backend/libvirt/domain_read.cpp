@@ -344,6 +344,10 @@ Result<ReadDomain> read_domain(std::string_view xml) {
                      "This is not the description of a machine.",
                      {},
                      parsed.description()};
+    return read_domain(domain);
+}
+
+ReadDomain read_domain(pugi::xml_node domain) {
     ReadDomain r;
     r.domain_name = domain.child("name").text().get();
     r.domain_type = value(domain, "type");

@@ -66,7 +66,7 @@ Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machin
     if (s.external) s.memory_file = root->child("memory").attribute("file").value();
     for (const auto disk : root->child("disks").children("disk"))
         s.external |= std::string_view(disk.attribute("snapshot").value()) == "external";
-    if (auto read = read_domain(settings_xml(*root))) s.spec = std::move(read->kept.spec);
+    if (const auto domain = settings_of(*root)) s.spec = read_domain(domain).kept.spec;
     s.spec.uuid = to_upper(machine);
     const auto element = find_spec(settings_of(*root).child("metadata")).child(element_name);
     if (element) {
@@ -93,9 +93,7 @@ Result<std::string> with_note(std::string_view xml, const SnapshotNote& note) {
         auto metadata = child(domain, "metadata");
         auto machine = find_spec(metadata);
         if (!machine) {  // of a domain made by others: its settings as they are read now become ours
-            auto read = read_domain(settings_xml(*root));
-            if (!read) return read.error();
-            append_spec(metadata, read->kept);
+            append_spec(metadata, read_domain(settings_of(*root)).kept);
             machine = find_spec(metadata);
         }
         machine.remove_child(element_name);
