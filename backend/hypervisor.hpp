@@ -97,6 +97,9 @@ struct MigrationRequest {
     std::optional<std::chrono::milliseconds> max_downtime;
 };
 
+// Message id of a migration that failed while the destination still had what it had begun.
+inline constexpr std::string_view half_there = "wsvirt.migration.half_there";
+
 enum class EventKind : std::uint8_t {
     machine_added,
     machine_removed,

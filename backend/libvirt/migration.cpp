@@ -153,9 +153,12 @@ Error lost(Error e, const Place& destination, const std::string& machine) {
 void remove_copied(const CorePtr& core, virConnectPtr source, const std::string& live) {
     std::vector<std::string> files;
     for (const auto& t : snapshot_targets(live)) files.push_back(t.path);
-    if (core->connector->kind() == HostKind::remote) return remove_host_files(source, files);
     std::error_code ec;
-    for (const auto& f : files) std::filesystem::remove(f, ec);
+    for (const auto& f : files)
+        if (core->connector->kind() == HostKind::remote)
+            (void)remove_host_file(source, f);
+        else
+            std::filesystem::remove(f, ec);
 }
 
 Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s, virDomainPtr d,
@@ -226,11 +229,15 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
                 failed = lost(std::move(failed), to, r.machine);
             follower.reset();
             wait_for_cleanup(s.connection, there, r.machine);
-            if (!find_domain(there, r.machine)) storage.remove_new();
+            const bool half =
+                bool(find_domain(there, r.machine)) && bool(find_domain(s.connection, r.machine));
+            if (!half) storage.remove_new();
             Error e = explain(std::move(failed), from, to, r.machine);
+            if (half) e.message_id = half_there;
             refresh(there, r.machine, *other->connector, *other->inventory);
             return s.stop.stop_requested()
-                       ? Error{Status::cancelled, "wsvirt.call.cancelled", e.text, r.machine, e.detail}
+                       ? Error{Status::cancelled, half ? e.message_id : "wsvirt.call.cancelled", e.text,
+                               r.machine, e.detail}
                        : e;
         }
     }
@@ -350,10 +357,7 @@ Result<void> LibvirtHypervisor::remove_file(const Call& call, const std::string&
         return Error{Status::failed, "wsvirt.file.remove", "The file cannot be removed.", path, ec.message()};
     }
     return core_->workers->run<void>(call, {"remove the file", core_->settings().read_limit, false, {}, {}},
-                                     [path](Session& s) -> Result<void> {
-                                         remove_host_files(s.connection, {path});
-                                         return {};
-                                     });
+                                     [path](Session& s) { return remove_host_file(s.connection, path); });
 }
 
 Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest& request,

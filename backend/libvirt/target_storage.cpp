@@ -2,6 +2,7 @@
 
 #include <libvirt/virterror.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <pugixml.hpp>
@@ -44,7 +45,12 @@ class FolderView {
         }
         pool_ = make_pool(connection, folder, pool_name(), 0);
         made_ = bool(pool_);
-        if (!made_) error_ = last_error_code();
+        if (made_) return;
+        if (const virError* const e = virGetLastError()) {
+            code_ = e->code;
+            missing_ = e->code == VIR_ERR_SYSTEM_ERROR && e->int1 == ENOENT;
+            message_ = e->message ? e->message : "";
+        }
     }
     ~FolderView() {
         if (made_) virStoragePoolDestroy(pool_.get());
@@ -52,29 +58,55 @@ class FolderView {
     FolderView(const FolderView&) = delete;
     FolderView& operator=(const FolderView&) = delete;
     explicit operator bool() const { return bool(pool_); }
-    int error() const { return error_; }
+    // Why there is none.
+    bool missing() const { return missing_; }
+    bool silent() const {
+        return code_ == VIR_ERR_NO_SUPPORT || code_ == VIR_ERR_NO_CONNECT || connection_lost(code_, message_);
+    }
+    Error error(const char* doing) const { return error_from(code_, message_, doing); }
+    // Another's pool may have ended meanwhile.
+    bool stands() const { return virStoragePoolIsActive(pool_.get()) == 1; }
 
   private:
     Pool pool_;
-    bool made_ = false;
-    int error_ = 0;
+    bool made_ = false, missing_ = false;
+    int code_ = 0;
+    std::string message_;
 };
 }  // namespace
 
+namespace {
+// nullptr: there is none.
+Result<Volume> find_file(virConnectPtr connection, const FolderView& folder, const std::string& path,
+                         const char* doing) {
+    Volume found(virStorageVolLookupByPath(connection, path.c_str()));
+    if (found) return found;
+    const bool none = last_error_code() == VIR_ERR_NO_STORAGE_VOL;
+    if (!none) return last_error(doing);
+    if (!folder.stands()) return folder.error(doing);
+    return found;
+}
+}  // namespace
+
 Result<bool> host_has_file(virConnectPtr connection, const std::string& path) {
+    constexpr const char* doing = "look for the file";
     const FolderView folder(connection, path);
-    if (!folder && (folder.error() == VIR_ERR_NO_SUPPORT || folder.error() == VIR_ERR_NO_CONNECT))
-        return last_error("look for the file");
+    if (!folder && folder.silent()) return folder.error(doing);
     if (!folder) return false;  // no such folder
-    return bool(Volume(virStorageVolLookupByPath(connection, path.c_str())));
+    const auto found = find_file(connection, folder, path, doing);
+    if (!found) return found.error();
+    return bool(*found);
 }
 
-void remove_host_files(virConnectPtr connection, const std::vector<std::string>& paths) {
-    for (const auto& p : paths) {
-        const FolderView folder(connection, p);
-        if (const Volume v(folder ? virStorageVolLookupByPath(connection, p.c_str()) : nullptr); v)
-            virStorageVolDelete(v.get(), 0);
-    }
+Result<void> remove_host_file(virConnectPtr connection, const std::string& path) {
+    constexpr const char* doing = "remove the file";
+    const FolderView folder(connection, path);
+    if (!folder && folder.missing()) return {};
+    if (!folder) return folder.error(doing);
+    const auto found = find_file(connection, folder, path, doing);
+    if (!found) return found.error();
+    if (!*found || virStorageVolDelete(found->get(), 0) == 0) return {};
+    return last_error(doing);
 }
 
 Result<void> TargetStorage::prepare(const std::vector<std::string>& paths) {
@@ -93,8 +125,11 @@ Result<void> TargetStorage::prepare(const std::vector<std::string>& paths) {
     }
     for (const auto& p : paths) {
         const Volume there(virStorageVolLookupByPath(connection_, p.c_str()));
-        if (!there) new_files_.push_back(p);
+        if (there)
+            return Error{Status::already_exists, "wsvirt.image.exists",
+                         "The destination has a file with this name already.", p};
     }
+    new_files_ = paths;
     return {};
 }
 

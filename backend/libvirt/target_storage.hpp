@@ -19,6 +19,7 @@ class TargetStorage {
     TargetStorage(const TargetStorage&) = delete;
     TargetStorage& operator=(const TargetStorage&) = delete;
 
+    // Errors: already_exists (one of the files is there; nothing is made then).
     Result<void> prepare(const std::vector<std::string>& paths);
     void remove_new();  // after a failure: the files that were not there before
 
@@ -30,7 +31,7 @@ class TargetStorage {
 // Whether the host at the other end sees a file of this name, found through a storage pool that stands for
 // its folder while the question is asked. Errors: not_supported.
 Result<bool> host_has_file(virConnectPtr connection, const std::string& path);
-// Removes files there; what cannot be removed stays.
-void remove_host_files(virConnectPtr connection, const std::vector<std::string>& paths);
+// Removes a file there; one that is gone is no error.
+Result<void> remove_host_file(virConnectPtr connection, const std::string& path);
 
 }  // namespace wsvirt::backend::libvirt

@@ -20,7 +20,8 @@ std::uint32_t cim_code(const Error& e);
 
 // What became of migrations that were cut off: the machine is brought to one place, and the job says which.
 void recover(Services& services);
-// Clears up on hosts that are back, for as long as what it gives is kept; not longer than services lives.
+// Clears up what could not be cleared up before, and on hosts that are back, for as long as what it gives is
+// kept; not longer than services lives.
 std::vector<std::shared_ptr<void>> watch(Services& services);
 
 }  // namespace wsvirt::cim::migration_service

@@ -72,15 +72,28 @@ Result<void> move_with_snapshots(const Plan& plan, const backend::Call& call) {
     return done;
 }
 
+// What it had begun over there and is there yet. Only what was refused before anything began leaves nothing.
+void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
+    if (plan.stays() || failed.status == Status::already_exists) return;
+    const auto c = cut_off_of(services, plan.extra, affected_by(services, plan));
+    if (!c) return;
+    const bool half = failed.status == Status::unavailable || failed.message_id == backend::half_there;
+    const auto left = half ? c : settle_copies(*c).left;
+    if (!left) return;
+    leave_for_later(services, *left);
+    failed.text += " " + left_sentence(*left);
+    if (half) settle_what_was_left(services);
+}
+
 Result<void> move(Services& services, const Plan& plan, JobContext& job) {
     const auto call = call_of(job);
+    if (const auto c = cut_off_of(services, plan.extra, affected_by(services, plan)))
+        made_anew(services, c->destination.name, c->copies);
+    settle_what_was_left(services);
     auto done = !plan.stays() && !plan.machine->snapshots.empty()
                     ? move_with_snapshots(plan, call)
                     : plan.source.hypervisor->migrate(call, plan.request, *plan.destination.hypervisor);
-    // What was begun over there cannot be taken away now.
-    if (!done && !plan.stays() && done.error().status == Status::unavailable)
-        if (const auto c = cut_off_of(services, plan.extra, affected_by(services, plan)))
-            leave_for_later(services, *c);
+    if (!done) clear_after_failure(services, plan, done.error());
     if (done && !plan.wishes.planned_system.empty())
         (void)vs::PlannedSystems(services).remove(plan.wishes.planned_system);
     return done;

@@ -15,6 +15,13 @@ JobError interrupted(const std::string& where) {
     return e;
 }
 
+JobError warning(const std::string& left) {
+    JobError e;
+    e.message_id = "wsvirt.migration.left";
+    e.message = left;
+    return e;
+}
+
 }  // namespace
 
 void recover(Services& services) {
@@ -25,13 +32,17 @@ void recover(Services& services) {
         const auto c = cut_off_of(services, job.extra, job.affected);
         if (!c) continue;
         const auto settled = settle(*c);
-        if (settled.outcome == Outcome::unknown && !c->disks_only) leave_for_later(services, *c);
-        if (settled.outcome == Outcome::moved)
-            (void)services.jobs.settle(job.instance_id, JobState::completed, std::nullopt);
+        if (settled.left) leave_for_later(services, *settled.left);
+        const bool known = settled.left && settled.outcome != Outcome::unknown;
+        const std::string left = known ? left_sentence(*settled.left) : std::string();
+        if (settled.outcome != Outcome::moved)
+            (void)services.jobs.settle(job.instance_id, JobState::exception,
+                                       interrupted(settled.where + (known ? " " + left : left)));
+        else if (known)
+            (void)services.jobs.settle(job.instance_id, JobState::completed_with_warnings, warning(left));
         else
-            (void)services.jobs.settle(job.instance_id, JobState::exception, interrupted(settled.where));
+            (void)services.jobs.settle(job.instance_id, JobState::completed, std::nullopt);
     }
-    settle_what_was_left(services);
 }
 
 std::vector<std::shared_ptr<void>> watch(Services& services) {
@@ -40,6 +51,8 @@ std::vector<std::shared_ptr<void>> watch(Services& services) {
         all.push_back(host.hypervisor->subscribe([&services](const backend::Event& e) {
             if (e.kind == backend::EventKind::host_back) settle_what_was_left(services);
         }));
+    // From here on nothing is missed; what was left before is begun now.
+    settle_what_was_left(services);
     return all;
 }
 

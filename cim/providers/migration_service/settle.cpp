@@ -24,6 +24,8 @@ constexpr auto settle_patience = std::chrono::seconds(20);   // for libvirt to c
 constexpr auto lock_patience = std::chrono::seconds(600);    // for others to be done with the machine
 constexpr auto removal_patience = std::chrono::seconds(2);
 constexpr auto poll = std::chrono::milliseconds(200);
+constexpr unsigned most_attempts = 3;
+constexpr std::string_view names_of_rest[] = {"", " at_source", " at_destination", " copies"};
 
 template <class Condition>
 bool wait_until(std::chrono::seconds patience, Condition reached) {
@@ -45,48 +47,116 @@ backend::Call briefly() {
     return c;
 }
 
-void take_away(backend::Hypervisor& h, const std::string& guid) {
-    const auto m = h.machine(guid);
-    if (m && is_active(*m)) (void)h.power_off(briefly(), guid);
-    if (h.machine(guid)) (void)h.undefine(briefly(), guid);
+// What the host says of it may lag behind, so it is asked again.
+bool take_away(backend::Hypervisor& h, const std::string& guid) {
+    return wait_until(settle_patience,
+                      [&] {
+                          const auto m = h.machine(guid);
+                          if (m && is_active(*m)) (void)h.power_off(briefly(), guid);
+                          if (h.machine(guid)) (void)h.undefine(briefly(), guid);
+                          return !h.machine(guid) || !h.connected();
+                      }) &&
+           h.connected();
 }
 
 bool in_use(const backend::Hypervisor& h, const std::string& file) {
+    const auto stands_on = [&](const backend::MachineSpec& spec) {
+        return std::any_of(spec.disks.begin(), spec.disks.end(),
+                           [&](const backend::Disk& d) { return d.path == file; });
+    };
     const auto all = h.machines();
     return std::any_of(all.begin(), all.end(), [&](const auto& m) {
-        return std::any_of(m->spec.disks.begin(), m->spec.disks.end(),
-                           [&](const backend::Disk& d) { return d.path == file; });
+        return stands_on(m->spec) || std::any_of(m->snapshots.begin(), m->snapshots.end(),
+                                                 [&](const auto& s) { return stands_on(s.spec); });
     });
 }
 
-// The files that were being made there, where no machine stands on them; how many are left.
-std::size_t remove_copies(const CutOff& c) {
-    std::size_t used = 0;
+struct Removal {
+    std::size_t used = 0;           // machines stand on them
+    std::vector<std::string> left;  // cannot be removed now
+};
+
+// The files that were being made there, where no machine stands on them.
+Removal remove_copies(const CutOff& c) {
+    Removal r;
+    auto& host = *c.destination.hypervisor;
     for (const auto& file : c.copies)
-        if (in_use(*c.destination.hypervisor, file))
-            ++used;
-        else  // a host that has just come back may not do everything yet
-            wait_until(removal_patience,
-                       [&] { return bool(c.destination.hypervisor->remove_file(briefly(), file)); });
-    return used;
+        if (in_use(host, file))
+            ++r.used;
+        else if (!wait_until(removal_patience,  // a host that has just come back may not do everything yet
+                             [&] { return bool(host.remove_file(briefly(), file)); }))
+            r.left.push_back(file);
+    return r;
+}
+
+std::optional<CutOff> only(CutOff c, Rest rest, std::vector<std::string> copies) {
+    c.rest = rest;
+    c.copies = std::move(copies);
+    return c;
+}
+
+std::optional<CutOff> only_copies(const CutOff& c, const Removal& r) {
+    return r.left.empty() ? std::nullopt : only(c, Rest::copies, r.left);
+}
+
+Settled silent(const CutOff& c, const HostEntry& host, const std::string& more) {
+    return {Outcome::unknown, "The host \"" + host.name + "\" does not answer" + more, c};
 }
 
 Settled settle_disks(const CutOff& c) {
     auto& host = *c.source.hypervisor;
-    if (!wait_until(contact_patience, [&] { return host.connected(); }))
-        return {Outcome::unknown, "The host \"" + c.source.name + "\" does not answer."};
+    if (!wait_until(contact_patience, [&] { return host.connected(); })) return silent(c, c.source, ".");
     (void)host.abandon(briefly(), c.guid);
-    const auto moved = remove_copies(c);
-    if (moved == c.copies.size()) return {Outcome::moved, {}};
-    return {Outcome::stayed, moved == 0 ? "The disks are where they were."
-                                        : "Some disks have moved, the others are where they were."};
+    const auto removed = remove_copies(c);
+    const auto left = only_copies(c, removed);
+    if (removed.used == c.copies.size()) return {Outcome::moved, {}, left};
+    return {Outcome::stayed,
+            removed.used == 0 ? "The disks are where they were."
+                              : "Some disks have moved, the others are where they were.",
+            left};
 }
 
-// Lines: source, destination, whether it ran, the copies.
+// Later somebody may have started what was left; then it is not ours to end.
+bool in_the_way(const Machine& m) {
+    return m.state != MachineState::running;
+}
+
+Settled settle_rest(const CutOff& c) {
+    auto& from = *c.source.hypervisor;
+    auto& to = *c.destination.hypervisor;
+    for (const auto* host : {&c.source, &c.destination})
+        if (!host->hypervisor->connected()) return silent(c, *host, ".");
+    if (c.rest != Rest::copies) {
+        const bool at_source = c.rest == Rest::at_source;
+        auto& host = at_source ? from : to;
+        const auto rest = host.machine(c.guid);
+        const bool whole_elsewhere = (at_source ? to : from).machine(c.guid) != nullptr;
+        if (rest && whole_elsewhere && in_the_way(*rest) && !take_away(host, c.guid))
+            return {at_source ? Outcome::moved : Outcome::stayed, {}, c};
+        if (at_source) return {Outcome::moved, {}, {}};
+    }
+    const auto removed = remove_copies(c);
+    return {Outcome::stayed, {}, only_copies(c, removed)};
+}
+
+// Over there it counts once it runs, or once nothing of it runs here. libvirt keeps what arrives running only
+// when it has arrived.
+bool has_moved(const CutOff& c, const Machine* here, const Machine& there) {
+    if (!here) return true;
+    return here->state != MachineState::running &&
+           (there.state == MachineState::running || (c.was_running && there.persistent));
+}
+
+// Lines: source, destination, "1" where it ran or else "0" and then what is left to do, the copies.
 std::string left_text(const CutOff& c) {
     std::string text = c.source.name + '\n' + c.destination.name + '\n' + (c.was_running ? "1" : "0");
+    text += c.disks_only ? " disks" : names_of_rest[static_cast<std::size_t>(c.rest)];
     for (const auto& file : c.copies) text += '\n' + file;
     return text;
+}
+
+std::string left_key(const CutOff& c) {
+    return c.guid + ' ' + c.destination.name;
 }
 
 std::optional<CutOff> left_from(const Services& services, const Store::Row& row) {
@@ -95,30 +165,53 @@ std::optional<CutOff> left_from(const Services& services, const Store::Row& row)
     const auto source = find_host(services, lines[0], "host");
     const auto destination = find_host(services, lines[1], "host");
     if (!source || !destination) return std::nullopt;
-    return CutOff{row.key, *source, *destination, lines[2] == "1", false, {lines.begin() + 3, lines.end()}};
+    CutOff c;
+    c.guid = row.key.substr(0, row.key.find(' '));
+    c.source = *source;
+    c.destination = *destination;
+    c.was_running = lines[2].starts_with('1');
+    const auto rest = lines[2].substr(std::min<std::size_t>(1, lines[2].size()));
+    c.disks_only = rest == " disks";
+    const auto* const known = std::find(std::begin(names_of_rest), std::end(names_of_rest), rest);
+    if (known != std::end(names_of_rest)) c.rest = static_cast<Rest>(known - std::begin(names_of_rest));
+    c.copies.assign(lines.begin() + 3, lines.end());
+    return c;
+}
+
+std::shared_ptr<JobManager::Guard> wait_for_machine(Services& services, JobContext& job,
+                                                    const std::string& guid) {
+    std::shared_ptr<JobManager::Guard> held;
+    wait_until(lock_patience, [&] {
+        if (auto lock = services.jobs.lock(guid)) held = std::move(*lock);
+        return held != nullptr || job.stop().stop_requested();
+    });
+    return held;
 }
 
 // Waits until nobody else works on the machine. Another that came before may have done it.
-Result<void> clear_up(Services& services, JobContext& job, const CutOff& c) {
-    std::shared_ptr<JobManager::Guard> held;
-    Result<void> busy;
-    wait_until(lock_patience, [&] {
-        auto lock = services.jobs.lock(c.guid);
-        if (lock)
-            held = std::move(*lock);
-        else
-            busy = lock.error();
-        return held != nullptr || job.stop().stop_requested();
-    });
-    if (!held) return busy;
-    const auto row = services.store.get(kind, c.guid);
-    if (!row) return row.error();
-    if (!*row) return {};
-    if (settle(c).outcome == Outcome::unknown)
-        return Error(Status::unavailable, "wsvirt.migration.no_contact",
-                     "A host does not answer; what was left is cleared up when it does.");
-    auto forgotten = services.store.erase(kind, c.guid);
-    return forgotten ? Result<void>() : Result<void>(forgotten.error());
+Result<void> clear_up(Services& services, JobContext& job, const std::string& key, const std::string& guid) {
+    const auto held = wait_for_machine(services, job, guid);
+    if (!held)
+        return Error(Status::busy, "wsvirt.migration.left_busy",
+                     "Other operations on the machine go on; what a migration left is cleared up later.");
+    for (unsigned attempt = 1;; ++attempt) {
+        const auto row = services.store.get(kind, key);
+        if (!row) return row.error();
+        if (!*row) return {};
+        const auto c = left_from(services, {key, **row});
+        if (!c) return {};
+        const auto settled = settle(*c);
+        if (!settled.left) {
+            auto forgotten = services.store.erase(kind, key);
+            return forgotten ? Result<void>() : Result<void>(forgotten.error());
+        }
+        if (auto kept = services.store.put(kind, key, left_text(*settled.left)); !kept) return kept;
+        if (settled.outcome == Outcome::unknown)
+            return Error(Status::unavailable, "wsvirt.migration.no_contact",
+                         "A host does not answer; what was left is cleared up when it does.");
+        if (attempt == most_attempts || job.stop().stop_requested())
+            return Error(Status::failed, "wsvirt.migration.left", left_sentence(*settled.left));
+    }
 }
 
 }  // namespace
@@ -146,35 +239,86 @@ std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::s
 }
 
 Settled settle(const CutOff& c) {
+    if (c.rest != Rest::everything) return settle_rest(c);
     if (c.disks_only) return settle_disks(c);
     auto& from = *c.source.hypervisor;
     auto& to = *c.destination.hypervisor;
     if (!wait_until(contact_patience, [&] { return from.connected() && to.connected(); })) {
         const bool source_answers = from.connected();
-        const auto& silent = source_answers ? c.destination : c.source;
         const bool seen = source_answers && from.machine(c.guid);
-        return {Outcome::unknown, "The host \"" + silent.name + "\" does not answer; " +
-                                      (seen ? "the machine is on \"" + c.source.name + "\"."
-                                            : "where the machine is will be seen when it does.")};
+        return silent(c, source_answers ? c.destination : c.source,
+                      seen ? "; the machine is on \"" + c.source.name + "\"."
+                           : "; where the machine is will be seen when it does.");
     }
-    if (from.machine(c.guid)) (void)from.abandon(briefly(), c.guid);
+    // That nobody has noticed yet that a host is gone does not mean that it answers.
+    for (const auto* host : {&c.source, &c.destination})
+        if (auto r = host->hypervisor->abandon(briefly(), c.guid);
+            !r && r.error().status == Status::unavailable)
+            return silent(c, *host, ".");
     wait_until(settle_patience, [&] { return !from.machine(c.guid) || !to.machine(c.guid); });
     const auto here = from.machine(c.guid), there = to.machine(c.guid);
-    // Over there it counts once it runs, or once nothing of it runs here.
-    if (there && (!here || (there->state == MachineState::running && here->state != MachineState::running))) {
-        if (here) take_away(from, c.guid);
-        return {Outcome::moved, {}};
+    if (there && has_moved(c, here.get(), *there)) {
+        if (!here || take_away(from, c.guid)) return {Outcome::moved, {}, {}};
+        return {Outcome::moved, {}, only(c, Rest::at_source, {})};
     }
-    if (here && there) take_away(to, c.guid);
-    if (here && here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
-    if (here) remove_copies(c);
-    return {Outcome::stayed,
-            here ? "The machine is on \"" + c.source.name + "\", as before."
-                 : "Neither \"" + c.source.name + "\" nor \"" + c.destination.name + "\" has the machine."};
+    if (!here)
+        return {Outcome::stayed,
+                "Neither \"" + c.source.name + "\" nor \"" + c.destination.name + "\" has the machine.",
+                {}};
+    const bool alone = !there || take_away(to, c.guid);
+    if (here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
+    const std::string where = "The machine is on \"" + c.source.name + "\", as before.";
+    if (!alone) return {Outcome::stayed, where, only(c, Rest::at_destination, c.copies)};
+    return {Outcome::stayed, where, only_copies(c, remove_copies(c))};
+}
+
+Settled settle_copies(const CutOff& c) {
+    CutOff there = c;
+    std::erase_if(there.copies, [&](const std::string& file) {
+        const auto exists = c.destination.hypervisor->has_file(briefly(), file);
+        return exists ? !*exists : exists.error().status == Status::not_supported;
+    });
+    return {Outcome::stayed, {}, only_copies(there, remove_copies(there))};
+}
+
+std::string left_sentence(const CutOff& c) {
+    const auto& host = c.rest == Rest::at_source ? c.source : c.destination;
+    std::string what = "what was begun on \"" + host.name + "\"";
+    if (c.rest == Rest::at_source) what = "what the machine left on \"" + host.name + "\"";
+    if (c.rest == Rest::copies && !c.copies.empty()) {
+        what = "on \"" + host.name + "\" ";
+        for (const auto& file : c.copies) what += (&file == &c.copies.front() ? "" : ", ") + file;
+    }
+    return "There is still " + what +
+           ", which cannot be removed now; this is tried again when the host comes back, when this service "
+           "starts and with the next migration.";
 }
 
 void leave_for_later(Services& services, const CutOff& c) {
-    (void)services.store.put(kind, c.guid, left_text(c));
+    const auto key = left_key(c);
+    CutOff all = c;
+    if (const auto row = services.store.get(kind, key); row && *row)
+        if (const auto before = left_from(services, {key, **row}))
+            for (const auto& file : before->copies)
+                if (std::find(all.copies.begin(), all.copies.end(), file) == all.copies.end())
+                    all.copies.push_back(file);
+    (void)services.store.put(kind, key, left_text(all));
+}
+
+void made_anew(Services& services, const std::string& host, const std::vector<std::string>& files) {
+    const auto rows = services.store.list(kind);
+    if (!rows) return;
+    for (const auto& row : *rows) {
+        auto c = left_from(services, row);
+        if (!c || c->destination.name != host) continue;
+        const auto gone = std::erase_if(c->copies, [&](const std::string& file) {
+            return std::find(files.begin(), files.end(), file) != files.end();
+        });
+        if (c->rest == Rest::copies && c->copies.empty())
+            (void)services.store.erase(kind, row.key);
+        else if (gone > 0)
+            (void)services.store.put(kind, row.key, left_text(*c));
+    }
 }
 
 void settle_what_was_left(Services& services) {
@@ -192,8 +336,10 @@ void settle_what_was_left(Services& services) {
         spec.owning_service = service_class;
         spec.cancellable = true;
         spec.affected = {{vs::system_path_text(services.host.name, "Msvm_ComputerSystem", c->guid), {0}}};
-        (void)services.jobs.start(
-            std::move(spec), [&services, c = *c](JobContext& job) { return clear_up(services, job, c); });
+        (void)services.jobs.start(std::move(spec),
+                                  [&services, key = row.key, guid = c->guid](JobContext& job) {
+                                      return clear_up(services, job, key, guid);
+                                  });
     }
 }
 

@@ -1,7 +1,8 @@
 // A migration that was cut off, brought to one place: libvirt leaves the machine on one host, or a half one
-// on the other, for a moment; then what is left over is taken away. And what could not be looked at, because
-// a host does not answer: it is kept in the Store (kind "migration_left", key = the machine's GUID) until the
-// host is back.
+// on the other, for a moment; then what is left over is taken away. What cannot be looked at or taken away
+// now, because a host does not answer or refuses, is kept in the Store (kind "migration_left", key = the
+// machine's GUID and the destination's name) until it is done: it is tried again when a host comes back, when
+// this service starts and with the next migration. Blocking; any thread.
 #pragma once
 
 #include <memory>
@@ -14,12 +15,21 @@
 
 namespace wsvirt::cim::migration_service {
 
+// What is still to be done. Only the first asks where the machine is: later it may have gone on.
+enum class Rest : std::uint8_t {
+    everything,
+    at_source,       // it has moved; what is defined at the source goes
+    at_destination,  // it has stayed; what is defined at the destination goes, then the copies
+    copies,          // the copies go
+};
+
 struct CutOff {
     std::string guid;
     HostEntry source, destination;
     bool was_running = false;
     bool disks_only = false;          // on one host
     std::vector<std::string> copies;  // files that were being made at the destination
+    Rest rest = Rest::everything;
 };
 // From what a job keeps (see plan.hpp). nullopt: no migration, or of hosts that are not configured any more.
 std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::string, std::string>& extra,
@@ -28,13 +38,20 @@ std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::s
 enum class Outcome : std::uint8_t { moved, stayed, unknown };
 struct Settled {
     Outcome outcome = Outcome::unknown;
-    std::string where;  // a sentence, for the person who asked for the migration
+    std::string where;           // a sentence, for the person who asked for the migration; "" = as asked
+    std::optional<CutOff> left;  // what could not be done now
 };
 // Blocks until both hosts answer, at most for some seconds. Nobody else may change the machine meanwhile.
 Settled settle(const CutOff& c);
+// The same for a migration that failed in front of us and had its destination cleared by the host: only what
+// it copied is looked at.
+Settled settle_copies(const CutOff& c);
 
-// To be settled when the destination answers again.
+// A sentence on what is left, and when it goes.
+std::string left_sentence(const CutOff& c);
 void leave_for_later(Services& services, const CutOff& c);
+// Files of these names are made anew: they are not left over any more.
+void made_anew(Services& services, const std::string& host, const std::vector<std::string>& files);
 // Begins a job for each that was left and whose hosts answer.
 void settle_what_was_left(Services& services);
 

@@ -298,9 +298,10 @@ BOOST_AUTO_TEST_CASE(what_a_silent_host_keeps_is_cleared_up_when_it_is_back) {
     start(guid);
     const auto copy = (folder / "disks" / "copy.qcow2").string();
     for (const bool used : {false, true}) {
+        hypervisor.hold("migrate");
         hypervisor.fail_next("migrate", Error(Status::unavailable, "wsvirt.migration.lost", "Silent."));
-        BOOST_TEST(done(to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
-                                       {"NewResourceSettingData", disk_at(copy)}})) == 32777U);
+        const auto r = to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                                      {"NewResourceSettingData", disk_at(copy)}});
         std::ofstream(copy) << "half";
         if (used) {
             backend::MachineSpec other;
@@ -310,12 +311,94 @@ BOOST_AUTO_TEST_CASE(what_a_silent_host_keeps_is_cleared_up_when_it_is_back) {
             BOOST_TEST_REQUIRE(second.define({}, other).ok());
         }
         second.set_connected(false);
+        hypervisor.release("migrate");
+        BOOST_TEST(done(r) == 32777U);
+        BOOST_TEST(store->count("migration_left").value() == 1U);
         second.set_connected(true);
         for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
         BOOST_TEST(std::filesystem::exists(copy) == used);
         BOOST_TEST(store->count("migration_left").value() == 0U);
         BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
     }
+}
+
+// What a failed migration copied and the destination does not remove now.
+struct HalfCopy : TwoHosts {
+    HalfCopy() {
+        start(guid);
+        second.fail_always("remove_file", Error(Status::failed, "test.fault", "It is in use."));
+        hypervisor.hold("migrate");
+        hypervisor.fail_next("migrate", Error(Status::failed, "wsvirt.libvirt", "It could not move."));
+        const auto r = begin();
+        std::ofstream(copy) << "half";
+        hypervisor.release("migrate");
+        BOOST_TEST_REQUIRE(done(r) == 32768U);
+        BOOST_TEST(last_text.find(copy + ", which cannot be removed now") != std::string::npos, last_text);
+        BOOST_TEST(left() == 1U);
+    }
+    MethodResult begin() {
+        return to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                              {"NewResourceSettingData", disk_at(copy)}});
+    }
+    std::uint64_t left() { return store->count("migration_left").value(); }
+    void wait_for_all() {
+        for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+    }
+    void return_of_host() {
+        second.set_connected(false);
+        second.set_connected(true);
+        wait_for_all();
+    }
+    bool there() const { return std::filesystem::exists(copy); }
+
+    std::string guid = machine(), copy = (folder / "disks" / "copy.qcow2").string();
+};
+
+BOOST_FIXTURE_TEST_CASE(what_cannot_be_removed_now_is_removed_later, HalfCopy) {
+    const auto watching = cim::watch(services);
+    wait_for_all();
+    return_of_host();
+    BOOST_TEST(there());
+    BOOST_TEST(left() == 1U);
+    second.clear_failures();
+    return_of_host();
+    BOOST_TEST(!there());
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_could_not_be_removed_is_removed_after_a_restart, HalfCopy) {
+    second.clear_failures();
+    JobManager again(*store, {});
+    Services now{shipped_schema(), hypervisor, again, *store, services.host, services.hosts, nullptr};
+    recover(now);
+    {
+        const auto watching = cim::watch(now);
+        for (const auto& id : again.ids()) (void)again.wait(id, std::chrono::seconds(60));
+    }
+    again.stop();
+    BOOST_TEST(!there());
+    BOOST_TEST(left() == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_that_somebody_uses_by_now_is_not_removed, HalfCopy) {
+    backend::MachineSpec other;
+    other.uuid = make_guid();
+    other.disks = {backend::Disk{}};
+    other.disks[0].path = copy;
+    BOOST_TEST_REQUIRE(second.define({}, other).ok());
+    second.clear_failures();
+    const auto watching = cim::watch(services);
+    wait_for_all();
+    BOOST_TEST(there());
+    BOOST_TEST(left() == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_that_is_made_anew_is_not_left_over, HalfCopy) {
+    std::filesystem::remove(copy);  // by hand
+    BOOST_TEST(done(begin()) == 0U);
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST(second.machine(guid) != nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(cancelling_leaves_the_machine_where_it_is) {
