@@ -197,3 +197,49 @@ def test_calls_end_at_their_limits(libvirtd):
             return outcome(hyperv, lambda: hyperv.destroy(machine)) == "done"
 
         eventually(gone)
+
+
+def test_a_machine_that_was_started_while_the_daemon_was_dead_is_not_taken_back(daemon, libvirtd):
+    """Applying a snapshot is done again after kill -9, but not over what somebody has started meanwhile."""
+    hyperv = HyperV(daemon)
+    eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
+    machine = hyperv.finish(hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="started since"), [
+        Instance("Msvm_MemorySettingData", ResourceType=4, ResourceSubType="Microsoft:Hyper-V:Memory", VirtualQuantity=64,
+                 Reservation=64, Limit=64)]))["ResultingSystem"]
+    guid = machine.selectors["Name"].lower()
+    snapshots = "Msvm_VirtualSystemSnapshotService"
+
+    def on_snapshots(method, inner):
+        return hyperv.invoke(snapshots, {"CreationClassName": snapshots}, method, inner)
+
+    made = hyperv.finish(on_snapshots("CreateSnapshot", f"<p:AffectedSystem>{machine.content()}</p:AffectedSystem>"
+                                      "<p:SnapshotType>2</p:SnapshotType>"))["ResultingSnapshot"]
+
+    def cut_off():
+        """An application that libvirtd has not yet begun."""
+        libvirtd.process.send_signal(signal.SIGSTOP)
+        try:
+            output = on_snapshots("ApplySnapshot", f"<p:Snapshot>{made.content()}</p:Snapshot>")
+            daemon.kill()
+        finally:
+            libvirtd.process.send_signal(signal.SIGCONT)
+        return output["Job"]
+
+    def virsh(*words):
+        return subprocess.run(["virsh", "-q", "-c", libvirtd.uri, *words], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    job = cut_off()
+    virsh("start", guid)
+    started = virsh("domid", guid)
+    daemon.start()
+    ended = hyperv.wait_job(job)
+    assert int(ended["JobState"]) == 10 and "started since" in ended["ErrorDescription"], dict(ended)
+    assert virsh("domid", guid) == started and hyperv.state(machine) == RUNNING
+    hyperv.finish(hyperv.request_state(machine, OFF))
+    hyperv.wait_state(machine, OFF)
+
+    job = cut_off()  # nobody starts it
+    daemon.start()
+    ended = hyperv.wait_job(job)
+    assert int(ended["JobState"]) == 7, dict(ended)
+    hyperv.finish(hyperv.destroy(machine))

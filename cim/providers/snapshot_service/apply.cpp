@@ -122,6 +122,11 @@ Result<void> go_back(backend::Hypervisor& hypervisor, const backend::Call& call,
         for (const auto& s : before->snapshots)
             if (iequals(s.id, snapshot)) keep_memory = vs::keeps_memory(s);
     if (auto r = hypervisor.revert(call, guid, snapshot); !r) return r;
+    return after_going_back(hypervisor, call, guid, snapshot, keep_memory);
+}
+
+Result<void> after_going_back(backend::Hypervisor& hypervisor, const backend::Call& call,
+                              const std::string& guid, const std::string& snapshot, bool keep_memory) {
     if (auto r = settle(hypervisor, call, guid, keep_memory); !r) return r;
     return note_applied(hypervisor, call, guid, snapshot);
 }

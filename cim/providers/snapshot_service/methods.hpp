@@ -14,7 +14,7 @@ MethodTable delete_methods();  // DestroySnapshot, DestroySnapshotTree, RemoveVi
 inline constexpr const char* service_class = "Msvm_VirtualSystemSnapshotService";
 
 // Jobs of this service that a killed service left behind: what came true is settled as completed, a snapshot
-// that was being applied is applied.
+// that was being applied is applied, unless somebody has started the machine since.
 void recover(Services& services);
 
 }  // namespace wsvirt::cim::snapshot_service

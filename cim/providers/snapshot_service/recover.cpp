@@ -1,5 +1,7 @@
 // What became of snapshot jobs that a killed service left behind. The machine layer has removed half-made
 // snapshots by then.
+#include <set>
+
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/om/job_record.hpp"
@@ -7,8 +9,11 @@
 #include "cim/providers/snapshot_service/methods.hpp"
 #include "cim/providers/snapshot_service/target.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/snapshots.hpp"
 
 namespace wsvirt::cim::snapshot_service {
+
+using backend::MachineState;
 
 namespace {
 
@@ -27,14 +32,39 @@ const backend::SnapshotInfo* find(const backend::Machine& m, const std::string& 
     return nullptr;
 }
 
+bool runs(const backend::Machine& m) {
+    return m.state != MachineState::off && m.state != MachineState::saved;
+}
+
+// Applying itself lets a machine with memory run for a moment; libvirt says so in its reasons. Whatever else
+// runs was started by somebody since.
+bool started_by_applying(const backend::Machine& m, const backend::SnapshotInfo& s) {
+    static const std::set<std::string, std::less<>> later{"user", "I/O error", "watchdog", "crashed",
+                                                          "migrating"};
+    if (!vs::keeps_memory(s)) return false;
+    if (m.state_reason == "from snapshot") return true;
+    if (m.state == MachineState::running)
+        return m.state_reason == "restored" && s.current && !s.memory_file.empty();
+    return !later.contains(m.state_reason);
+}
+
 // What the machine was before is lost already, so the only whole state to be had is the snapshot's. Where
 // that was reached, or nothing had begun, too: the two look alike when the snapshot had been applied before,
-// and what is done twice is the same.
+// and what is done twice is the same. Only what has run since would be lost by it.
 Result<void> finish_applying(backend::Hypervisor& host, const std::string& machine,
                              const std::string& snapshot) {
     const auto m = host.machine(machine);
     const auto* s = m ? find(*m, snapshot) : nullptr;
     if (!s) return Error(Status::not_found, "wsvirt.snapshot.gone", "The snapshot does not exist any more.");
+    if (!runs(*m)) return go_back(host, {}, machine, s->id);
+    if (!started_by_applying(*m, *s))
+        return Error(
+            Status::invalid_state, "wsvirt.snapshot.started_since",
+            "The service ended while the snapshot was applied, and the machine has been started since. "
+            "It runs on as it is, whether the snapshot had been reached or not; turn it off and apply "
+            "the snapshot again if you want its state.",
+            machine);
+    if (s->current) return after_going_back(host, {}, machine, s->id, true);
     return go_back(host, {}, machine, s->id);
 }
 

@@ -30,6 +30,9 @@ JobRecord::Affected affected_snapshot(const MethodCall& call, const std::string&
 // Goes back to the snapshot and notes that it is the last one applied. The machine is off or saved then.
 Result<void> go_back(backend::Hypervisor& hypervisor, const backend::Call& call, const std::string& guid,
                      const std::string& snapshot);
+// The second half of that: the machine has the snapshot's disks and settings, and may run with its memory.
+Result<void> after_going_back(backend::Hypervisor& hypervisor, const backend::Call& call,
+                              const std::string& guid, const std::string& snapshot, bool keep_memory);
 
 // A backend call that ends with the job.
 backend::Call call_of(JobContext& job);

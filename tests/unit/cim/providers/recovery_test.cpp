@@ -52,6 +52,12 @@ struct CutOff : TwoHosts {
         BOOST_TEST_REQUIRE(record.has_value());
         return *record;
     }
+    void take_snapshot() {
+        backend::SnapshotRequest request;
+        request.machine = guid;
+        request.id = snapshot;
+        BOOST_TEST_REQUIRE(second.snapshot({}, request).ok());
+    }
     bool completed(std::uint16_t type) { return after_restart(type).state == JobState::completed; }
 
     std::promise<void> end;
@@ -82,21 +88,35 @@ BOOST_AUTO_TEST_CASE(what_a_silent_host_has_is_not_known) {
 }
 
 BOOST_AUTO_TEST_CASE(applying_a_snapshot_of_another_host_is_finished) {
-    backend::SnapshotRequest request;
-    request.machine = guid;
-    request.id = snapshot;
-    BOOST_TEST_REQUIRE(second.snapshot({}, request).ok());
     BOOST_TEST_REQUIRE(second.start({}, guid).ok());
-    const auto job = after_restart(71);
-    BOOST_TEST((job.state == JobState::completed));
-    BOOST_TEST((second.machine(guid)->state == MachineState::off));
+    take_snapshot();
+    BOOST_TEST_REQUIRE(second.power_off({}, guid).ok());
+    BOOST_TEST_REQUIRE(second.revert({}, guid, snapshot).ok());  // it runs, and shall be saved
+    BOOST_TEST(completed(71));
+    BOOST_TEST((second.machine(guid)->state == MachineState::saved));
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_was_started_since_is_not_taken_back) {
+    for (const bool with_memory : {false, true}) {
+        if (with_memory) BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+        take_snapshot();
+        if (with_memory) BOOST_TEST_REQUIRE(second.power_off({}, guid).ok());
+        auto changed = second.machine(guid)->spec;
+        changed.memory_mib += 64;
+        BOOST_TEST_REQUIRE(second.redefine({}, changed).ok());
+        BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+        const auto job = after_restart(71);
+        BOOST_TEST((job.state == JobState::exception));
+        BOOST_TEST(job.errors.at(0).message_id == "wsvirt.snapshot.started_since");
+        BOOST_TEST((second.machine(guid)->state == MachineState::running));
+        BOOST_TEST(second.machine(guid)->spec.memory_mib == changed.memory_mib);
+        BOOST_TEST_REQUIRE(second.power_off({}, guid).ok());
+        BOOST_TEST_REQUIRE(second.delete_snapshot({}, guid, snapshot, false).ok());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(an_apply_that_had_not_begun_is_not_taken_for_an_earlier_one) {
-    backend::SnapshotRequest request;
-    request.machine = guid;
-    request.id = snapshot;
-    BOOST_TEST_REQUIRE(second.snapshot({}, request).ok());
+    take_snapshot();
     BOOST_TEST(completed(71));
     auto changed = second.machine(guid)->spec;  // since then
     changed.memory_mib += 64;
