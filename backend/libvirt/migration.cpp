@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "backend/libvirt/carried_variables.hpp"
 #include "backend/libvirt/chain.hpp"
 #include "backend/libvirt/disk_servers.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
@@ -94,7 +95,6 @@ Result<std::string> with_plugs(const std::string& xml, const MachineSpec& spec) 
 
 unsigned long flags_for(const MigrationRequest& r, MachineState state) {
     unsigned long f = VIR_MIGRATE_PERSIST_DEST | VIR_MIGRATE_UNDEFINE_SOURCE;
-    if (!is_active(state)) return f | VIR_MIGRATE_OFFLINE;
     if (r.live) f |= VIR_MIGRATE_LIVE;
     if (r.tls) f |= VIR_MIGRATE_TLS;
     if (r.compress) f |= VIR_MIGRATE_COMPRESSED;
@@ -161,6 +161,51 @@ void remove_copied(const CorePtr& core, virConnectPtr source, const std::string&
             std::filesystem::remove(f, ec);
 }
 
+// libvirt keeps the memory of a machine that is saved apart; such a one does not come here.
+Result<void> forget_definition(virDomainPtr d, bool with_variables) {
+    return checked(virDomainUndefineFlags(
+                       d, with_variables ? VIR_DOMAIN_UNDEFINE_NVRAM : VIR_DOMAIN_UNDEFINE_KEEP_NVRAM),
+                   doing);
+}
+
+// A machine that is off is its definition and the variables of its firmware. It is forgotten here when both
+// are over there.
+Result<void> move_definition(const CorePtr& core, const CorePtr& other, Session& s, virDomainPtr d,
+                             virConnectPtr there, const MigrationRequest& r, const std::string& persistent) {
+    const Place from{s.connection, core->settings().name}, to{there, other->settings().name};
+    const std::string xml = take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+    const auto variables = read_variables(*core->connector, s.connection, xml);
+    if (!variables) return variables.error();
+    const std::string wanted = with_own_variables(persistent);
+    Parameters p;
+    p.text(VIR_MIGRATE_PARAM_URI, r.migrate_uri);
+    p.text(VIR_MIGRATE_PARAM_DEST_XML, wanted);
+    p.text(VIR_MIGRATE_PARAM_PERSIST_XML, wanted);
+    const DomainHandle moved(
+        virDomainMigrate3(d, there, p.list(), p.count(), VIR_MIGRATE_PERSIST_DEST | VIR_MIGRATE_OFFLINE));
+    Result<void> done = moved ? Result<void>() : Result<void>(last_error(doing));
+    Result<bool> written = false;
+    if (moved) {
+        written = write_variables(there, take(virDomainGetXMLDesc(moved.get(), VIR_DOMAIN_XML_INACTIVE)),
+                                  *variables);
+        if (!written) done = written.error();
+        if (done && s.stop.stop_requested()) done = cancelled(doing);
+        int autostart = 0;
+        if (done && virDomainGetAutostart(d, &autostart) == 0 && autostart != 0)
+            virDomainSetAutostart(moved.get(), autostart);
+        // What was written over there is not the file that is here.
+        if (done) done = forget_definition(d, *written);
+        if (!done) (void)forget_definition(moved.get(), written.value_or(false));
+    }
+    if (!done) {
+        if (virConnectIsAlive(there) != 1) done = lost(done.error(), to, r.machine);
+        done = explain(done.error(), from, to, r.machine);
+        if (moved && find_domain(there, r.machine)) done.error().message_id = half_there;
+    }
+    auto seen = refresh(there, r.machine, *other->connector, *other->inventory);
+    return done ? seen : done;
+}
+
 Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s, virDomainPtr d,
                           const MigrationRequest& r) {
     auto state = state_now(*core->connector, d);
@@ -196,8 +241,9 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
                      "The disks of a machine that is off cannot be copied to another host; start it, or use "
                      "shared storage.",
                      r.machine};
+    if (!is_active(*state)) return move_definition(core, other, s, d, there, r, *persistent);
     const Place from{s.connection, core->settings().name}, to{there, other->settings().name};
-    if (is_active(*state)) wait_for_other_job(s, d);
+    wait_for_other_job(s, d);
     TargetStorage storage(there);
     if (with_storage) {
         std::vector<std::string> paths;
@@ -206,7 +252,7 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
     }
     Parameters p;
     p.text(VIR_MIGRATE_PARAM_URI, r.migrate_uri);
-    p.text(VIR_MIGRATE_PARAM_DEST_XML, is_active(*state) ? *running_xml : *persistent);
+    p.text(VIR_MIGRATE_PARAM_DEST_XML, *running_xml);
     p.text(VIR_MIGRATE_PARAM_PERSIST_XML, *persistent);
     p.number(VIR_MIGRATE_PARAM_BANDWIDTH, r.bandwidth_mib_s);
     if (with_storage)
@@ -218,20 +264,21 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
             storage.remove_new();
             return cancelled(doing);
         }
-        if (is_active(*state)) follower.emplace(core, r, s, there);
+        follower.emplace(core, r, s, there);
         moved.reset(
             virDomainMigrate3(d, there, p.list(), p.count(), static_cast<unsigned>(flags_for(r, *state))));
         if (!moved) {
             Error failed = last_error(doing);
-            if (follower && follower->gave_up()) failed.text = too_fast;
+            if (follower->gave_up()) failed.text = too_fast;
             // The migration may have failed of it before the follower looked.
-            if ((follower && follower->lost()) || virConnectIsAlive(there) != 1)
+            if (follower->lost() || virConnectIsAlive(there) != 1)
                 failed = lost(std::move(failed), to, r.machine);
             follower.reset();
             wait_for_cleanup(s.connection, there, r.machine);
-            const bool half =
-                bool(find_domain(there, r.machine)) && bool(find_domain(s.connection, r.machine));
-            if (!half) storage.remove_new();
+            const auto rest = find_domain(there, r.machine);
+            if (!rest) storage.remove_new();
+            // What is permanent there has arrived, or is somebody else's.
+            const bool half = rest && virDomainIsPersistent(rest.get()) == 0;
             Error e = explain(std::move(failed), from, to, r.machine);
             if (half) e.message_id = half_there;
             refresh(there, r.machine, *other->connector, *other->inventory);

@@ -2,6 +2,7 @@
 
 #include <libvirt/virterror.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <memory>
@@ -18,6 +19,7 @@ namespace wsvirt::backend::libvirt {
 namespace {
 using Pool = std::unique_ptr<virStoragePool, FreeBy<&virStoragePoolFree>>;
 using Volume = std::unique_ptr<virStorageVol, FreeBy<&virStorageVolFree>>;
+using Stream = std::unique_ptr<virStream, FreeBy<&virStreamFree>>;
 
 Pool make_pool(virConnectPtr connection, const std::string& folder, const std::string& name, unsigned flags) {
     pugi::xml_document doc;
@@ -35,7 +37,7 @@ std::string pool_name() {
 // The pool that stands for a file's folder, for as long as this lives.
 class FolderView {
   public:
-    FolderView(virConnectPtr connection, const std::string& path) {
+    FolderView(virConnectPtr connection, const std::string& path, unsigned flags = 0) {
         const std::string folder = std::filesystem::path(path).parent_path().native();
         pool_.reset(virStoragePoolLookupByTargetPath(connection, folder.c_str()));
         if (pool_ && virStoragePoolIsActive(pool_.get()) != 1) pool_.reset();
@@ -43,7 +45,7 @@ class FolderView {
             virStoragePoolRefresh(pool_.get(), 0);
             return;
         }
-        pool_ = make_pool(connection, folder, pool_name(), 0);
+        pool_ = make_pool(connection, folder, pool_name(), flags);
         made_ = bool(pool_);
         if (made_) return;
         if (const virError* const e = virGetLastError()) {
@@ -64,6 +66,7 @@ class FolderView {
         return code_ == VIR_ERR_NO_SUPPORT || code_ == VIR_ERR_NO_CONNECT || connection_lost(code_, message_);
     }
     Error error(const char* doing) const { return error_from(code_, message_, doing); }
+    virStoragePoolPtr get() const { return pool_.get(); }
     // Another's pool may have ended meanwhile.
     bool stands() const { return virStoragePoolIsActive(pool_.get()) == 1; }
 
@@ -107,6 +110,89 @@ Result<void> remove_host_file(virConnectPtr connection, const std::string& path)
     if (!found) return found.error();
     if (!*found || virStorageVolDelete(found->get(), 0) == 0) return {};
     return last_error(doing);
+}
+
+namespace {
+constexpr std::size_t piece = 256 * 1024;
+
+Result<std::string> received(virConnectPtr connection, virStorageVolPtr volume, const char* doing) {
+    const Stream stream(virStreamNew(connection, 0));
+    if (!stream || virStorageVolDownload(volume, stream.get(), 0, 0, 0) < 0) return last_error(doing);
+    std::string content, buffer(piece, '\0');
+    for (;;) {
+        const int n = virStreamRecv(stream.get(), buffer.data(), buffer.size());
+        if (n < 0) {
+            Error e = last_error(doing);
+            virStreamAbort(stream.get());
+            return e;
+        }
+        if (n == 0) break;
+        content.append(buffer, 0, static_cast<std::size_t>(n));
+    }
+    if (virStreamFinish(stream.get()) < 0) return last_error(doing);
+    return content;
+}
+
+Result<void> sent(virConnectPtr connection, virStorageVolPtr volume, const std::string& content,
+                  const char* doing) {
+    const Stream stream(virStreamNew(connection, 0));
+    if (!stream || virStorageVolUpload(volume, stream.get(), 0, content.size(), 0) < 0)
+        return last_error(doing);
+    for (std::size_t at = 0; at < content.size();) {
+        const int n = virStreamSend(stream.get(), content.data() + at, std::min(piece, content.size() - at));
+        if (n < 0) {
+            Error e = last_error(doing);
+            virStreamAbort(stream.get());
+            return e;
+        }
+        at += static_cast<std::size_t>(n);
+    }
+    if (virStreamFinish(stream.get()) < 0) return last_error(doing);
+    return {};
+}
+
+Volume make_volume(virStoragePoolPtr pool, const std::string& path, std::size_t size) {
+    pugi::xml_document doc;
+    auto root = doc.append_child("volume");
+    set_text(root, "name", std::filesystem::path(path).filename().native());
+    set_text(root, "capacity", std::to_string(size));
+    set_text(root, "allocation", std::to_string(size));
+    root.append_child("target").append_child("format").append_attribute("type").set_value("raw");
+    return Volume(virStorageVolCreateXML(pool, to_text(doc).c_str(), 0));
+}
+}  // namespace
+
+Result<std::optional<std::string>> read_host_file(virConnectPtr connection, const std::string& path,
+                                                  std::uint64_t largest) {
+    constexpr const char* doing = "read the file";
+    const FolderView folder(connection, path);
+    if (!folder && folder.missing()) return std::optional<std::string>();
+    if (!folder) return folder.error(doing);
+    const auto found = find_file(connection, folder, path, doing);
+    if (!found) return found.error();
+    if (!*found) return std::optional<std::string>();
+    virStorageVolInfo info{};
+    if (virStorageVolGetInfo(found->get(), &info) < 0) return last_error(doing);
+    if (info.capacity > largest)
+        return Error{Status::failed, "wsvirt.file.large", "The file is larger than expected.", path};
+    auto content = received(connection, found->get(), doing);
+    if (!content) return content.error();
+    return std::optional<std::string>(std::move(*content));
+}
+
+Result<void> write_host_file(virConnectPtr connection, const std::string& path, const std::string& content) {
+    constexpr const char* doing = "write the file";
+    std::optional<FolderView> folder(std::in_place, connection, path);
+    if (!*folder && folder->missing()) folder.emplace(connection, path, VIR_STORAGE_POOL_CREATE_WITH_BUILD);
+    if (!*folder) return folder->error(doing);
+    auto found = find_file(connection, *folder, path, doing);
+    if (!found) return found.error();
+    const Volume before(std::move(*found));
+    const Volume made(before ? nullptr : make_volume(folder->get(), path, content.size()).release());
+    if (!before && !made) return last_error(doing);
+    auto done = sent(connection, made ? made.get() : before.get(), content, doing);
+    if (!done && made) virStorageVolDelete(made.get(), 0);
+    return done;
 }
 
 Result<void> TargetStorage::prepare(const std::vector<std::string>& paths) {

@@ -5,6 +5,8 @@
 
 #include <libvirt/libvirt.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,5 +35,10 @@ class TargetStorage {
 Result<bool> host_has_file(virConnectPtr connection, const std::string& path);
 // Removes a file there; one that is gone is no error.
 Result<void> remove_host_file(virConnectPtr connection, const std::string& path);
+// The content of a small file there; nullopt: there is none. Errors: failed (also where it is larger).
+Result<std::optional<std::string>> read_host_file(virConnectPtr connection, const std::string& path,
+                                                  std::uint64_t largest);
+// A file there gets this content; one that had to be made for it is removed after an error.
+Result<void> write_host_file(virConnectPtr connection, const std::string& path, const std::string& content);
 
 }  // namespace wsvirt::backend::libvirt

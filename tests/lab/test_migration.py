@@ -32,7 +32,7 @@ else:
     import embedded
     from hyperv import PAUSED, RUNNING, WMI, HyperV, Item
     from machine_parts import SNAPSHOTS
-    from test_machines import settings
+    from test_machines import memory, settings
     from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, STAGED, STORAGE, TERMINATED, TLS, URIS,
                             Traveller, hosts_config, on_host, query_in, until, virsh)
     from wsvirtd import Daemon
@@ -198,6 +198,28 @@ else:
             until(f"it is on {there}", lambda host=there: off.defined_on() == [host])
             assert virsh(there, "snapshot-list", "--name", off.guid.lower()).stdout.split() == names
         hyperv.finish(hyperv.destroy(off.machine))
+
+    def test_the_variables_of_uefi_come_along(hyperv):
+        """Of a machine that is off; what they were kept in is gone then."""
+        machine = hyperv.finish(hyperv.define(settings("with variables", 2), [memory(64)]))["ResultingSystem"]
+        traveller = Traveller.of(hyperv, machine)
+        name = virsh("hvA", "domname", traveller.guid.lower()).stdout.strip()
+        files = {host: FOLDER / host / f"lib/qemu/nvram/{name}_VARS.fd" for host in URIS}
+        content = os.urandom(540672)
+        files["hvA"].write_bytes(content)  # as QEMU leaves it
+        files["hvB"].mkdir()  # it cannot be written there
+        refused_by_host = traveller.begin("hvB")
+        ended = hyperv.wait_job(refused_by_host, PATIENCE)
+        assert ended["JobState"] == EXCEPTION and "on hvA" in ended["ErrorDescription"], dict(ended)
+        assert traveller.defined_on() == ["hvA"] and files["hvA"].read_bytes() == content
+        files["hvB"].rmdir()
+        for there, left, namespace in (("hvB", "hvA", WMI), ("hvA", "hvB", CLUSTER)):
+            traveller.move(there, namespace=namespace)
+            until(f"it is on {there}", lambda host=there: traveller.defined_on() == [host])
+            assert files[there].read_bytes() == content
+            assert not files[left].exists()
+        hyperv.finish(hyperv.destroy(machine))
+        assert not files["hvA"].exists()
 
     # --- over all hosts -------------------------------------------------------------------------------------------------
 

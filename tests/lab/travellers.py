@@ -71,12 +71,21 @@ class Traveller:
     see."""
 
     def __init__(self, hyperv, name, iso):
-        self.hyperv, self.name, self.disk = hyperv, name, None
-        output = hyperv.finish(hyperv.define(settings(name, 1), [memory(160), processors(1)]))
-        self.machine = output["ResultingSystem"]
-        self.guid = self.machine.selectors["Name"]
+        self.name = name
+        self.be(hyperv, hyperv.finish(hyperv.define(settings(name, 1), [memory(160), processors(1)]))["ResultingSystem"])
         serial_to_file(hyperv, self.machine, f"/vms/{name}.console")
         attach_cd(hyperv, self.machine, iso, 1, "cimxml-escaped")
+
+    def be(self, hyperv, machine):
+        self.hyperv, self.machine, self.disk = hyperv, machine, None
+        self.guid = machine.selectors["Name"]
+
+    @classmethod
+    def of(cls, hyperv, machine):
+        """A machine that is made already and says nothing."""
+        traveller = cls.__new__(cls)
+        traveller.be(hyperv, machine)
+        return traveller
 
     def with_disk(self, path):
         controller = self.hyperv.add(self.machine, Instance(

@@ -176,7 +176,7 @@ void open_disks(const Plan& plan, Problems& out) {
 bool snapshots_can_move(const Plan& plan) {
     const auto& m = *plan.machine;
     return m.state == MachineState::off && plan.wishes.type == MigrationType::machine &&
-           plan.request.disk_targets.empty() &&
+           plan.request.disk_targets.empty() && m.nvram_file.empty() &&
            std::none_of(m.snapshots.begin(), m.snapshots.end(), [](const auto& s) {
                return s.external || !s.memory_file.empty() || !s.nvram_file.empty();
            });
