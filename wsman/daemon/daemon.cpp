@@ -137,9 +137,10 @@ std::vector<Route> make_routes(const Config& config, Machinery& machinery,
 }  // namespace
 
 int serve(const Config& config, int ready_fd) {
-    share_heaps();
+    share_heaps(IoThreads::number(config.server.io_threads));
     start_log(config.log.level);
     Signals signals;
+    auto threads = std::make_unique<IoThreads>(config.server.io_threads);
     ::umask(077);  // what is kept here is nobody else's business
     raise_descriptor_limit();
     const auto state = StateFolder::open(config.server.state_dir);
@@ -154,7 +155,7 @@ int serve(const Config& config, int ready_fd) {
         make_metrics_handler([&] { return server ? &server->counters() : nullptr; },
                              sources.sign_in().counters(), [&] { return (*machinery)->figures(); });
     server = std::make_unique<HttpServer>(server_settings(config), make_routes(config, **machinery, metrics),
-                                          sources.sign_in());
+                                          sources.sign_in(), std::move(threads));
     const auto lines = open_listeners(*server, config);
     if (!lines) return fail(lines.error());
     server->start();

@@ -4,9 +4,12 @@
 
 namespace wsvirt::wsman {
 
-void share_heaps() {
-    constexpr int heaps = 2;
-    ::mallopt(M_ARENA_MAX, heaps);
+void share_heaps(unsigned io_threads) {
+    constexpr int large = 512 * 1024, kept_free = 1024 * 1024;
+    constexpr int others = 2;  // the first thread's, and one more
+    ::mallopt(M_ARENA_MAX, static_cast<int>(io_threads) + others);
+    ::mallopt(M_MMAP_THRESHOLD, large);
+    ::mallopt(M_TRIM_THRESHOLD, kept_free);
 }
 
 void return_free_memory() {

@@ -5,7 +5,6 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
@@ -49,6 +48,32 @@ void run_on(IoThread& io, Work work) {
 
 }  // namespace
 
+struct IoThreads::Impl {
+    std::vector<std::unique_ptr<IoThread>> all;
+};
+
+unsigned IoThreads::number(unsigned wanted) {
+    return wanted != 0 ? wanted : std::max(1u, std::thread::hardware_concurrency());
+}
+
+IoThreads::IoThreads(unsigned n) : impl_(std::make_unique<Impl>()) {
+    for (n = number(n); n > 0; --n) {
+        auto& io = *impl_->all.emplace_back(std::make_unique<IoThread>());
+        io.thread = std::thread([&io] {
+            io.scratch.reset(new char[IoThread::scratch_size]);
+            io.context.run();
+        });
+    }
+    for (auto& io : impl_->all) run_on(*io, [] {});
+}
+
+IoThreads::~IoThreads() {
+    for (auto& io : impl_->all) {
+        io->context.stop();
+        if (io->thread.joinable()) io->thread.join();
+    }
+}
+
 struct HttpServer::Impl {
     struct Open {
         std::shared_ptr<Listener> listener;
@@ -56,12 +81,11 @@ struct HttpServer::Impl {
         Timer backoff;
     };
 
-    Impl(ServerSettings settings, std::vector<Route> routes, SignIn& sign_in)
-        : shared(std::move(settings), std::move(routes), sign_in) {
-        auto n = shared.settings.io_threads;
-        if (n == 0) n = std::max(1u, std::thread::hardware_concurrency());
-        for (unsigned i = 0; i < n; ++i) threads.push_back(std::make_unique<IoThread>());
-    }
+    Impl(ServerSettings settings, std::vector<Route> routes, SignIn& sign_in,
+         std::unique_ptr<IoThreads> given)
+        : shared(std::move(settings), std::move(routes), sign_in),
+          running(given ? std::move(given) : std::make_unique<IoThreads>(shared.settings.io_threads)),
+          threads(running->impl_->all) {}
 
     Result<BoundAddress> open(const std::shared_ptr<Listener>& listener, const tcp::endpoint& where,
                               bool both);
@@ -71,14 +95,16 @@ struct HttpServer::Impl {
     std::int64_t open_connections() const { return shared.counters.open.load(); }
 
     ServerShared shared;
-    std::vector<std::unique_ptr<IoThread>> threads;
+    std::unique_ptr<IoThreads> running;
+    std::vector<std::unique_ptr<IoThread>>& threads;
     std::vector<std::unique_ptr<Open>> listeners;
     std::size_t next_thread = 0;
     bool started = false, stopped = false;
 };
 
-HttpServer::HttpServer(ServerSettings settings, std::vector<Route> routes, SignIn& sign_in)
-    : impl_(std::make_unique<Impl>(std::move(settings), std::move(routes), sign_in)) {}
+HttpServer::HttpServer(ServerSettings settings, std::vector<Route> routes, SignIn& sign_in,
+                       std::unique_ptr<IoThreads> threads)
+    : impl_(std::make_unique<Impl>(std::move(settings), std::move(routes), sign_in, std::move(threads))) {}
 
 HttpServer::~HttpServer() {
     stop(milliseconds(0));
@@ -206,7 +232,6 @@ void HttpServer::start() {
         asio::co_spawn(
             impl.threads.front()->context.get_executor(),
             [&impl, &open = *at] { return impl.accept_loop(open); }, asio::detached);
-    for (auto& io : impl.threads) io->thread = std::thread([&context = io->context] { context.run(); });
 }
 
 void HttpServer::stop(milliseconds limit) {

@@ -40,6 +40,22 @@ struct ServerSettings {
     unsigned io_threads = 0;  // 0: one per processor
 };
 
+// The threads that connections live on. They can be there before all others, so that each gets a heap of its
+// own (memory.hpp): two of them in one heap wait for each other all the time.
+class IoThreads {
+  public:
+    explicit IoThreads(unsigned n);  // 0: one per processor
+    ~IoThreads();
+    IoThreads(const IoThreads&) = delete;
+    IoThreads& operator=(const IoThreads&) = delete;
+    static unsigned number(unsigned wanted);
+
+  private:
+    friend class HttpServer;
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
 struct HttpCounters {
     std::atomic<std::uint64_t> accepted{0}, refused{0}, requests{0}, timeouts{0}, bytes_in{0}, bytes_out{0};
     std::atomic<std::int64_t> open{0}, in_progress{0};
@@ -58,7 +74,9 @@ struct BoundAddress {
 
 class HttpServer {
   public:
-    HttpServer(ServerSettings settings, std::vector<Route> routes, SignIn& sign_in);
+    // threads: null makes settings.io_threads of them.
+    HttpServer(ServerSettings settings, std::vector<Route> routes, SignIn& sign_in,
+               std::unique_ptr<IoThreads> threads = nullptr);
     ~HttpServer();  // stop(0)
 
     // Before start(). Errors: failed (address in use, certificate unreadable ...), with the address.

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -25,8 +26,9 @@ struct IoThread {
     std::unordered_set<Connection*> connections;  // outlives the context, whose end destroys connections
     asio::io_context context;
     Timer sweeper;
+    asio::executor_work_guard<asio::io_context::executor_type> waits_for_work{context.get_executor()};
     std::thread thread;
-    std::unique_ptr<char[]> scratch{new char[scratch_size]};  // each read lands here first
+    std::unique_ptr<char[]> scratch;  // each read lands here first; from the thread's own heap
     static constexpr std::size_t scratch_size = 64 * 1024;
     std::string date;  // of the Date header, kept current by the sweeper
     std::string head;  // reused for each response
