@@ -65,9 +65,9 @@ struct ImageSpec {
     std::uint64_t size = 0;        // bytes
     std::string parent;            // differencing; convert_image: or relative
     std::uint32_t block_size = 0;  // 0 = default
-    // For convert_image only: the source's internal snapshot whose content is wanted, and whether a paused
-    // machine has the source open.
+    // For convert_image only: the source's internal snapshot whose content is wanted.
     std::string from_snapshot = {};
+    // Whether a paused machine has the source open; of a new image: any machine its parent.
     bool source_in_use = false;
     // And whether the source does not stand on the parent yet: only what differs from it is written. The
     // source must not be in use.

@@ -61,25 +61,34 @@ Result<void> put_note(virDomainPtr domain, const std::string& xml, const Snapsho
     return {};
 }
 
+namespace {
+pugi::xml_attribute source_of(pugi::xml_node disk) {
+    return disk.child("source").attribute(is_served(disk) ? "name" : "file");
+}
+}  // namespace
+
 std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml) {
     pugi::xml_document doc;
     std::vector<SnapshotTarget> r;
     if (!doc.load_buffer(domain_xml.data(), domain_xml.size())) return r;
     for (const auto disk : doc.child("domain").child("devices").children("disk")) {
         const std::string_view device = disk.attribute("device").as_string("disk");
-        const auto source = disk.child("source").attribute("file");
+        const auto source = source_of(disk);
         if (device != "disk" || disk.child("readonly") || disk.child("shareable") || !source) continue;
         r.push_back({disk.child("target").attribute("dev").value(), source.value(),
-                     disk.child("driver").attribute("type").as_string("raw")});
+                     is_served(disk) ? "vhdx" : disk.child("driver").attribute("type").as_string("raw")});
     }
     return r;
 }
 
 namespace {
 
-void put_file(pugi::xml_node disk, const std::string& path, const std::string& format) {
-    set_attribute(child(disk, "source"), "file", path);
-    set_attribute(child(disk, "driver"), "type", format);
+void put_file(pugi::xml_node disk, const std::string& path, const std::string& format,
+              const DomainOptions& options, const std::string& uuid) {
+    const std::string socket =
+        format == "vhdx" ? disk_socket(options, uuid, disk.child("target").attribute("dev").value()) : "";
+    set_source(disk, path, socket);
+    set_attribute(child(disk, "driver"), "type", socket.empty() ? format : "raw");
     disk.remove_child("backingStore");
 }
 
@@ -94,8 +103,10 @@ Result<std::string> edit_disks(std::string_view xml, Edit edit) {
     if (std::string_view(root.name()) == "domain") domains.push_back(root);
     for (const char* name : {"domain", "inactiveDomain"})
         if (root.child(name)) domains.push_back(root.child(name));
-    for (const auto& d : domains)
-        for (auto disk : d.child("devices").children("disk")) edit(disk);
+    for (const auto& d : domains) {
+        const std::string uuid = d.child("uuid").text().get();
+        for (auto disk : d.child("devices").children("disk")) edit(disk, uuid);
+    }
     return to_text(doc);
 }
 
@@ -103,24 +114,27 @@ Result<std::string> edit_disks(std::string_view xml, Edit edit) {
 
 Result<std::string> with_disk_files(std::string_view xml,
                                     const std::map<std::string, std::string>& file_of_target) {
-    return edit_disks(xml, [&](pugi::xml_node disk) {
+    return edit_disks(xml, [&](pugi::xml_node disk, const std::string& uuid) {
         const auto it = file_of_target.find(disk.child("target").attribute("dev").value());
-        if (it != file_of_target.end()) put_file(disk, it->second, "qcow2");
+        if (it != file_of_target.end()) put_file(disk, it->second, "qcow2", {}, uuid);
     });
 }
 
-Result<std::string> with_targets(std::string_view xml, const std::vector<SnapshotTarget>& targets) {
-    return edit_disks(xml, [&](pugi::xml_node disk) {
+Result<std::string> with_targets(std::string_view xml, const std::vector<SnapshotTarget>& targets,
+                                 const DomainOptions& options) {
+    return edit_disks(xml, [&](pugi::xml_node disk, const std::string& uuid) {
         for (const auto& t : targets)
-            if (t.target == disk.child("target").attribute("dev").value()) put_file(disk, t.path, t.format);
+            if (t.target == disk.child("target").attribute("dev").value())
+                put_file(disk, t.path, t.format, options, uuid);
     });
 }
 
 Result<std::string> with_renamed_files(std::string_view xml,
-                                       const std::map<std::string, SnapshotTarget>& by_old_path) {
-    return edit_disks(xml, [&](pugi::xml_node disk) {
-        const auto it = by_old_path.find(disk.child("source").attribute("file").value());
-        if (it != by_old_path.end()) put_file(disk, it->second.path, it->second.format);
+                                       const std::map<std::string, SnapshotTarget>& by_old_path,
+                                       const DomainOptions& options) {
+    return edit_disks(xml, [&](pugi::xml_node disk, const std::string& uuid) {
+        const auto it = by_old_path.find(source_of(disk).value());
+        if (it != by_old_path.end()) put_file(disk, it->second.path, it->second.format, options, uuid);
     });
 }
 
@@ -139,7 +153,8 @@ bool is_overlay(const std::string& path) {
 }
 
 Result<std::string> without_chains(std::string_view domain_xml) {
-    return edit_disks(domain_xml, [](pugi::xml_node disk) { disk.remove_child("backingStore"); });
+    return edit_disks(domain_xml,
+                      [](pugi::xml_node disk, const std::string&) { disk.remove_child("backingStore"); });
 }
 
 bool lists_missing_files(std::string_view domain_xml) {

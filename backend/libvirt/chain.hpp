@@ -12,6 +12,7 @@
 
 #include "backend/hypervisor.hpp"
 #include "backend/libvirt/core.hpp"
+#include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/snapshot_xml.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -39,9 +40,12 @@ std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml);
 // The same XML with other files for some targets (new files are qcow2).
 Result<std::string> with_disk_files(std::string_view xml,
                                     const std::map<std::string, std::string>& file_of_target);
-Result<std::string> with_targets(std::string_view xml, const std::vector<SnapshotTarget>& targets);
+// options: of the host; say where disks are served that libvirt has no format for.
+Result<std::string> with_targets(std::string_view xml, const std::vector<SnapshotTarget>& targets,
+                                 const DomainOptions& options = {});
 Result<std::string> with_renamed_files(std::string_view xml,
-                                       const std::map<std::string, SnapshotTarget>& by_old_path);
+                                       const std::map<std::string, SnapshotTarget>& by_old_path,
+                                       const DomainOptions& options = {});
 
 // The XML of a machine that ran names the files below those of its disks too. Whether one of them is gone;
 // and the same XML without them, so that libvirt looks at the disks instead.

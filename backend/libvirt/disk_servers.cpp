@@ -5,8 +5,11 @@
 #include <chrono>
 #include <thread>
 
+#include "backend/libvirt/chain.hpp"
 #include "backend/libvirt/core.hpp"
+#include "backend/libvirt/domain_nodes.hpp"
 #include "backend/qemu/process.hpp"
+#include "backend/qemu/qcow2_header.hpp"
 #include "base/text.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -25,52 +28,134 @@ DiskServers::DiskServers(Core& core, const Session& session, std::string uuid)
       uuid_(std::move(uuid)),
       call_{session.deadline, session.stop, {}} {}
 
-Result<void> DiskServers::start(const Disk& disk) const {
-    const std::string where = socket(disk);
-    if (where.empty()) return {};
-    stop(disk);
-    std::vector<std::string> command{program_,
-                                     "--fork",
-                                     "--socket=" + where,
-                                     "--format=" + disk.format,
-                                     "--export-name=" + disk.path,
-                                     "--discard=unmap"};
-    if (disk.read_only) command.push_back("--read-only");
-    command.insert(command.end(), {"--", disk.path});
+Result<void> DiskServers::start(const std::string& xml) const {
+    const auto files = served_files(xml);
+    for (const auto& file : files)
+        if (auto ok = start_one(file); !ok) {
+            stop(xml);
+            return ok;
+        }
+    return {};
+}
+
+Result<void> DiskServers::start_one(const ServedFile& file) const {
+    qemu::end_orphans(program_, "--socket=" + file.socket, true);
+    std::vector<std::string> command{
+        program_,         "--fork", "--socket=" + file.socket, "--format=vhdx", "--export-name=" + file.path,
+        "--discard=unmap"};
+    if (file.read_only) command.push_back("--read-only");
+    command.insert(command.end(), {"--", file.path});
     const auto until = std::chrono::steady_clock::now() + lock_patience;
     for (;;) {
         const auto ended = qemu::run_program(call_, command);
         if (!ended) return ended.error();
         if (ended->exit_code == 0) return {};
         Error e = error_from(VIR_ERR_OPERATION_FAILED, std::string(trim(ended->err)), "open the disk");
-        e.subject = disk.path;
+        e.subject = file.path;
         if (e.status != Status::busy || std::chrono::steady_clock::now() > until) return e;
         std::this_thread::sleep_for(lock_poll);
     }
 }
 
-void DiskServers::stop(const Disk& disk) const {
-    if (const std::string where = socket(disk); !where.empty())
-        qemu::end_orphans(program_, "--socket=" + where, true);
+void DiskServers::stop(const std::string& xml) const {
+    for (const auto& file : served_files(xml)) qemu::end_orphans(program_, "--socket=" + file.socket, true);
 }
 
 Result<void> without_served_disks(const MachineSpec& spec, const std::string& doing) {
     for (const Disk& d : spec.disks)
-        if (d.format == "vhdx" && !d.path.empty())
+        if (!d.path.empty() && (d.format == "vhdx" || !qemu::chain_to_vhdx(d.path).empty()))
             return Error{Status::not_supported, "wsvirt.disk.vhdx",
                          "Cannot " + doing + " with VHDX disks; convert the disk to VHD or qcow2 first.",
                          d.path};
     return {};
 }
 
-std::vector<Disk> served_disks(virDomainPtr domain) {
-    const std::string xml = take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE));
-    if (xml.find(disk_socket_ending) == std::string::npos) return {};
-    auto read = read_domain(xml);
-    if (!read) return {};
-    auto disks = std::move(read->kept.spec.disks);
-    std::erase_if(disks, [](const Disk& d) { return d.format != "vhdx" || d.path.empty(); });
-    return disks;
+namespace {
+
+std::vector<pugi::xml_node> disks_in(const pugi::xml_document& doc) {
+    std::vector<pugi::xml_node> r;
+    if (doc.child("disk")) r.push_back(doc.child("disk"));
+    for (const auto disk : doc.child("domain").child("devices").children("disk")) r.push_back(disk);
+    return r;
+}
+
+bool stands_on_served(pugi::xml_node disk) {
+    for (auto below = disk.child("backingStore"); below; below = below.child("backingStore"))
+        if (is_served(below)) return true;
+    return false;
+}
+
+// files: from what the disk itself is, down to the one that is served. libvirt looks for nothing below one
+// that is raw.
+void write_chain(pugi::xml_node disk, const std::vector<std::string>& files, const std::string& socket) {
+    disk.remove_child("backingStore");
+    auto upper = disk.insert_child_after("backingStore", disk.child("source"));
+    for (std::size_t i = 1; i < files.size(); ++i) {
+        const bool last = i + 1 == files.size();
+        if (i > 1) upper = upper.append_child("backingStore");
+        set_attribute(upper, "type", last ? "network" : "file");
+        set_attribute(upper.append_child("format"), "type", last ? "raw" : "qcow2");
+        auto source = upper.append_child("source");
+        if (last)
+            name_server(source, files[i], socket);
+        else
+            set_attribute(source, "file", files[i]);
+    }
+}
+
+}  // namespace
+
+std::string with_served_chains(const std::string& xml, const DomainOptions& options, std::string_view uuid) {
+    if (options.disk_server_dir.empty()) return xml;
+    pugi::xml_document doc;
+    if (!doc.load_buffer(xml.data(), xml.size(), pugi::parse_default, pugi::encoding_utf8)) return xml;
+    bool changed = false;
+    for (auto disk : disks_in(doc)) {
+        const std::string path = disk.child("source").attribute("file").value();
+        const bool overlay = std::string_view(disk.child("driver").attribute("type").value()) == "qcow2";
+        const auto files = overlay && !path.empty() ? qemu::chain_to_vhdx(path) : std::vector<std::string>();
+        if (files.size() < 2) {  // its parent may have been changed
+            if (stands_on_served(disk)) changed |= disk.remove_child("backingStore");
+            continue;
+        }
+        write_chain(disk, files, disk_socket(options, uuid, disk.child("target").attribute("dev").value()));
+        changed = true;
+    }
+    return changed ? to_text(doc) : xml;
+}
+
+std::vector<std::string> told_chains(const std::string& xml) {
+    std::vector<std::string> r;
+    pugi::xml_document doc;
+    if (!doc.load_buffer(xml.data(), xml.size())) return r;
+    for (auto disk : disks_in(doc))
+        for (auto below = disk.child("backingStore"); below; below = below.child("backingStore")) {
+            const auto source = below.child("source");
+            for (const char* what : {"file", "name"})
+                if (source.attribute(what)) r.emplace_back(source.attribute(what).value());
+            r.emplace_back(source.child("host").attribute("socket").value());
+        }
+    return r;
+}
+
+// What somebody else's overlays stand on may have other users; nothing is written there.
+std::vector<ServedFile> served_files(const std::string& xml) {
+    std::vector<ServedFile> r;
+    pugi::xml_document doc;
+    if (xml.find(disk_socket_ending) == std::string::npos || !doc.load_buffer(xml.data(), xml.size()))
+        return r;
+    for (auto disk : disks_in(doc)) {
+        std::string above;
+        for (auto node = disk; node; node = node.child("backingStore")) {
+            const auto source = node.child("source");
+            if (is_served(node))
+                r.push_back({source.child("host").attribute("socket").value(),
+                             source.attribute("name").value(),
+                             bool(disk.child("readonly")) || (!above.empty() && !is_overlay(above))});
+            above = source.attribute("file").value();
+        }
+    }
+    return r;
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -1,7 +1,8 @@
 // Disks in a format that QEMU reads but libvirt has no name for (VHDX): qemu-nbd serves such a file on a
 // socket of its own while its machine runs, and ends by itself when QEMU hangs up, so it outlives this
-// process like the machine does. Only where QEMU runs on this host for this user, which is the embedded
-// driver. Blocking; any thread, with the machine's gate held.
+// process like the machine does. An overlay on such a file (of a machine with snapshots) libvirt opens by
+// itself, but what it stands on has to be told in the XML. Only where QEMU runs on this host for this user,
+// which is the embedded driver. Blocking; any thread, with the machine's gate held.
 #pragma once
 
 #include <libvirt/libvirt.h>
@@ -17,28 +18,41 @@ namespace wsvirt::backend::libvirt {
 struct Core;
 struct Session;
 
+// Pure but for looking at the headers of the files: an overlay whose files end with VHDX gets them as its
+// explicit chain, and those that it had before are dropped.
+std::string with_served_chains(const std::string& xml, const DomainOptions& options, std::string_view uuid);
+struct ServedFile {
+    std::string socket, path;
+    bool read_only = false;
+    bool operator==(const ServedFile&) const = default;
+};
+// The files and sockets that disks in the XML of a machine or a disk are told to stand on.
+std::vector<std::string> told_chains(const std::string& xml);
+// What the XML of a machine or a disk wants served.
+std::vector<ServedFile> served_files(const std::string& xml);
+
 class DiskServers {
   public:
     DiskServers(Core& core, const Session& session, std::string uuid);
 
     // "" for a disk that libvirt opens itself.
     std::string socket(const Disk& disk) const { return disk_socket(options_, uuid_, disk); }
-    // Nothing for such a disk. Ends what an earlier start left behind. Errors: in_use when another program
-    // has the file, failed; with qemu-nbd's message.
-    Result<void> start(const Disk& disk) const;
-    // One that QEMU did not come to.
-    void stop(const Disk& disk) const;
+    // The XML of a machine or of a disk, with what its overlays stand on where that is served.
+    std::string with_chains(const std::string& xml) const { return with_served_chains(xml, options_, uuid_); }
+    // All that the XML wants served. Ends what an earlier start left behind. Errors: in_use when another
+    // program has the file, failed; with qemu-nbd's message.
+    Result<void> start(const std::string& xml) const;
+    // Those that no QEMU came to, or that it has left.
+    void stop(const std::string& xml) const;
 
   private:
+    Result<void> start_one(const ServedFile& file) const;
     DomainOptions options_;
     std::string program_, uuid_;
     Call call_;
 };
 
-// Those of its disks that are served.
-std::vector<Disk> served_disks(virDomainPtr domain);
-// An error when the machine has disks of which nothing else can be made: no snapshots, no copies elsewhere
-// while it runs.
+// An error when the machine has disks of which nothing else can be made: no copies elsewhere.
 Result<void> without_served_disks(const MachineSpec& spec, const std::string& doing);
 
 }  // namespace wsvirt::backend::libvirt

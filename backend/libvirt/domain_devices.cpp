@@ -194,28 +194,33 @@ void write_boot_order(pugi::xml_node devices, const MachineSpec& spec) {
     }
 }
 
-void set_source(pugi::xml_node node, const Disk& disk, const std::string& socket) {
-    const bool block = disk.path.starts_with("/dev/");
+}  // namespace
+
+void name_server(pugi::xml_node source, const std::string& path, const std::string& socket) {
+    source.append_attribute("protocol").set_value("nbd");
+    source.append_attribute("name").set_value(path.c_str());
+    auto host = source.append_child("host");
+    host.append_attribute("transport").set_value("unix");
+    host.append_attribute("socket").set_value(socket.c_str());
+}
+
+void set_source(pugi::xml_node node, const std::string& path, const std::string& socket) {
+    const bool block = path.starts_with("/dev/");
     const char* const by = !socket.empty() ? "name" : block ? "dev" : "file";
     set_attribute(node, "type", !socket.empty() ? "network" : block ? "block" : "file");
     auto source = node.child("source");
-    if (!disk.path.empty() && source.attribute(by).value() == disk.path &&
+    if (!path.empty() && source.attribute(by).value() == path &&
         source.child("host").attribute("socket").value() == socket)
         return;
     node.remove_child("source");
     node.remove_child("backingStore");
-    if (disk.path.empty()) return;
+    if (path.empty()) return;
     source = node.insert_child_after("source", node.child("driver"));
-    if (!socket.empty()) {
-        source.append_attribute("protocol").set_value("nbd");
-        auto host = source.append_child("host");
-        host.append_attribute("transport").set_value("unix");
-        host.append_attribute("socket").set_value(socket.c_str());
-    }
-    source.append_attribute(by).set_value(disk.path.c_str());
+    if (!socket.empty())
+        name_server(source, path, socket);
+    else
+        source.append_attribute(by).set_value(path.c_str());
 }
-
-}  // namespace
 
 bool is_served(pugi::xml_node disk) {
     const auto source = disk.child("source");
@@ -228,8 +233,12 @@ std::string disk_socket(const DomainOptions& options, std::string_view uuid, con
     if (options.disk_server_dir.empty() || disk.format != "vhdx" || disk.path.empty() ||
         disk.device != DiskDevice::disk)
         return {};
-    return options.disk_server_dir + "/" + to_lower(uuid) + "-" + target_name(slot_of(disk)) +
-           std::string(disk_socket_ending);
+    return disk_socket(options, uuid, target_name(slot_of(disk)));
+}
+
+std::string disk_socket(const DomainOptions& options, std::string_view uuid, const std::string& target) {
+    if (options.disk_server_dir.empty()) return {};
+    return options.disk_server_dir + "/" + to_lower(uuid) + "-" + target + std::string(disk_socket_ending);
 }
 
 void fill_disk(pugi::xml_node node, const Disk& disk, const std::string& socket) {
@@ -240,7 +249,7 @@ void fill_disk(pugi::xml_node node, const Disk& disk, const std::string& socket)
     set_attribute(driver, "name", "qemu");
     set_attribute(driver, "type", disk.format.empty() || !socket.empty() ? "raw" : disk.format);
     if (fresh && disk.device == DiskDevice::disk) set_attribute(driver, "discard", "unmap");
-    set_source(node, disk, socket);
+    set_source(node, disk.path, socket);
     auto target = child(node, "target");
     if (fresh) {
         set_attribute(target, "dev", target_name(slot));

@@ -31,6 +31,9 @@ struct ReadDomain read_domain(pugi::xml_node domain);
 // Devices; each fills one element in place.
 void fill_disk(pugi::xml_node node, const Disk& disk, const std::string& socket);
 bool is_served(pugi::xml_node disk);  // an NBD export of ours, named like the image's path
+// What the medium is: a file, or where it is served; nothing when it is that already.
+void set_source(pugi::xml_node disk, const std::string& path, const std::string& socket);
+void name_server(pugi::xml_node source, const std::string& path, const std::string& socket);
 void fill_nic(pugi::xml_node node, const Nic& nic);
 void fill_scsi_controller(pugi::xml_node node, unsigned index);
 void write_devices(pugi::xml_node devices, const MachineSpec& spec, const struct DomainOptions& options,

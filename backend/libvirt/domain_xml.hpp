@@ -58,6 +58,8 @@ std::string metadata_element(const KeptSpec& kept);
 // Where qemu-nbd serves such a disk of this machine to QEMU (see disk_servers.hpp); "" = libvirt opens the
 // file.
 std::string disk_socket(const DomainOptions& options, std::string_view uuid, const Disk& disk);
+// The same for whatever the target ("sda") stands on.
+std::string disk_socket(const DomainOptions& options, std::string_view uuid, const std::string& target);
 // Ends the name of each such socket, and no other's.
 inline constexpr std::string_view disk_socket_ending = ".vhdx.sock";
 

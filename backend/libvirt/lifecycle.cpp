@@ -6,6 +6,7 @@
 #include "backend/libvirt/disk_servers.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/snapshot_changes.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -13,6 +14,7 @@ using enum MachineState;
 
 namespace {
 
+constexpr const char* doing = "start the machine";
 constexpr auto poll_interval = std::chrono::milliseconds(100);
 constexpr unsigned key_hold_ms = 50;
 constexpr int most_thaws = 10;         // libvirt gives the agent some seconds for each
@@ -32,26 +34,40 @@ Result<void> use_accelerator(const CorePtr& core, Session& s, virDomainPtr domai
     auto changed = write_domain(read->kept, options, xml);
     if (!changed) return changed.error();
     const DomainHandle defined(virDomainDefineXML(s.connection, changed->c_str()));
-    if (!defined) return last_error("start the machine");
+    if (!defined) return last_error(doing);
     return {};
 }
 
+// What the machine's disks stand on is told to libvirt where it cannot find it out; saved memory has a
+// description of its own.
+Result<std::string> tell_chains(Site& w, const DiskServers& servers) {
+    const std::string before = w.domain_xml();
+    const std::string xml = servers.with_chains(before);
+    if (xml != before)
+        if (auto ok = define(w, xml); !ok) return ok.error();
+    if (served_files(xml).empty() || !has_saved_file(*w.core->connector, w.domain)) return xml;
+    if (auto ok = move_saved_memory(w); !ok) return ok.error();
+    return xml;
+}
+
 Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain) {
-    const auto disks = served_disks(domain);
     const DiskServers servers(*core, s, uuid_of(domain));
-    Result<void> done;
-    for (const auto& disk : disks)
-        if (done) done = servers.start(disk);
-    if (done) done = checked(virDomainCreate(domain), "start the machine");
-    if (!done)
-        for (const auto& disk : disks) servers.stop(disk);
+    Site w(core, s, domain);
+    // A disk that is full is no reason not to start.
+    (void)merge_what_waited(w);
+    if (s.stop.stop_requested()) return cancelled(doing);
+    const auto xml = tell_chains(w, servers);
+    if (!xml) return xml.error();
+    auto done = servers.start(*xml);
+    if (done) done = checked(virDomainCreate(domain), doing);
+    if (!done) servers.stop(*xml);
     return done;
 }
 
 }  // namespace
 
 Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
-    const Change change{{"start the machine", {}, false, {}, {}}, {off, saved, crashed}, starting};
+    const Change change{{doing, {}, false, {}, {}}, {off, saved, crashed}, starting};
     return change_machine(
         core_, call, uuid, change, [core = core_](Session& s, virDomainPtr d) -> Result<void> {
             if (auto ok = use_accelerator(core, s, d); !ok) return ok;
@@ -60,7 +76,7 @@ Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
             // A machine that others saved while it was paused comes back paused.
             int state = 0;
             if (was_saved && virDomainGetState(d, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED)
-                return checked(virDomainResume(d), "start the machine");
+                return checked(virDomainResume(d), doing);
             return {};
         });
 }

@@ -49,21 +49,21 @@ class Live {
             if (*u) (*u)();
         return e;
     }
-    std::string xml_of(const Disk& d) const { return disk_xml(d, servers_.socket(d)); }
+    std::string xml_of(const Disk& d) const { return servers_.with_chains(disk_xml(d, servers_.socket(d))); }
     Result<void> plug(const Disk& d) {
-        if (auto ok = servers_.start(d); !ok) return undone(ok.error());
+        if (auto ok = servers_.start(xml_of(d)); !ok) return undone(ok.error());
         const int r = attach(xml_of(d));
         const std::string mark = target_mark(d);
         auto done = step(
             r, [this, d, mark] { detach(xml_of(d), mark); }, "add the disk");
-        if (r < 0) servers_.stop(d);
+        if (r < 0) servers_.stop(xml_of(d));
         return done;
     }
     Result<void> unplug(const Disk& d) {
         return step(
             detach(xml_of(d), target_mark(d)),
             [this, d] {
-                if (servers_.start(d)) attach(xml_of(d));
+                if (servers_.start(xml_of(d))) attach(xml_of(d));
             },
             "remove the disk");
     }

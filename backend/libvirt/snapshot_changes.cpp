@@ -1,12 +1,10 @@
 // LibvirtHypervisor: going back to snapshots and deleting them.
 #include "backend/libvirt/snapshot_changes.hpp"
 
-#include <libvirt/virterror.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <thread>
 
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
@@ -19,18 +17,10 @@ namespace wsvirt::backend::libvirt {
 
 namespace {
 
-constexpr auto block_job_poll = std::chrono::milliseconds(100);
-
 Error not_here() {
     return {
         Status::not_supported, "wsvirt.snapshot.remote",
         "This snapshot keeps its disks in separate files, which cannot be reached on this host from here."};
-}
-
-Result<void> define(Site& w, const std::string& xml) {
-    const DomainHandle d(virDomainDefineXML(w.session.connection, xml.c_str()));
-    if (!d) return last_error("restore the settings of the snapshot");
-    return {};
 }
 
 std::string aside_of(const std::string& saved) {
@@ -63,7 +53,9 @@ class SavedMemory {
 };
 
 Result<void> turn_off(Site& w) {
+    const std::string xml = w.active() ? take(virDomainGetXMLDesc(w.domain, 0)) : std::string();
     if (w.active() && virDomainDestroy(w.domain) < 0 && w.active()) return last_error("turn the machine off");
+    w.servers().stop(xml);
     return drop_saved_file(*w.core->connector, w.domain);
 }
 
@@ -121,10 +113,15 @@ Result<void> restore_memory(Site& w, const HeldSnapshot& s, const std::map<std::
     if (saved.empty()) return last_error("read the memory of the snapshot");
     auto xml = with_disk_files(saved, files);
     if (!xml) return xml.error();
+    const auto servers = w.servers();
+    const std::string told = servers.with_chains(*xml);
+    if (auto ok = servers.start(told); !ok) return ok;
     const unsigned flags = s.layout.state == "paused" ? VIR_DOMAIN_SAVE_PAUSED : VIR_DOMAIN_SAVE_RUNNING;
-    return checked(
-        virDomainRestoreFlags(w.session.connection, s.layout.memory_file.c_str(), xml->c_str(), flags),
+    auto done = checked(
+        virDomainRestoreFlags(w.session.connection, s.layout.memory_file.c_str(), told.c_str(), flags),
         "restore the memory of the snapshot");
+    if (!done) servers.stop(told);
+    return done;
 }
 
 Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
@@ -205,7 +202,7 @@ Result<void> drop_external(Site& w, const HeldSnapshot& gone, const std::vector<
             if (then.name != s.name) continue;
             const auto right = snapshot_targets(then.layout.domain_xml);
             if (right == snapshot_targets(s.layout.domain_xml)) continue;
-            auto xml = with_targets(s.xml, right);
+            auto xml = with_targets(s.xml, right, w.core->domain_options());
             if (!xml) return xml.error();
             if (auto ok = write_back(w, *xml, s.info.current); !ok) return ok;
         }
@@ -238,93 +235,6 @@ Result<void> delete_inside(Site& w, const HeldSnapshot& s) {
     }
     if (ok) remove_files_of(s.layout);
     return ok;
-}
-
-Result<void> wait_for_block_job(Site& w, const std::string& target, bool pivot) {
-    for (;;) {
-        virDomainBlockJobInfo info{};
-        const int n = virDomainGetBlockJobInfo(w.domain, target.c_str(), &info, 0);
-        if (n < 0) return last_error("merge the disk");
-        if (n == 0) return {};
-        w.session.progress({info.cur, info.end});
-        if (pivot && info.end > 0 && info.cur == info.end &&
-            virDomainBlockJobAbort(w.domain, target.c_str(), VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT) == 0)
-            return {};
-        if (w.session.stop.stop_requested()) {
-            virDomainBlockJobAbort(w.domain, target.c_str(), 0);
-            return cancelled("merge the disk");
-        }
-        std::this_thread::sleep_for(block_job_poll);
-    }
-}
-
-// Writes what `upper` holds into the frozen file below it. `active`: upper is what the running machine writes
-// to; `in_use`: the running machine reads through it.
-Result<void> merge(Site& w, const std::string& target, const std::string& frozen, const std::string& upper,
-                   bool active, bool in_use) {
-    if (in_use) {
-        const unsigned flags = active ? unsigned{VIR_DOMAIN_BLOCK_COMMIT_ACTIVE} : 0u;
-        if (virDomainBlockCommit(w.domain, target.c_str(), frozen.c_str(), upper.c_str(), 0, flags) < 0)
-            return last_error("merge the disk");
-        return wait_for_block_job(w, target, active);
-    }
-    return w.tool.commit(w.call, upper);
-}
-
-// After a merge the file `upper` is called `frozen`: in the settings, in snapshots and in files based on it.
-Result<void> rename_everywhere(Site& w, const std::vector<HeldSnapshot>& all, const Chain& chain,
-                               const std::string& upper, const SnapshotTarget& frozen, bool in_use) {
-    const std::map<std::string, SnapshotTarget> names{{upper, frozen}};
-    const auto named = [&](const std::string& xml) {
-        const auto targets = snapshot_targets(xml);
-        return std::any_of(targets.begin(), targets.end(), [&](const auto& t) { return t.path == upper; });
-    };
-    if (const std::string xml = w.domain_xml(); named(xml)) {
-        auto changed = with_renamed_files(xml, names);
-        if (!changed) return changed.error();
-        if (auto ok = define(w, *changed); !ok) return ok;
-    }
-    for (const auto& s : all) {
-        if (!named(s.layout.domain_xml)) continue;
-        auto changed = with_renamed_files(s.xml, names);
-        if (!changed) return changed.error();
-        if (auto ok = write_back(w, *changed, s.info.current); !ok) return ok;
-    }
-    if (!in_use)
-        for (const auto& [path, backing] : chain)
-            if (backing == upper)
-                if (auto ok = w.tool.rebase(w.call, path, frozen.path, frozen.format, false); !ok) return ok;
-    return {};
-}
-
-// A frozen file that no snapshot names any more, and the one overlay that stands on it.
-std::optional<std::pair<std::string, std::string>> mergeable(const Chain& chain,
-                                                             const std::vector<std::string>& named) {
-    for (const auto& [frozen, below] : chain) {
-        if (std::find(named.begin(), named.end(), frozen) != named.end()) continue;
-        std::vector<std::string> above;
-        for (const auto& [path, backing] : chain)
-            if (backing == frozen) above.push_back(path);
-        if (above.size() == 1 && is_overlay(above[0])) return std::pair(frozen, above[0]);
-    }
-    return std::nullopt;
-}
-
-Result<void> merge_one(Site& w, const std::vector<HeldSnapshot>& all, Chain& chain, const std::string& frozen,
-                       const std::string& upper) {
-    auto info = w.tool.info(w.call, frozen);
-    if (!info) return info.error();
-    std::string target;
-    bool in_use = false, top = false;
-    for (const auto& t : snapshot_targets(w.domain_xml()))
-        for (std::string f = t.path; !f.empty(); f = chain[f])
-            if (f == upper) {
-                target = t.target;
-                in_use = w.active();
-                top = t.path == upper;
-            }
-    if (auto ok = merge(w, target, frozen, upper, top, in_use); !ok) return ok;
-    return rename_everywhere(w, all, chain, upper, {target, frozen, info->format}, in_use);
 }
 
 Result<void> delete_outside(Site& w, const HeldSnapshot& gone) {
@@ -362,6 +272,12 @@ void remove_files_of(const SnapshotLayout& layout) {
     for (const auto& file : files_of(layout)) remove_save_image(file);
 }
 
+Result<void> define(Site& w, const std::string& xml) {
+    const DomainHandle d(virDomainDefineXML(w.session.connection, xml.c_str()));
+    if (!d) return last_error("change the settings of the machine");
+    return {};
+}
+
 std::string Site::domain_xml() const {
     return take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
 }
@@ -376,26 +292,6 @@ Result<void> write_back(Site& w, const std::string& xml, bool current) {
         virDomainSnapshotCreateXML(w.domain, xml.c_str(), VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | also));
     if (!h) return last_error("write on the snapshot");
     return {};
-}
-
-Result<void> tidy_files(Site& w, Chain chain) {
-    for (;;) {
-        auto all = hold_snapshots(w.domain);
-        if (!all) return all.error();
-        const auto named = tops_of(w.domain_xml(), *all);
-        auto now = read_chain(w.call, w.tool, named);
-        if (!now) return now.error();
-        remove_unneeded(chain, *now);
-        chain = std::move(*now);
-        const auto pair = mergeable(chain, named);
-        if (!pair) break;
-        if (auto ok = merge_one(w, *all, chain, pair->first, pair->second); !ok) return ok;
-    }
-    const std::string xml = w.domain_xml();
-    if (!lists_missing_files(xml)) return {};
-    auto changed = without_chains(xml);
-    if (!changed) return changed.error();
-    return define(w, *changed);
 }
 
 Result<void> remove_snapshot(Site& w, const HeldSnapshot& s) {
@@ -448,7 +344,9 @@ Result<void> put_saved_memory(Site& w, const std::string& from) {
     const std::string definition = w.domain_xml();
     return copy_save_image(w.call, from, w.saved_path(), [&](const std::string& xml) -> Result<std::string> {
         auto adopted = adopt_saved_xml(xml, definition);
-        return adopted ? without_chains(*adopted) : adopted;
+        if (adopted) adopted = without_chains(*adopted);
+        if (!adopted) return adopted;
+        return w.servers().with_chains(*adopted);
     });
 }
 
@@ -456,8 +354,9 @@ Result<void> move_saved_memory(Site& w) {
     if (!w.local() || w.active() || access(w.saved_path().c_str(), F_OK) != 0) return {};
     const auto header = read_save_header(w.saved_path());
     if (!header) return header.error();
-    if (snapshot_targets(header->domain_xml) == snapshot_targets(w.domain_xml()) &&
-        !lists_missing_files(header->domain_xml))
+    const std::string& xml = header->domain_xml;
+    if (snapshot_targets(xml) == snapshot_targets(w.domain_xml()) && !lists_missing_files(xml) &&
+        told_chains(xml) == told_chains(w.servers().with_chains(xml)))
         return {};
     return put_saved_memory(w, w.saved_path());
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "backend/libvirt/chain.hpp"
+#include "backend/libvirt/disk_servers.hpp"
 #include "backend/qemu/image.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -25,8 +26,11 @@ struct Site {
     bool active() const { return virDomainIsActive(domain) == 1; }
     bool local() const { return !core->connector->save_dir().empty(); }
     std::string saved_path() const;
+    DiskServers servers() const { return {*core, session, uuid_of(domain)}; }
 };
 
+// The settings of the machine.
+Result<void> define(Site& w, const std::string& xml);
 // Replaces libvirt's description of a snapshot.
 Result<void> write_back(Site& w, const std::string& xml, bool current);
 // Without the snapshots taken on top of it.
@@ -43,6 +47,8 @@ Result<void> remove_machine(Site& w);
 // Merges frozen files that no snapshot needs any more and removes overlays of ours that nothing needs;
 // `before`: the files as they were.
 Result<void> tidy_files(Site& w, Chain before);
+// What could not be merged while the machine ran; of one that is about to start.
+Result<void> merge_what_waited(Site& w);
 // Where a snapshot of this id keeps a file that is neither a disk nor made by libvirt: its memory (".saved"),
 // variables of firmware (".nvram"); "" = there is no place.
 std::string kept_file(const Core& core, const std::string& id, const char* ending);
@@ -54,7 +60,8 @@ void remove_files_of(const SnapshotLayout& layout);
 void run_for_an_instant(virDomainPtr d);
 // Saved memory becomes the machine's, with the disks of its definition.
 Result<void> put_saved_memory(Site& w, const std::string& from);
-// The saved memory of a machine names the files of its disks; it has to follow when they change.
+// The saved memory of a machine names the files of its disks, and what those stand on where libvirt cannot
+// find it out; it has to follow when they change.
 Result<void> move_saved_memory(Site& w);
 
 }  // namespace wsvirt::backend::libvirt

@@ -158,7 +158,7 @@ Result<void> put_bases_back(Site& w, const Unfinished& u) {
             for (auto& t : targets)
                 if (name == s.name && base.target == t.target && fs::exists(base.path)) t = base;
         if (targets == before) continue;
-        auto xml = with_targets(s.xml, targets);
+        auto xml = with_targets(s.xml, targets, w.core->domain_options());
         if (!xml) return xml.error();
         if (auto ok = write_back(w, *xml, s.info.current); !ok) return ok;
     }
@@ -194,7 +194,7 @@ Result<void> forget_merged(Site& w, const Unfinished& u) {
         if (std::none_of(targets.begin(), targets.end(),
                          [&](const auto& t) { return merged->contains(t.path); }))
             continue;
-        auto xml = with_renamed_files(s.xml, *merged);
+        auto xml = with_renamed_files(s.xml, *merged, w.core->domain_options());
         if (!xml) return xml.error();
         if (auto ok = write_back(w, *xml, s.info.current); !ok) return ok;
     }

@@ -15,6 +15,7 @@
 #include "backend/libvirt/save_image.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
+#include "backend/qemu/qcow2_header.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -36,6 +37,7 @@ struct Plan {
     NewSnapshot xml;
     unsigned flags = 0;
     bool internal = false;
+    bool served = false;         // disks that libvirt makes no overlays for by itself
     bool keep_memory = false;    // what the snapshot promises
     bool freeze_around = false;  // freeze by ourselves: libvirt cannot with internal snapshots
 };
@@ -50,16 +52,18 @@ std::string memory_dir(const Core& core, const std::vector<SnapshotTarget>& disk
     return disks.empty() ? "" : std::filesystem::path(disks.front().path).parent_path().native();
 }
 
-Result<Plan> make_plan(const Core& core, const SnapshotRequest& request, const ReadDomain& domain,
+Result<Plan> make_plan(Core& core, const SnapshotRequest& request, const ReadDomain& domain,
                        const std::string& xml, MachineState state, const std::vector<HeldSnapshot>& old) {
     Plan p;
-    if (auto ok = without_served_disks(domain.kept.spec, doing); !ok) return ok.error();
     p.xml.name = to_upper(request.id);
     const auto disks = snapshot_targets(xml);
+    p.served = !core.domain_options().disk_server_dir.empty() &&
+               std::any_of(disks.begin(), disks.end(),
+                           [](const auto& d) { return !qemu::chain_to_vhdx(d.path).empty(); });
     const bool live = is_active(state);
     const bool test = core.connector->kind() == HostKind::test;
     p.keep_memory = request.memory && !request.quiesce && live;
-    p.internal = test || can_be_internal(domain, disks, old);
+    p.internal = test || (!p.served && can_be_internal(domain, disks, old));
     pugi::xml_document doc;
     doc.load_buffer(xml.data(), xml.size());
     std::set<std::string> included;
@@ -76,6 +80,7 @@ Result<Plan> make_plan(const Core& core, const SnapshotRequest& request, const R
         p.freeze_around = request.quiesce && live;
         return p;
     }
+    if (p.served) p.flags |= VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT;
     if (!p.keep_memory) {
         p.flags |= VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY | VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC;
         if (request.quiesce && live) p.flags |= VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE;
@@ -90,22 +95,46 @@ Result<Plan> make_plan(const Core& core, const SnapshotRequest& request, const R
     return p;
 }
 
-// A machine that is off and has no disk: only settings, which libvirt does not call a snapshot by itself.
-std::string settings_only_xml(const NewSnapshot& snapshot, const std::string& parent,
-                              const std::string& domain_xml) {
+// One of a machine that is off and that libvirt does not take by itself: it has no disks, so that there are
+// only settings, or disks that libvirt cannot make overlays for.
+std::string known_snapshot_xml(const NewSnapshot& snapshot, const std::string& parent,
+                               const std::string& domain_xml) {
     pugi::xml_document doc, domain;
-    NewSnapshot bare = snapshot;
-    bare.disks.clear();
-    const std::string text = new_snapshot_xml(bare);
+    const std::string text = new_snapshot_xml(snapshot);
     doc.load_buffer(text.data(), text.size());
     auto root = doc.child("domainsnapshot");
-    root.remove_child("disks");
+    if (std::all_of(snapshot.disks.begin(), snapshot.disks.end(), [](const auto& d) { return d.excluded; }))
+        root.remove_child("disks");
     set_text(root, "state", "shutoff");
     set_text(root, "creationTime", std::to_string(now_us() / 1'000'000));
     if (!parent.empty()) set_text(child(root, "parent"), "name", parent);
     domain.load_buffer(domain_xml.data(), domain_xml.size());
     root.append_copy(domain.child("domain"));
     return to_text(doc);
+}
+
+// Of what the disks are now, for the plan's overlays.
+Result<void> make_overlays(Site& w, const Plan& plan, const std::string& domain_xml) {
+    const bool active = w.active();
+    if (!active) w.servers().stop(w.servers().with_chains(domain_xml));
+    for (const auto& t : snapshot_targets(domain_xml))
+        for (const auto& d : plan.xml.disks) {
+            if (d.target != t.target || d.overlay.empty()) continue;
+            ImageSpec overlay{d.overlay, "qcow2", ImageSpec::Kind::differencing, 0, t.path, 0};
+            overlay.source_in_use = active;
+            if (auto ok = w.tool.create(w.call, overlay); !ok) return ok;
+        }
+    return {};
+}
+
+// The overlays of a machine that is off become its disks once libvirt knows the snapshot.
+Result<void> stand_on(Site& w, const Plan& plan, const std::string& domain_xml) {
+    std::map<std::string, std::string> files;
+    for (const auto& d : plan.xml.disks)
+        if (!d.overlay.empty()) files[d.target] = d.overlay;
+    auto xml = with_disk_files(domain_xml, files);
+    if (!xml) return xml.error();
+    return define(w, *xml);
 }
 
 Result<SnapshotHandle> create(virDomainPtr d, const Plan& plan, const std::string& xml,
@@ -205,12 +234,13 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     titled.name = request.name;
     plan->xml.title = title_for(titled);
     std::string xml = new_snapshot_xml(plan->xml);
-    if (!is_active(*state) && snapshot_targets(domain_xml).empty() &&
-        core->connector->kind() != HostKind::test) {
+    const bool by_us = !is_active(*state) && (plan->served || snapshot_targets(domain_xml).empty()) &&
+                       core->connector->kind() != HostKind::test;
+    if (by_us) {
         std::string parent;
         for (const auto& s : *old)
             if (s.info.current) parent = s.name;
-        xml = settings_only_xml(plan->xml, parent, domain_xml);
+        xml = known_snapshot_xml(plan->xml, parent, domain_xml);
         plan->flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT;
     }
     const std::int64_t created = now_us();
@@ -219,7 +249,9 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     const auto journal = note_unfinished(core->settings(), unfinished);
     if (!journal) return journal.error();
     Site w(core, session, d);
-    auto made = create(d, *plan, xml, request.machine);
+    Result<void> ready;
+    if (plan->served) ready = make_overlays(w, *plan, domain_xml);
+    auto made = ready ? create(d, *plan, xml, request.machine) : Result<SnapshotHandle>(ready.error());
     if (!made) {
         remove_files(unfinished, w.domain_xml());
         return made.error();
@@ -231,7 +263,8 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
         std::move(attributes), created, plan->internal && is_active(*state) && !plan->keep_memory, {}};
     const std::string seen = take(virDomainSnapshotGetXMLDesc(made->get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));
     Result<void> noted;
-    if (*state == saved && request.memory)
+    if (by_us && plan->served) noted = stand_on(w, *plan, domain_xml);
+    if (noted && *state == saved && request.memory)
         noted = keep_saved(w, kept_file(*core, plan->xml.name, ".saved"), note);
     if (noted) noted = keep_nvram(w, domain_xml, kept_file(*core, plan->xml.name, ".nvram"), note);
     if (noted && *state == saved) noted = move_saved_memory(w);

@@ -195,6 +195,7 @@ Result<void> ImageTool::create(const Call& call, const ImageSpec& spec) const {
         auto parent = info(call, spec.parent);
         if (!parent) return parent.error();
         arguments.insert(arguments.end(), {"-b", spec.parent, "-F", parent->format});
+        if (spec.source_in_use) arguments.emplace_back("-u");
         if (size == 0) size = parent->virtual_size;
     }
     if (size == 0)

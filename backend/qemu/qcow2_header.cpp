@@ -6,12 +6,13 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 namespace wsvirt::backend::qemu {
 
 namespace {
 
-constexpr std::size_t header_size = 104, longest_name = 1023;
+constexpr std::size_t header_size = 104, longest_name = 1023, longest_chain = 1024;
 
 class Header {
   public:
@@ -76,6 +77,16 @@ std::optional<std::string> backing_file(int fd, const Header& h, const std::stri
     return path.substr(0, path.rfind('/') + 1) + name;
 }
 
+bool is_vhdx(const std::string& path) {
+    constexpr std::string_view mark = "vhdxfile";
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return false;
+    std::array<char, mark.size()> seen{};
+    const bool whole = ::read(fd, seen.data(), seen.size()) == static_cast<ssize_t>(seen.size());
+    ::close(fd);
+    return whole && std::string_view(seen.data(), seen.size()) == mark;
+}
+
 }  // namespace
 
 std::optional<ImageInfo> read_qcow2_header(const std::string& path) {
@@ -97,6 +108,17 @@ std::optional<ImageInfo> read_qcow2_header(const std::string& path) {
     }
     ::close(fd);
     return info;
+}
+
+std::vector<std::string> chain_to_vhdx(const std::string& path) {
+    std::vector<std::string> chain;
+    for (std::string file = path; !file.empty() && chain.size() < longest_chain;) {
+        chain.push_back(file);
+        if (is_vhdx(file)) return chain;
+        const auto info = read_qcow2_header(file);
+        file = info ? info->backing_file : "";
+    }
+    return {};
 }
 
 }  // namespace wsvirt::backend::qemu

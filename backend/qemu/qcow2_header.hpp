@@ -6,11 +6,16 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "backend/hypervisor.hpp"
 
 namespace wsvirt::backend::qemu {
 
 std::optional<ImageInfo> read_qcow2_header(const std::string& path);
+
+// The image and the files that it stands on, in order, when the last of them is VHDX and all others are
+// qcow2; else nothing.
+std::vector<std::string> chain_to_vhdx(const std::string& path);
 
 }  // namespace wsvirt::backend::qemu

@@ -9,7 +9,7 @@ from hyperv import OFF, PAUSED, RUNNING, WMI
 
 SERVICE = "Msvm_VirtualSystemSnapshotService"
 FULL, DISK, RECOVERY = 2, 3, 32768
-FORMATS = {"qcow2": "qcow2", "raw": "img", "vpc": "vhd"}
+FORMATS = {"qcow2": "qcow2", "raw": "img", "vpc": "vhd", "vhdx": "vhdx"}
 STANDARD, PRODUCTION = 5, 3
 
 

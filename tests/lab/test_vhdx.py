@@ -1,4 +1,4 @@
-"""VHDX disks, which libvirt has no name for: qemu-nbd opens them for embedded QEMU, while the machine runs."""
+"""VHDX disks, which libvirt has no name for: qemu-nbd opens them for embedded QEMU, while the machine runs; their snapshots."""
 import subprocess
 import time
 
@@ -8,7 +8,7 @@ from embedded import Instance
 from exports import describe
 from hyperv import OFF, PAUSED, RUNNING, SAVED
 from machine_parts import Parts
-from snapshot_kit import boot, last_tick, on_disk, read_disk
+from snapshot_kit import DISK, boot, check_files, id_of, last_tick, on_disk, read_disk
 from wsvirtd import processes_below
 
 
@@ -48,9 +48,7 @@ def test_a_machine_lives_with_one(new_machine, hyperv, daemon, guest_iso):
     assert holds(machine, "one")
     with boot(machine) as console:
         assert read_disk(console, "now") == "one"
-        job = hyperv.wait_job(machine.begin()["Job"])
-        assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32770), dict(job)
-        assert "convert the disk" in job["ErrorDescription"]
+        snapshot = machine.create(DISK)
         daemon.kill()  # the machine and its disk go on
         daemon.start()
         assert machine.state() == RUNNING
@@ -59,7 +57,55 @@ def test_a_machine_lives_with_one(new_machine, hyperv, daemon, guest_iso):
     machine.turn(OFF)
     wait_servers(machine, 0)
     assert holds(machine, "two")
-    assert machine.files() == [machine.disks[0].name]
+    machine.apply(snapshot)
+    assert holds(machine, "one")
+    machine.destroy(snapshot)
+    assert machine.files() == [machine.disks[0].name] and holds(machine, "one")
+
+
+def test_snapshots_while_it_runs(new_machine, guest_iso):
+    """Taken with and without memory, deleted while it runs and while it is off; merged into the VHDX file at once where
+    that is the only one below what the machine writes to, else when it is off."""
+    machine = new_machine("vhdx", guest_iso=guest_iso)
+    disk = machine.disks[0].name
+
+    def overlays(*snapshots):
+        return sorted([disk, *(disk.replace(".vhdx", f".{id_of(s)}.qcow2") for s in snapshots)])
+
+    with boot(machine) as console:
+        before = last_tick(console)
+        on_disk(console, "one")
+        running = machine.create()
+        on_disk(console, "two")
+        disk_only = machine.create(DISK)
+        on_disk(console, "three")
+        machine.destroy(disk_only)
+        assert read_disk(console, "merged") == "three"
+        check_files(machine, [id_of(running)])
+        machine.turn(OFF)
+    machine.apply(running)
+    assert machine.state() == SAVED
+    with boot(machine) as console:
+        assert before <= last_tick(console) < before + 60
+        assert read_disk(console, "back") == "one"
+        machine.destroy(running)
+        assert machine.path() == str(machine.disks[0]) and machine.files() == [disk]
+        on_disk(console, "four")
+        older, newer = machine.create(DISK), machine.create(DISK)
+        on_disk(console, "five")
+        machine.destroy(older)
+        assert read_disk(console, "waits") == "five"
+        machine.turn(SAVED)
+    assert machine.files() == overlays(older, newer)
+    with boot(machine) as console:
+        last_tick(console)
+        assert read_disk(console, "later") == "five"
+        assert machine.files() == overlays(newer)
+        machine.turn(OFF)
+    machine.apply(newer)
+    assert holds(machine, "four")
+    machine.destroy(newer)
+    assert machine.files() == [disk] and holds(machine, "four")
 
 
 def test_a_disk_in_use_elsewhere(new_machine, hyperv, daemon):

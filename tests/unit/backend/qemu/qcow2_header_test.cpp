@@ -124,4 +124,28 @@ BOOST_AUTO_TEST_CASE(a_damaged_header_is_left_to_qemu_img) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_stands_on_vhdx_is_followed_down_to_it) {
+    const Folder f;
+    BOOST_REQUIRE(qemu_img({"create", "-q", "-f", "vhdx", f / "base.vhdx", "64M"}));
+    BOOST_REQUIRE(qemu_img({"create", "-q", "-f", "raw", f / "base.raw", "64M"}));
+    const auto one = made(f, "one", {"-b", f / "base.vhdx", "-F", "vhdx"}, "");
+    const auto two = made(f, "two", {"-b", "one", "-F", "qcow2"}, "");  // beside it
+    const auto other = made(f, "other", {"-b", f / "base.raw", "-F", "raw"}, "");
+    const auto alone = made(f, "alone", {});
+    using Files = std::vector<std::string>;
+    BOOST_TEST((qemu::chain_to_vhdx(two) == Files{two, one, f / "base.vhdx"}));
+    BOOST_TEST((qemu::chain_to_vhdx(f / "base.vhdx") == Files{f / "base.vhdx"}));
+    for (const auto& none : {other, alone, f / "base.raw", f / "missing", std::string()})
+        BOOST_TEST(qemu::chain_to_vhdx(none).empty());
+    fs::remove(one);
+    BOOST_TEST(qemu::chain_to_vhdx(two).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_chain_that_bites_its_tail_ends) {
+    const Folder f;
+    const auto a = made(f, "a", {}), b = made(f, "b", {"-b", f / "a", "-F", "qcow2"});
+    BOOST_REQUIRE(qemu_img({"rebase", "-u", "-b", b, "-F", "qcow2", a}));
+    BOOST_TEST(qemu::chain_to_vhdx(a).empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,152 @@
+// What snapshots leave behind: files that nothing needs any more are removed or merged with the one that
+// stands on them.
+#include <libvirt/virterror.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "backend/libvirt/snapshot_changes.hpp"
+#include "backend/libvirt/snapshot_journal.hpp"
+#include "backend/qemu/qcow2_header.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+namespace {
+
+constexpr auto block_job_poll = std::chrono::milliseconds(100);
+
+Result<void> wait_for_block_job(Site& w, const std::string& target, bool pivot) {
+    for (;;) {
+        virDomainBlockJobInfo info{};
+        const int n = virDomainGetBlockJobInfo(w.domain, target.c_str(), &info, 0);
+        if (n < 0) return last_error("merge the disk");
+        if (n == 0) return {};
+        w.session.progress({info.cur, info.end});
+        if (pivot && info.end > 0 && info.cur == info.end &&
+            virDomainBlockJobAbort(w.domain, target.c_str(), VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT) == 0)
+            return {};
+        if (w.session.stop.stop_requested()) {
+            virDomainBlockJobAbort(w.domain, target.c_str(), 0);
+            return cancelled("merge the disk");
+        }
+        std::this_thread::sleep_for(block_job_poll);
+    }
+}
+
+// Writes what `upper` holds into the frozen file below it. `active`: upper is what the running machine writes
+// to; `in_use`: the running machine reads through it.
+Result<void> merge(Site& w, const std::string& target, const std::string& frozen, const std::string& upper,
+                   bool active, bool in_use) {
+    if (in_use) {
+        const unsigned flags = active ? unsigned{VIR_DOMAIN_BLOCK_COMMIT_ACTIVE} : 0u;
+        if (virDomainBlockCommit(w.domain, target.c_str(), frozen.c_str(), upper.c_str(), 0, flags) < 0)
+            return last_error("merge the disk");
+        return wait_for_block_job(w, target, active);
+    }
+    return w.tool.commit(w.call, upper);
+}
+
+// After a merge the file `upper` is called `frozen`: in the settings, in snapshots and in files based on it.
+Result<void> rename_everywhere(Site& w, const std::vector<HeldSnapshot>& all, const Chain& chain,
+                               const std::string& upper, const SnapshotTarget& frozen, bool in_use) {
+    const std::map<std::string, SnapshotTarget> names{{upper, frozen}};
+    const auto named = [&](const std::string& xml) {
+        const auto targets = snapshot_targets(xml);
+        return std::any_of(targets.begin(), targets.end(), [&](const auto& t) { return t.path == upper; });
+    };
+    if (const std::string xml = w.domain_xml(); named(xml)) {
+        auto changed = with_renamed_files(xml, names, w.core->domain_options());
+        if (!changed) return changed.error();
+        if (auto ok = define(w, *changed); !ok) return ok;
+    }
+    for (const auto& s : all) {
+        if (!named(s.layout.domain_xml)) continue;
+        auto changed = with_renamed_files(s.xml, names, w.core->domain_options());
+        if (!changed) return changed.error();
+        if (auto ok = write_back(w, *changed, s.info.current); !ok) return ok;
+    }
+    if (!in_use)
+        for (const auto& [path, backing] : chain)
+            if (backing == upper)
+                if (auto ok = w.tool.rebase(w.call, path, frozen.path, frozen.format, false); !ok) return ok;
+    return {};
+}
+
+// Where QEMU would write what the overlay above stands on from then on, which is nothing that anybody could
+// find the served file by. Such files wait until the machine is off.
+bool must_wait(const Site& w, const std::string& frozen, const std::string& upper) {
+    if (!w.active() || qemu::chain_to_vhdx(frozen).size() != 1) return false;
+    const auto tops = snapshot_targets(w.domain_xml());
+    return std::none_of(tops.begin(), tops.end(), [&](const auto& t) { return t.path == upper; });
+}
+
+// A frozen file that no snapshot names any more, and the one overlay that stands on it.
+std::optional<std::pair<std::string, std::string>> mergeable(const Site& w, const Chain& chain,
+                                                             const std::vector<std::string>& named) {
+    for (const auto& [frozen, below] : chain) {
+        if (std::find(named.begin(), named.end(), frozen) != named.end()) continue;
+        std::vector<std::string> above;
+        for (const auto& [path, backing] : chain)
+            if (backing == frozen) above.push_back(path);
+        if (above.size() == 1 && is_overlay(above[0]) && !must_wait(w, frozen, above[0]))
+            return std::pair(frozen, above[0]);
+    }
+    return std::nullopt;
+}
+
+Result<void> merge_one(Site& w, const std::vector<HeldSnapshot>& all, Chain& chain, const std::string& frozen,
+                       const std::string& upper) {
+    auto info = w.tool.info(w.call, frozen);
+    if (!info) return info.error();
+    std::string target;
+    bool in_use = false, top = false;
+    for (const auto& t : snapshot_targets(w.domain_xml()))
+        for (std::string f = t.path; !f.empty(); f = chain[f])
+            if (f == upper) {
+                target = t.target;
+                in_use = w.active();
+                top = t.path == upper;
+            }
+    if (auto ok = merge(w, target, frozen, upper, top, in_use); !ok) return ok;
+    return rename_everywhere(w, all, chain, upper, {target, frozen, info->format}, in_use);
+}
+
+}  // namespace
+
+Result<void> tidy_files(Site& w, Chain chain) {
+    for (;;) {
+        auto all = hold_snapshots(w.domain);
+        if (!all) return all.error();
+        const auto named = tops_of(w.domain_xml(), *all);
+        auto now = read_chain(w.call, w.tool, named);
+        if (!now) return now.error();
+        remove_unneeded(chain, *now);
+        chain = std::move(*now);
+        const auto pair = mergeable(w, chain, named);
+        if (!pair) break;
+        if (auto ok = merge_one(w, *all, chain, pair->first, pair->second); !ok) return ok;
+    }
+    const std::string xml = w.domain_xml();
+    if (!lists_missing_files(xml)) return {};
+    auto changed = without_chains(xml);
+    if (!changed) return changed.error();
+    return define(w, *changed);
+}
+
+Result<void> merge_what_waited(Site& w) {
+    const std::string xml = w.servers().with_chains(w.domain_xml());
+    if (!w.local() || served_files(xml).empty()) return {};
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    const auto named = tops_of(xml, *all);
+    auto chain = read_chain(w.call, w.tool, named);
+    if (!chain) return chain.error();
+    if (!mergeable(w, *chain, named)) return {};
+    const auto noted = begun_deletion(w, *all, {});
+    if (!noted) return noted.error();
+    const auto journal = note_unfinished(w.core->settings(), *noted);
+    if (!journal) return journal.error();
+    return tidy_files(w, std::move(*chain));
+}
+
+}  // namespace wsvirt::backend::libvirt
