@@ -141,22 +141,29 @@ def boot(machine):
 
 
 def on_disk(console, text):
-    """Writes a text to the start of the guest's disk and makes sure that it is there."""
+    """Writes a text to the start of the guest's disk and makes sure that it is there; its memory holds it, too."""
     console.text = ""
-    console.send(f"echo {text} | dd of=/dev/sda bs=512 count=1 conv=sync,notrunc 2>/dev/null; sync; echo WROTE-{text[:3]}\n")
-    console.wait(rf"[\r\n]WROTE-{text[:3]}", 30)
+    console.send(f"m={text}; echo {text} | dd of=/dev/sda bs=512 count=1 conv=sync,notrunc 2>/dev/null; sync; echo WROTE-{text[:3]}\n")
+    console.wait(rf"[\r\n]WROTE-{text[:3]}", 90)
 
 
 def read_disk(console, tag):
     """What is there, read past the guest's cache."""
     console.text = ""
     console.send(f"echo 3 >/proc/sys/vm/drop_caches; echo {tag}=$(dd if=/dev/sda bs=512 count=1 2>/dev/null | tr -d '\\000')=\n")
-    return console.wait(rf"[\r\n]{tag}=([^=]*)=", 30).group(1).strip()
+    return console.wait(rf"[\r\n]{tag}=([^=]*)=", 90).group(1).strip()
+
+
+def remembers(console):
+    """What the guest's memory holds of it; nothing when it has booted since."""
+    console.text = ""
+    console.send("echo memory=$m=\n")
+    return console.wait(r"[\r\n]memory=([^=$]*)=", 90).group(1).strip()
 
 
 def last_tick(console):
     console.text = ""
-    return int(console.wait(r"TICK (\d+)[\r\n]", 30).group(1))
+    return int(console.wait(r"TICK (\d+)[\r\n]", 90).group(1))
 
 
 def check_files(machine, snapshots):

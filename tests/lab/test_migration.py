@@ -30,7 +30,9 @@ if not INSIDE:
 
 else:
     import embedded
-    from hyperv import PAUSED, RUNNING, WMI, HyperV, Item
+    from console import READY_LINE, Console
+    from embedded import Instance
+    from hyperv import OFF, PAUSED, RUNNING, WMI, HyperV, Item
     from machine_parts import SNAPSHOTS
     from test_machines import memory, settings
     from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, STAGED, STORAGE, TERMINATED, TLS, URIS,
@@ -346,6 +348,27 @@ else:
         name = virsh("hvA", "domname", traveller.guid.lower()).stdout.strip()
         return file == f"{name}.pid"
 
+    def test_a_standstill_that_would_be_too_long_ends_it(hyperv, daemon, iso):
+        """The guest writes the same 4 MiB again and again, faster than they are sent: they never fit into a standstill."""
+        busy = Traveller(hyperv, "busy", iso)
+        port = next(iter(hyperv.devices(busy.machine, "Msvm_SerialPortSettingData")))
+        hyperv.modify(Instance("Msvm_SerialPortSettingData", InstanceID=port["InstanceID"], ResourceType=21,
+                               ResourceSubType="Microsoft:Hyper-V:Serial Port", Connection=[r"\\.\pipe\busy"]))
+        hyperv.finish(hyperv.request_state(busy.machine, RUNNING))
+        with Console(next(daemon.state.glob("**/pipes/busy*"))) as console:
+            console.wait(READY_LINE, PATIENCE)
+            console.send("dd if=/dev/urandom of=/tmp/a bs=1M count=4 2>/dev/null; "
+                         "while dd if=/tmp/a of=/tmp/b bs=1M conv=notrunc 2>/dev/null; do x=; done & echo BUSY-$((40+2))\n")
+            console.wait("BUSY-42", PATIENCE)
+            ended = hyperv.wait_job(busy.begin("hvB", Bandwidth=4, CancelIfBlackoutThresholdExceeded=True), PATIENCE * 3)
+            assert ended["JobState"] == EXCEPTION, dict(ended)
+            assert "faster than it can be sent" in ended["ErrorDescription"] and "hvA" in ended["ErrorDescription"], dict(ended)
+            busy.is_only_on("hvA")
+            console.text = ""
+            console.wait(r"TICK \d+\s", PATIENCE)  # it goes on
+        hyperv.finish(hyperv.request_state(busy.machine, OFF))
+        hyperv.finish(hyperv.destroy(busy.machine))
+
     def test_the_link_is_cut(hyperv, copied):
         job = slowly(copied)
         copied.wait_progress(job)
@@ -354,7 +377,6 @@ else:
             ended = hyperv.wait_job(job, PATIENCE)
             assert ended["JobState"] == EXCEPTION and "on hvA." in ended["ErrorDescription"], dict(ended)
             assert "hvB" in ended["ErrorDescription"]
-            assert virsh("hvA", "domstate", copied.guid.lower()).stdout.strip() == "running"
             copied.counts_on("hvA")
             until("hvB is known to be away", lambda: copied.migrate("hvB")["ReturnValue"] == "32777")
         finally:
@@ -368,8 +390,9 @@ else:
         os.kill(int((FOLDER / "hvB/run/libvirtd.pid").read_text()), 9)
         ended = hyperv.wait_job(job, PATIENCE)
         assert ended["JobState"] == EXCEPTION and "on hvA." in ended["ErrorDescription"], dict(ended)
-        assert virsh("hvA", "domstate", copied.guid.lower()).stdout.strip() == "running"
-        on_host("hvB", "libvirtd", "-d", "--listen", "-p", "/run/libvirt/libvirtd.pid")
+        copied.counts_on("hvA")
+        until("libvirtd of hvB starts", lambda: on_host(
+            "hvB", "libvirtd", "-d", "--listen", "-p", "/run/libvirt/libvirtd.pid").returncode == 0)
         until("hvB answers again", lambda: copied.migrate("hvB")["ReturnValue"] == "32773")
         nothing_happened(copied)
 

@@ -139,6 +139,7 @@ class Traveller:
         """It runs there, and what another host still knows of it (a half one, for a moment) goes."""
         assert host in self.runs_on()
         until(f"nothing of it but on {host}", lambda: self.defined_on() == [host])
+        assert self.runs_on() == [host]
 
     def seen_on(self):
         """Where root/HyperVCluster/v2 says that it is; it shows one machine."""
@@ -178,12 +179,19 @@ class Traveller:
 
     def begin(self, *where, **how):
         """A migration that is under way: its job."""
-        output = self.migrate(*where, **how)
+        output = self.unhindered(*where, **how)
         assert output["ReturnValue"] == "4096", self.why(output)
         return output["Job"]
 
+    def unhindered(self, *where, **how):
+        """What an earlier migration left may be cleared up yet; nothing else is done with the machine then."""
+        def answered():
+            output = self.migrate(*where, **how)
+            return output if output["ReturnValue"] != "32774" else None
+        return until("it is free", answered)
+
     def move(self, *where, **how):
-        output = self.migrate(*where, **how)
+        output = self.unhindered(*where, **how)
         if output["ReturnValue"] != "0":
             assert output["ReturnValue"] == "4096", self.why(output)
             job = self.hyperv.wait_job(output["Job"], PATIENCE)
