@@ -13,6 +13,7 @@
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/follower.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/target_storage.hpp"
 #include "backend/qemu/image.hpp"
@@ -150,9 +151,7 @@ Error lost(Error e, const Place& destination, const std::string& machine) {
 }
 
 // The machine stands on its copies: what they were copied from has no user any more.
-void remove_copied(const CorePtr& core, virConnectPtr source, const std::string& live) {
-    std::vector<std::string> files;
-    for (const auto& t : snapshot_targets(live)) files.push_back(t.path);
+void remove_here(const CorePtr& core, virConnectPtr source, const std::vector<std::string>& files) {
     std::error_code ec;
     for (const auto& f : files)
         if (core->connector->kind() == HostKind::remote)
@@ -168,11 +167,23 @@ Result<void> forget_definition(virDomainPtr d, bool with_variables) {
                    doing);
 }
 
+struct Route {
+    const CorePtr &core, &other;
+    Session& s;
+    virConnectPtr there;
+    const MigrationRequest& r;
+
+    Place from() const { return {s.connection, core->settings().name}; }
+    Place to() const { return {there, other->settings().name}; }
+    Result<void> look_there() const {
+        return refresh(there, r.machine, *other->connector, *other->inventory);
+    }
+};
+
 // A machine that is off is its definition and the variables of its firmware. It is forgotten here when both
 // are over there.
-Result<void> move_definition(const CorePtr& core, const CorePtr& other, Session& s, virDomainPtr d,
-                             virConnectPtr there, const MigrationRequest& r, const std::string& persistent) {
-    const Place from{s.connection, core->settings().name}, to{there, other->settings().name};
+Result<void> move_definition(const Route& way, virDomainPtr d, const std::string& persistent) {
+    const auto& [core, other, s, there, r] = way;
     const std::string xml = take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
     const auto variables = read_variables(*core->connector, s.connection, xml);
     if (!variables) return variables.error();
@@ -198,12 +209,99 @@ Result<void> move_definition(const CorePtr& core, const CorePtr& other, Session&
         if (!done) (void)forget_definition(moved.get(), written.value_or(false));
     }
     if (!done) {
-        if (virConnectIsAlive(there) != 1) done = lost(done.error(), to, r.machine);
-        done = explain(done.error(), from, to, r.machine);
+        if (virConnectIsAlive(there) != 1) done = lost(done.error(), way.to(), r.machine);
+        done = explain(done.error(), way.from(), way.to(), r.machine);
         if (moved && find_domain(there, r.machine)) done.error().message_id = half_there;
     }
-    auto seen = refresh(there, r.machine, *other->connector, *other->inventory);
-    return done ? seen : done;
+    (void)way.look_there();  // or a moment later
+    return done;
+}
+
+// As libvirt is told of a running machine.
+struct Descriptions {
+    std::string live;                 // as it is here
+    std::string running, persistent;  // as it is to be there, at once and from its next start
+    std::vector<std::string> files;   // that are copied, as they are called there
+    std::string variables;  // of its firmware: a file that is made there; "" = none, or seen by both
+};
+
+// What was made over there goes, unless the machine is there yet.
+Error not_moved(const Route& way, Error failed, const Descriptions& xml, TargetStorage& storage) {
+    wait_for_cleanup(way.s.connection, way.there, way.r.machine);
+    const auto rest = find_domain(way.there, way.r.machine);
+    if (!rest) storage.remove_new();
+    if (!rest && !xml.variables.empty()) (void)remove_host_file(way.there, xml.variables);
+    // What is permanent there has arrived, or is somebody else's.
+    const bool half = rest && virDomainIsPersistent(rest.get()) == 0;
+    Error e = explain(std::move(failed), way.from(), way.to(), way.r.machine);
+    if (half) e.message_id = half_there;
+    // Whoever clears up after it must not believe what was seen before.
+    if (!way.look_there()) e.status = Status::unavailable;
+    if (!way.s.stop.stop_requested()) return e;
+    return {Status::cancelled, half ? e.message_id : "wsvirt.call.cancelled", e.text, way.r.machine,
+            e.detail};
+}
+
+Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, const Descriptions& xml) {
+    const auto& [core, other, s, there, r] = way;
+    wait_for_other_job(s, d);
+    TargetStorage storage(there);
+    if (!xml.files.empty())
+        if (auto ok = storage.prepare(xml.files); !ok) return ok;
+    Parameters p;
+    p.text(VIR_MIGRATE_PARAM_URI, r.migrate_uri);
+    p.text(VIR_MIGRATE_PARAM_DEST_XML, xml.running);
+    p.text(VIR_MIGRATE_PARAM_PERSIST_XML, xml.persistent);
+    p.number(VIR_MIGRATE_PARAM_BANDWIDTH, r.bandwidth_mib_s);
+    std::vector<std::string> left;
+    if (!xml.files.empty())
+        for (const auto& t : snapshot_targets(xml.live)) {
+            p.text(VIR_MIGRATE_PARAM_MIGRATE_DISKS, t.target);
+            if (r.remove_source_files) left.push_back(t.path);
+        }
+    if (s.stop.stop_requested()) return cancelled(doing);
+    auto follower = std::make_unique<Follower>(core, r, s, there);
+    const DomainHandle moved(
+        virDomainMigrate3(d, there, p.list(), p.count(), static_cast<unsigned>(flags_for(r, state))));
+    if (!moved) {
+        Error failed = last_error(doing);
+        if (follower->gave_up()) failed.text = too_fast;
+        // The migration may have failed of it before the follower looked.
+        if (follower->lost() || virConnectIsAlive(there) != 1)
+            failed = lost(std::move(failed), way.to(), r.machine);
+        follower.reset();
+        return not_moved(way, std::move(failed), xml, storage);
+    }
+    follower.reset();
+    if (state == paused) run_for_an_instant(moved.get());
+    if (!xml.variables.empty()) left.push_back(nvram_path(xml.live));
+    remove_here(core, s.connection, left);
+    int autostart = 0;
+    if (const auto m = core->inventory->machine(r.machine)) autostart = m->spec.autostart ? 1 : 0;
+    if (autostart != 0) virDomainSetAutostart(moved.get(), autostart);
+    (void)way.look_there();  // or a moment later
+    return {};
+}
+
+Result<Descriptions> descriptions(const Route& way, virDomainPtr d, const std::string& persistent) {
+    const auto& options = way.core->domain_options();
+    Descriptions xml;
+    xml.persistent = persistent;
+    xml.live = take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE));
+    // A running machine keeps its devices; new settings count from the next start.
+    MigrationRequest files_only = way.r;
+    files_only.new_spec.reset();
+    auto running = destination_xml(xml.live, files_only, options);
+    if (running && way.r.new_spec) running = with_plugs(*running, *way.r.new_spec);
+    if (!running) return running.error();
+    xml.running = std::move(*running);
+    if (way.r.kind == MigrationRequest::Kind::machine_and_storage)
+        for (const auto& t : snapshot_targets(xml.running)) xml.files.push_back(t.path);
+    // QEMU carries the variables of the firmware and writes them to a file that libvirt makes there, unless
+    // both hosts have one and the same.
+    const std::string variables = nvram_path(xml.running);
+    if (!variables.empty() && !host_has_file(way.there, variables).value_or(true)) xml.variables = variables;
+    return xml;
 }
 
 Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s, virDomainPtr d,
@@ -216,84 +314,26 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
     if (*state == saved)
         return Error{Status::invalid_state, "wsvirt.migration.saved",
                      "The machine is saved and cannot move; start it, or drop its saved state.", r.machine};
-    const bool with_storage = r.kind == MigrationRequest::Kind::machine_and_storage;
     auto destination = other->connector->open();
     if (!destination) return destination.error();
-    virConnectPtr const there = destination->get();
-    if (find_domain(there, r.machine))
+    const Route way{core, other, s, destination->get(), r};
+    if (find_domain(way.there, r.machine))
         return Error{Status::already_exists, "wsvirt.migration.exists",
                      "The destination has a machine with this identifier already.", r.machine};
     const std::string inactive =
         take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
-    const std::string live =
-        is_active(*state) ? take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE))
-                          : inactive;
     auto persistent = destination_xml(inactive, r, core->domain_options());
     if (!persistent) return persistent.error();
-    MigrationRequest files_only =
-        r;  // a running machine keeps its devices; new settings count from the next start
-    files_only.new_spec.reset();
-    auto running_xml = destination_xml(live, files_only, core->domain_options());
-    if (running_xml && r.new_spec) running_xml = with_plugs(*running_xml, *r.new_spec);
-    if (!running_xml) return running_xml.error();
-    if (with_storage && !is_active(*state) && !snapshot_targets(inactive).empty())
+    if (is_active(*state)) {
+        auto xml = descriptions(way, d, *persistent);
+        return xml ? move_running(way, d, *state, *xml) : Result<void>(xml.error());
+    }
+    if (r.kind == MigrationRequest::Kind::machine_and_storage && !snapshot_targets(inactive).empty())
         return Error{Status::not_supported, "wsvirt.migration.off_with_storage",
                      "The disks of a machine that is off cannot be copied to another host; start it, or use "
                      "shared storage.",
                      r.machine};
-    if (!is_active(*state)) return move_definition(core, other, s, d, there, r, *persistent);
-    const Place from{s.connection, core->settings().name}, to{there, other->settings().name};
-    wait_for_other_job(s, d);
-    TargetStorage storage(there);
-    if (with_storage) {
-        std::vector<std::string> paths;
-        for (const auto& t : snapshot_targets(*running_xml)) paths.push_back(t.path);
-        if (auto ok = storage.prepare(paths); !ok) return ok;
-    }
-    Parameters p;
-    p.text(VIR_MIGRATE_PARAM_URI, r.migrate_uri);
-    p.text(VIR_MIGRATE_PARAM_DEST_XML, *running_xml);
-    p.text(VIR_MIGRATE_PARAM_PERSIST_XML, *persistent);
-    p.number(VIR_MIGRATE_PARAM_BANDWIDTH, r.bandwidth_mib_s);
-    if (with_storage)
-        for (const auto& t : snapshot_targets(live)) p.text(VIR_MIGRATE_PARAM_MIGRATE_DISKS, t.target);
-    DomainHandle moved;
-    {
-        std::optional<Follower> follower;
-        if (s.stop.stop_requested()) {
-            storage.remove_new();
-            return cancelled(doing);
-        }
-        follower.emplace(core, r, s, there);
-        moved.reset(
-            virDomainMigrate3(d, there, p.list(), p.count(), static_cast<unsigned>(flags_for(r, *state))));
-        if (!moved) {
-            Error failed = last_error(doing);
-            if (follower->gave_up()) failed.text = too_fast;
-            // The migration may have failed of it before the follower looked.
-            if (follower->lost() || virConnectIsAlive(there) != 1)
-                failed = lost(std::move(failed), to, r.machine);
-            follower.reset();
-            wait_for_cleanup(s.connection, there, r.machine);
-            const auto rest = find_domain(there, r.machine);
-            if (!rest) storage.remove_new();
-            // What is permanent there has arrived, or is somebody else's.
-            const bool half = rest && virDomainIsPersistent(rest.get()) == 0;
-            Error e = explain(std::move(failed), from, to, r.machine);
-            if (half) e.message_id = half_there;
-            refresh(there, r.machine, *other->connector, *other->inventory);
-            return s.stop.stop_requested()
-                       ? Error{Status::cancelled, half ? e.message_id : "wsvirt.call.cancelled", e.text,
-                               r.machine, e.detail}
-                       : e;
-        }
-    }
-    if (*state == paused) run_for_an_instant(moved.get());
-    if (with_storage && r.remove_source_files) remove_copied(core, s.connection, live);
-    int autostart = 0;
-    if (const auto m = core->inventory->machine(r.machine)) autostart = m->spec.autostart ? 1 : 0;
-    if (autostart != 0) virDomainSetAutostart(moved.get(), autostart);
-    return refresh(there, r.machine, *other->connector, *other->inventory);
+    return move_definition(way, d, *persistent);
 }
 
 // --- disks only, on this host ---

@@ -202,7 +202,7 @@ else:
         hyperv.finish(hyperv.destroy(off.machine))
 
     def test_the_variables_of_uefi_come_along(hyperv):
-        """Of a machine that is off; what they were kept in is gone then."""
+        """What they were kept in is gone then."""
         machine = hyperv.finish(hyperv.define(settings("with variables", 2), [memory(64)]))["ResultingSystem"]
         traveller = Traveller.of(hyperv, machine)
         name = virsh("hvA", "domname", traveller.guid.lower()).stdout.strip()
@@ -220,6 +220,14 @@ else:
             until(f"it is on {there}", lambda host=there: traveller.defined_on() == [host])
             assert files[there].read_bytes() == content
             assert not files[left].exists()
+        hyperv.finish(hyperv.request_state(machine, RUNNING))  # QEMU carries them while it runs
+        traveller.move("hvB")
+        until("it is on hvB", lambda: traveller.defined_on() == ["hvB"])
+        assert files["hvB"].stat().st_size == len(content) and not files["hvA"].exists()
+        traveller.move("hvA", namespace=CLUSTER)
+        until("it is on hvA", lambda: traveller.defined_on() == ["hvA"])
+        assert files["hvA"].stat().st_size == len(content) and not files["hvB"].exists()
+        hyperv.finish(hyperv.request_state(machine, OFF))
         hyperv.finish(hyperv.destroy(machine))
         assert not files["hvA"].exists()
 

@@ -78,6 +78,9 @@ void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
     const auto c = cut_off_of(services, plan.extra, affected_by(services, plan));
     if (!c) return;
     const bool half = failed.status == Status::unavailable || failed.message_id == backend::half_there;
+    // A machine that has arrived in spite of it stands on what was copied.
+    if (!half && (!plan.source.hypervisor->machine(c->guid) || plan.destination.hypervisor->machine(c->guid)))
+        return;
     const auto left = half ? c : settle_copies(*c).left;
     if (!left) return;
     leave_for_later(services, *left);
