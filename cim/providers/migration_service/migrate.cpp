@@ -75,12 +75,14 @@ Result<void> move_with_snapshots(const Plan& plan, const backend::Call& call) {
 // What it had begun over there and is there yet. Only what was refused before anything began leaves nothing.
 void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
     if (plan.stays() || failed.status == Status::already_exists) return;
-    const auto c = cut_off_of(services, plan.extra, affected_by(services, plan));
+    auto c = cut_off_of(services, plan.extra, affected_by(services, plan));
     if (!c) return;
+    const auto here = plan.source.hypervisor->machine(c->guid);
     const bool half = failed.status == Status::unavailable || failed.message_id == backend::half_there;
     // A machine that has arrived in spite of it stands on what was copied.
-    if (!half && (!plan.source.hypervisor->machine(c->guid) || plan.destination.hypervisor->machine(c->guid)))
-        return;
+    if (!half && (!here || plan.destination.hypervisor->machine(c->guid))) return;
+    // It goes on here, and whoever asked is told so: that is not asked again later.
+    if (here && here->state == backend::MachineState::running) c->rest = Rest::at_destination;
     const auto left = half ? c : settle_copies(*c).left;
     if (!left) return;
     leave_for_later(services, *left);

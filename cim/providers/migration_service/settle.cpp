@@ -116,35 +116,41 @@ Settled settle_disks(const CutOff& c) {
             left};
 }
 
-// Later somebody may have started what was left; then it is not ours to end.
-bool in_the_way(const Machine& m) {
-    return m.state != MachineState::running;
+// Whether both still answer: that nobody has noticed yet that a host is gone does not mean that it does. What
+// is left of a migration there is ended.
+const HostEntry* silent_one(const CutOff& c) {
+    for (const auto* host : {&c.source, &c.destination})
+        if (auto r = host->hypervisor->abandon(briefly(), c.guid);
+            !r && r.error().status == Status::unavailable)
+            return host;
+    return nullptr;
 }
 
 Settled settle_rest(const CutOff& c) {
-    auto& from = *c.source.hypervisor;
-    auto& to = *c.destination.hypervisor;
     for (const auto* host : {&c.source, &c.destination})
         if (!host->hypervisor->connected()) return silent(c, *host, ".");
     if (c.rest != Rest::copies) {
+        if (const auto* host = silent_one(c)) return silent(c, *host, ".");
         const bool at_source = c.rest == Rest::at_source;
-        auto& host = at_source ? from : to;
+        auto& host = at_source ? *c.source.hypervisor : *c.destination.hypervisor;
         const auto rest = host.machine(c.guid);
-        const bool whole_elsewhere = (at_source ? to : from).machine(c.guid) != nullptr;
-        if (rest && whole_elsewhere && in_the_way(*rest) && !take_away(host, c.guid))
-            return {at_source ? Outcome::moved : Outcome::stayed, {}, c};
+        const auto whole = (at_source ? c.destination : c.source).hypervisor->machine(c.guid);
+        // What runs alone was started by somebody since, and is not ours to end.
+        const bool ours =
+            rest && whole && (rest->state != MachineState::running || whole->state == MachineState::running);
+        if (ours && !take_away(host, c.guid)) return {at_source ? Outcome::moved : Outcome::stayed, {}, c};
         if (at_source) return {Outcome::moved, {}, {}};
     }
     const auto removed = remove_copies(c);
     return {Outcome::stayed, {}, only_copies(c, removed)};
 }
 
-// Over there it counts once it runs, or once nothing of it runs here. libvirt keeps what arrives running only
-// when it has arrived.
+// Over there it counts once it runs, or once nothing of it runs here. What stands still here since its memory
+// was sent has moved when libvirt keeps it there for good, whatever became of it since.
 bool has_moved(const CutOff& c, const Machine* here, const Machine& there) {
     if (!here) return true;
-    return here->state != MachineState::running &&
-           (there.state == MachineState::running || (c.was_running && there.persistent));
+    if (there.state == MachineState::running) return here->state != MachineState::running;
+    return here->state == MachineState::paused && c.was_running && there.persistent;
 }
 
 // Lines: source, destination, "1" where it ran or else "0" and then what is left to do, the copies.
@@ -250,11 +256,7 @@ Settled settle(const CutOff& c) {
                       seen ? "; the machine is on \"" + c.source.name + "\"."
                            : "; where the machine is will be seen when it does.");
     }
-    // That nobody has noticed yet that a host is gone does not mean that it answers.
-    for (const auto* host : {&c.source, &c.destination})
-        if (auto r = host->hypervisor->abandon(briefly(), c.guid);
-            !r && r.error().status == Status::unavailable)
-            return silent(c, *host, ".");
+    if (const auto* host = silent_one(c)) return silent(c, *host, ".");
     wait_until(settle_patience, [&] { return !from.machine(c.guid) || !to.machine(c.guid); });
     const auto here = from.machine(c.guid), there = to.machine(c.guid);
     if (there && has_moved(c, here.get(), *there)) {
@@ -297,11 +299,14 @@ std::string left_sentence(const CutOff& c) {
 void leave_for_later(Services& services, const CutOff& c) {
     const auto key = left_key(c);
     CutOff all = c;
-    if (const auto row = services.store.get(kind, key); row && *row)
-        if (const auto before = left_from(services, {key, **row}))
-            for (const auto& file : before->copies)
+    const auto row = services.store.get(kind, key);
+    if (const auto before = row && *row ? left_from(services, {key, **row}) : std::nullopt) {
+        if (c.rest == Rest::copies) all = *before;  // and what else there was to do
+        for (const auto* files : {&before->copies, &c.copies})
+            for (const auto& file : *files)
                 if (std::find(all.copies.begin(), all.copies.end(), file) == all.copies.end())
                     all.copies.push_back(file);
+    }
     (void)services.store.put(kind, key, left_text(all));
 }
 

@@ -322,6 +322,29 @@ BOOST_AUTO_TEST_CASE(what_a_silent_host_keeps_is_cleared_up_when_it_is_back) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_machine_that_runs_on_is_kept_whatever_a_silent_host_has) {
+    const auto watching = cim::watch(services);
+    for (const bool off_here : {false, true}) {
+        const auto guid = machine(off_here ? "off" : "on");
+        start(guid);
+        hypervisor.hold("migrate");
+        hypervisor.fail_next("migrate", Error(Status::unavailable, "wsvirt.migration.lost", "Silent."));
+        const auto r = to_host(guid);
+        BOOST_TEST_REQUIRE(second.define({}, hypervisor.machine(guid)->spec).ok());
+        BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+        second.set_connected(false);
+        hypervisor.release("migrate");
+        BOOST_TEST(done(r) == 32777U);
+        if (off_here) BOOST_TEST_REQUIRE(hypervisor.power_off({}, guid).ok());
+        second.set_connected(true);
+        for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+        BOOST_TEST(store->count("migration_left").value() == 0U);
+        BOOST_TEST(hypervisor.machine(guid) != nullptr);
+        // What runs alone over there somebody may work with.
+        BOOST_TEST((second.machine(guid) != nullptr) == off_here);
+    }
+}
+
 // What a failed migration copied and the destination does not remove now.
 struct HalfCopy : TwoHosts {
     HalfCopy() {
