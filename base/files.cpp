@@ -85,6 +85,14 @@ bool all_zero(const char* data, std::size_t size) {
 
 }  // namespace
 
+Result<void> read_data(
+    const std::filesystem::path& file, const FileWork& work,
+    const std::function<Result<void>(std::uint64_t at, const char* data, std::size_t size)>& see) {
+    const Fd in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (in < 0) return system_error("Opening", file);
+    return for_each_block(file, in, work, see);
+}
+
 Result<void> copy_sparse(const std::filesystem::path& from, const std::filesystem::path& to,
                          const FileWork& work) {
     const Fd in(::open(from.c_str(), O_RDONLY | O_CLOEXEC));

@@ -19,6 +19,12 @@ struct FileWork {
     std::function<void(std::uint64_t bytes)> advanced;  // bytes looked at since the last call; may be empty
 };
 
+// The data of a regular file, piece by piece, each with its offset; what is between them reads as zeros. Ends
+// with the first error of `see`.
+Result<void> read_data(
+    const std::filesystem::path& file, const FileWork& work,
+    const std::function<Result<void>(std::uint64_t at, const char* data, std::size_t size)>& see);
+
 // Copies the data of a regular file; what is a hole stays one. The target must not exist; it is removed again
 // on failure, and on disk when this returns.
 Result<void> copy_sparse(const std::filesystem::path& from, const std::filesystem::path& to,

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "backend/libvirt/carried_disks.hpp"
 #include "backend/libvirt/carried_variables.hpp"
 #include "backend/libvirt/chain.hpp"
 #include "backend/libvirt/disk_servers.hpp"
@@ -304,6 +305,32 @@ Result<Descriptions> descriptions(const Route& way, virDomainPtr d, const std::s
     return xml;
 }
 
+// Of a machine that is off libvirt moves the definition alone. The disks go before it, so that it never
+// stands on anything that is not there.
+Result<void> move_with_disks(const Route& way, virDomainPtr d, const std::string& persistent) {
+    const auto& [core, other, s, there, r] = way;
+    const std::string here = take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+    Carriage what{{}, r.bandwidth_mib_s};
+    std::vector<std::string> old_files, new_files;
+    for (const auto& t : snapshot_targets(here)) {
+        const auto to = r.disk_targets.find(t.path);
+        old_files.push_back(t.path);
+        new_files.push_back(to == r.disk_targets.end() ? t.path : to->second);
+        what.disks.push_back({old_files.back(), new_files.back()});
+    }
+    TargetStorage storage(there);
+    if (auto ok = storage.prepare(new_files); !ok) return ok;
+    auto done = carry_disks(*core->connector, s.connection, there, what, {s.deadline, s.stop, s.progress});
+    if (done && virDomainIsActive(d) != 0)
+        done = Error{Status::invalid_state, "wsvirt.migration.started",
+                     "Somebody started the machine while its disks were copied; it stays where it is.",
+                     r.machine};
+    if (done) done = move_definition(way, d, persistent);
+    if (!done && !find_domain(there, r.machine)) storage.remove_new();
+    if (done && r.remove_source_files) remove_here(core, s.connection, old_files);
+    return done;
+}
+
 Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s, virDomainPtr d,
                           const MigrationRequest& r) {
     auto state = state_now(*core->connector, d);
@@ -328,11 +355,7 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
         auto xml = descriptions(way, d, *persistent);
         return xml ? move_running(way, d, *state, *xml) : Result<void>(xml.error());
     }
-    if (r.kind == MigrationRequest::Kind::machine_and_storage && !snapshot_targets(inactive).empty())
-        return Error{Status::not_supported, "wsvirt.migration.off_with_storage",
-                     "The disks of a machine that is off cannot be copied to another host; start it, or use "
-                     "shared storage.",
-                     r.machine};
+    if (r.kind == MigrationRequest::Kind::machine_and_storage) return move_with_disks(way, d, *persistent);
     return move_definition(way, d, *persistent);
 }
 

@@ -3,93 +3,13 @@
 #include <libvirt/virterror.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
-#include <memory>
-#include <pugixml.hpp>
 #include <set>
 
-#include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/errors.hpp"
-#include "backend/libvirt/handles.hpp"
-#include "base/text.hpp"
+#include "backend/libvirt/folder_view.hpp"
 
 namespace wsvirt::backend::libvirt {
-
-namespace {
-using Pool = std::unique_ptr<virStoragePool, FreeBy<&virStoragePoolFree>>;
-using Volume = std::unique_ptr<virStorageVol, FreeBy<&virStorageVolFree>>;
-using Stream = std::unique_ptr<virStream, FreeBy<&virStreamFree>>;
-
-Pool make_pool(virConnectPtr connection, const std::string& folder, const std::string& name, unsigned flags) {
-    pugi::xml_document doc;
-    auto root = doc.append_child("pool");
-    root.append_attribute("type").set_value("dir");
-    set_text(root, "name", name);
-    set_text(root.append_child("target"), "path", folder);
-    return Pool(virStoragePoolCreateXML(connection, to_text(doc).c_str(), flags));
-}
-
-std::string pool_name() {
-    return "wsvirt-" + to_lower(make_guid());
-}
-
-// The pool that stands for a file's folder, for as long as this lives.
-class FolderView {
-  public:
-    FolderView(virConnectPtr connection, const std::string& path, unsigned flags = 0) {
-        const std::string folder = std::filesystem::path(path).parent_path().native();
-        pool_.reset(virStoragePoolLookupByTargetPath(connection, folder.c_str()));
-        if (pool_ && virStoragePoolIsActive(pool_.get()) != 1) pool_.reset();
-        if (pool_) {
-            virStoragePoolRefresh(pool_.get(), 0);
-            return;
-        }
-        pool_ = make_pool(connection, folder, pool_name(), flags);
-        made_ = bool(pool_);
-        if (made_) return;
-        if (const virError* const e = virGetLastError()) {
-            code_ = e->code;
-            missing_ = e->code == VIR_ERR_SYSTEM_ERROR && e->int1 == ENOENT;
-            message_ = e->message ? e->message : "";
-        }
-    }
-    ~FolderView() {
-        if (made_) virStoragePoolDestroy(pool_.get());
-    }
-    FolderView(const FolderView&) = delete;
-    FolderView& operator=(const FolderView&) = delete;
-    explicit operator bool() const { return bool(pool_); }
-    // Why there is none.
-    bool missing() const { return missing_; }
-    bool silent() const {
-        return code_ == VIR_ERR_NO_SUPPORT || code_ == VIR_ERR_NO_CONNECT || connection_lost(code_, message_);
-    }
-    Error error(const char* doing) const { return error_from(code_, message_, doing); }
-    virStoragePoolPtr get() const { return pool_.get(); }
-    // Another's pool may have ended meanwhile.
-    bool stands() const { return virStoragePoolIsActive(pool_.get()) == 1; }
-
-  private:
-    Pool pool_;
-    bool made_ = false, missing_ = false;
-    int code_ = 0;
-    std::string message_;
-};
-}  // namespace
-
-namespace {
-// nullptr: there is none.
-Result<Volume> find_file(virConnectPtr connection, const FolderView& folder, const std::string& path,
-                         const char* doing) {
-    Volume found(virStorageVolLookupByPath(connection, path.c_str()));
-    if (found) return found;
-    const bool none = last_error_code() == VIR_ERR_NO_STORAGE_VOL;
-    if (!none) return last_error(doing);
-    if (!folder.stands()) return folder.error(doing);
-    return found;
-}
-}  // namespace
 
 Result<bool> host_has_file(virConnectPtr connection, const std::string& path) {
     constexpr const char* doing = "look for the file";
@@ -151,15 +71,6 @@ Result<void> sent(virConnectPtr connection, virStorageVolPtr volume, const std::
     return {};
 }
 
-Volume make_volume(virStoragePoolPtr pool, const std::string& path, std::size_t size) {
-    pugi::xml_document doc;
-    auto root = doc.append_child("volume");
-    set_text(root, "name", std::filesystem::path(path).filename().native());
-    set_text(root, "capacity", std::to_string(size));
-    set_text(root, "allocation", std::to_string(size));
-    root.append_child("target").append_child("format").append_attribute("type").set_value("raw");
-    return Volume(virStorageVolCreateXML(pool, to_text(doc).c_str(), 0));
-}
 }  // namespace
 
 Result<std::optional<std::string>> read_host_file(virConnectPtr connection, const std::string& path,
@@ -188,7 +99,7 @@ Result<void> write_host_file(virConnectPtr connection, const std::string& path, 
     auto found = find_file(connection, *folder, path, doing);
     if (!found) return found.error();
     const Volume before(std::move(*found));
-    const Volume made(before ? nullptr : make_volume(folder->get(), path, content.size()).release());
+    const Volume made(before ? nullptr : make_volume(folder->get(), path, content.size(), false).release());
     if (!before && !made) return last_error(doing);
     auto done = sent(connection, made ? made.get() : before.get(), content, doing);
     if (!done && made) virStorageVolDelete(made.get(), 0);

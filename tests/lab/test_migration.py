@@ -179,6 +179,51 @@ else:
         assert kept.exists()
         kept.unlink()
 
+    def test_off_with_copied_storage(hyperv, daemon, iso):
+        """Cancelled and cut off it is where it was; then there and, from a host that is not the service's own, back."""
+        for name, size in (("cold", "64M"), ("kept", "8M")):
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", f"/vms/{name}.qcow2", size], check=True)
+        subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 0 48M", "/vms/cold.qcow2"], check=True,
+                       stdout=subprocess.DEVNULL)
+        cold = Traveller(hyperv, "cold", iso).with_disk("/vms/cold.qcow2")
+        there = FOLDER / "hvB/vms/new/cold.qcow2"
+
+        def cancel(job):
+            cold.request(job, 4)
+            assert hyperv.wait_job(job, PATIENCE)["JobState"] == TERMINATED
+
+        def kill(job):
+            daemon.kill()
+            daemon.start()
+            assert "hvA" in hyperv.wait_job(job, PATIENCE)["ErrorDescription"]
+
+        for cut_off in (cancel, kill):
+            job = cold.begin("hvB", kind=BOTH, disk="/vms/new/cold.qcow2", Bandwidth=1)
+            cold.wait_progress(job)
+            assert there.exists()
+            cut_off(job)
+            until("no half copy", lambda: not there.exists())
+            assert cold.defined_on() == ["hvA"] and holds_its_data("hvA", "/vms/cold.qcow2")
+        cold.move("hvB", kind=BOTH, disk="/vms/new/cold.qcow2", Bandwidth=100)
+        assert cold.defined_on() == ["hvB"] and holds_its_data("hvB", "/vms/new/cold.qcow2")
+        assert not (FOLDER / "hvA/vms/cold.qcow2").exists()
+        cold.move("hvA", kind=BOTH, namespace=CLUSTER, disk="/vms/cold.qcow2", RetainVhdCopiesOnSource=True)
+        assert cold.defined_on() == ["hvA"] and holds_its_data("hvA", "/vms/cold.qcow2")
+        assert there.read_bytes() == (FOLDER / "hvA/vms/cold.qcow2").read_bytes()
+        there.unlink()
+        cold.boot()
+        hyperv.finish(hyperv.request_state(cold.machine, OFF))
+        hyperv.finish(hyperv.destroy(cold.machine))
+
+    def test_off_with_a_disk_that_stands_on_another(hyperv, iso):
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", "/vms/kept.qcow2", "-F", "qcow2", "/vms/child.qcow2"],
+                       check=True)
+        child = Traveller(hyperv, "child", iso).with_disk("/vms/child.qcow2")
+        job = hyperv.wait_job(child.begin("hvB", kind=BOTH, disk="/vms/new/child.qcow2"), PATIENCE)
+        assert job["JobState"] == EXCEPTION and "stands on another file" in job["ErrorDescription"]
+        assert child.defined_on() == ["hvA"] and not (FOLDER / "hvB/vms/new/child.qcow2").exists()
+        hyperv.finish(hyperv.destroy(child.machine))
+
     def test_its_disk_alone_moves_while_it_runs(copied):
         before = copied.last_tick("hvA")
         copied.move(None, host_text="", kind=STORAGE, disk="/vms/moved.qcow2")

@@ -140,14 +140,6 @@ void check_file(const Services& services, const Plan& plan, const Disk& d, Probl
             "HostResource");
 }
 
-void check_copies(const Plan& plan, Problems& out) {
-    if (plan.wishes.type == MigrationType::both && plan.machine->state == MachineState::off)
-        add(out, Status::not_supported, "off_with_storage",
-            "The disks of a machine that is off are not copied to another host; start it, or keep its disks "
-            "on "
-            "storage that both hosts see.");
-}
-
 // Where disks may go on the machine's own host.
 void check_new_places(const Services& services, const Plan& plan, Problems& out) {
     const auto here = services_at(services, plan.source);
@@ -198,7 +190,6 @@ std::vector<Error> problems_of(const Services& services, const Plan& plan, bool 
         return out;
     }
     check_destination(plan, out);
-    check_copies(plan, out);
     if (plan.wishes.type == MigrationType::staged) return out;  // disks and switches come later
     check_switches(plan, out);
     for (const auto& d : plan.spec.disks)

@@ -217,10 +217,6 @@ BOOST_AUTO_TEST_CASE(not_supported) {
             1U);
     REFUSED(to_system(guid, {{"MigrationSettingData", settings({{"MigrationType", 32772U}})}}, "testhost"),
             1U);
-    // Disks of a machine that is off stay where they are.
-    const auto both = settings({{"MigrationType", 32771U}});
-    const auto to = disk_at((folder / "disks" / "copy.qcow2").string());
-    REFUSED(to_host(guid, {{"MigrationSettingData", both}, {"NewResourceSettingData", to}}), 32770U);
     services.hosts[1].uri = "qemu:///embed?root=/x";
     REFUSED(to_host(guid), 32770U);
 }

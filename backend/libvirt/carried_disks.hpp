@@ -1,0 +1,31 @@
+// The disks of a machine that is off, on their way to another host: each file is read here and written there,
+// byte for byte and without its holes. Of a host that is not this one, through libvirt's volumes. Blocking;
+// one thread, with the machine's gate held.
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include <string>
+#include <vector>
+
+#include "backend/hypervisor.hpp"
+#include "backend/libvirt/connector.hpp"
+#include "base/result.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+struct CarriedDisk {
+    std::string from, to;
+};
+struct Carriage {
+    std::vector<CarriedDisk> disks;
+    std::uint64_t bandwidth_mib_s = 0;  // 0: as fast as it goes
+};
+
+// The new files and their folders must have been prepared (TargetStorage). What was begun is the caller's to
+// remove after an error. Errors: not_supported (a disk that stands on another file), cancelled, no_space,
+// failed, with libvirt's message.
+Result<void> carry_disks(const Connector& source, virConnectPtr connection, virConnectPtr there,
+                         const Carriage& what, const Call& call);
+
+}  // namespace wsvirt::backend::libvirt
