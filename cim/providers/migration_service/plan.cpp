@@ -213,12 +213,17 @@ void fill_request(Plan& plan) {
     plan.extra["DestinationHost"] = plan.destination.name;
     plan.extra[source_extra] = plan.source.name;
     plan.extra[running_extra] = plan.machine->state == MachineState::running ? "1" : "0";
+    const auto copied = [&](const std::string& from, const std::string& to) {
+        plan.extra[copies_extra] += to + '\n';
+        if (r.remove_source_files) plan.extra[originals_extra] += from + '\n';
+    };
     if (plan.wishes.type == MigrationType::storage)
-        for (const auto& [from, to] : r.disk_targets) plan.extra[copies_extra] += to + '\n';
+        for (const auto& [from, to] : r.disk_targets) copied(from, to);
     if (plan.wishes.type != MigrationType::both) return;
-    for (const auto& d : plan.spec.disks)
-        if (d.device == backend::DiskDevice::disk && !d.path.empty())
-            plan.extra[copies_extra] += d.path + '\n';
+    for (const auto& was : plan.machine->spec.disks)
+        for (const auto& now : plan.spec.disks)
+            if (iequals(was.id, now.id) && now.device == backend::DiskDevice::disk && !now.path.empty())
+                copied(was.path, now.path);
 }
 
 }  // namespace

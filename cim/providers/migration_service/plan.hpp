@@ -45,8 +45,9 @@ bool snapshots_can_move(const Plan& plan);
 bool is_incompatible(const Error& e);
 
 // What a job keeps for the case that it is cut off, beside the properties of its class: the host that the
-// machine came from, whether it ran, and the files that are made at the destination (one a line).
+// machine came from, whether it ran, the files that are made at the destination (one a line), and those that
+// they are copied from, in the same order, where they are not to stay.
 inline constexpr const char *source_extra = "Source.Host", *running_extra = "Source.Running",
-                            *copies_extra = "Destination.Copies";
+                            *copies_extra = "Destination.Copies", *originals_extra = "Source.Originals";
 
 }  // namespace wsvirt::cim::migration_service

@@ -89,14 +89,34 @@ Removal remove_copies(const CutOff& c) {
     return r;
 }
 
-std::optional<CutOff> only(CutOff c, Rest rest, std::vector<std::string> copies) {
-    c.rest = rest;
-    c.copies = std::move(copies);
-    return c;
+std::optional<CutOff> only_copies(const CutOff& c, const Removal& r) {
+    if (r.left.empty()) return std::nullopt;
+    CutOff left = c;
+    left.rest = Rest::copies;
+    left.disks_only = false;
+    left.copies = r.left;
+    left.originals.clear();
+    return left;
 }
 
-std::optional<CutOff> only_copies(const CutOff& c, const Removal& r) {
-    return r.left.empty() ? std::nullopt : only(c, Rest::copies, r.left);
+// At the source, the files whose copies are used now.
+Removal remove_originals(const CutOff& c) {
+    Removal r;
+    auto& host = *c.source.hypervisor;
+    if (c.originals.size() != c.copies.size()) return r;
+    for (std::size_t i = 0; i < c.copies.size(); ++i) {
+        const auto& file = c.originals[i];
+        if (!in_use(*c.destination.hypervisor, c.copies[i]) || in_use(host, file)) continue;
+        if (!wait_until(removal_patience, [&] { return bool(host.remove_file(briefly(), file)); }))
+            r.left.push_back(file);
+    }
+    return r;
+}
+
+std::optional<CutOff> left_at_source(const CutOff& c) {
+    CutOff here = c;
+    here.destination = c.source;
+    return only_copies(here, remove_originals(c));
 }
 
 Settled silent(const CutOff& c, const HostEntry& host, const std::string& more) {
@@ -107,7 +127,9 @@ Settled settle_disks(const CutOff& c) {
     auto& host = *c.source.hypervisor;
     if (!wait_until(contact_patience, [&] { return host.connected(); })) return silent(c, c.source, ".");
     (void)host.abandon(briefly(), c.guid);
-    const auto removed = remove_copies(c);
+    auto removed = remove_copies(c);
+    const auto originals = remove_originals(c);
+    removed.left.insert(removed.left.end(), originals.left.begin(), originals.left.end());
     const auto left = only_copies(c, removed);
     if (removed.used == c.copies.size()) return {Outcome::moved, {}, left};
     return {Outcome::stayed,
@@ -139,7 +161,7 @@ Settled settle_rest(const CutOff& c) {
         const bool ours =
             rest && whole && (rest->state != MachineState::running || whole->state == MachineState::running);
         if (ours && !take_away(host, c.guid)) return {at_source ? Outcome::moved : Outcome::stayed, {}, c};
-        if (at_source) return {Outcome::moved, {}, {}};
+        if (at_source) return {Outcome::moved, {}, left_at_source(c)};
     }
     const auto removed = remove_copies(c);
     return {Outcome::stayed, {}, only_copies(c, removed)};
@@ -153,11 +175,14 @@ bool has_moved(const CutOff& c, const Machine* here, const Machine& there) {
     return here->state == MachineState::paused && c.was_running && there.persistent;
 }
 
-// Lines: source, destination, "1" where it ran or else "0" and then what is left to do, the copies.
+// Lines: source, destination, "1" where it ran or else "0" and then what is left to do, the copies, and after
+// an empty one the originals.
 std::string left_text(const CutOff& c) {
     std::string text = c.source.name + '\n' + c.destination.name + '\n' + (c.was_running ? "1" : "0");
     text += c.disks_only ? " disks" : names_of_rest[static_cast<std::size_t>(c.rest)];
     for (const auto& file : c.copies) text += '\n' + file;
+    if (!c.originals.empty()) text += '\n';
+    for (const auto& file : c.originals) text += '\n' + file;
     return text;
 }
 
@@ -180,7 +205,9 @@ std::optional<CutOff> left_from(const Services& services, const Store::Row& row)
     c.disks_only = rest == " disks";
     const auto* const known = std::find(std::begin(names_of_rest), std::end(names_of_rest), rest);
     if (known != std::end(names_of_rest)) c.rest = static_cast<Rest>(known - std::begin(names_of_rest));
-    c.copies.assign(lines.begin() + 3, lines.end());
+    const auto between = std::find(lines.begin() + 3, lines.end(), std::string());
+    c.copies.assign(lines.begin() + 3, between);
+    if (between != lines.end()) c.originals.assign(between + 1, lines.end());
     return c;
 }
 
@@ -237,7 +264,9 @@ std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::s
     c.was_running = text(running_extra) == "1";
     c.disks_only = text("MigrationType") == std::to_string(static_cast<unsigned>(MigrationType::storage));
     c.copies = split(text(copies_extra), '\n');
+    c.originals = split(text(originals_extra), '\n');
     std::erase(c.copies, std::string());
+    std::erase(c.originals, std::string());
     for (const auto& a : affected)
         if (const auto path = ObjectPath::parse(a.path); path && c.guid.empty())
             c.guid = vs::system_guid_of(*path);
@@ -260,8 +289,10 @@ Settled settle(const CutOff& c) {
     wait_until(settle_patience, [&] { return !from.machine(c.guid) || !to.machine(c.guid); });
     const auto here = from.machine(c.guid), there = to.machine(c.guid);
     if (there && has_moved(c, here.get(), *there)) {
-        if (!here || take_away(from, c.guid)) return {Outcome::moved, {}, {}};
-        return {Outcome::moved, {}, only(c, Rest::at_source, {})};
+        if (!here || take_away(from, c.guid)) return {Outcome::moved, {}, left_at_source(c)};
+        CutOff left = c;
+        left.rest = Rest::at_source;
+        return {Outcome::moved, {}, left};
     }
     if (!here)
         return {Outcome::stayed,
@@ -270,8 +301,10 @@ Settled settle(const CutOff& c) {
     const bool alone = !there || take_away(to, c.guid);
     if (here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
     const std::string where = "The machine is on \"" + c.source.name + "\", as before.";
-    if (!alone) return {Outcome::stayed, where, only(c, Rest::at_destination, c.copies)};
-    return {Outcome::stayed, where, only_copies(c, remove_copies(c))};
+    if (alone) return {Outcome::stayed, where, only_copies(c, remove_copies(c))};
+    CutOff left = c;
+    left.rest = Rest::at_destination;
+    return {Outcome::stayed, where, left};
 }
 
 Settled settle_copies(const CutOff& c) {
@@ -302,6 +335,7 @@ void leave_for_later(Services& services, const CutOff& c) {
     const auto row = services.store.get(kind, key);
     if (const auto before = row && *row ? left_from(services, {key, **row}) : std::nullopt) {
         if (c.rest == Rest::copies) all = *before;  // and what else there was to do
+        if (before->copies != c.copies) all.originals.clear();
         for (const auto* files : {&before->copies, &c.copies})
             for (const auto& file : *files)
                 if (std::find(all.copies.begin(), all.copies.end(), file) == all.copies.end())
@@ -319,6 +353,7 @@ void made_anew(Services& services, const std::string& host, const std::vector<st
         const auto gone = std::erase_if(c->copies, [&](const std::string& file) {
             return std::find(files.begin(), files.end(), file) != files.end();
         });
+        if (gone > 0) c->originals.clear();
         if (c->rest == Rest::copies && c->copies.empty())
             (void)services.store.erase(kind, row.key);
         else if (gone > 0)

@@ -29,6 +29,9 @@ struct CutOff {
     bool was_running = false;
     bool disks_only = false;          // on one host
     std::vector<std::string> copies;  // files that were being made at the destination
+    // What they were copied from, in the same order: it goes when a machine stands on the copy. Empty: it
+    // stays.
+    std::vector<std::string> originals;
     Rest rest = Rest::everything;
 };
 // From what a job keeps (see plan.hpp). nullopt: no migration, or of hosts that are not configured any more.

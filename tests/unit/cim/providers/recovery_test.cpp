@@ -2,9 +2,12 @@
 #include "cim/providers/recovery.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <memory>
 
+#include "cim/providers/methods.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -27,9 +30,10 @@ struct CutOff : TwoHosts {
     }
     ~CutOff() { end.set_value(); }
 
-    JobRecord after_restart(std::uint16_t type) {
+    JobRecord after_restart(std::uint16_t type, std::map<std::string, std::string> extra = {}) {
         JobSpec spec;
         spec.job_type = type;
+        spec.extra = std::move(extra);
         for (const char* id : {guid, snapshot})
             spec.affected.push_back({vs::system_path_text("testhost", "Msvm_ComputerSystem", id), {0}});
         if (type != 71) spec.affected.resize(1);
@@ -123,6 +127,29 @@ BOOST_AUTO_TEST_CASE(an_apply_that_had_not_begun_is_not_taken_for_an_earlier_one
     BOOST_TEST_REQUIRE(second.redefine({}, changed).ok());
     BOOST_TEST(completed(71));
     BOOST_TEST(second.machine(guid)->spec.memory_mib == changed.memory_mib - 64);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_disk_was_copied_from_goes_when_the_machine_stands_on_the_copy) {
+    std::filesystem::create_directories(folder / "disks");
+    const auto before = (folder / "disks" / "before.qcow2").string();
+    const auto after = (folder / "disks" / "after.qcow2").string();
+    const std::map<std::string, std::string> move{{"Source.Host", "hvB"},
+                                                  {"DestinationHost", "hvB"},
+                                                  {"MigrationType", "32769"},
+                                                  {"Destination.Copies", after + "\n"},
+                                                  {"Source.Originals", before + "\n"}};
+    for (const bool stands_on_it : {false, true}) {
+        std::ofstream(before) << "disk";
+        std::ofstream(after) << "disk";
+        auto spec = second.machine(guid)->spec;
+        spec.disks = {backend::Disk{}};
+        spec.disks[0].path = stands_on_it ? after : before;
+        BOOST_TEST_REQUIRE(second.redefine({}, spec).ok());
+        const auto job = after_restart(job_type::move_storage, move);
+        BOOST_TEST((job.state == (stands_on_it ? JobState::completed : JobState::exception)));
+        BOOST_TEST(std::filesystem::exists(before) == !stands_on_it);
+        BOOST_TEST(std::filesystem::exists(after) == stands_on_it);
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
