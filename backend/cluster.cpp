@@ -157,6 +157,9 @@ class Cluster final : public Hypervisor {
         return at(r.machine, [&](Hypervisor& h) { return h.migrate(c, r, destination); });
     }
 
+    Result<void> bring_back_snapshots(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.bring_back_snapshots(c, uuid); });
+    }
     Result<void> abandon(const Call& c, std::string_view uuid) override {
         return at(uuid, [&](Hypervisor& h) { return h.abandon(c, uuid); });
     }

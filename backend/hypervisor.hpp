@@ -190,7 +190,11 @@ class Hypervisor {
     virtual Result<std::uint64_t> saved_state_size(const Call&, std::string_view uuid) = 0;
 
     // --- migration ---
+    // Snapshots go along where every file of theirs is seen by both hosts under the same name.
     virtual Result<void> migrate(const Call&, const MigrationRequest&, Hypervisor& destination) = 0;
+    // Makes snapshots known again that a migration had put aside when it was cut off; on the host where the
+    // machine is. None that were is no error.
+    virtual Result<void> bring_back_snapshots(const Call&, std::string_view uuid) = 0;
     // Ends migrations and disk copies that were begun by a process that is gone; nothing to end is no error.
     virtual Result<void> abandon(const Call&, std::string_view uuid) = 0;
     // Whether the host itself sees a file of this name. Errors: not_supported (a host that cannot say).

@@ -19,7 +19,7 @@ namespace wsvirt::backend::libvirt {
 
 struct HeldSnapshot {
     SnapshotHandle handle;
-    std::string name, parent;  // libvirt's names
+    std::string name;  // libvirt's
     std::string xml;
     SnapshotInfo info;
     SnapshotLayout layout;

@@ -28,6 +28,7 @@ struct Entry {
     std::shared_ptr<const Machine> machine;  // null: gone, kept so that an older look cannot bring it back
     MachineState real = MachineState::off;
     std::optional<MachineState> transition;
+    bool snapshots_aside = false;
     Inventory::Ticket ticket = 0;
 };
 
@@ -104,6 +105,7 @@ void Inventory::State::put(Entry& entry, Machine machine) {
     const auto before = entry.machine;
     entry.real = machine.state;
     if (entry.transition) machine.state = *entry.transition;
+    if (entry.snapshots_aside && before && machine.snapshots.empty()) machine.snapshots = before->snapshots;
     if (machine.created_us == 0) machine.created_us = before ? before->created_us : now_us();
     if (before && before->state == machine.state)
         machine.state_since_us = before->state_since_us;
@@ -134,6 +136,7 @@ void Inventory::State::drop(Entry& entry, const std::string& uuid) {
     const auto before = std::exchange(entry.machine, nullptr);
     ordered.erase({before->created_us, before->spec.uuid});
     entry.transition.reset();
+    entry.snapshots_aside = false;
     send({EventKind::machine_removed, uuid, before, nullptr});
     if (++tombstones > kept_tombstones) {
         std::erase_if(entries, [](const auto& e) { return !e.second.machine; });
@@ -195,6 +198,12 @@ void Inventory::set_transition(std::string_view uuid, std::optional<MachineState
     Machine m = *e.machine;
     m.state = e.real;
     state_->put(e, std::move(m));
+}
+
+void Inventory::set_snapshots_aside(std::string_view uuid, bool aside) {
+    const std::lock_guard lock(state_->mutex);
+    const auto it = state_->entries.find(uuid);
+    if (it != state_->entries.end() && it->second.machine) it->second.snapshots_aside = aside;
 }
 
 void Inventory::set_connected(bool connected) {

@@ -29,6 +29,8 @@ class Inventory {
     void only(Ticket ticket, const std::vector<std::string>& uuids);
     // While set, the machine shows this state whatever libvirt says ("starting", "saving").
     void set_transition(std::string_view uuid, std::optional<MachineState> state);
+    // While set, the machine shows the snapshots that it had when libvirt lists none.
+    void set_snapshots_aside(std::string_view uuid, bool aside);
     void set_connected(bool connected);
 
     std::vector<std::shared_ptr<const Machine>> machines() const;
@@ -51,6 +53,22 @@ class Transition {
     ~Transition() { inventory_->set_transition(uuid_, std::nullopt); }
     Transition(const Transition&) = delete;
     Transition& operator=(const Transition&) = delete;
+
+  private:
+    std::shared_ptr<Inventory> inventory_;
+    std::string uuid_;
+};
+
+// A machine shows its snapshots for as long as this lives, though libvirt must not know them.
+class SnapshotsAside {
+  public:
+    SnapshotsAside(std::shared_ptr<Inventory> inventory, std::string uuid)
+        : inventory_(std::move(inventory)), uuid_(std::move(uuid)) {
+        inventory_->set_snapshots_aside(uuid_, true);
+    }
+    ~SnapshotsAside() { inventory_->set_snapshots_aside(uuid_, false); }
+    SnapshotsAside(const SnapshotsAside&) = delete;
+    SnapshotsAside& operator=(const SnapshotsAside&) = delete;
 
   private:
     std::shared_ptr<Inventory> inventory_;

@@ -14,7 +14,9 @@
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/follower.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/move_storage.hpp"
 #include "backend/libvirt/nvram.hpp"
+#include "backend/libvirt/put_aside.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/target_storage.hpp"
 #include "backend/qemu/image.hpp"
@@ -331,13 +333,56 @@ Result<void> move_with_disks(const Route& way, virDomainPtr d, const std::string
     return done;
 }
 
+Result<void> move_by_state(const Route& way, virDomainPtr d, MachineState state) {
+    const auto& [core, other, s, there, r] = way;
+    const std::string inactive =
+        take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+    auto persistent = destination_xml(inactive, r, core->domain_options());
+    if (!persistent) return persistent.error();
+    if (is_active(state)) {
+        auto xml = descriptions(way, d, *persistent);
+        return xml ? move_running(way, d, state, *xml) : Result<void>(xml.error());
+    }
+    if (r.kind == MigrationRequest::Kind::machine_and_storage) return move_with_disks(way, d, *persistent);
+    return move_definition(way, d, *persistent);
+}
+
+// Nothing of it is here, or it stands still here although it ran: it may be on the other host.
+bool may_have_moved(const Route& way, MachineState before) {
+    const int now = state_on(way.from(), way.r.machine);
+    return now == VIR_DOMAIN_NOSTATE || (now == VIR_DOMAIN_PAUSED && before == running);
+}
+
+// The snapshots are known again where the machine is. While that is not certain they stay put aside, and
+// whoever finds it out brings them back.
+Result<void> move_with_snapshots(const Route& way, virDomainPtr d, MachineState state) {
+    const auto& [core, other, s, there, r] = way;
+    const SnapshotsAside shown(core->inventory, r.machine);
+    const auto aside = put_aside(core->settings(), d);
+    if (!aside) return aside.error();
+    auto done = move_by_state(way, d, state);
+    if (aside->empty()) return done;
+    Result<void> back;
+    if (done || !may_have_moved(way, state)) {
+        const auto whole = find_domain(done ? there : s.connection, r.machine);
+        back = whole ? bring_back(core->settings(), whole.get(), *aside) : Result<void>(last_error(doing));
+        if (done) (void)way.look_there();  // or a moment later
+        if (back) return done;
+    }
+    Error e = done ? back.error() : done.error();
+    if (done) e.text = "The machine has moved, but its snapshots are not known there yet. " + e.text;
+    e.message_id = half_there;
+    return e;
+}
+
 Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s, virDomainPtr d,
                           const MigrationRequest& r) {
     auto state = state_now(*core->connector, d);
     if (!state) return state.error();
-    if (virDomainSnapshotNum(d, 0) > 0)
+    if (r.kind != MigrationRequest::Kind::machine && virDomainSnapshotNum(d, 0) > 0)
         return Error{Status::invalid_state, "wsvirt.migration.snapshots",
-                     "The machine has snapshots and cannot move; delete them first.", r.machine};
+                     "The machine has snapshots and its disks cannot be copied with them; delete them first.",
+                     r.machine};
     if (*state == saved)
         return Error{Status::invalid_state, "wsvirt.migration.saved",
                      "The machine is saved and cannot move; start it, or drop its saved state.", r.machine};
@@ -347,88 +392,7 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
     if (find_domain(way.there, r.machine))
         return Error{Status::already_exists, "wsvirt.migration.exists",
                      "The destination has a machine with this identifier already.", r.machine};
-    const std::string inactive =
-        take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
-    auto persistent = destination_xml(inactive, r, core->domain_options());
-    if (!persistent) return persistent.error();
-    if (is_active(*state)) {
-        auto xml = descriptions(way, d, *persistent);
-        return xml ? move_running(way, d, *state, *xml) : Result<void>(xml.error());
-    }
-    if (r.kind == MigrationRequest::Kind::machine_and_storage) return move_with_disks(way, d, *persistent);
-    return move_definition(way, d, *persistent);
-}
-
-// --- disks only, on this host ---
-
-Result<void> copy_live(Session& s, virDomainPtr d, const SnapshotTarget& t, const std::string& to) {
-    pugi::xml_document doc;
-    auto disk = doc.append_child("disk");
-    disk.append_attribute("type").set_value("file");
-    disk.append_child("source").append_attribute("file").set_value(to.c_str());
-    disk.append_child("driver").append_attribute("type").set_value(t.format.c_str());
-    if (virDomainBlockCopy(d, t.target.c_str(), to_text(doc).c_str(), nullptr, 0,
-                           VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB) < 0)
-        return last_error("copy the disk");
-    for (;;) {
-        virDomainBlockJobInfo info{};
-        const int n = virDomainGetBlockJobInfo(d, t.target.c_str(), &info, 0);
-        if (n <= 0)
-            return n < 0 ? last_error("copy the disk")
-                         : Error{Status::failed, "wsvirt.disk.copy",
-                                 "The copy of the disk ended before it was whole.", to};
-        s.progress({info.cur, info.end});
-        if (info.end > 0 && info.cur == info.end &&
-            virDomainBlockJobAbort(d, t.target.c_str(), VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT) == 0)
-            return {};
-        if (s.stop.stop_requested()) {
-            virDomainBlockJobAbort(d, t.target.c_str(), 0);
-            return cancelled("copy the disk");
-        }
-        std::this_thread::sleep_for(progress_interval);
-    }
-}
-
-Result<void> move_storage(const CorePtr& core, Session& s, virDomainPtr d, const MigrationRequest& r) {
-    if (virDomainSnapshotNum(d, 0) > 0)
-        return Error{Status::invalid_state, "wsvirt.migration.snapshots",
-                     "The machine has snapshots and its disks cannot move; delete them first.", r.machine};
-    const std::string xml = take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
-    const bool active = virDomainIsActive(d) == 1;
-    std::map<std::string, SnapshotTarget> moved;  // by old path
-    std::error_code ec;
-    Result<void> ok;
-    for (const auto& t : snapshot_targets(xml)) {
-        const auto to = r.disk_targets.find(t.path);
-        if (to == r.disk_targets.end() || to->second == t.path) continue;
-        if (std::filesystem::exists(to->second, ec))
-            ok = Error{Status::already_exists, "wsvirt.image.exists", "A file with this name exists already.",
-                       to->second};
-        else if (active)
-            ok = copy_live(s, d, t, to->second);
-        else
-            ok = image_tool(*core).convert({s.deadline, s.stop, s.progress}, t.path,
-                                           {to->second, t.format, ImageSpec::Kind::dynamic, 0, {}, 0});
-        if (!ok) {
-            if (ok.error().status != Status::already_exists) std::filesystem::remove(to->second, ec);
-            break;
-        }
-        moved[t.path] = {t.target, to->second, t.format};
-    }
-    if (moved.empty()) return ok;
-    // A running machine stands on the new files from the moment each copy was switched to, also when a later
-    // one failed; a machine that is off stays with the old ones then.
-    if (!ok && !active) {
-        for (const auto& [from, to] : moved) std::filesystem::remove(to.path, ec);
-        return ok;
-    }
-    auto changed = with_renamed_files(xml, moved);
-    if (!changed) return changed.error();
-    const DomainHandle defined(virDomainDefineXML(s.connection, changed->c_str()));
-    if (!defined) return last_error("change the machine");
-    if (r.remove_source_files)
-        for (const auto& [from, to] : moved) std::filesystem::remove(from, ec);
-    return ok;
+    return move_with_snapshots(way, d, *state);
 }
 
 }  // namespace
@@ -447,6 +411,14 @@ Result<void> LibvirtHypervisor::abandon(const Call& call, std::string_view uuid)
             wait_for_other_job(s, d.get());
             return {};
         });
+}
+
+Result<void> LibvirtHypervisor::bring_back_snapshots(const Call& call, std::string_view uuid) {
+    const auto aside = noted_aside(core_->settings(), uuid);
+    if (aside.empty()) return {};
+    return change_machine(
+        core_, call, uuid, {{"bring its snapshots back", {}, true, {}, {}}, {}, {}},
+        [core = core_, aside](Session&, virDomainPtr d) { return bring_back(core->settings(), d, aside); });
 }
 
 Result<bool> LibvirtHypervisor::has_file(const Call& call, const std::string& path) {

@@ -232,19 +232,62 @@ else:
         assert holds_its_data("hvA", "/vms/own.qcow2") and not (FOLDER / "hvA/vms/moved.qcow2").exists()
         copied.counts_on("hvA", before)
 
-    def test_a_machine_that_is_off_moves_with_its_snapshots(hyperv, iso):
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", SHARED / "off.qcow2", "16M"], check=True)
-        off = Traveller(hyperv, "off", iso).with_disk(SHARED / "off.qcow2")
-        output = hyperv.invoke(SNAPSHOTS, {"CreationClassName": SNAPSHOTS}, "CreateSnapshot",
-                               f"<p:AffectedSystem>{off.machine.content()}</p:AffectedSystem><p:SnapshotType>2</p:SnapshotType>")
-        hyperv.finish(output)
-        names = virsh("hvA", "snapshot-list", "--name", off.guid.lower()).stdout.split()
-        assert len(names) == 1
-        for there, namespace in (("hvB", WMI), ("hvA", CLUSTER)):
-            off.move(there, namespace=namespace)
-            until(f"it is on {there}", lambda host=there: off.defined_on() == [host])
-            assert virsh(there, "snapshot-list", "--name", off.guid.lower()).stdout.split() == names
-        hyperv.finish(hyperv.destroy(off.machine))
+    def snapshots_on(host, traveller):
+        return virsh(host, "snapshot-list", "--name", traveller.guid.lower()).stdout.split()
+
+    def test_snapshots_move_along(hyperv, daemon, iso):
+        """Cancelled and cut off it has them where it was; over there it goes on from what one of them remembers."""
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", SHARED / "tree.qcow2", "16M"], check=True)
+        tree = Traveller(hyperv, "tree", iso).with_disk(SHARED / "tree.qcow2").boot()
+        for _ in range(2):
+            output = hyperv.invoke(SNAPSHOTS, {"CreationClassName": SNAPSHOTS}, "CreateSnapshot", "<p:AffectedSystem>"
+                                   f"{tree.machine.content()}</p:AffectedSystem><p:SnapshotType>2</p:SnapshotType>")
+            hyperv.finish(output)
+            taken_at = tree.last_tick("hvA")
+        names = snapshots_on("hvA", tree)
+        assert len(names) == 2
+        of_it = f"SELECT * FROM Msvm_VirtualSystemSettingData WHERE VirtualSystemIdentifier = '{tree.guid}'"
+
+        def cancel(job):
+            tree.request(job, 4)
+            assert hyperv.wait_job(job, PATIENCE)["JobState"] == TERMINATED
+
+        def kill(job):
+            daemon.kill()
+            daemon.start()
+            assert "hvA" in hyperv.wait_job(job, PATIENCE)["ErrorDescription"]
+
+        for cut_off in (cancel, kill):
+            job = tree.begin("hvB", Bandwidth=1)
+            tree.wait_progress(job)
+            assert len(hyperv.query(of_it)) == 3, "they are seen while it is under way"
+            cut_off(job)
+            assert snapshots_on("hvA", tree) == names and len(hyperv.query(of_it)) == 3
+            tree.is_only_on("hvA")
+        tree.move("hvB")
+        tree.counts_on("hvB", taken_at)
+        tree.is_only_on("hvB")
+        assert snapshots_on("hvB", tree) == names and len(query_in(hyperv, CLUSTER, of_it)) == 3
+        over_there = HyperV(daemon, namespace=CLUSTER)
+        machine = over_there.reference(tree.guid)
+        over_there.finish(over_there.request_state(machine, OFF))
+        before = tree.ticks("hvB")
+        last = next(s for s in over_there.query(of_it) if s["InstanceID"].upper().endswith(
+            virsh("hvB", "snapshot-current", "--name", tree.guid.lower()).stdout.strip()))
+        path = f'{CLUSTER}Msvm_VirtualSystemSettingData'
+        over_there.finish(over_there.invoke(
+            SNAPSHOTS, {"CreationClassName": SNAPSHOTS}, "ApplySnapshot",
+            "<p:Snapshot><wsa:Address>http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</wsa:Address>"
+            f"<wsa:ReferenceParameters><wsman:ResourceURI>{path}</wsman:ResourceURI><wsman:SelectorSet><wsman:Selector "
+            f'Name="InstanceID">{last["InstanceID"]}</wsman:Selector></wsman:SelectorSet></wsa:ReferenceParameters></p:Snapshot>'))
+        over_there.finish(over_there.request_state(machine, RUNNING))
+        until("it counts on from the snapshot", lambda: any(
+            taken_at <= tick < before[-1] for tick in tree.ticks("hvB")[len(before):]))
+        over_there.finish(over_there.request_state(machine, OFF))
+        tree.move("hvA", namespace=CLUSTER)
+        until("it is on hvA", lambda: tree.defined_on() == ["hvA"])
+        assert snapshots_on("hvA", tree) == names
+        hyperv.finish(hyperv.destroy(tree.machine))
 
     def test_the_variables_of_uefi_come_along(hyperv):
         """What they were kept in is gone then."""

@@ -56,29 +56,14 @@ std::vector<JobRecord::Affected> affected_by(const Services& services, const Pla
     return {{vs::system_path_text(services.host.name, "Msvm_ComputerSystem", plan.guid()), {0}}};
 }
 
-// libvirt moves no machine that has snapshots. One that is off is defined over there, with the snapshots that
-// its disks hold, before it is forgotten here.
-Result<void> move_with_snapshots(const Plan& plan, const backend::Call& call) {
-    auto& here = *plan.source.hypervisor;
-    auto& there = *plan.destination.hypervisor;
-    if (auto r = there.define(call, plan.spec); !r) return r;
-    std::vector<std::string> names;
-    for (const auto& s : plan.machine->snapshots) names.push_back(s.id);
-    auto done = there.adopt_snapshots(call, plan.guid(), plan.machine->snapshots, names);
-    if (done && call.stop.stop_requested())
-        done = Error(Status::cancelled, "wsvirt.call.cancelled", "The migration was cancelled.");
-    if (done) done = here.undefine({}, plan.guid());
-    if (!done) (void)there.forget({}, plan.guid());
-    return done;
-}
-
 // What it had begun over there and is there yet. Only what was refused before anything began leaves nothing.
 void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
-    if (plan.stays() || failed.status == Status::already_exists) return;
+    const bool uncertain = failed.message_id == backend::half_there;
+    if (plan.stays() || (failed.status == Status::already_exists && !uncertain)) return;
     auto c = cut_off_of(services, plan.extra, affected_by(services, plan));
     if (!c) return;
     const auto here = plan.source.hypervisor->machine(c->guid);
-    const bool half = failed.status == Status::unavailable || failed.message_id == backend::half_there;
+    const bool half = failed.status == Status::unavailable || uncertain;
     // A machine that has arrived in spite of it stands on what was copied.
     if (!half && (!here || plan.destination.hypervisor->machine(c->guid))) return;
     // It goes on here, and whoever asked is told so: that is not asked again later.
@@ -95,9 +80,7 @@ Result<void> move(Services& services, const Plan& plan, JobContext& job) {
     if (const auto c = cut_off_of(services, plan.extra, affected_by(services, plan)))
         made_anew(services, c->destination.name, c->copies);
     settle_what_was_left(services);
-    auto done = !plan.stays() && !plan.machine->snapshots.empty()
-                    ? move_with_snapshots(plan, call)
-                    : plan.source.hypervisor->migrate(call, plan.request, *plan.destination.hypervisor);
+    auto done = plan.source.hypervisor->migrate(call, plan.request, *plan.destination.hypervisor);
     if (!done) clear_after_failure(services, plan, done.error());
     if (done && !plan.wishes.planned_system.empty())
         (void)vs::PlannedSystems(services).remove(plan.wishes.planned_system);

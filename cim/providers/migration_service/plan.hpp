@@ -38,10 +38,6 @@ std::optional<Result<HostEntry>> destination_system(const MethodCall& call);  //
 // Empty: it can move. The first is the most important. deep: disks are opened, too.
 std::vector<Error> problems_of(const Services& services, const Plan& plan, bool deep = false);
 
-// Whether the machine's snapshots can go along: it is off, they lie inside its disks, both hosts see those,
-// and it has no variables of UEFI firmware, which would stay behind.
-bool snapshots_can_move(const Plan& plan);
-
 bool is_incompatible(const Error& e);
 
 // What a job keeps for the case that it is cut off, beside the properties of its class: the host that the

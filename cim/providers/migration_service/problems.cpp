@@ -1,6 +1,7 @@
 // What keeps a machine from moving: looked for on both hosts before anything begins.
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "base/text.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
@@ -17,6 +18,8 @@ using backend::MachineState;
 namespace {
 
 using Problems = std::vector<Error>;
+
+constexpr auto look_limit = std::chrono::seconds(15);
 
 void add(Problems& out, Status status, const char* id, std::string text, const std::string& subject = {}) {
     out.emplace_back(status, std::string("wsvirt.migration.") + id, std::move(text), subject);
@@ -44,25 +47,60 @@ void check_service(const Services& services, const Plan& plan, Problems& out) {
             "As many migrations are running as this host allows at the same time; try again later.");
 }
 
+// Its own, or one that a snapshot has put another file above.
+const Disk* vhdx_disk(const backend::Machine& m) {
+    std::vector<const backend::MachineSpec*> specs{&m.spec};
+    for (const auto& s : m.snapshots) specs.push_back(&s.spec);
+    for (const auto* spec : specs)
+        for (const auto& d : spec->disks)
+            if (d.format == "vhdx") return &d;
+    return nullptr;
+}
+
 void check_machine(const Plan& plan, Problems& out) {
     const auto& m = *plan.machine;
     if (m.state == MachineState::saved || m.has_saved_state)
         add(out, Status::invalid_state, "saved",
             "\"" + m.spec.name + "\" is saved and cannot move; start it, or discard its saved state.");
-    for (const auto& d : m.spec.disks)
-        if (d.format == "vhdx")
-            add(out, Status::not_supported, "vhdx",
-                "\"" + m.spec.name + "\" has the VHDX disk " + d.path +
-                    ", which cannot move with it; convert the disk to VHD or qcow2 first.");
-    if (m.snapshots.empty() || snapshots_can_move(plan)) return;
-    add(out, Status::invalid_state, "snapshots",
-        plan.stays() || copies_disks(plan.wishes.type)
-            ? "\"" + m.spec.name +
-                  "\" has snapshots, and its disks cannot be copied with them; delete them first."
-        : is_active(m)
-            ? "\"" + m.spec.name + "\" has snapshots; it can move with them only while it is off."
-            : "\"" + m.spec.name +
-                  "\" has snapshots outside its disk files and cannot move with them; delete them first.");
+    if (const auto* d = vhdx_disk(m))
+        add(out, Status::not_supported, "vhdx",
+            "\"" + m.spec.name + "\" has the VHDX disk " + d->path +
+                ", which cannot move with it; convert the disk to VHD or qcow2 first.");
+    if (!m.snapshots.empty() && (plan.stays() || copies_disks(plan.wishes.type)))
+        add(out, Status::invalid_state, "snapshots",
+            "\"" + m.spec.name +
+                "\" has snapshots, and its disks cannot be copied with them; delete them first.");
+}
+
+std::set<std::string> files_of_snapshots(const backend::Machine& m) {
+    std::set<std::string> files;
+    for (const auto& s : m.snapshots) {
+        files.insert({s.memory_file, s.nvram_file});
+        for (const auto& d : s.spec.disks)
+            if (d.device == DiskDevice::disk) files.insert(d.path);
+    }
+    files.erase(std::string());
+    return files;
+}
+
+// They go along as they are, so that every file of theirs must be there under the name that it has here.
+void check_snapshots(const Plan& plan, Problems& out) {
+    const auto& m = *plan.machine;
+    if (m.snapshots.empty() || plan.wishes.type != MigrationType::machine) return;
+    if (!plan.request.disk_targets.empty())
+        return add(
+            out, Status::invalid_state, "snapshots",
+            "\"" + m.spec.name +
+                "\" has snapshots; it can move with them only to where its disks have the same paths.");
+    for (const auto& file : files_of_snapshots(m)) {
+        backend::Call call;
+        call.deadline = std::chrono::steady_clock::now() + look_limit;
+        const auto there = plan.destination.hypervisor->has_file(call, file);
+        if (!there || *there) continue;
+        return add(out, Status::invalid_state, "snapshots",
+                   "\"" + m.spec.name + "\" has snapshots, and \"" + plan.destination.name +
+                       "\" does not see their file " + file + "; put it there, or delete them first.");
+    }
 }
 
 void check_destination(const Plan& plan, Problems& out) {
@@ -122,7 +160,7 @@ void check_file(const Services& services, const Plan& plan, const Disk& d, Probl
                        "\"; give the disk a path below one of them in NewResourceSettingData.",
                    "HostResource");
     backend::Call call;
-    call.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(15);
+    call.deadline = std::chrono::steady_clock::now() + look_limit;
     const auto there = host.hypervisor->has_file(call, d.path);
     if (!there) {
         if (there.error().status != Status::not_supported) out.push_back(there.error());
@@ -165,15 +203,6 @@ void open_disks(const Plan& plan, Problems& out) {
 
 }  // namespace
 
-bool snapshots_can_move(const Plan& plan) {
-    const auto& m = *plan.machine;
-    return m.state == MachineState::off && plan.wishes.type == MigrationType::machine &&
-           plan.request.disk_targets.empty() && m.nvram_file.empty() &&
-           std::none_of(m.snapshots.begin(), m.snapshots.end(), [](const auto& s) {
-               return s.external || !s.memory_file.empty() || !s.nvram_file.empty();
-           });
-}
-
 std::vector<Error> problems_of(const Services& services, const Plan& plan, bool deep) {
     Problems out;
     for (const auto* h : {&plan.source, &plan.destination})
@@ -194,6 +223,7 @@ std::vector<Error> problems_of(const Services& services, const Plan& plan, bool 
     check_switches(plan, out);
     for (const auto& d : plan.spec.disks)
         if (!d.path.empty()) check_file(services, plan, d, out);
+    check_snapshots(plan, out);
     return out;
 }
 

@@ -47,13 +47,14 @@ backend::Call briefly() {
     return c;
 }
 
-// What the host says of it may lag behind, so it is asked again.
+// The files of its disks are those of the machine that is on the other host. What the host says of it may lag
+// behind, so it is asked again.
 bool take_away(backend::Hypervisor& h, const std::string& guid) {
     return wait_until(settle_patience,
                       [&] {
                           const auto m = h.machine(guid);
                           if (m && is_active(*m)) (void)h.power_off(briefly(), guid);
-                          if (h.machine(guid)) (void)h.undefine(briefly(), guid);
+                          if (h.machine(guid)) (void)h.forget(briefly(), guid);
                           return !h.machine(guid) || !h.connected();
                       }) &&
            h.connected();
@@ -175,6 +176,40 @@ bool has_moved(const CutOff& c, const Machine* here, const Machine& there) {
     return here->state == MachineState::paused && c.was_running && there.persistent;
 }
 
+Settled settle_machine(const CutOff& c) {
+    if (c.rest != Rest::everything) return settle_rest(c);
+    if (c.disks_only) return settle_disks(c);
+    auto& from = *c.source.hypervisor;
+    auto& to = *c.destination.hypervisor;
+    if (!wait_until(contact_patience, [&] { return from.connected() && to.connected(); })) {
+        const bool source_answers = from.connected();
+        const bool seen = source_answers && from.machine(c.guid);
+        return silent(c, source_answers ? c.destination : c.source,
+                      seen ? "; the machine is on \"" + c.source.name + "\"."
+                           : "; where the machine is will be seen when it does.");
+    }
+    if (const auto* host = silent_one(c)) return silent(c, *host, ".");
+    wait_until(settle_patience, [&] { return !from.machine(c.guid) || !to.machine(c.guid); });
+    const auto here = from.machine(c.guid), there = to.machine(c.guid);
+    if (there && has_moved(c, here.get(), *there)) {
+        if (!here || take_away(from, c.guid)) return {Outcome::moved, {}, left_at_source(c)};
+        CutOff left = c;
+        left.rest = Rest::at_source;
+        return {Outcome::moved, {}, left};
+    }
+    if (!here)
+        return {Outcome::stayed,
+                "Neither \"" + c.source.name + "\" nor \"" + c.destination.name + "\" has the machine.",
+                {}};
+    const bool alone = !there || take_away(to, c.guid);
+    if (here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
+    const std::string where = "The machine is on \"" + c.source.name + "\", as before.";
+    if (alone) return {Outcome::stayed, where, only_copies(c, remove_copies(c))};
+    CutOff left = c;
+    left.rest = Rest::at_destination;
+    return {Outcome::stayed, where, left};
+}
+
 // Lines: source, destination, "1" where it ran or else "0" and then what is left to do, the copies, and after
 // an empty one the originals.
 std::string left_text(const CutOff& c) {
@@ -274,37 +309,13 @@ std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::s
 }
 
 Settled settle(const CutOff& c) {
-    if (c.rest != Rest::everything) return settle_rest(c);
-    if (c.disks_only) return settle_disks(c);
-    auto& from = *c.source.hypervisor;
-    auto& to = *c.destination.hypervisor;
-    if (!wait_until(contact_patience, [&] { return from.connected() && to.connected(); })) {
-        const bool source_answers = from.connected();
-        const bool seen = source_answers && from.machine(c.guid);
-        return silent(c, source_answers ? c.destination : c.source,
-                      seen ? "; the machine is on \"" + c.source.name + "\"."
-                           : "; where the machine is will be seen when it does.");
-    }
-    if (const auto* host = silent_one(c)) return silent(c, *host, ".");
-    wait_until(settle_patience, [&] { return !from.machine(c.guid) || !to.machine(c.guid); });
-    const auto here = from.machine(c.guid), there = to.machine(c.guid);
-    if (there && has_moved(c, here.get(), *there)) {
-        if (!here || take_away(from, c.guid)) return {Outcome::moved, {}, left_at_source(c)};
-        CutOff left = c;
-        left.rest = Rest::at_source;
-        return {Outcome::moved, {}, left};
-    }
-    if (!here)
-        return {Outcome::stayed,
-                "Neither \"" + c.source.name + "\" nor \"" + c.destination.name + "\" has the machine.",
-                {}};
-    const bool alone = !there || take_away(to, c.guid);
-    if (here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
-    const std::string where = "The machine is on \"" + c.source.name + "\", as before.";
-    if (alone) return {Outcome::stayed, where, only_copies(c, remove_copies(c))};
-    CutOff left = c;
-    left.rest = Rest::at_destination;
-    return {Outcome::stayed, where, left};
+    Settled s = settle_machine(c);
+    if (s.outcome == Outcome::unknown || c.disks_only) return s;
+    const bool moved = s.outcome == Outcome::moved;
+    auto& host = *(moved ? c.destination : c.source).hypervisor;
+    // One that others have moved or removed since has no snapshots to bring back here.
+    if (host.machine(c.guid) && !host.bring_back_snapshots(briefly(), c.guid) && !s.left) s.left = c;
+    return s;
 }
 
 Settled settle_copies(const CutOff& c) {

@@ -1,6 +1,7 @@
 // Machines between two real libvirt hosts; run by tests/lab/two_hosts.py inside the first one.
 #include <signal.h>
 
+#include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
@@ -48,7 +49,7 @@ struct Hosts {
     std::unique_ptr<Hypervisor> a = open_host("WSVIRT_LAB_A"), b = open_host("WSVIRT_LAB_B");
     MachineSpec spec;
 
-    explicit Hosts(const std::string& folder, unsigned memory = 16) {
+    explicit Hosts(const std::string& folder, unsigned memory = 16, const char* format = "qcow2") {
         spec.uuid = make_guid();
         spec.name = "traveller";
         spec.memory_mib = spec.memory_max_mib = spec.memory_min_mib = memory;
@@ -56,11 +57,11 @@ struct Hosts {
         Disk d;
         d.id = make_guid();
         d.bus = Bus::ide;
-        d.format = "qcow2";
-        d.path = folder + "/" + spec.uuid + ".qcow2";
+        d.format = format;
+        d.path = folder + "/" + spec.uuid + "." + format;
         ImageSpec image;
         image.path = d.path;
-        image.format = "qcow2";
+        image.format = format;
         image.size = 16 << 20;
         OK(a->create_image(patiently(), image));
         spec.disks = {d};
@@ -146,15 +147,65 @@ BOOST_AUTO_TEST_CASE(over_tls) {
     BOOST_TEST((b->machine(h.spec.uuid)->state == running));
 }
 
+// qcow2: snapshots inside the disks; raw: beside them.
+BOOST_DATA_TEST_CASE(snapshots_move_along, boost::unit_test::data::make({"qcow2", "raw"}), format) {
+    Hosts h(shared(), 16, format);
+    const auto& guid = h.spec.uuid;
+    OK(h.a->start(patiently(), guid));
+    std::vector<std::string> ids;
+    for (const char* name : {"first", "second", "beside the second"}) {
+        SnapshotRequest s;
+        s.machine = guid;
+        s.id = ids.emplace_back(make_guid());
+        s.name = name;
+        OK(h.a->snapshot(patiently(), s));
+        if (ids.size() == 2) OK(h.a->revert(patiently(), guid, ids[0]));
+    }
+    const auto before = h.a->machine(guid)->snapshots;
+    BOOST_REQUIRE(before.size() == 3U);
+    const auto as_before = [&](const Hypervisor& host) {
+        const auto m = host.machine(guid);
+        BOOST_REQUIRE(m);
+        BOOST_REQUIRE(m->snapshots.size() == before.size());
+        for (const auto& was : before) {
+            const auto is = std::find_if(m->snapshots.begin(), m->snapshots.end(),
+                                         [&](const auto& s) { return s.id == was.id; });
+            BOOST_REQUIRE((is != m->snapshots.end()));
+            BOOST_TEST(is->parent == was.parent);
+            BOOST_TEST(is->current == was.current);
+            BOOST_TEST(is->has_memory == was.has_memory);
+            BOOST_TEST(is->memory_file == was.memory_file);
+            BOOST_TEST((is->spec.attributes == was.spec.attributes));
+        }
+    };
+    OK(h.a->migrate(patiently(), h.request(), *h.b));
+    BOOST_TEST(!h.a->machine(guid));
+    BOOST_TEST((h.b->machine(guid)->state == running));
+    as_before(*h.b);
+    if (std::string_view(format) == "qcow2") {  // files on another host cannot be put together from here
+        OK(h.b->revert(patiently(), guid, ids[1]));
+        BOOST_TEST((h.b->machine(guid)->state == running));
+        OK(h.b->revert(patiently(), guid, ids[2]));
+    }
+    OK(h.b->power_off(patiently(), guid));
+    OK(h.b->migrate(patiently(), h.request(), *h.a));
+    as_before(*h.a);
+    for (const auto& id : ids) OK(h.a->revert(patiently(), guid, id));
+    OK(h.a->power_off(patiently(), guid));
+    OK(h.a->delete_snapshot(patiently(), guid, ids[0], true));
+    BOOST_TEST(h.a->machine(guid)->snapshots.empty());
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_move_stays_and_says_why) {
     Hosts h(shared());
     SnapshotRequest s;
     s.machine = h.spec.uuid;
     s.id = make_guid();
     OK(h.a->snapshot(patiently(), s));
-    auto r = h.a->migrate(patiently(), h.request(), *h.b);
+    auto r = h.a->migrate(patiently(), h.request(MigrationRequest::Kind::machine_and_storage), *h.b);
     BOOST_REQUIRE(!r);
     BOOST_TEST(r.error().message_id == "wsvirt.migration.snapshots");
+    BOOST_TEST(h.a->machine(h.spec.uuid)->snapshots.size() == 1U);
     OK(h.a->delete_snapshot(patiently(), h.spec.uuid, s.id, false));
     OK(h.b->define(patiently(), h.spec));
     r = h.a->migrate(patiently(), h.request(), *h.b);

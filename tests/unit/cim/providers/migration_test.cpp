@@ -1,6 +1,8 @@
 // Msvm_VirtualSystemMigrationService over two hosts in memory: what moves, and every code of the Migrate
 // methods that can arise.
+#include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
 #include <fstream>
 
 #include "base/text.hpp"
@@ -143,8 +145,9 @@ BOOST_AUTO_TEST_CASE(staged_then_moved_into_the_planned_system) {
     BOOST_TEST(query("SELECT * FROM Msvm_PlannedComputerSystem").empty());
 }
 
-BOOST_AUTO_TEST_CASE(snapshots_go_along_when_the_machine_is_off) {
+BOOST_DATA_TEST_CASE(snapshots_go_along, boost::unit_test::data::make({false, true}), runs) {
     const auto guid = machine();
+    if (runs) start(guid);
     backend::SnapshotRequest s;
     s.machine = guid;
     s.id = make_guid();
@@ -227,6 +230,14 @@ BOOST_AUTO_TEST_CASE(vhdx_disks_stay) {
     spec.disks.at(0).format = "vhdx";
     BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
     REFUSED(to_host(guid), 32770U);
+    // A snapshot puts another file above it.
+    backend::SnapshotRequest s;
+    s.machine = guid;
+    s.id = make_guid();
+    BOOST_TEST_REQUIRE(hypervisor.snapshot({}, s).ok());
+    spec.disks.at(0).format = "qcow2";
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    REFUSED(to_host(guid), 32770U);
 }
 
 BOOST_AUTO_TEST_CASE(invalid_state) {
@@ -240,8 +251,27 @@ BOOST_AUTO_TEST_CASE(invalid_state) {
     s.machine = guid;
     s.id = make_guid();
     BOOST_TEST_REQUIRE(hypervisor.snapshot({}, s).ok());
-    REFUSED(to_host(guid), 32775U);  // it runs and has snapshots
+    const auto both = settings({{"MigrationType", 32771U}});  // its disks are not copied with them
+    REFUSED(to_host(guid, {{"MigrationSettingData", both}}), 32775U);
+    REFUSED(to_system(guid, {{"MigrationSettingData", both}}), 5U);
+}
+
+BOOST_AUTO_TEST_CASE(files_of_snapshots_that_the_destination_does_not_see) {
+    const auto guid = machine();
+    backend::SnapshotRequest s;
+    s.machine = guid;
+    s.id = make_guid();
+    BOOST_TEST_REQUIRE(hypervisor.snapshot({}, s).ok());
+    auto spec = hypervisor.machine(guid)->spec;
+    auto& disk = spec.disks.at(0).path;
+    std::filesystem::copy_file(disk, disk + ".now");
+    std::filesystem::remove(disk);
+    disk += ".now";
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    REFUSED(to_host(guid), 32775U);
     REFUSED(to_system(guid), 5U);
+    BOOST_TEST(hypervisor.machine(guid) != nullptr);
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(in_use) {
@@ -316,6 +346,8 @@ BOOST_AUTO_TEST_CASE(what_a_silent_host_keeps_is_cleared_up_when_it_is_back) {
         BOOST_TEST(store->count("migration_left").value() == 0U);
         BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
     }
+    BOOST_TEST(hypervisor.calls("bring_back_snapshots") == 2U);
+    BOOST_TEST(second.calls("bring_back_snapshots") == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_that_runs_on_is_kept_whatever_a_silent_host_has) {
