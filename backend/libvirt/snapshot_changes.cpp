@@ -306,7 +306,7 @@ Result<Unfinished> begun_deletion(Site& w, const std::vector<HeldSnapshot>& all,
     u.machine = uuid_of(w.domain);
     u.id = make_guid();
     u.deleted = ids;
-    u.stands_on = standing(all);
+    u.stands_on = standing(w.domain);
     bool external = false;
     for (const auto& s : all) {
         external |= s.info.external;
@@ -374,7 +374,7 @@ Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, 
             Unfinished noted;
             noted.machine = uuid_of(d);
             noted.id = make_guid();
-            noted.stands_on = standing(*all);
+            noted.stands_on = standing(d);
             if (w.local()) noted.files = {aside_of(w.saved_path())};
             const auto journal = note_unfinished(core->settings(), noted);
             if (!journal) return journal.error();

@@ -264,13 +264,12 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
 
 }  // namespace
 
-std::vector<std::string> standing(const std::vector<HeldSnapshot>& all) {
+std::vector<std::string> standing(virDomainPtr domain) {
     std::vector<std::string> r;
-    for (const auto& s : all)
-        if (s.info.current) r.push_back(s.info.id);
-    for (std::size_t i = 0; i < r.size() && r.size() <= all.size(); ++i)
-        for (const auto& s : all)
-            if (s.info.id == r[i] && !s.info.parent.empty()) r.push_back(s.info.parent);
+    const std::string uuid = uuid_of(domain);
+    for (SnapshotHandle s(virDomainSnapshotCurrent(domain, 0)); s;
+         s.reset(virDomainSnapshotGetParent(s.get(), 0)))
+        r.push_back(snapshot_id(uuid, virDomainSnapshotGetName(s.get())));
     return r;
 }
 

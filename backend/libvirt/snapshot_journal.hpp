@@ -29,7 +29,7 @@ struct Unfinished {
     std::vector<std::string> stands_on;
 };
 
-std::vector<std::string> standing(const std::vector<HeldSnapshot>& all);
+std::vector<std::string> standing(virDomainPtr domain);
 
 // Noted until the result is dropped. Errors: failed.
 Result<std::shared_ptr<void>> note_unfinished(const Settings& settings, const Unfinished& what);

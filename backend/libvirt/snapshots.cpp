@@ -25,12 +25,33 @@ namespace {
 
 constexpr const char* doing = "take the snapshot";
 
+// The snapshots that a machine has. Their descriptions, which take long to write and to read, are not needed.
+struct Old {
+    std::vector<std::string> ids;
+    bool external = false;  // one at least
+};
+
+Result<Old> look_at_old(virDomainPtr domain) {
+    Old r;
+    virDomainSnapshotPtr* list = nullptr;
+    const int n = virDomainListAllSnapshots(domain, &list, 0);
+    if (n < 0) return last_error("list the machine's snapshots");
+    const std::string uuid = uuid_of(domain);
+    for (int i = 0; i < n; ++i) {
+        const SnapshotHandle s(list[i]);
+        r.ids.push_back(snapshot_id(uuid, virDomainSnapshotGetName(s.get())));
+    }
+    std::free(list);
+    const int external = virDomainListAllSnapshots(domain, nullptr, VIR_DOMAIN_SNAPSHOT_LIST_EXTERNAL);
+    if (external < 0) return last_error("list the machine's snapshots");
+    r.external = external > 0;
+    return r;
+}
+
 // Inside the disks: all qcow2, no snapshot outside, and no UEFI variables, which QEMU cannot keep inside.
-bool can_be_internal(const ReadDomain& domain, const std::vector<SnapshotTarget>& disks,
-                     const std::vector<HeldSnapshot>& old) {
-    return domain.kept.spec.firmware == Firmware::bios && !disks.empty() &&
-           std::all_of(disks.begin(), disks.end(), [](const auto& d) { return d.format == "qcow2"; }) &&
-           std::none_of(old.begin(), old.end(), [](const auto& s) { return s.info.external; });
+bool can_be_internal(const ReadDomain& domain, const std::vector<SnapshotTarget>& disks, const Old& old) {
+    return domain.kept.spec.firmware == Firmware::bios && !disks.empty() && !old.external &&
+           std::all_of(disks.begin(), disks.end(), [](const auto& d) { return d.format == "qcow2"; });
 }
 
 struct Plan {
@@ -53,7 +74,7 @@ std::string memory_dir(const Core& core, const std::vector<SnapshotTarget>& disk
 }
 
 Result<Plan> make_plan(Core& core, const SnapshotRequest& request, const ReadDomain& domain,
-                       const std::string& xml, MachineState state, const std::vector<HeldSnapshot>& old) {
+                       const std::string& xml, MachineState state, const Old& old) {
     Plan p;
     p.xml.name = to_upper(request.id);
     const auto disks = snapshot_targets(xml);
@@ -219,9 +240,9 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
                            const SnapshotRequest& request) {
     auto state = state_now(*core->connector, d);
     if (!state) return state.error();
-    auto old = hold_snapshots(d);
+    const auto old = look_at_old(d);
     if (!old) return old.error();
-    if (find_snapshot(*old, request.id))
+    if (std::find(old->ids.begin(), old->ids.end(), to_upper(request.id)) != old->ids.end())
         return Error{Status::already_exists, "wsvirt.snapshot.exists",
                      "The machine has a snapshot with this identifier already.", request.id};
     const std::string domain_xml =
@@ -237,15 +258,13 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     const bool by_us = !is_active(*state) && (plan->served || snapshot_targets(domain_xml).empty()) &&
                        core->connector->kind() != HostKind::test;
     if (by_us) {
-        std::string parent;
-        for (const auto& s : *old)
-            if (s.info.current) parent = s.name;
-        xml = known_snapshot_xml(plan->xml, parent, domain_xml);
+        const SnapshotHandle parent(virDomainSnapshotCurrent(d, 0));
+        xml = known_snapshot_xml(plan->xml, parent ? virDomainSnapshotGetName(parent.get()) : "", domain_xml);
         plan->flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT;
     }
     const std::int64_t created = now_us();
     Unfinished unfinished = left_overs(*core, request.machine, *plan, *state);
-    unfinished.stands_on = standing(*old);
+    unfinished.stands_on = standing(d);
     const auto journal = note_unfinished(core->settings(), unfinished);
     if (!journal) return journal.error();
     Site w(core, session, d);
