@@ -150,6 +150,8 @@ Result<Connection> Connector::open() {
 
 namespace {
 
+constexpr const char* system_save_dir = "/var/lib/libvirt/qemu/save";
+
 // Below the embedded root, or where the system's libvirt keeps it.
 std::string local_dir(const Connector& c, const char* embedded, const char* system) {
     if (c.kind() == HostKind::embedded) return c.settings().state_dir + "/qemu" + embedded;
@@ -169,7 +171,11 @@ std::string Connector::disk_server_dir() const {
     return kind_ == HostKind::embedded ? short_root(settings_.state_dir) + "/nbd" : "";
 }
 std::string Connector::save_dir() const {
-    return local_dir(*this, "/lib/qemu/save", "/var/lib/libvirt/qemu/save");
+    return local_dir(*this, "/lib/qemu/save", system_save_dir);
+}
+std::string Connector::host_save_dir() const {
+    const bool of_system = kind_ == HostKind::remote && uri_.find("/system") != std::string::npos;
+    return of_system ? system_save_dir : save_dir();
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -31,6 +31,8 @@ class Connector {
     std::string run_dir() const;
     std::string log_dir() const;
     std::string save_dir() const;
+    // Saved memory on a host that is not this one, too; "" = nobody knows where.
+    std::string host_save_dir() const;
     std::string disk_server_dir() const;  // see DomainOptions; the embedded driver's alone
     const Settings& settings() const { return settings_; }
 

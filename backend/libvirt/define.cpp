@@ -45,12 +45,12 @@ unsigned undefine_flags(HostKind kind) {
 }
 
 // With the memory of its snapshots that is a file of ours.
-Result<void> remove_definition(const Site& w) {
+Result<void> remove_definition(Site& w) {
     auto left = hold_snapshots(w.domain);
     if (!left) return left.error();
     if (virDomainUndefineFlags(w.domain, undefine_flags(w.core->connector->kind())) < 0)
         return last_error("remove the machine");
-    for (const auto& held : *left) remove_files_of(held.layout);
+    for (const auto& held : *left) remove_files_of(w, held.layout);
     return drop_saved_file(*w.core->connector, w.domain);
 }
 
@@ -161,9 +161,10 @@ Result<void> LibvirtHypervisor::forget(const Call& call, std::string_view uuid) 
                           [core = core_](Session& s, virDomainPtr d) -> Result<void> {
                               auto all = hold_snapshots(d);
                               if (!all) return all.error();
+                              Site w(core, s, d);
                               for (const auto& held : *all)  // first: nobody finds them without the machine
-                                  remove_files_of(held.layout);
-                              return remove_definition(Site(core, s, d));
+                                  remove_files_of(w, held.layout);
+                              return remove_definition(w);
                           });
 }
 

@@ -20,6 +20,8 @@ Pool make_pool(virConnectPtr connection, const std::string& folder, const std::s
 std::string pool_name();  // one that nobody has
 // A file for so many bytes; it takes no room before they come where `sparse`.
 Volume make_volume(virStoragePoolPtr pool, const std::string& path, std::uint64_t size, bool sparse);
+// A file with the content of another one of the host, which makes the copy.
+Volume copy_volume(virStoragePoolPtr pool, const std::string& path, virStorageVolPtr from);
 
 // The pool that stands for a file's folder, for as long as this lives.
 class FolderView {

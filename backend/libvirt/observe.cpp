@@ -118,7 +118,7 @@ Result<Machine> observe(virDomainPtr domain, const Connector& connector) {
     m.persistent = persistent;
     m.state = state_of(state);
     m.state_reason = reason_of(state, reason);
-    m.has_saved_state = persistent && has_saved_file(connector, domain);
+    m.has_saved_state = persistent && has_saved_file(connector, domain, m.state == MachineState::off);
     if (m.state == MachineState::off && m.has_saved_state) m.state = MachineState::saved;
     const unsigned id = virDomainGetID(domain);
     m.id = id == static_cast<unsigned>(-1) ? -1 : static_cast<int>(id);

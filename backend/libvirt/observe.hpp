@@ -18,7 +18,7 @@ DomainHandle find_domain(virConnectPtr connection, std::string_view uuid);  // n
 std::string uuid_of(virDomainPtr domain);                                   // upper case
 
 // Whether memory is saved: by libvirt, or put beside it by an import, which libvirt restores as well.
-bool has_saved_file(const Connector& connector, virDomainPtr domain);
+bool has_saved_file(const Connector& connector, virDomainPtr domain, bool off = true);
 Result<void> drop_saved_file(const Connector& connector, virDomainPtr domain);
 
 Result<Machine> observe(virDomainPtr domain, const Connector& connector);

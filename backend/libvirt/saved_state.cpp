@@ -83,16 +83,20 @@ Result<std::uint64_t> LibvirtHypervisor::saved_state_size(const Call& call, std:
     return *size;
 }
 
-bool has_saved_file(const Connector& connector, virDomainPtr domain) {
+// libvirt remembers what it saved itself, but starts a machine from any file that is there.
+bool has_saved_file(const Connector& connector, virDomainPtr domain, bool off) {
     if (virDomainHasManagedSaveImage(domain, 0) == 1) return true;
+    if (connector.host_save_dir().empty()) return false;
     const std::string dir = connector.save_dir();
-    return !dir.empty() && access((dir + "/" + virDomainGetName(domain) + ".save").c_str(), F_OK) == 0;
+    if (dir.empty()) return off && !take(virDomainManagedSaveGetXMLDesc(domain, 0)).empty();
+    return access((dir + "/" + virDomainGetName(domain) + ".save").c_str(), F_OK) == 0;
 }
 
 Result<void> drop_saved_file(const Connector& connector, virDomainPtr domain) {
-    if (virDomainHasManagedSaveImage(domain, 0) == 1)
-        return checked(virDomainManagedSaveRemove(domain, 0), "drop the saved state");
     const std::string dir = connector.save_dir();
+    const bool known =
+        dir.empty() ? has_saved_file(connector, domain) : virDomainHasManagedSaveImage(domain, 0) == 1;
+    if (known) return checked(virDomainManagedSaveRemove(domain, 0), "drop the saved state");
     if (!dir.empty()) remove_save_image(dir + "/" + virDomainGetName(domain) + ".save");
     return {};
 }

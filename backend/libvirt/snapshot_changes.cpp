@@ -8,6 +8,7 @@
 
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/kept_memory.hpp"
 #include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/save_image.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
@@ -22,35 +23,6 @@ Error not_here() {
         Status::not_supported, "wsvirt.snapshot.remote",
         "This snapshot keeps its disks in separate files, which cannot be reached on this host from here."};
 }
-
-std::string aside_of(const std::string& saved) {
-    return saved + ".before";
-}
-
-// Saved memory that a second name keeps from being lost when going back fails.
-class SavedMemory {
-  public:
-    explicit SavedMemory(Site& w) : path_(w.local() ? w.saved_path() : "") {
-        if (path_.empty()) return;
-        unlink(aside().c_str());
-        kept_ = link(path_.c_str(), aside().c_str()) == 0;
-    }
-    ~SavedMemory() {
-        if (kept_) unlink(aside().c_str());
-    }
-    SavedMemory(const SavedMemory&) = delete;
-    SavedMemory& operator=(const SavedMemory&) = delete;
-    void put_back() {
-        if (!kept_) return;
-        unlink(path_.c_str());  // renaming one name of a file to the other would leave both
-        kept_ = rename(aside().c_str(), path_.c_str()) != 0;
-    }
-
-  private:
-    std::string aside() const { return aside_of(path_); }
-    std::string path_;
-    bool kept_ = false;
-};
 
 Result<void> turn_off(Site& w) {
     const std::string xml = w.active() ? take(virDomainGetXMLDesc(w.domain, 0)) : std::string();
@@ -73,6 +45,16 @@ Result<void> are_there(const HeldSnapshot& s, const std::vector<SnapshotTarget>&
     return {};
 }
 
+// Before anything changes.
+Result<void> memory_is_there(Site& w, const HeldSnapshot& s) {
+    const std::string& memory = s.layout.note.saved_file;
+    const auto there = memory.empty() ? Result<bool>(true) : has_memory(w, memory);
+    if (!there) return there.error();
+    if (*there) return {};
+    return Error{Status::failed, "wsvirt.snapshot.no_memory",
+                 "The memory that belongs to the snapshot is not on the machine's host.", memory};
+}
+
 Result<void> revert_inside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
     const bool test = w.core->connector->kind() == HostKind::test;
     const bool disks_inside =
@@ -84,6 +66,7 @@ Result<void> revert_inside(Site& w, const HeldSnapshot& s, const std::vector<Hel
                 Status::not_supported, "wsvirt.snapshot.based_on",
                 "The snapshot is kept inside disks that newer snapshots are based on; delete those first.",
                 other.info.id};
+    if (auto ok = memory_is_there(w, s); !ok) return ok;
     if (disks_inside && !s.layout.note.disks_only) {
         if (auto ok = drop_saved_file(*w.core->connector, w.domain); !ok) return ok;
         if (virDomainRevertToSnapshot(s.handle.get(), VIR_DOMAIN_SNAPSHOT_REVERT_FORCE) < 0)
@@ -99,12 +82,12 @@ Result<void> revert_inside(Site& w, const HeldSnapshot& s, const std::vector<Hel
         if (auto ok = define(w, s.layout.domain_xml); !ok) return ok;
         if (auto ok = write_back(w, s.xml, true); !ok) return ok;
     }
-    if (s.layout.note.saved_file.empty()) return {};
-    unlink(w.saved_path().c_str());
-    if (link(s.layout.note.saved_file.c_str(), w.saved_path().c_str()) != 0)
-        return Error{Status::failed, "wsvirt.snapshot.memory",
-                     "The saved memory of the snapshot cannot be put back.", s.layout.note.saved_file};
-    return {};
+    const std::string& memory = s.layout.note.saved_file;
+    if (memory.empty()) return {};
+    auto back = copy_memory(w, memory, w.saved_path());
+    if (back) return back;
+    return Error{Status::failed, "wsvirt.snapshot.memory",
+                 "The saved memory of the snapshot cannot be put back.", memory, back.error().full_text()};
 }
 
 Result<void> restore_memory(Site& w, const HeldSnapshot& s, const std::map<std::string, std::string>& files) {
@@ -233,7 +216,7 @@ Result<void> delete_inside(Site& w, const HeldSnapshot& s) {
             if (ok) ok = w.tool.snapshot(w.call, 'd', s.name, t.path);
         if (ok) ok = drop_metadata(s);
     }
-    if (ok) remove_files_of(s.layout);
+    if (ok) remove_files_of(w, s.layout);
     return ok;
 }
 
@@ -244,7 +227,7 @@ Result<void> delete_outside(Site& w, const HeldSnapshot& gone) {
     auto chain = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all));
     if (!chain) return chain.error();
     if (auto ok = drop_external(w, gone, *all); !ok) return ok;
-    remove_files_of(gone.layout);
+    remove_files_of(w, gone.layout);
     return tidy_files(w, std::move(*chain));
 }
 
@@ -268,8 +251,8 @@ std::vector<std::string> files_of(const SnapshotLayout& layout) {
     return r;
 }
 
-void remove_files_of(const SnapshotLayout& layout) {
-    for (const auto& file : files_of(layout)) remove_save_image(file);
+void remove_files_of(Site& w, const SnapshotLayout& layout) {
+    for (const auto& file : files_of(layout)) (void)remove_memory(w, file);
 }
 
 Result<void> define(Site& w, const std::string& xml) {
@@ -283,7 +266,7 @@ std::string Site::domain_xml() const {
 }
 
 std::string Site::saved_path() const {
-    return core->connector->save_dir() + "/" + virDomainGetName(domain) + ".save";
+    return core->connector->host_save_dir() + "/" + virDomainGetName(domain) + ".save";
 }
 
 Result<void> write_back(Site& w, const std::string& xml, bool current) {
@@ -375,10 +358,11 @@ Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, 
             noted.machine = uuid_of(d);
             noted.id = make_guid();
             noted.stands_on = standing(d);
-            if (w.local()) noted.files = {aside_of(w.saved_path())};
+            if (const auto aside = MemoryAside::place(w); !aside.empty()) noted.files = {aside};
             const auto journal = note_unfinished(core->settings(), noted);
             if (!journal) return journal.error();
-            SavedMemory saved(w);
+            MemoryAside saved(w);
+            if (auto kept = saved.keep(); !kept) return kept;
             auto done = go_back(w, *held, *all);
             if (!done) saved.put_back();
             return done;

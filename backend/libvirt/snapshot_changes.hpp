@@ -25,7 +25,7 @@ struct Site {
     std::string domain_xml() const;
     bool active() const { return virDomainIsActive(domain) == 1; }
     bool local() const { return !core->connector->save_dir().empty(); }
-    std::string saved_path() const;
+    std::string saved_path() const;  // as the host calls it
     DiskServers servers() const { return {*core, session, uuid_of(domain)}; }
 };
 
@@ -54,7 +54,7 @@ Result<void> merge_what_waited(Site& w);
 std::string kept_file(const Core& core, const std::string& id, const char* ending);
 // All that it has besides its disks.
 std::vector<std::string> files_of(const SnapshotLayout& layout);
-void remove_files_of(const SnapshotLayout& layout);
+void remove_files_of(Site& w, const SnapshotLayout& layout);
 // A paused QEMU that has written its memory to a file or read it from another host does neither again, and
 // leaves its disks alone, until it has run; without this it could not be saved or moved any more.
 void run_for_an_instant(virDomainPtr d);

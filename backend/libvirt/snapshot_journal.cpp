@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "backend/libvirt/domain_nodes.hpp"
-#include "backend/libvirt/save_image.hpp"
+#include "backend/libvirt/kept_memory.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/qemu/image.hpp"
 #include "backend/qemu/snapshot_names.hpp"
@@ -124,17 +124,20 @@ Result<void> remove_from_disks(Site& w, const std::string& id) {
     return {};
 }
 
+// Of a host whose files are not seen from here, those of memory alone.
 Result<void> remove_files(Site& w, const Unfinished& u) {
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
-    auto needed = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all));
+    Result<Chain> needed = Chain{};
+    if (w.local()) needed = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all));
     if (!needed) return needed.error();
     std::set<std::string> memory;
     for (const auto& s : *all)
         for (auto& file : files_of(s.layout)) memory.insert(std::move(file));
     for (const auto& file : u.files)
-        if (!needed->contains(file) && !memory.contains(file)) remove_save_image(file);
-    return tidy_files(w, *needed);
+        if (!needed->contains(file) && !memory.contains(file) && (w.local() || !is_overlay(file)))
+            if (auto ok = remove_memory(w, file); !ok) return ok;
+    return w.local() ? tidy_files(w, *needed) : Result<void>{};
 }
 
 // Merges that QEMU goes on with are broken off; they are begun again.
@@ -212,7 +215,7 @@ Result<void> finish_deleting(Site& w, const HeldSnapshot& s) {
         if (w.active()) continue;
         if (auto ok = w.tool.snapshot(w.call, 'd', s.name, t.path); !ok) return ok;
     }
-    remove_files_of(s.layout);
+    remove_files_of(w, s.layout);
     const unsigned flags = w.active() && in_disks ? 0u : unsigned{VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY};
     return checked(virDomainSnapshotDelete(s.handle.get(), flags), "delete the snapshot");
 }
@@ -252,7 +255,7 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
     } else {
         ok = remove_from_disks(w, u.id);
     }
-    if (ok && w.local()) ok = remove_files(w, u);
+    if (ok) ok = remove_files(w, u);
     if (ok && u.removed) return remove_machine(w);
     if (ok && !u.deleted.empty()) ok = move_saved_memory(w);
     if (ok) ok = stand_again(w, u);

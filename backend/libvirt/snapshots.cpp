@@ -11,8 +11,8 @@
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/kept_memory.hpp"
 #include "backend/libvirt/nvram.hpp"
-#include "backend/libvirt/save_image.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 #include "backend/qemu/qcow2_header.hpp"
@@ -61,6 +61,7 @@ struct Plan {
     bool served = false;         // disks that libvirt makes no overlays for by itself
     bool keep_memory = false;    // what the snapshot promises
     bool freeze_around = false;  // freeze by ourselves: libvirt cannot with internal snapshots
+    std::string saved_file;      // for the memory of a machine that is saved
 };
 
 std::string memory_dir(const Core& core, const std::vector<SnapshotTarget>& disks) {
@@ -71,6 +72,25 @@ std::string memory_dir(const Core& core, const std::vector<SnapshotTarget>& disk
         return dir;
     }
     return disks.empty() ? "" : std::filesystem::path(disks.front().path).parent_path().native();
+}
+
+Error out_of_reach(const std::string& machine) {
+    return {Status::not_supported, "wsvirt.snapshot.saved",
+            "The saved memory of this machine cannot be reached on its host; start the machine before the "
+            "snapshot is taken, or drop its saved state.",
+            machine};
+}
+
+// Where the memory of a machine that is saved goes. It names the files of the disks, so on a host where it
+// cannot be changed these must stay.
+Result<void> plan_saved(const Core& core, const SnapshotRequest& request, MachineState state,
+                        const std::vector<SnapshotTarget>& disks, Plan& p) {
+    if (state != saved || core.connector->kind() == HostKind::test) return {};
+    if (core.connector->save_dir().empty() && !p.internal && !disks.empty())
+        return out_of_reach(request.machine);
+    if (!request.memory) return {};
+    p.saved_file = memory_copy(core, p.xml.name, disks);
+    return p.saved_file.empty() ? Result<void>(out_of_reach(request.machine)) : Result<void>();
 }
 
 Result<Plan> make_plan(Core& core, const SnapshotRequest& request, const ReadDomain& domain,
@@ -85,6 +105,7 @@ Result<Plan> make_plan(Core& core, const SnapshotRequest& request, const ReadDom
     const bool test = core.connector->kind() == HostKind::test;
     p.keep_memory = request.memory && !request.quiesce && live;
     p.internal = test || (!p.served && can_be_internal(domain, disks, old));
+    if (auto ok = plan_saved(core, request, state, disks, p); !ok) return ok.error();
     pugi::xml_document doc;
     doc.load_buffer(xml.data(), xml.size());
     std::set<std::string> included;
@@ -177,19 +198,11 @@ Result<SnapshotHandle> create(virDomainPtr d, const Plan& plan, const std::strin
     return s;
 }
 
-// The saved memory belongs to the snapshot of a saved machine. libvirt never writes into the file again, so a
-// second name for it is enough where the file system allows it.
-Result<void> keep_saved(Site& w, const std::string& to, SnapshotNote& note) {
-    if (!w.local()) return {};
-    if (link(w.saved_path().c_str(), to.c_str()) != 0) {
-        const Call call{w.session.deadline, w.session.stop, w.session.progress};
-        if (auto ok = copy_save_image(call, w.saved_path(), to,
-                                      [](const std::string& xml) -> Result<std::string> { return xml; });
-            !ok)
-            return ok;
-    }
-    note.saved_file = to;
-    return {};
+// The saved memory belongs to the snapshot of a saved machine.
+Result<void> keep_saved(Site& w, const Plan& plan, SnapshotNote& note) {
+    if (plan.saved_file.empty()) return {};
+    note.saved_file = plan.saved_file;
+    return copy_memory(w, w.saved_path(), plan.saved_file);
 }
 
 // A machine whose files belong to somebody else keeps its variables.
@@ -213,8 +226,8 @@ Unfinished left_overs(const Core& core, const std::string& machine, const Plan& 
     u.frozen |= (plan.flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE) != 0;
     for (const auto& d : plan.xml.disks)
         if (!d.overlay.empty()) u.files.push_back(d.overlay);
-    for (const std::string& file : {plan.xml.memory_file, kept_file(core, plan.xml.name, ".saved"),
-                                    kept_file(core, plan.xml.name, ".nvram")})
+    for (const std::string& file :
+         {plan.xml.memory_file, plan.saved_file, kept_file(core, plan.xml.name, ".nvram")})
         if (!file.empty()) u.files.push_back(file);
     return u;
 }
@@ -283,8 +296,7 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     const std::string seen = take(virDomainSnapshotGetXMLDesc(made->get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));
     Result<void> noted;
     if (by_us && plan->served) noted = stand_on(w, *plan, domain_xml);
-    if (noted && *state == saved && request.memory)
-        noted = keep_saved(w, kept_file(*core, plan->xml.name, ".saved"), note);
+    if (noted && *state == saved && request.memory) noted = keep_saved(w, *plan, note);
     if (noted) noted = keep_nvram(w, domain_xml, kept_file(*core, plan->xml.name, ".nvram"), note);
     if (noted && *state == saved) noted = move_saved_memory(w);
     if (noted && session.stop.stop_requested()) noted = cancelled(doing);
@@ -292,7 +304,7 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     if (!noted) {
         take_back(w, request.id);
         for (const auto& file : {note.saved_file, note.nvram_file})
-            if (!file.empty()) unlink(file.c_str());
+            if (!file.empty()) (void)remove_memory(w, file);
         return noted.error();
     }
     return {};

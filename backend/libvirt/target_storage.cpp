@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <thread>
 
 #include "backend/libvirt/errors.hpp"
 #include "backend/libvirt/folder_view.hpp"
@@ -21,15 +22,51 @@ Result<bool> host_has_file(virConnectPtr connection, const std::string& path) {
     return bool(*found);
 }
 
-Result<void> remove_host_file(virConnectPtr connection, const std::string& path) {
+namespace {
+constexpr auto try_again = std::chrono::milliseconds(100);
+
+Result<void> remove_in(virConnectPtr connection, const FolderView& folder, const std::string& path,
+                       std::chrono::milliseconds patience, const char* doing) {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+        const auto found = find_file(connection, folder, path, doing);
+        if (!found) return found.error();
+        if (!*found || virStorageVolDelete(found->get(), 0) == 0) return {};
+        // A file that is being written is not deleted.
+        const bool busy = last_error_code() == VIR_ERR_OPERATION_INVALID;
+        Error e = last_error(doing);
+        if (!busy || std::chrono::steady_clock::now() >= end) return e;
+        std::this_thread::sleep_for(try_again);
+        virStoragePoolRefresh(folder.get(), 0);
+    }
+}
+}  // namespace
+
+Result<void> remove_host_file(virConnectPtr connection, const std::string& path,
+                              std::chrono::milliseconds patience) {
     constexpr const char* doing = "remove the file";
     const FolderView folder(connection, path);
     if (!folder && folder.missing()) return {};
     if (!folder) return folder.error(doing);
-    const auto found = find_file(connection, folder, path, doing);
+    return remove_in(connection, folder, path, patience, doing);
+}
+
+Result<void> copy_host_file(virConnectPtr connection, const std::string& from, const std::string& to,
+                            std::chrono::milliseconds patience) {
+    constexpr const char* doing = "copy the file";
+    const FolderView source(connection, from);
+    if (!source) return source.error(doing);
+    const auto found = find_file(connection, source, from, doing);
     if (!found) return found.error();
-    if (!*found || virStorageVolDelete(found->get(), 0) == 0) return {};
-    return last_error(doing);
+    if (!*found)
+        return Error{Status::not_found, "wsvirt.file.missing", "The host does not have the file.", from};
+    const FolderView target(connection, to);
+    if (!target) return target.error(doing);
+    if (auto ok = remove_in(connection, target, to, patience, doing); !ok) return ok;
+    if (copy_volume(target.get(), to, found->get())) return {};
+    Error e = last_error(doing);
+    (void)remove_in(connection, target, to, patience, doing);
+    return e;
 }
 
 namespace {

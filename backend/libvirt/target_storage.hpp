@@ -5,6 +5,7 @@
 
 #include <libvirt/libvirt.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,8 +34,14 @@ class TargetStorage {
 // Whether the host at the other end sees a file of this name, found through a storage pool that stands for
 // its folder while the question is asked. Errors: not_supported.
 Result<bool> host_has_file(virConnectPtr connection, const std::string& path);
-// Removes a file there; one that is gone is no error.
-Result<void> remove_host_file(virConnectPtr connection, const std::string& path);
+// Removes a file there; one that is gone is no error. One that the host still copies for somebody who has
+// gone is waited for so long.
+Result<void> remove_host_file(virConnectPtr connection, const std::string& path,
+                              std::chrono::milliseconds patience = {});
+// The host copies one of its files; one that has the new name goes first. Nothing half copied is left while
+// the host answers. Cannot be stopped on the way. Errors: not_found, no_space, failed.
+Result<void> copy_host_file(virConnectPtr connection, const std::string& from, const std::string& to,
+                            std::chrono::milliseconds patience);
 // The content of a small file there; nullopt: there is none. Errors: failed (also where it is larger).
 Result<std::optional<std::string>> read_host_file(virConnectPtr connection, const std::string& path,
                                                   std::uint64_t largest);

@@ -18,6 +18,7 @@ class Snapshot:
     parent: str  # GUID or ""
     memory: bool
     content: int
+    beside: bool = False  # its memory is a file beside the disk
 
 
 @dataclasses.dataclass
@@ -135,7 +136,7 @@ class Eyes:
         for m in machines:
             view, files = self.machine(systems[m.guid])
             assert view == m.view(), f"{m.name}\nis      {view}\nmust be {m.view()}"
-            needed |= files
+            needed |= files | {str(m.disk.parent / f"{g}.saved") for g, s in m.snapshots.items() if s.beside}
         there = {str(p) for p in self.daemon.storage.iterdir()}
         there |= {str(p) for folder in copies for p in (folder / "Virtual Hard Disks").iterdir()}
         assert there == needed, f"orphans {there - needed}, lost {needed - there}"

@@ -143,14 +143,18 @@ class TwoHosts(World):
 
     # --- what is different when a machine is on the other host ----------------------------------------------------
     def snapshot(self, machine):
-        """Those outside the disks are kept in files that are not reached on another host; so is saved memory."""
-        if machine.host == HERE or machine.inside and machine.state != SAVED:
-            super().snapshot(machine)
-        else:
+        """Those outside the disks are kept in files that are not reached on another host."""
+        if machine.host != HERE and not machine.inside:
             self.migrate(machine)
+            return
+        before = set(machine.snapshots)
+        super().snapshot(machine)
+        for guid in set(machine.snapshots) - before:
+            taken = machine.snapshots[guid]
+            taken.beside = machine.host != HERE and machine.state == SAVED and taken.memory
 
     def export(self, machine):
-        """So is saved memory."""
+        """Saved memory is not reached there."""
         if machine.host == HERE or machine.state == OFF:
             super().export(machine)
         else:

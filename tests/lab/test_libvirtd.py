@@ -12,7 +12,7 @@ import time
 import pytest
 import winrm.exceptions
 from embedded import Instance
-from hyperv import OFF, RUNNING, HyperV
+from hyperv import OFF, RUNNING, SAVED, HyperV
 from wsvirtd import Daemon, processes_below
 
 LIBVIRTD = shutil.which("libvirtd", path=os.environ["PATH"] + ":/usr/sbin")
@@ -171,6 +171,28 @@ def test_libvirtd_is_killed_at_random_moments(daemon, libvirtd):
             machine = hyperv.reference(item["Name"])
             eventually(lambda: outcome(hyperv, lambda: hyperv.destroy(machine)) == "done")
         assert not hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name != __SERVER")
+
+
+def test_a_saved_machine_of_a_session_gives_no_snapshot_without_its_memory(daemon, libvirtd):
+    """Nobody says where the libvirt of a user's session keeps it. A snapshot of the disks alone is one all the same."""
+    hyperv = HyperV(daemon)
+    eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
+    machine = hyperv.finish(hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="saved elsewhere"), [
+        Instance("Msvm_MemorySettingData", ResourceType=4, ResourceSubType="Microsoft:Hyper-V:Memory", VirtualQuantity=64,
+                 Reservation=64, Limit=64)]))["ResultingSystem"]
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    hyperv.finish(hyperv.request_state(machine, SAVED))
+    service = "Msvm_VirtualSystemSnapshotService"
+
+    def snapshot(kind):
+        return hyperv.invoke(service, {"CreationClassName": service}, "CreateSnapshot",
+                             f"<p:AffectedSystem>{machine.content()}</p:AffectedSystem><p:SnapshotType>{kind}</p:SnapshotType>")
+
+    job = hyperv.wait_job(snapshot(2)["Job"])
+    assert int(job["JobState"]) == 10 and job["ErrorCode"] == "32770" and "cannot be reached" in job["ErrorDescription"], dict(job)
+    made = hyperv.finish(snapshot(3))["ResultingSnapshot"]
+    assert hyperv.get(made)["IsSaved"] == "false" and hyperv.state(machine) == SAVED
+    hyperv.finish(hyperv.destroy(machine))
 
 
 def test_calls_end_at_their_limits(libvirtd):

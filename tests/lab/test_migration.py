@@ -32,7 +32,7 @@ else:
     import embedded
     from console import READY_LINE, Console
     from embedded import Instance
-    from hyperv import OFF, PAUSED, RUNNING, WMI, HyperV, Item
+    from hyperv import OFF, PAUSED, RUNNING, SAVED, WMI, HyperV, Item
     from machine_parts import SNAPSHOTS
     from test_machines import memory, settings
     from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, STAGED, STORAGE, TERMINATED, TLS, URIS,
@@ -168,6 +168,39 @@ else:
         copied.is_only_on("hvB")
         assert holds_its_data("hvB", "/vms/new/own.qcow2")
         assert not (FOLDER / "hvA/vms/own.qcow2").exists()
+
+    def test_a_machine_that_is_saved_over_there_keeps_its_memory_in_a_snapshot(daemon, copied):
+        """It can be gone back to twice, also by a machine that is saved anew; deleted, nothing of it is left."""
+        hyperv = HyperV(daemon, namespace=CLUSTER)
+        machine = hyperv.reference(copied.guid)
+
+        def turn(state):
+            hyperv.finish(hyperv.request_state(machine, state))
+            hyperv.wait_state(machine, state)
+
+        def on_snapshot(method, inner):
+            service = SNAPSHOTS
+            return hyperv.finish(hyperv.invoke(service, {"CreationClassName": service}, method, inner))
+
+        saved = FOLDER / "hvB/lib/qemu/save"
+        turn(SAVED)
+        before = copied.last_tick("hvB")
+        kept = on_snapshot("CreateSnapshot", f"<p:AffectedSystem>{machine.content()}</p:AffectedSystem>"
+                           "<p:SnapshotType>2</p:SnapshotType>")["ResultingSnapshot"]
+        turn(RUNNING)
+        until("it counts on", lambda: copied.last_tick("hvB") > before + 3)
+        for left in (OFF, SAVED):
+            turn(left)
+            on_snapshot("ApplySnapshot", f"<p:Snapshot>{kept.content()}</p:Snapshot>")
+            assert hyperv.state(machine) == SAVED
+            copied.console("hvB").unlink()
+            turn(RUNNING)
+            until("it counts again", lambda: copied.ticks("hvB"))
+            assert before <= copied.ticks("hvB")[0] <= before + 2
+            assert not list(saved.iterdir())
+        on_snapshot("DestroySnapshot", f"<p:AffectedSnapshot>{kept.content()}</p:AffectedSnapshot>")
+        assert sorted(p.name for p in (FOLDER / "hvB/vms/new").iterdir()) == ["own.qcow2"]
+        copied.counts_on("hvB")
 
     def test_and_back_over_tls(copied):
         before = copied.last_tick("hvB")

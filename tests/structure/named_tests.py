@@ -13,7 +13,7 @@ CODE_HEADING = re.compile(r"^\| Code \|.*\| Test \|$")
 
 
 def python_tests(files):
-    return {name for text in files for name in re.findall(r"^def (test_\w+)", text, re.M)}
+    return {name for text in files for name in re.findall(r"^(?: {4})?def (test_\w+)", text, re.M)}
 
 
 def cpp_cases(files):

@@ -1,0 +1,63 @@
+#include "backend/libvirt/kept_memory.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "backend/libvirt/save_image.hpp"
+#include "backend/libvirt/target_storage.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+std::string memory_copy(const Core& core, const std::string& id, const std::vector<SnapshotTarget>& disks) {
+    constexpr const char* ending = ".saved";
+    if (!core.connector->save_dir().empty()) return kept_file(core, id, ending);
+    const std::string dir = core.connector->host_save_dir();
+    if (dir.empty()) return {};
+    const auto beside =
+        disks.empty() ? dir : std::filesystem::path(disks.front().path).parent_path().native();
+    return beside + "/" + id + ending;
+}
+
+Result<void> copy_memory(Site& w, const std::string& from, const std::string& to) {
+    if (!w.local()) {
+        if (w.session.stop.stop_requested()) return cancelled("copy the saved memory");
+        return copy_host_file(w.session.connection, from, to, w.core->settings().call_limit);
+    }
+    unlink(to.c_str());
+    if (link(from.c_str(), to.c_str()) == 0) return {};
+    const Call call{w.session.deadline, w.session.stop, w.session.progress};
+    return copy_save_image(call, from, to, [](const std::string& xml) -> Result<std::string> { return xml; });
+}
+
+Result<void> remove_memory(Site& w, const std::string& file) {
+    if (!w.local()) return remove_host_file(w.session.connection, file, w.core->settings().call_limit);
+    remove_save_image(file);
+    return {};
+}
+
+Result<bool> has_memory(Site& w, const std::string& file) {
+    if (!w.local()) return host_has_file(w.session.connection, file);
+    return access(file.c_str(), F_OK) == 0;
+}
+
+std::string MemoryAside::place(const Site& w) {
+    return w.core->connector->host_save_dir().empty() ? "" : w.saved_path() + ".before";
+}
+
+Result<void> MemoryAside::keep() {
+    if (place(w_).empty() || w_.active() || !has_saved_file(*w_.core->connector, w_.domain)) return {};
+    auto done = copy_memory(w_, w_.saved_path(), place(w_));
+    kept_ = done.ok();
+    return done;
+}
+
+void MemoryAside::put_back() {
+    if (kept_) (void)copy_memory(w_, place(w_), w_.saved_path());
+}
+
+MemoryAside::~MemoryAside() {
+    if (kept_) (void)remove_memory(w_, place(w_));
+}
+
+}  // namespace wsvirt::backend::libvirt
