@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 from hyperv import OFF, PAUSED, RUNNING, SAVED
 from wsvirtd import processes_below
@@ -72,6 +73,11 @@ class Export:
     machine: Machine  # as it was; with the state that an imported one has
 
 
+def form_of(path):
+    suffix = pathlib.Path(path).suffix[1:]
+    return suffix if suffix in ("qcow2", "vhdx") else "raw"
+
+
 def frozen(machine):
     return copy.deepcopy(machine)
 
@@ -91,8 +97,7 @@ class Eyes:
 
     @staticmethod
     def content(path):
-        form = "qcow2" if str(path).endswith(".qcow2") else "raw"
-        done = subprocess.run(["qemu-io", "-r", "-U", "-f", form, "-c", "read -v 0 512", str(path)], stdout=subprocess.PIPE,
+        done = subprocess.run(["qemu-io", "-r", "-U", "-f", form_of(path), "-c", "read -v 0 512", str(path)], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
         found = re.search(r"00000000:  ([0-9a-f]{2}) ", done.stdout)
         assert found, done.stdout
@@ -157,6 +162,18 @@ class Eyes:
     def qemu_of(self, machine):
         return [p for p in processes_below(machine.guid.lower()) if p in self.qemu_processes(machine.host)]
 
+    def disk_servers(self):
+        """The qemu-nbd of each VHDX disk in use; what it does at its start is done by its parent."""
+        below = set(processes_below(str(self.daemon.state)))
+        return [p for p in processes_below(".vhdx.sock") if p in below]
+
+    def compare_disk_servers(self, machines):
+        served = [m.guid.lower() for m in machines if m.disk.suffix == ".vhdx" and m.state in (RUNNING, PAUSED)]
+        end = time.monotonic() + 60  # one ends when its machine has, by itself
+        while len(found := self.disk_servers()) != len(served):
+            assert time.monotonic() < end, f"{len(found)} servers of disks for {len(served)} machines"
+            time.sleep(0.1)
+
     def compare_state(self, machines):
         """The folders of the service and of libvirt hold nothing of machines and operations that are no more."""
         state = self.daemon.state
@@ -171,6 +188,7 @@ class Eyes:
             active = sum(m.state in (RUNNING, PAUSED) for m in here)
             processes = self.qemu_processes(name)
             assert len(processes) == active, f"{len(processes)} QEMU processes on {name} for {active} machines that run"
+        self.compare_disk_servers(machines)
         kept = {f.name.split(".")[0] for f in (state / "snapshots").glob("*")}
         owners = {g for m in machines for g, s in m.snapshots.items() if s.memory}
         assert kept <= owners, f"memory of nobody: {kept - owners}"

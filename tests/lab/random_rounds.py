@@ -48,6 +48,8 @@ class Cut(Exception):
 
 
 class World:
+    forms = ("qcow2", "raw", "vhdx")
+
     def __init__(self, daemon, seed, kills, hyperv=None, eyes=model.Eyes):
         self.daemon, self.dice, self.kills = daemon, random.Random(seed), kills
         self.hyperv = hyperv or HyperV(daemon)
@@ -132,7 +134,7 @@ class World:
     # --- what can be done ---------------------------------------------------------------------------------------
     def define(self):
         self.number += 1
-        name, form = f"m{self.number}", self.dice.choice(["qcow2", "raw"])
+        name, form = f"m{self.number}", self.dice.choice(self.forms)
         self.say(f"define {name} with a {form} disk")
         done, output = self.certainly("define", lambda: self.parts_define(name), lambda: self.epr_named(name))
         if not done:
@@ -169,8 +171,7 @@ class World:
     def fill(self, machine):
         machine.content = self.dice.randrange(1, 256)
         (path,) = self.eyes.files_of(f"Microsoft:{machine.guid}")
-        form = "qcow2" if path.endswith(".qcow2") else "raw"
-        subprocess.run(["qemu-io", "-f", form, "-c", f"write -q -P {machine.content} 0 64k", path], check=True)
+        subprocess.run(["qemu-io", "-f", model.form_of(path), "-c", f"write -q -P {machine.content} 0 64k", path], check=True)
 
     def write(self, machine):
         self.say(f"write to {machine.name}")

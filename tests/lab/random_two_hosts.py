@@ -130,6 +130,8 @@ def command_of(pid):
 
 
 class TwoHosts(World):
+    forms = ("qcow2", "raw")  # VHDX disks are served to embedded QEMU alone
+
     def __init__(self, daemon, seed, kills):
         super().__init__(daemon, seed, kills, HyperV(daemon, namespace=CLUSTER), Eyes)
 
