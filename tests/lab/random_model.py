@@ -163,9 +163,9 @@ class Eyes:
         return [p for p in processes_below(machine.guid.lower()) if p in self.qemu_processes(machine.host)]
 
     def disk_servers(self):
-        """The qemu-nbd of each VHDX disk in use; what it does at its start is done by its parent."""
-        below = set(processes_below(str(self.daemon.state)))
-        return [p for p in processes_below(".vhdx.sock") if p in below]
+        """The qemu-nbd of each VHDX disk in use."""
+        of_state, of_vhdx, nbd = (set(processes_below(x)) for x in (str(self.daemon.state), ".vhdx.sock", "--fork"))
+        return of_state & of_vhdx & nbd
 
     def compare_disk_servers(self, machines):
         served = [m.guid.lower() for m in machines if m.disk.suffix == ".vhdx" and m.state in (RUNNING, PAUSED)]
