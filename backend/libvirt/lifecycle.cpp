@@ -135,6 +135,7 @@ Result<void> LibvirtHypervisor::save(const Call& call, std::string_view uuid) {
         {"save the machine", {}, true, abort_job(core_, uuid), {}}, {running, paused}, saving};
     // Whoever starts it wants it to run, also when it was paused; and so it does with nobody watching.
     return change_machine(core_, call, uuid, change, [](Session&, virDomainPtr d) {
+        take_up_after_writing(d);
         return checked(virDomainManagedSave(d, VIR_DOMAIN_SAVE_RUNNING), "save the machine");
     });
 }

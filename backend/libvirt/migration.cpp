@@ -248,6 +248,7 @@ Error not_moved(const Route& way, Error failed, const Descriptions& xml, TargetS
 Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, const Descriptions& xml) {
     const auto& [core, other, s, there, r] = way;
     wait_for_other_job(s, d);
+    take_up_after_writing(d);
     TargetStorage storage(there);
     if (!xml.files.empty())
         if (auto ok = storage.prepare(xml.files); !ok) return ok;

@@ -1,6 +1,7 @@
 // LibvirtHypervisor: taking snapshots and changing what is written on them. Snapshots live inside the disks
 // where all of them are qcow2 and QEMU can do that, with memory and tree in libvirt's care; otherwise each is
 // a set of overlays, which libvirt 9 can take but not go back to, so chain.hpp does that.
+#include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 #include <unistd.h>
 
@@ -281,6 +282,7 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     const auto journal = note_unfinished(core->settings(), unfinished);
     if (!journal) return journal.error();
     Site w(core, session, d);
+    take_up_after_writing(d);
     Result<void> ready;
     if (plan->served) ready = make_overlays(w, *plan, domain_xml);
     auto made = ready ? create(d, *plan, xml, request.machine) : Result<SnapshotHandle>(ready.error());
@@ -317,6 +319,14 @@ void run_for_an_instant(virDomainPtr d) {
     if (virDomainGetState(d, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED &&
         virDomainResume(d) == 0)
         virDomainSuspend(d);
+}
+
+void take_up_after_writing(virDomainPtr d) {
+    int state = 0;
+    if (virDomainGetState(d, &state, nullptr, 0) != 0 || state != VIR_DOMAIN_PAUSED) return;
+    char* answer = nullptr;
+    virDomainQemuMonitorCommand(d, R"({"execute":"query-status"})", &answer, 0);
+    if (take(answer).find("\"postmigrate\"") != std::string::npos) run_for_an_instant(d);
 }
 
 std::string kept_file(const Core& core, const std::string& id, const char* ending) {

@@ -207,7 +207,7 @@ class TwoHosts(World):
     def migrate(self, machine):
         to = other(machine.host)
         kind = MACHINE
-        if machine.state in (RUNNING, PAUSED) and not machine.snapshots and machine.guid not in self.copies:
+        if machine.state in (RUNNING, PAUSED, OFF) and not machine.snapshots and machine.guid not in self.copies:
             kind = self.dice.choice([MACHINE, MACHINE, BOTH])
         self.say(f"{MOVES[kind]} {machine.name} ({model.NAMES[machine.state]}, {len(machine.snapshots)} snapshots) to {to}")
         if machine.state == SAVED or machine.snapshots and (machine.state != OFF or not machine.inside):

@@ -1,10 +1,12 @@
 """A libvirtd that is killed and comes back while clients use the daemon. The libvirtd is the test's own: a session daemon in a
 folder of its own, under a user without rights when the tests run as root."""
+import json
 import os
 import pathlib
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -12,7 +14,7 @@ import time
 import pytest
 import winrm.exceptions
 from embedded import Instance
-from hyperv import OFF, RUNNING, SAVED, HyperV
+from hyperv import OFF, PAUSED, RUNNING, SAVED, HyperV
 from wsvirtd import Daemon, processes_below
 
 LIBVIRTD = shutil.which("libvirtd", path=os.environ["PATH"] + ":/usr/sbin")
@@ -192,6 +194,34 @@ def test_a_saved_machine_of_a_session_gives_no_snapshot_without_its_memory(daemo
     assert int(job["JobState"]) == 10 and job["ErrorCode"] == "32770" and "cannot be reached" in job["ErrorDescription"], dict(job)
     made = hyperv.finish(snapshot(3))["ResultingSnapshot"]
     assert hyperv.get(made)["IsSaved"] == "false" and hyperv.state(machine) == SAVED
+    hyperv.finish(hyperv.destroy(machine))
+
+
+def test_a_paused_machine_whose_memory_was_written_and_nobody_knows(daemon, libvirtd):
+    """As a save leaves it that was cut off at its end. QEMU writes it again only when it has run since."""
+    hyperv = HyperV(daemon)
+    eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
+    machine = hyperv.finish(hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="written"), [
+        Instance("Msvm_MemorySettingData", ResourceType=4, ResourceSubType="Microsoft:Hyper-V:Memory", VirtualQuantity=64,
+                 Reservation=64, Limit=64)]))["ResultingSystem"]
+
+    def qemu(command, **arguments):
+        words = json.dumps({"execute": command, "arguments": arguments} if arguments else {"execute": command})
+        done = subprocess.run(["virsh", "-q", "-c", libvirtd.uri, "qemu-monitor-command", machine.selectors["Name"].lower(), words],
+                              stdout=subprocess.PIPE, text=True, check=True)
+        return json.loads(done.stdout)["return"]
+
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    hyperv.finish(hyperv.request_state(machine, PAUSED))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        qemu("migrate", uri=f"tcp:127.0.0.1:{listener.getsockname()[1]}")
+        stream, _ = listener.accept()
+        with stream:
+            while stream.recv(1 << 20):
+                pass
+    eventually(lambda: qemu("query-status")["status"] == "postmigrate")
+    hyperv.finish(hyperv.request_state(machine, SAVED))
+    hyperv.wait_state(machine, SAVED)
     hyperv.finish(hyperv.destroy(machine))
 
 
