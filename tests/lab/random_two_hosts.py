@@ -146,7 +146,7 @@ class TwoHosts(World):
     # --- what is different when a machine is on the other host ----------------------------------------------------
     def snapshot(self, machine):
         """Those outside the disks are kept in files that are not reached on another host."""
-        if machine.host != HERE and not machine.inside:
+        if self.carried_only(machine):
             self.migrate(machine)
             return
         before = set(machine.snapshots)
@@ -154,6 +154,33 @@ class TwoHosts(World):
         for guid in set(machine.snapshots) - before:
             taken = machine.snapshots[guid]
             taken.beside = machine.host != HERE and machine.state == SAVED and taken.memory
+
+    def carried_only(self, machine):
+        """Its snapshots are outside the disks, on a host where they are kept as they are."""
+        return machine.host != HERE and not machine.inside
+
+    def apply(self, machine):
+        if self.carried_only(machine) and machine.state in (OFF, SAVED):
+            self.kept_as_they_are(machine, "ApplySnapshot", "Snapshot")
+        else:
+            super().apply(machine)
+
+    def delete(self, machine):
+        if self.carried_only(machine):
+            self.kept_as_they_are(machine, "DestroySnapshot", "AffectedSnapshot")
+        else:
+            super().delete(machine)
+
+    def kept_as_they_are(self, machine, method, parameter):
+        guid = self.dice.choice(sorted(machine.snapshots))
+        self.say(f"{method} {guid} of {machine.name} ({model.NAMES[machine.state]}) on {machine.host}")
+        self.refused(method, lambda: self.on_snapshot(method, parameter, guid), 32770)
+
+    def destroy(self, machine):
+        if self.carried_only(machine) and machine.snapshots:
+            self.migrate(machine)
+        else:
+            super().destroy(machine)
 
     def export(self, machine):
         """Saved memory is not reached there."""
@@ -167,10 +194,10 @@ class TwoHosts(World):
         if self.machines:
             m = self.dice.choice(self.machines)
             found.append((3, lambda: self.migrate(m)))
-        if movable := [m for m in self.machines if m.state != SAVED and not m.snapshots]:
+        if movable := [m for m in self.machines if m.state != SAVED]:
             traveller = self.dice.choice(movable)
             found.append((5, lambda: self.migrate(traveller)))
-            if traveller.host == HERE and traveller.guid not in self.copies:
+            if traveller.host == HERE and traveller.guid not in self.copies and not traveller.snapshots:
                 found.append((4, lambda: self.move_disk(traveller)))
         if live := [m for m in movable if m.state != OFF]:
             runner = self.dice.choice(live)
@@ -210,7 +237,7 @@ class TwoHosts(World):
         if machine.state in (RUNNING, PAUSED, OFF) and not machine.snapshots and machine.guid not in self.copies:
             kind = self.dice.choice([MACHINE, MACHINE, BOTH])
         self.say(f"{MOVES[kind]} {machine.name} ({model.NAMES[machine.state]}, {len(machine.snapshots)} snapshots) to {to}")
-        if machine.state == SAVED or machine.snapshots and (machine.state != OFF or not machine.inside):
+        if machine.state == SAVED:
             self.refused("move", lambda: self.ask(machine, kind, to), REFUSED_STATE)
             return
         disk = self.new_file(machine) if kind == BOTH else None
