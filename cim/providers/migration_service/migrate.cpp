@@ -75,13 +75,26 @@ void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
     if (half) settle_what_was_left(services);
 }
 
+// What it was copied from is not there any more, or will go later.
+void clear_after_success(Services& services, const Plan& plan, JobContext& job) {
+    if (!plan.extra.contains(originals_extra)) return;
+    const auto c = cut_off_of(services, plan.extra, affected_by(services, plan));
+    const auto left = c ? settle_originals(*c) : std::nullopt;
+    if (!left) return;
+    leave_for_later(services, *left);
+    job.warn(left_warning(*left));
+}
+
 Result<void> move(Services& services, const Plan& plan, JobContext& job) {
     const auto call = call_of(job);
     if (const auto c = cut_off_of(services, plan.extra, affected_by(services, plan)))
         made_anew(services, c->destination.name, c->copies);
     settle_what_was_left(services);
     auto done = plan.source.hypervisor->migrate(call, plan.request, *plan.destination.hypervisor);
-    if (!done) clear_after_failure(services, plan, done.error());
+    if (done)
+        clear_after_success(services, plan, job);
+    else
+        clear_after_failure(services, plan, done.error());
     if (done && !plan.wishes.planned_system.empty())
         (void)vs::PlannedSystems(services).remove(plan.wishes.planned_system);
     return done;

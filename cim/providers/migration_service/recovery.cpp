@@ -15,13 +15,6 @@ JobError interrupted(const std::string& where) {
     return e;
 }
 
-JobError warning(const std::string& left) {
-    JobError e;
-    e.message_id = "wsvirt.migration.left";
-    e.message = left;
-    return e;
-}
-
 }  // namespace
 
 void recover(Services& services) {
@@ -39,7 +32,8 @@ void recover(Services& services) {
             (void)services.jobs.settle(job.instance_id, JobState::exception,
                                        interrupted(settled.where + (known ? " " + left : left)));
         else if (known)
-            (void)services.jobs.settle(job.instance_id, JobState::completed_with_warnings, warning(left));
+            (void)services.jobs.settle(job.instance_id, JobState::completed_with_warnings,
+                                       left_warning(*settled.left));
         else
             (void)services.jobs.settle(job.instance_id, JobState::completed, std::nullopt);
     }

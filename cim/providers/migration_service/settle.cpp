@@ -327,6 +327,17 @@ Settled settle_copies(const CutOff& c) {
     return {Outcome::stayed, {}, only_copies(there, remove_copies(there))};
 }
 
+std::optional<CutOff> settle_originals(const CutOff& c) {
+    return left_at_source(c);
+}
+
+JobError left_warning(const CutOff& c) {
+    JobError e;
+    e.message_id = "wsvirt.migration.left";
+    e.message = left_sentence(c);
+    return e;
+}
+
 std::string left_sentence(const CutOff& c) {
     const auto& host = c.rest == Rest::at_source ? c.source : c.destination;
     std::string what = "what was begun on \"" + host.name + "\"";

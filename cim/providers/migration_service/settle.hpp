@@ -50,8 +50,12 @@ Settled settle(const CutOff& c);
 // it copied is looked at.
 Settled settle_copies(const CutOff& c);
 
-// A sentence on what is left, and when it goes.
+// What it was copied from goes, of a migration that has succeeded; the host has tried.
+std::optional<CutOff> settle_originals(const CutOff& c);
+
+// A sentence on what is left, and when it goes; and the same as a job's warning.
 std::string left_sentence(const CutOff& c);
+JobError left_warning(const CutOff& c);
 void leave_for_later(Services& services, const CutOff& c);
 // Files of these names are made anew: they are not left over any more.
 void made_anew(Services& services, const std::string& host, const std::vector<std::string>& files);

@@ -418,6 +418,29 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_removed_now_is_removed_later, HalfCopy) {
     BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
 }
 
+// It has moved all the same.
+BOOST_AUTO_TEST_CASE(an_original_that_cannot_be_removed_goes_later) {
+    const auto watching = cim::watch(services);
+    const auto guid = machine();
+    const auto original = hypervisor.machine(guid)->spec.disks.at(0).path;
+    const auto copy = (folder / "disks" / "copy.qcow2").string();
+    hypervisor.fail_always("remove_file", Error(Status::failed, "test.fault", "It is in use."));
+    const auto r = to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                                  {"NewResourceSettingData", disk_at(copy)}});
+    (void)done(r);
+    BOOST_TEST(last_text.find(original + ", which cannot be removed now") != std::string::npos, last_text);
+    BOOST_TEST(get(*r.out.get("Job").as_path()).uint("JobState") == 32768U);
+    BOOST_TEST(second.machine(guid) != nullptr);
+    BOOST_TEST(store->count("migration_left").value() == 1U);
+    BOOST_TEST(std::filesystem::exists(original));
+    hypervisor.clear_failures();
+    hypervisor.set_connected(false);
+    hypervisor.set_connected(true);
+    for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+    BOOST_TEST(store->count("migration_left").value() == 0U);
+    BOOST_TEST(!std::filesystem::exists(original));
+}
+
 BOOST_FIXTURE_TEST_CASE(what_could_not_be_removed_is_removed_after_a_restart, HalfCopy) {
     second.clear_failures();
     JobManager again(*store, {});
