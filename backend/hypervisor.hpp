@@ -172,9 +172,9 @@ class Hypervisor {
 
     // Makes snapshots known that are there already (of an imported machine), in any order: inside the disks,
     // or (external) in files that their specs name. names_in_disks: what each is called inside the disks,
-    // parallel; renamed there to its id where it differs. Their memory_file and nvram_file are copied. After
-    // an error some may be known already: forget() the machine. Errors: not_supported, invalid_parameter (a
-    // disk does not hold one of them).
+    // parallel; renamed there to its id where that is another GUID (a name that others gave stays). Their
+    // memory_file and nvram_file are copied. After an error some may be known already: forget() the machine.
+    // Errors: not_supported, invalid_parameter (a disk does not hold one of them).
     virtual Result<void> adopt_snapshots(const Call&, std::string_view uuid,
                                          const std::vector<SnapshotInfo>& snapshots,
                                          const std::vector<std::string>& names_in_disks) = 0;

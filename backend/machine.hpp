@@ -123,7 +123,8 @@ enum class MachineState : std::uint8_t {
 inline constexpr std::string_view snapshot_name = "snapshot.name";
 
 struct SnapshotInfo {
-    std::string id;      // GUID, upper case; also the libvirt snapshot name
+    std::string id;      // GUID, upper case; also the libvirt snapshot name, unless others gave it one:
+    std::string name;    // then that, by which the disks know it; else ""
     std::string parent;  // id of the parent snapshot or ""
     std::int64_t created_us = 0;
     bool has_memory = false;
@@ -136,6 +137,9 @@ struct SnapshotInfo {
         spec;  // settings at that moment; its attributes also hold what SnapshotRequest brought (name,
                // notes, type of the layer above). Reverting gives the machine its own attributes back.
 };
+
+// The id of a snapshot that is called this inside the machine's disks.
+std::string snapshot_id(std::string_view machine, std::string_view name);
 
 // A machine as last seen. Immutable once published; shared.
 struct Machine {

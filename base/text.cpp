@@ -146,4 +146,21 @@ bool is_guid(std::string_view s) {
     return true;
 }
 
+std::string derived_guid(std::string_view owner, std::string_view what) {
+    const std::string text = to_upper(owner) + '\n' + std::string(what);
+    std::string r;
+    for (unsigned half = 0; half < 2; ++half) {
+        std::uint64_t h = 14695981039346656037ull + half * 0x9E3779B97F4A7C15ull;
+        for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+        h ^= h >> 29;
+        h *= 0xBF58476D1CE4E5B9ull;
+        h ^= h >> 32;
+        for (int shift = 60; shift >= 0; shift -= 4) r += "0123456789ABCDEF"[(h >> shift) & 15];
+    }
+    r[12] = '8';  // version 8: made by a rule of one's own
+    r[16] = "89AB"[r[16] & 3];
+    for (const std::size_t at : {8u, 13u, 18u, 23u}) r.insert(at, "-");
+    return r;
+}
+
 }  // namespace wsvirt

@@ -40,6 +40,8 @@ struct IEqual {
 
 // A random (version 4) GUID, upper case, 36 characters. Thread safe.
 std::string make_guid();
+// A GUID that depends only on the texts given; the first is taken in either case.
+std::string derived_guid(std::string_view owner, std::string_view what);
 bool is_guid(std::string_view s);  // 36 characters, either case, no braces
 
 }  // namespace wsvirt

@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* doing = "take over the snapshots of the imported machine";
 
-using Names = std::map<std::string, std::string>;
+using Names = std::map<std::string, std::string>;  // as they are inside the disks → id
 
 // path → names that the disk has to hold, and what they shall be.
 using NamesOfDisks = std::map<std::string, Names>;
@@ -44,24 +44,32 @@ Result<void> rename_in(const std::string& disk, const Names& names) {
     if (!there) return there.error();
     Names left;
     for (const auto& [from, to] : names)
-        if (from != to && holds(*there, from)) left[from] = to;
+        if (is_guid(from) && from != to && holds(*there, from)) left[from] = to;
     return left.empty() ? Result<void>{} : qemu::rename_snapshots(disk, left);
 }
 
 // A snapshot as it is about to be made known.
 struct Arrival {
     SnapshotInfo info;
+    std::string name, parent;  // libvirt's
     std::string domain_xml;
     std::vector<SnapshotTarget> disks;
 };
 
-Result<Arrival> arrival_of(const SnapshotInfo& s, const DomainOptions& options) {
+// A name that others gave is longer or shorter than an identifier, and stays in the disks.
+std::string name_of(const std::string& id, const Names& names) {
+    for (const auto& [inside, given] : names)
+        if (given == id && !is_guid(inside)) return inside;
+    return id;
+}
+
+Result<Arrival> arrival_of(const SnapshotInfo& s, const Names& names, const DomainOptions& options) {
     KeptSpec kept;
     kept.spec = s.spec;
     kept.created_us = kept.config_changed_us = s.created_us;
     auto xml = write_domain(kept, options);
     if (!xml) return xml.error();
-    Arrival a{s, std::move(*xml), {}};
+    Arrival a{s, name_of(s.id, names), s.parent.empty() ? "" : name_of(s.parent, names), std::move(*xml), {}};
     a.disks = snapshot_targets(a.domain_xml);
     return a;
 }
@@ -91,7 +99,7 @@ Result<std::string> snapshot_document(const Arrival& a, const std::string& memor
     const SnapshotInfo& s = a.info;
     const bool inside = s.has_memory && s.memory_file.empty() && !s.external;
     NewSnapshot fresh;
-    fresh.name = s.id;
+    fresh.name = a.name;
     fresh.internal_memory = inside;
     pugi::xml_document doc, domain;
     domain.load_buffer(a.domain_xml.data(), a.domain_xml.size());
@@ -107,7 +115,7 @@ Result<std::string> snapshot_document(const Arrival& a, const std::string& memor
     auto root = doc.child("domainsnapshot");
     set_text(root, "state", inside ? "running" : "shutoff");
     set_text(root, "creationTime", std::to_string(s.created_us / 1'000'000));
-    if (!s.parent.empty()) set_text(child(root, "parent"), "name", s.parent);
+    if (!a.parent.empty()) set_text(child(root, "parent"), "name", a.parent);
     root.append_copy(domain.child("domain"));
     return with_note(to_text(doc), {s.spec.attributes, s.created_us, false, memory_file, nvram_file});
 }
@@ -154,7 +162,7 @@ Result<void> adopt(const CorePtr& core, Session& session, virDomainPtr d,
                    const std::vector<SnapshotInfo>& snapshots, const Names& names) {
     std::vector<Arrival> all;
     for (const auto& s : snapshots) {
-        auto a = arrival_of(s, core->domain_options());
+        auto a = arrival_of(s, names, core->domain_options());
         if (!a) return a.error();
         all.push_back(std::move(*a));
     }

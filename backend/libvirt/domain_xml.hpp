@@ -68,7 +68,4 @@ std::string disk_xml(const Disk& disk, const std::string& socket);
 std::string nic_xml(const Nic& nic);
 std::string controller_xml(const Controller& controller);
 
-// A GUID that depends only on the texts given.
-std::string derived_guid(std::string_view machine, std::string_view what);
-
 }  // namespace wsvirt::backend::libvirt

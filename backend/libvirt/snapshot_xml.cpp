@@ -46,10 +46,6 @@ Result<pugi::xml_node> load(pugi::xml_document& doc, std::string_view xml) {
 
 }  // namespace
 
-std::string snapshot_id(std::string_view machine, std::string_view name) {
-    return is_guid(name) ? to_upper(name) : derived_guid(machine, "snapshot " + std::string(name));
-}
-
 Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machine) {
     pugi::xml_document doc;
     auto root = load(doc, xml);
@@ -57,6 +53,7 @@ Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machin
     SnapshotInfo s;
     const std::string name = root->child("name").text().get();
     s.id = snapshot_id(machine, name);
+    if (!is_guid(name)) s.name = name;
     if (const auto parent = root->child("parent").child("name"))
         s.parent = snapshot_id(machine, parent.text().get());
     s.created_us = root->child("creationTime").text().as_llong() * 1'000'000;

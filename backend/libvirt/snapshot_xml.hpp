@@ -12,9 +12,6 @@
 
 namespace wsvirt::backend::libvirt {
 
-// The id that a snapshot of this name has.
-std::string snapshot_id(std::string_view machine, std::string_view name);
-
 // Without `current`, which the XML does not say.
 Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machine);
 

@@ -46,7 +46,7 @@ bool stays_inside(const std::string& path) {
 
 unsigned version_of(const ExportDefinition& d) {
     const auto of_its_own = [](const auto& s) {
-        return s.external || !s.memory.empty() || !s.firmware.empty();
+        return s.external || !s.name.empty() || !s.memory.empty() || !s.firmware.empty();
     };
     const auto based = [](const auto& f) { return !f.base.empty(); };
     const bool plain = d.firmware.empty() && std::none_of(d.disks.begin(), d.disks.end(), based) &&
@@ -90,6 +90,7 @@ std::string export_definition_to_text(const ExportDefinition& d) {
     for (const auto& s : d.snapshots) {
         auto n = system.append_child("Snapshot");
         n.append_attribute("Id").set_value(s.id.c_str());
+        if (!s.name.empty()) n.append_attribute("Name").set_value(s.name.c_str());
         n.append_attribute("Parent").set_value(s.parent.c_str());
         n.append_attribute("Created").set_value(static_cast<long long>(s.created_us));
         n.append_attribute("HasMemory").set_value(s.has_memory);
@@ -135,6 +136,7 @@ Result<ExportDefinition> export_definition_from_text(std::string_view text) {
             n.attribute("Created").as_llong(),   n.attribute("HasMemory").as_bool(),
             n.attribute("Current").as_bool(),    n.child("Settings").text().get(),
             n.attribute("External").as_bool(),   {}};
+        s.name = n.attribute("Name").value();
         for (const auto& f : n.children("SavedState")) s.memory.push_back(read_file(f));
         for (const auto& f : n.children("FirmwareVariables")) s.firmware.push_back(read_file(f));
         d.snapshots.push_back(std::move(s));

@@ -34,6 +34,7 @@ struct ExportDefinition {
         bool external = false;            // its disks are files of their own: those that its settings name
         std::vector<File> memory = {};    // none, or one when it is not inside the disks
         std::vector<File> firmware = {};  // none, or one with the variables of its UEFI firmware
+        std::string name = {};            // what the disks call it, where that is not its id
     };
     std::string id, name, host, producer;
     std::int64_t created_us = 0;

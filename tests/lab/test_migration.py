@@ -32,8 +32,9 @@ else:
     import embedded
     from console import READY_LINE, Console
     from embedded import Instance
+    from exports import describe
     from hyperv import OFF, PAUSED, RUNNING, SAVED, WMI, HyperV, Item
-    from machine_parts import SNAPSHOTS
+    from machine_parts import SNAPSHOTS, Parts
     from test_machines import memory, settings
     from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, STAGED, STORAGE, TERMINATED, TLS, URIS,
                             Traveller, hosts_config, on_host, query_in, until, virsh)
@@ -321,6 +322,23 @@ else:
         until("it is on hvA", lambda: tree.defined_on() == ["hvA"])
         assert snapshots_on("hvA", tree) == names
         hyperv.finish(hyperv.destroy(tree.machine))
+
+    def test_what_virsh_has_taken_travels_in_an_export(hyperv, daemon, guest):
+        """A snapshot that has a name of its own inside the disks comes back, to a copy too, and can be applied."""
+        parts = Parts(hyperv, daemon, guest)
+        machine = parts.define("with virsh")
+        parts.attach(machine, parts.disk("with-virsh.qcow2"))
+        taken = virsh("hvA", "snapshot-create-as", machine.selectors["Name"].lower(), "before the update")
+        assert taken.returncode == 0, taken.stderr
+        until("it is seen", lambda: parts.snapshots(machine))
+        folder = parts.export(machine)
+        copy = parts.realized(parts.imported(describe(folder).file, new_identifier=True))
+        (snapshot,) = parts.snapshots(copy)
+        assert snapshot["ElementName"] == "before the update"
+        assert snapshot["InstanceID"] != parts.snapshots(machine)[0]["InstanceID"]
+        parts.apply(snapshot["InstanceID"])
+        assert virsh("hvA", "snapshot-current", "--name", copy.selectors["Name"].lower()).stdout.strip() == "before the update"
+        parts.clear()
 
     def test_the_variables_of_uefi_come_along(hyperv):
         """What they were kept in is gone then."""

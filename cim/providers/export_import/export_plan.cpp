@@ -196,7 +196,8 @@ class DiskPlanner {
         step.subformat = image->subformat;
         step.weight = std::max<std::uint64_t>(image->actual_size, 1);
         if (plan_.what.snapshot && !plan_.what.snapshot->external)
-            step.from_snapshot = plan_.what.snapshot->id;
+            step.from_snapshot =
+                plan_.what.snapshot->name.empty() ? plan_.what.snapshot->id : plan_.what.snapshot->name;
         step.whole = whole_;
         if (step.whole && stands && plan_.wishes.merge)
             return unfit(Status::not_supported, "wsvirt.export.chain", "BackupIntent",
@@ -276,7 +277,9 @@ Result<void> plan_snapshots(Services& services, ExportPlan& plan) {
                                   s.current,
                                   std::move(*text),
                                   s.external,
-                                  {}});
+                                  {},
+                                  {},
+                                  s.external ? std::string() : s.name});
     }
     return {};
 }

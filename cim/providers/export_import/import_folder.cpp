@@ -102,7 +102,10 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
     expect_contents(p, folder.root.string(), with_bases_inside(services, folder));
 
     std::map<std::string, std::string> ids;
-    for (const auto& s : d.snapshots) ids[s.id] = new_id.empty() ? s.id : make_guid();
+    for (const auto& s : d.snapshots)
+        ids[s.id] = new_id.empty()   ? s.id
+                    : s.name.empty() ? make_guid()
+                                     : backend::snapshot_id(new_id, s.name);
     for (const auto& s : d.snapshots) {
         auto snapshot_spec = services.hypervisor.spec_from_text(s.settings);
         if (!snapshot_spec) return snapshot_spec.error();
@@ -120,7 +123,8 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
         info.spec.uuid = p.spec.uuid;
         move_disks(info.spec, folder);
         move_pipes(info.spec, services);
-        if (info.id != s.id && !s.external) info.spec.attributes[name_in_disks] = s.id;
+        const auto& inside = s.name.empty() ? s.id : s.name;
+        if (info.id != inside && !s.external) info.spec.attributes[name_in_disks] = inside;
         p.snapshots.push_back(std::move(info));
     }
     return p;

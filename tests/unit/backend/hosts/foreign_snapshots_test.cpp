@@ -1,5 +1,6 @@
 // Snapshots that somebody takes, applies and deletes with virsh, behind the back of an open Hypervisor.
 #include <boost/test/unit_test.hpp>
+#include <map>
 #include <thread>
 
 #include "backend/libvirt/libvirt_hypervisor.hpp"
@@ -116,6 +117,44 @@ BOOST_AUTO_TEST_CASE(what_virsh_does_is_seen_and_can_be_worked_with) {
     BOOST_TEST(eventually([&] { return w.snapshots().size() == 1; }, 10));
     w.virsh("snapshot-delete", ours->id);
     BOOST_TEST(eventually([&] { return w.snapshots().empty(); }, 10));
+}
+
+// As an import does it, of the same machine and of one with another identifier.
+BOOST_AUTO_TEST_CASE(what_virsh_has_taken_is_known_again_by_its_name) {
+    Watched w;
+    w.virsh("snapshot-create-as", "'its own name'");
+    BOOST_REQUIRE(eventually([&] { return w.stands_on("its own name"); }, 10));
+    SnapshotRequest r;
+    r.machine = w.spec.uuid;
+    r.id = make_guid();
+    r.name = "ours";
+    BOOST_REQUIRE(w.host->snapshot(within(60), r));
+    for (const auto& machine : {w.spec.uuid, make_guid()}) {
+        auto all = w.snapshots();
+        BOOST_REQUIRE(all.size() == 2U);
+        std::map<std::string, std::string> ids{{all[0].id, snapshot_id(machine, "its own name")}, {"", ""}};
+        ids[all[1].id] = machine == w.spec.uuid ? r.id : make_guid();
+        std::vector<std::string> names;
+        for (auto& s : all) {
+            names.push_back(s.name.empty() ? s.id : s.name);
+            s.id = ids.at(s.id);
+            s.parent = ids.at(s.parent);
+            s.spec.uuid = machine;
+        }
+        BOOST_TEST(names[0] == "its own name");
+        BOOST_REQUIRE(w.host->forget(within(30), w.spec.uuid));
+        w.spec.uuid = machine;
+        BOOST_REQUIRE(w.host->define(within(30), w.spec));
+        const auto adopted = w.host->adopt_snapshots(within(30), machine, all, names);
+        BOOST_REQUIRE_MESSAGE(adopted, (adopted ? "" : adopted.error().full_text()));
+        const auto now = w.snapshots();
+        BOOST_REQUIRE(now.size() == 2U);
+        BOOST_TEST(now[0].id == all[0].id);
+        BOOST_TEST(now[0].name == "its own name");
+        BOOST_TEST(now[1].parent == now[0].id);
+        BOOST_TEST(now[1].id == all[1].id);
+        for (const auto& s : now) BOOST_TEST(bool(w.host->revert(within(60), machine, s.id)));
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

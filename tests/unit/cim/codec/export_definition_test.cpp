@@ -29,6 +29,7 @@ ExportDefinition with_snapshot() {
 BOOST_AUTO_TEST_CASE(snapshots_in_files_of_their_own_come_back_as_such) {
     auto d = with_snapshot();
     d.snapshots[0].external = true;
+    d.snapshots[0].name = "as <virsh> calls it";
     d.snapshots[0].memory.push_back({"", "Snapshots/x.save", "", 7, "other"});
     d.snapshots[0].firmware.push_back({"", "Snapshots/x.nvram", "", 8, ""});
     d.firmware.push_back({"", "Virtual Machines/x.nvram", "", 9, ""});
@@ -40,6 +41,7 @@ BOOST_AUTO_TEST_CASE(snapshots_in_files_of_their_own_come_back_as_such) {
     const auto& s = r->snapshots[0];
     BOOST_TEST(s.id == snapshot_id);
     BOOST_TEST((s.external && s.has_memory && s.current));
+    BOOST_TEST(s.name == "as <virsh> calls it");
     BOOST_TEST_REQUIRE(s.memory.size() == 1U);
     BOOST_TEST(s.memory[0].path == "Snapshots/x.save");
     BOOST_TEST(s.memory[0].size == 7U);
