@@ -132,12 +132,13 @@ class HyperV:
         return output
 
     def wait_job(self, epr, seconds=90):
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, 0.01
         while time.monotonic() < deadline:
             job = self.get(epr)
             if int(job["JobState"]) >= 7:
                 return job
-            time.sleep(0.1)
+            time.sleep(pause)
+            pause = min(2 * pause, 0.1)
         raise AssertionError(f"the job has not ended: {dict(job)}")
 
     def service(self, method, inner):

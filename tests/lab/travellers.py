@@ -67,7 +67,7 @@ def query_in(hyperv, namespace, wql):
 
 
 class Traveller:
-    """A guest on hvA that says TICK n each second, to a file of the same name on each host. It boots from a CD that both hosts
+    """A guest on hvA that says TICK n twice a second, to a file of the same name on each host. It boots from a CD that both hosts
     see."""
 
     def __init__(self, hyperv, name, iso):
