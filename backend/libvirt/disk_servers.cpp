@@ -19,6 +19,7 @@ namespace {
 // The server of a machine that has just ended may still write; the file is free when it is through.
 constexpr auto lock_patience = std::chrono::seconds(5);
 constexpr auto lock_poll = std::chrono::milliseconds(100);
+constexpr std::size_t sizeof_guid = 36;  // the sockets' names begin with the machine's
 
 }  // namespace
 
@@ -59,6 +60,25 @@ Result<void> DiskServers::start_one(const ServedFile& file) const {
 
 void DiskServers::stop(const std::string& xml) const {
     for (const auto& file : served_files(xml)) qemu::end_orphans(program_, "--socket=" + file.socket, true);
+}
+
+void end_left_servers(Core& core) {
+    const std::string dir = core.domain_options().disk_server_dir, program = core.settings().qemu_nbd;
+    if (dir.empty()) return;
+    constexpr std::string_view option = "--socket=";
+    const auto left = qemu::running_arguments(program, std::string(option) + dir + "/");
+    if (left.empty()) return;
+    (void)core.workers->run<void>(
+        {}, {"end what serves disks", {}, false, {}, {}}, [=](Session& s) -> Result<void> {
+            for (const auto& argument : left) {
+                const auto machine = argument.substr(option.size() + dir.size() + 1, sizeof_guid);
+                const auto d = find_domain(s.connection, machine);
+                const bool none = !d && last_error_code() == VIR_ERR_NO_DOMAIN;
+                if (none || (d && virDomainIsActive(d.get()) == 0))
+                    qemu::end_orphans(program, argument, true);
+            }
+            return {};
+        });
 }
 
 Result<void> without_served_disks(const MachineSpec& spec, const std::string& doing) {

@@ -52,6 +52,10 @@ class DiskServers {
     Call call_;
 };
 
+// Once, when the host has answered for the first time: those of machines that do not run. A start that was
+// cut off leaves them, and they hold their files.
+void end_left_servers(Core& core);
+
 // An error when the machine has disks of which nothing else can be made: no copies elsewhere.
 Result<void> without_served_disks(const MachineSpec& spec, const std::string& doing);
 

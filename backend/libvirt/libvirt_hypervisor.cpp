@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "backend/libvirt/disk_servers.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 #include "backend/qemu/image.hpp"
@@ -53,6 +54,7 @@ Result<void> LibvirtHypervisor::open() {
                                              if (const auto c = core.lock()) look_at_host(*c, connection);
                                          });
     auto first = watcher_->wait_first();
+    if (first) end_left_servers(*core_);
     if (first) recover_snapshots(core_);
     return core_->settings().start_disconnected ? Result<void>() : first;
 }

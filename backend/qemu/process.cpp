@@ -174,21 +174,38 @@ std::vector<std::string> arguments_of(pid_t pid) {
     return split(line, '\0');
 }
 
-std::vector<pid_t> orphans(const std::string& program, const std::string& argument) {
+// By process, its arguments.
+std::vector<std::pair<pid_t, std::vector<std::string>>> running(const std::string& program) {
     namespace fs = std::filesystem;
-    std::vector<pid_t> found;
+    std::vector<std::pair<pid_t, std::vector<std::string>>> found;
     std::error_code ec;
     for (const auto& e : fs::directory_iterator("/proc", ec)) {
         const pid_t pid = static_cast<pid_t>(std::strtol(e.path().filename().c_str(), nullptr, 10));
         if (pid <= 0 || pid == getpid()) continue;
-        const auto all = arguments_of(pid);
+        auto all = arguments_of(pid);
         if (all.empty() || fs::path(all[0]).filename() != fs::path(program).filename()) continue;
-        if (std::find(all.begin() + 1, all.end(), argument) != all.end()) found.push_back(pid);
+        all.erase(all.begin());
+        found.emplace_back(pid, std::move(all));
     }
     return found;
 }
 
+std::vector<pid_t> orphans(const std::string& program, const std::string& argument) {
+    std::vector<pid_t> found;
+    for (const auto& [pid, all] : running(program))
+        if (std::find(all.begin(), all.end(), argument) != all.end()) found.push_back(pid);
+    return found;
+}
+
 }  // namespace
+
+std::vector<std::string> running_arguments(const std::string& program, std::string_view beginning) {
+    std::vector<std::string> found;
+    for (const auto& [pid, all] : running(program))
+        for (const auto& argument : all)
+            if (argument.starts_with(beginning)) found.push_back(argument);
+    return found;
+}
 
 void end_orphans(const std::string& program, const std::string& argument, bool gently) {
     const auto asked = Clock::now() + (gently ? orphan_patience : Clock::duration::zero());

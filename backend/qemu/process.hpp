@@ -21,6 +21,9 @@ struct Finished {
 Result<Finished> run_program(const Call& call, const std::vector<std::string>& arguments,
                              const std::function<void(std::string_view)>& on_output = {});
 
+// The arguments of programs of that name (as the last part of a path) that run on this host and begin so.
+std::vector<std::string> running_arguments(const std::string& program, std::string_view beginning);
+
 // Ends programs of that name (as the last part of a path) that have the argument and outlived a service that
 // was killed: they would hold their files. Waits until they are gone, at most some seconds. gently: they are
 // asked first.

@@ -38,6 +38,9 @@ class Machine:
     def guid(self):
         return self.epr.selectors["Name"].upper()
 
+    def __str__(self):
+        return f"{self.name} ({self.guid[:4]})"  # imported ones have the same name
+
     def view(self):
         return {"name": self.name, "state": NAMES[self.state], "content": self.content, "current": self.current,
                 "snapshots": {guid: (s.parent, s.memory) for guid, s in self.snapshots.items()}}
@@ -140,7 +143,7 @@ class Eyes:
         needed = set()
         for m in machines:
             view, files = self.machine(systems[m.guid])
-            assert view == m.view(), f"{m.name}\nis      {view}\nmust be {m.view()}"
+            assert view == m.view(), f"{m}\nis      {view}\nmust be {m.view()}\nand now {self.machine(self.systems()[m.guid])[0]}"
             needed |= files | {str(m.disk.parent / f"{g}.saved") for g, s in m.snapshots.items() if s.beside}
         there = {str(p) for p in self.daemon.storage.iterdir()}
         there |= {str(p) for folder in copies for p in (folder / "Virtual Hard Disks").iterdir()}

@@ -174,12 +174,12 @@ class World:
         subprocess.run(["qemu-io", "-f", model.form_of(path), "-c", f"write -q -P {machine.content} 0 64k", path], check=True)
 
     def write(self, machine):
-        self.say(f"write to {machine.name}")
+        self.say(f"write to {machine}")
         self.fill(machine)
 
     def change_state(self, machine):
         what, state = self.dice.choice(sorted((w, s) for w, s in STATES.items() if machine.state in REACHED_FROM[s]))
-        self.say(f"{what} {machine.name}")
+        self.say(f"{what} {machine}")
         before = machine.state
         done, _ = self.certainly(what, lambda: self.hyperv.request_state(machine.epr, state), lambda: False)
         seen = self.hyperv.state(machine.epr)
@@ -200,7 +200,7 @@ class World:
 
     def snapshot(self, machine):
         kind = self.dice.choice([FULL, FULL, DISK])
-        self.say(f"snapshot of {machine.name} ({model.NAMES[machine.state]}), type {kind}")
+        self.say(f"snapshot of {machine} ({model.NAMES[machine.state]}), type {kind}")
 
         def begin():
             return self.hyperv.invoke(SNAPSHOTS, {"CreationClassName": SNAPSHOTS}, "CreateSnapshot",
@@ -219,7 +219,7 @@ class World:
 
     def apply(self, machine):
         guid = self.dice.choice(sorted(machine.snapshots))
-        self.say(f"apply {guid} of {machine.name} ({model.NAMES[machine.state]})")
+        self.say(f"apply {guid} of {machine} ({model.NAMES[machine.state]})")
 
         def begin():
             return self.on_snapshot("ApplySnapshot", "Snapshot", guid)
@@ -239,7 +239,7 @@ class World:
     def delete(self, machine):
         guid, tree = self.dice.choice(sorted(machine.snapshots)), self.dice.random() < 0.3
         what, parameter = ("delete tree", "SnapshotSettingData") if tree else ("delete", "AffectedSnapshot")
-        self.say(f"{what} {guid} of {machine.name} ({model.NAMES[machine.state]})")
+        self.say(f"{what} {guid} of {machine} ({model.NAMES[machine.state]})")
         after = model.frozen(machine)
         after.loses(guid, tree)
         done, _ = self.certainly(what, lambda: self.on_snapshot("DestroySnapshotTree" if tree else "DestroySnapshot",
@@ -250,7 +250,7 @@ class World:
     def export(self, machine):
         self.number += 1
         folder = self.parts.exports / f"export-{self.number}"
-        self.say(f"export {machine.name} ({model.NAMES[machine.state]}) to {folder.name}")
+        self.say(f"export {machine} ({model.NAMES[machine.state]}) to {folder.name}")
 
         def begin():
             return self.parts.start_export(machine.epr, folder, CreateVmExportSubdirectory=False)
@@ -265,7 +265,7 @@ class World:
         export = self.dice.choice(self.exports)
         self.number += 1
         copy = self.parts.exports / f"copy-{self.number}"
-        self.say(f"import {export.folder.name} of {export.machine.name} as {copy.name}")
+        self.say(f"import {export.folder.name} of {export.machine} as {copy.name}")
         shutil.copytree(export.folder, copy)
         (definition,) = (copy / "Virtual Machines").glob("*.xml")
         done, output = self.certainly("import", lambda: self.hyperv.service(
@@ -308,7 +308,7 @@ class World:
         self.copies[guid] = copy
 
     def destroy(self, machine):
-        self.say(f"destroy {machine.name} ({model.NAMES[machine.state]}) with {len(machine.snapshots)} snapshots")
+        self.say(f"destroy {machine} ({model.NAMES[machine.state]}) with {len(machine.snapshots)} snapshots")
 
         def begin():
             return self.hyperv.destroy(machine.epr)
@@ -331,7 +331,7 @@ class World:
         shutil.rmtree(export.folder)
 
     def kill_qemu(self, machine):
-        self.say(f"kill -9 of the QEMU of {machine.name}")
+        self.say(f"kill -9 of the QEMU of {machine}")
         pids = self.eyes.qemu_of(machine)
         assert len(pids) == 1, pids
         os.kill(pids[0], signal.SIGKILL)

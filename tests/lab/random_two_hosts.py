@@ -173,7 +173,7 @@ class TwoHosts(World):
 
     def kept_as_they_are(self, machine, method, parameter):
         guid = self.dice.choice(sorted(machine.snapshots))
-        self.say(f"{method} {guid} of {machine.name} ({model.NAMES[machine.state]}) on {machine.host}")
+        self.say(f"{method} {guid} of {machine} ({model.NAMES[machine.state]}) on {machine.host}")
         self.refused(method, lambda: self.on_snapshot(method, parameter, guid), 32770)
 
     def destroy(self, machine):
@@ -236,7 +236,7 @@ class TwoHosts(World):
         kind = MACHINE
         if machine.state in (RUNNING, PAUSED, OFF) and not machine.snapshots and machine.guid not in self.copies:
             kind = self.dice.choice([MACHINE, MACHINE, BOTH])
-        self.say(f"{MOVES[kind]} {machine.name} ({model.NAMES[machine.state]}, {len(machine.snapshots)} snapshots) to {to}")
+        self.say(f"{MOVES[kind]} {machine} ({model.NAMES[machine.state]}, {len(machine.snapshots)} snapshots) to {to}")
         if machine.state == SAVED:
             self.refused("move", lambda: self.ask(machine, kind, to), REFUSED_STATE)
             return
@@ -245,7 +245,7 @@ class TwoHosts(World):
 
     def move_disk(self, machine):
         """To another file, of a machine of the service's own host."""
-        self.say(f"move disk of {machine.name} ({model.NAMES[machine.state]}) on {machine.host}")
+        self.say(f"move disk of {machine} ({model.NAMES[machine.state]}) on {machine.host}")
         self.moves(machine, STORAGE, machine.host, self.new_file(machine))
 
     def moves(self, machine, kind, to, disk):

@@ -1,4 +1,5 @@
 """VHDX disks, which libvirt has no name for: qemu-nbd opens them for embedded QEMU, while the machine runs; their snapshots."""
+import pathlib
 import subprocess
 import time
 
@@ -154,6 +155,22 @@ def test_a_disk_in_use_elsewhere(new_machine, hyperv, daemon):
         other.wait(20)
     machine.turn(RUNNING)
     wait_servers(machine, 1)
+
+
+def test_a_server_that_a_start_left_which_was_cut_off(new_machine, daemon):
+    """It would hold the file for ever."""
+    machine = new_machine("vhdx")
+    machine.turn(RUNNING)
+    wait_servers(machine, 1)
+    command = pathlib.Path(f"/proc/{servers(machine)[0]}/cmdline").read_text().split("\0")[:-1]
+    machine.turn(OFF)
+    wait_servers(machine, 0)
+    subprocess.run(command, check=True)
+    wait_servers(machine, 1)
+    daemon.kill()
+    daemon.start()
+    wait_servers(machine, 0)
+    assert machine.io("write 0 512", 0)
 
 
 def test_plugged_in_and_out_while_it_runs(new_machine, hyperv, daemon, guest_iso):
