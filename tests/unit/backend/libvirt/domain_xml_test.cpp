@@ -263,10 +263,10 @@ BOOST_AUTO_TEST_CASE(ide_units_two_and_three_are_the_second_channel) {
 }
 
 BOOST_AUTO_TEST_CASE(derived_ids_are_stable_guids) {
-    const auto a = libvirt::derived_guid("0f0e0d0c-0b0a-4908-8706-050403020100", "disk vda");
+    const auto a = derived_guid("0f0e0d0c-0b0a-4908-8706-050403020100", "disk vda");
     BOOST_TEST(is_guid(a));
-    BOOST_TEST(a == libvirt::derived_guid("0F0E0D0C-0B0A-4908-8706-050403020100", "disk vda"));
-    BOOST_TEST(a != libvirt::derived_guid("0F0E0D0C-0B0A-4908-8706-050403020100", "disk vdb"));
+    BOOST_TEST(a == derived_guid("0F0E0D0C-0B0A-4908-8706-050403020100", "disk vda"));
+    BOOST_TEST(a != derived_guid("0F0E0D0C-0B0A-4908-8706-050403020100", "disk vdb"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
