@@ -15,6 +15,7 @@
 #include "backend/libvirt/errors.hpp"
 #include "backend/libvirt/handles.hpp"
 #include "backend/libvirt/observe.hpp"
+#include "base/files.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -23,6 +24,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t most_waiters = 16;
+constexpr std::uint64_t most_status = 64 << 20;
 
 // The driver locks this file as long as its program lives. Closing the file drops a lock that this process
 // has on it, which is why the caller looks only before its own driver begins.
@@ -53,6 +55,15 @@ bool has_process(const fs::path& status) {
     std::ifstream in("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
     const std::string line((std::istreambuf_iterator<char>(in)), {});
     return line.find("guest=" + status.stem().string()) != std::string::npos;
+}
+
+void mend(const fs::path& status, std::chrono::milliseconds limit) {
+    const auto text = read_file(status, most_status);
+    if (!text || !notes_merges(*text)) return;
+    const auto right = mended_status(*text, merges_in_qemu(*text, limit));
+    if (!right) return;
+    (void)write_file(status, right->text);
+    close_nodes(*text, right->left, limit);
 }
 
 std::vector<DomainHandle> active_machines(virConnectPtr connection) {
@@ -100,12 +111,13 @@ struct Waiting {
 void clear_up_after_crash(const std::string& run_dir, std::chrono::milliseconds limit) {
     if (in_use_by_others(run_dir)) return;
     std::error_code ec;
-    std::vector<fs::path> dead;
+    std::vector<fs::path> dead, others;
     for (const auto& e : fs::directory_iterator(run_dir, ec))
-        if (e.path().extension() == ".xml" && never_ran(e.path()) && !has_process(e.path()))
-            dead.push_back(e.path());
+        if (e.path().extension() == ".xml")
+            (never_ran(e.path()) && !has_process(e.path()) ? dead : others).push_back(e.path());
     for (const auto& path : dead) fs::remove(path, ec);
     hear_out_monitors(run_dir, limit);
+    for (const auto& path : others) mend(path, limit);
 }
 
 void wait_until_taken_up(const Connection& connection, std::chrono::milliseconds limit,

@@ -220,9 +220,26 @@ Result<void> finish_deleting(Site& w, const HeldSnapshot& s) {
     return checked(virDomainSnapshotDelete(s.handle.get(), flags), "delete the snapshot");
 }
 
+// When a merge is through libvirt notes what the machine stands on before it notes what it will start with.
+Result<void> start_from_what_it_stands_on(Site& w, const Unfinished& u) {
+    if (!w.active()) return {};
+    const auto live = snapshot_targets(take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE)));
+    auto next = snapshot_targets(w.domain_xml());
+    const auto before = next;
+    for (auto& t : next)
+        for (const auto& now : live)
+            if (const auto below = u.chain.find(t.path);
+                now.target == t.target && below != u.chain.end() && below->second == now.path)
+                t = now;
+    if (next == before) return {};
+    auto xml = with_targets(w.domain_xml(), next, w.core->domain_options());
+    return xml ? define(w, *xml) : Result<void>(xml.error());
+}
+
 Result<void> finish_deletions(Site& w, const Unfinished& u) {
     if (u.deleted.empty()) return {};
     end_merges(w);
+    if (auto ok = start_from_what_it_stands_on(w, u); !ok) return ok;
     if (auto ok = put_bases_back(w, u); !ok) return ok;
     if (auto ok = forget_merged(w, u); !ok) return ok;
     for (const auto& id : u.deleted) {

@@ -51,22 +51,62 @@ int ask(const std::string& path) {
     return -1;
 }
 
-void wait_for_answer(int fd, Clock::time_point deadline) {
+// Everything up to the line that has the mark.
+std::string wait_for(int fd, std::string_view mark, Clock::time_point deadline) {
     std::string heard;
     for (;;) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
         pollfd readable{fd, POLLIN, 0};
-        if (left <= 0 || ::poll(&readable, 1, static_cast<int>(left)) <= 0) return;
+        if (left <= 0 || ::poll(&readable, 1, static_cast<int>(left)) <= 0) return {};
         std::array<char, 4096> bytes;
         const auto n = ::read(fd, bytes.data(), bytes.size());
-        if (n <= 0) return;
+        if (n <= 0) return {};
         heard.append(bytes.data(), static_cast<std::size_t>(n));
-        if (heard.find(answer) != std::string::npos) return;
-        heard.erase(0, heard.size() - std::min(heard.size(), answer.size()));
+        const auto at = heard.find(mark);
+        if (at != std::string::npos && heard.find('\n', at) != std::string::npos) return heard;
     }
 }
 
+// more: further members of the question.
+std::string ask_more(int fd, const std::string& command, const std::string& more,
+                     Clock::time_point deadline) {
+    const std::string mark = "\"wsvirt-" + command + "\"";
+    const std::string line = "{\"execute\":\"" + command + "\"," + more + "\"id\":" + mark + "}\n";
+    if (::send(fd, line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) return {};
+    return wait_for(fd, mark, deadline);
+}
+
+// A connection to the QEMU that a note names, which listens to it; -1: there is none.
+int talk(const std::string& status, Clock::time_point deadline) {
+    pugi::xml_document doc;
+    doc.load_buffer(status.data(), status.size());
+    const int fd = ask(doc.child("domstatus").child("monitor").attribute("path").value());
+    if (fd < 0 || !wait_for(fd, answer, deadline).empty()) return fd;
+    ::close(fd);
+    return -1;
+}
+
 }  // namespace
+
+std::optional<MergesInQemu> merges_in_qemu(const std::string& status, std::chrono::milliseconds limit) {
+    const auto deadline = Clock::now() + limit;
+    const int fd = talk(status, deadline);
+    if (fd < 0) return std::nullopt;
+    MergesInQemu r{ask_more(fd, "query-jobs", "", deadline), ask_more(fd, "query-block", "", deadline)};
+    ::close(fd);
+    return r.jobs.empty() || r.disks.empty() ? std::nullopt : std::optional(std::move(r));
+}
+
+void close_nodes(const std::string& status, const std::vector<std::string>& names,
+                 std::chrono::milliseconds limit) {
+    if (names.empty()) return;
+    const auto deadline = Clock::now() + limit;
+    const int fd = talk(status, deadline);
+    if (fd < 0) return;
+    for (const auto& name : names)
+        (void)ask_more(fd, "blockdev-del", R"("arguments":{"node-name":")" + name + R"("},)", deadline);
+    ::close(fd);
+}
 
 void hear_out_monitors(const std::string& run_dir, std::chrono::milliseconds limit) {
     const auto deadline = Clock::now() + limit;
@@ -74,7 +114,7 @@ void hear_out_monitors(const std::string& run_dir, std::chrono::milliseconds lim
     for (const auto& path : monitors(run_dir))
         if (const int fd = ask(path); fd >= 0) asked.push_back(fd);
     for (const int fd : asked) {
-        wait_for_answer(fd, deadline);
+        (void)wait_for(fd, answer, deadline);
         ::close(fd);
     }
 }
