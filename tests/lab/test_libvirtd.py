@@ -96,6 +96,12 @@ def eventually(what, seconds=60):
         time.sleep(0.1)
 
 
+def small_machine(hyperv, name):
+    return hyperv.finish(hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName=name), [
+        Instance("Msvm_MemorySettingData", ResourceType=4, ResourceSubType="Microsoft:Hyper-V:Memory", VirtualQuantity=64,
+                 Reservation=64, Limit=64)]))["ResultingSystem"]
+
+
 def outcome(hyperv, call):
     """What a request came to: "done", "refused" or "failed"; never a silence and never an internal error."""
     try:
@@ -179,9 +185,7 @@ def test_a_saved_machine_of_a_session_gives_no_snapshot_without_its_memory(daemo
     """Nobody says where the libvirt of a user's session keeps it. A snapshot of the disks alone is one all the same."""
     hyperv = HyperV(daemon)
     eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
-    machine = hyperv.finish(hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="saved elsewhere"), [
-        Instance("Msvm_MemorySettingData", ResourceType=4, ResourceSubType="Microsoft:Hyper-V:Memory", VirtualQuantity=64,
-                 Reservation=64, Limit=64)]))["ResultingSystem"]
+    machine = small_machine(hyperv, "saved elsewhere")
     hyperv.finish(hyperv.request_state(machine, RUNNING))
     hyperv.finish(hyperv.request_state(machine, SAVED))
     service = "Msvm_VirtualSystemSnapshotService"
@@ -201,9 +205,7 @@ def test_a_paused_machine_whose_memory_was_written_and_nobody_knows(daemon, libv
     """As a save leaves it that was cut off at its end. QEMU writes it again only when it has run since."""
     hyperv = HyperV(daemon)
     eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
-    machine = hyperv.finish(hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="written"), [
-        Instance("Msvm_MemorySettingData", ResourceType=4, ResourceSubType="Microsoft:Hyper-V:Memory", VirtualQuantity=64,
-                 Reservation=64, Limit=64)]))["ResultingSystem"]
+    machine = small_machine(hyperv, "written")
 
     def qemu(command, **arguments):
         words = json.dumps({"execute": command, "arguments": arguments} if arguments else {"execute": command})
@@ -255,9 +257,7 @@ def test_a_machine_that_was_started_while_the_daemon_was_dead_is_not_taken_back(
     """Applying a snapshot is done again after kill -9, but not over what somebody has started meanwhile."""
     hyperv = HyperV(daemon)
     eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
-    machine = hyperv.finish(hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="started since"), [
-        Instance("Msvm_MemorySettingData", ResourceType=4, ResourceSubType="Microsoft:Hyper-V:Memory", VirtualQuantity=64,
-                 Reservation=64, Limit=64)]))["ResultingSystem"]
+    machine = small_machine(hyperv, "started since")
     guid = machine.selectors["Name"].lower()
     snapshots = "Msvm_VirtualSystemSnapshotService"
 

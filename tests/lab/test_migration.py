@@ -213,6 +213,18 @@ else:
         assert kept.exists()
         kept.unlink()
 
+    def ways_to_cut_off(traveller, daemon):
+        def cancel(job):
+            traveller.request(job, 4)
+            assert traveller.hyperv.wait_job(job, PATIENCE)["JobState"] == TERMINATED
+
+        def kill(job):
+            daemon.kill()
+            daemon.start()
+            assert "hvA" in traveller.hyperv.wait_job(job, PATIENCE)["ErrorDescription"]
+
+        return cancel, kill
+
     def test_off_with_copied_storage(hyperv, daemon, iso):
         """Cancelled and cut off it is where it was; then there and, from a host that is not the service's own, back."""
         for name, size in (("cold", "64M"), ("kept", "8M")):
@@ -222,16 +234,7 @@ else:
         cold = Traveller(hyperv, "cold", iso).with_disk("/vms/cold.qcow2")
         there = FOLDER / "hvB/vms/new/cold.qcow2"
 
-        def cancel(job):
-            cold.request(job, 4)
-            assert hyperv.wait_job(job, PATIENCE)["JobState"] == TERMINATED
-
-        def kill(job):
-            daemon.kill()
-            daemon.start()
-            assert "hvA" in hyperv.wait_job(job, PATIENCE)["ErrorDescription"]
-
-        for cut_off in (cancel, kill):
+        for cut_off in ways_to_cut_off(cold, daemon):
             job = cold.begin("hvB", kind=BOTH, disk="/vms/new/cold.qcow2", Bandwidth=1)
             cold.wait_progress(job)
             assert there.exists()
@@ -282,16 +285,7 @@ else:
         assert len(names) == 2
         of_it = f"SELECT * FROM Msvm_VirtualSystemSettingData WHERE VirtualSystemIdentifier = '{tree.guid}'"
 
-        def cancel(job):
-            tree.request(job, 4)
-            assert hyperv.wait_job(job, PATIENCE)["JobState"] == TERMINATED
-
-        def kill(job):
-            daemon.kill()
-            daemon.start()
-            assert "hvA" in hyperv.wait_job(job, PATIENCE)["ErrorDescription"]
-
-        for cut_off in (cancel, kill):
+        for cut_off in ways_to_cut_off(tree, daemon):
             job = tree.begin("hvB", Bandwidth=1)
             tree.wait_progress(job)
             assert len(hyperv.query(of_it)) == 3, "they are seen while it is under way"
