@@ -13,6 +13,7 @@
 #include "backend/libvirt/kept_memory.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/qemu/image.hpp"
+#include "backend/qemu/process.hpp"
 #include "backend/qemu/snapshot_names.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -109,19 +110,6 @@ void wait_for_qemu(Site& w, const std::string& target) {
         if (virDomainBlockStats(w.domain, target.c_str(), &stats, sizeof stats) == 0) return;
         std::this_thread::sleep_for(try_again);
     }
-}
-
-Result<void> remove_from_disks(Site& w, const std::string& id) {
-    const std::string xml = w.domain_xml();
-    for (const auto& t : snapshot_targets(xml)) {
-        if (t.format != "qcow2") continue;
-        if (w.active()) wait_for_qemu(w, t.target);
-        const auto names = qemu::snapshot_names(t.path);
-        if (!names || std::find(names->begin(), names->end(), id) == names->end()) continue;
-        if (w.active()) return delete_unknown(w.domain, id, xml);
-        if (auto ok = w.tool.snapshot(w.call, 'd', id, t.path); !ok) return ok;
-    }
-    return {};
 }
 
 // Of a host whose files are not seen from here, those of memory alone.
@@ -283,6 +271,20 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
 }
 
 }  // namespace
+
+Result<void> remove_from_disks(Site& w, const std::string& id) {
+    const std::string xml = w.domain_xml();
+    if (!w.active()) qemu::end_orphans(w.core->settings().qemu_img, id);
+    for (const auto& t : snapshot_targets(xml)) {
+        if (t.format != "qcow2") continue;
+        if (w.active()) wait_for_qemu(w, t.target);
+        const auto names = qemu::snapshot_names(t.path);
+        if (!names || std::find(names->begin(), names->end(), id) == names->end()) continue;
+        if (w.active()) return delete_unknown(w.domain, id, xml);
+        if (auto ok = w.tool.snapshot(w.call, 'd', id, t.path); !ok) return ok;
+    }
+    return {};
+}
 
 std::vector<std::string> standing(virDomainPtr domain) {
     std::vector<std::string> r;

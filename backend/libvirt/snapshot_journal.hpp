@@ -34,6 +34,9 @@ std::vector<std::string> standing(virDomainPtr domain);
 // Noted until the result is dropped. Errors: failed.
 Result<std::shared_ptr<void>> note_unfinished(const Settings& settings, const Unfinished& what);
 
+// A snapshot inside the disks that libvirt may know nothing of; nothing where none of them holds it.
+Result<void> remove_from_disks(struct Site& w, const std::string& id);
+
 // Once, when the host has answered for the first time.
 void recover_snapshots(const CorePtr& core);
 

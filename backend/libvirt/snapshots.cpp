@@ -250,6 +250,45 @@ void remove_files(const Unfinished& u, const std::string& domain_xml) {
             unlink(file.c_str());
 }
 
+SnapshotNote note_for(const SnapshotRequest& request, const ReadDomain& domain, const Plan& plan,
+                      MachineState state) {
+    SnapshotNote note;
+    note.attributes = domain.kept.spec.attributes;
+    for (const auto& [k, v] : request.attributes) note.attributes[k] = v;
+    note.attributes[std::string(snapshot_name)] = request.name;
+    note.created_us = now_us();
+    note.disks_only = plan.internal && is_active(state) && !plan.keep_memory;
+    return note;
+}
+
+// libvirt would do the same for snapshots inside the disks, but it writes them down twice until our note is
+// on them.
+bool made_by_us(const Core& core, const Plan& plan, MachineState state, const std::string& domain_xml) {
+    if (is_active(state) || core.connector->kind() == HostKind::test) return false;
+    return plan.served || snapshot_targets(domain_xml).empty() ||
+           (plan.internal && !core.connector->save_dir().empty());
+}
+
+// Of a machine that is off, inside its disks or without any. libvirt hears of it when it is whole.
+Result<void> take_inside(Site& w, const Plan& plan, const std::string& xml, const std::string& domain_xml,
+                         SnapshotNote note) {
+    const std::string& id = plan.xml.name;
+    Result<void> ok;
+    // qemu-img is not stopped half-way: it would leave clusters behind that nothing uses.
+    for (const auto& t : snapshot_targets(domain_xml))
+        if (ok) ok = w.tool.snapshot({w.session.deadline, {}, {}}, 'c', id, t.path);
+    if (ok) ok = keep_saved(w, plan, note);
+    if (ok) ok = keep_nvram(w, domain_xml, kept_file(*w.core, id, ".nvram"), note);
+    if (ok && w.session.stop.stop_requested()) ok = cancelled(doing);
+    if (ok) ok = put_note(w.domain, xml, note, true);
+    if (ok) return {};
+    w.call = {};  // also when the caller has gone
+    (void)remove_from_disks(w, id);
+    for (const auto& file : {note.saved_file, note.nvram_file})
+        if (!file.empty()) (void)remove_memory(w, file);
+    return ok;
+}
+
 Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d,
                            const SnapshotRequest& request) {
     auto state = state_now(*core->connector, d);
@@ -269,19 +308,19 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     titled.name = request.name;
     plan->xml.title = title_for(titled);
     std::string xml = new_snapshot_xml(plan->xml);
-    const bool by_us = !is_active(*state) && (plan->served || snapshot_targets(domain_xml).empty()) &&
-                       core->connector->kind() != HostKind::test;
+    const bool by_us = made_by_us(*core, *plan, *state, domain_xml);
     if (by_us) {
         const SnapshotHandle parent(virDomainSnapshotCurrent(d, 0));
         xml = known_snapshot_xml(plan->xml, parent ? virDomainSnapshotGetName(parent.get()) : "", domain_xml);
         plan->flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT;
     }
-    const std::int64_t created = now_us();
+    SnapshotNote note = note_for(request, *domain, *plan, *state);
     Unfinished unfinished = left_overs(*core, request.machine, *plan, *state);
     unfinished.stands_on = standing(d);
     const auto journal = note_unfinished(core->settings(), unfinished);
     if (!journal) return journal.error();
     Site w(core, session, d);
+    if (by_us && !plan->served) return take_inside(w, *plan, xml, domain_xml, std::move(note));
     take_up_after_writing(d);
     Result<void> ready;
     if (plan->served) ready = make_overlays(w, *plan, domain_xml);
@@ -290,15 +329,10 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
         remove_files(unfinished, w.domain_xml());
         return made.error();
     }
-    Attributes attributes = domain->kept.spec.attributes;
-    for (const auto& [k, v] : request.attributes) attributes[k] = v;
-    attributes[std::string(snapshot_name)] = request.name;
-    SnapshotNote note{
-        std::move(attributes), created, plan->internal && is_active(*state) && !plan->keep_memory, {}};
     const std::string seen = take(virDomainSnapshotGetXMLDesc(made->get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));
     Result<void> noted;
     if (by_us && plan->served) noted = stand_on(w, *plan, domain_xml);
-    if (noted && *state == saved && request.memory) noted = keep_saved(w, *plan, note);
+    if (noted) noted = keep_saved(w, *plan, note);
     if (noted) noted = keep_nvram(w, domain_xml, kept_file(*core, plan->xml.name, ".nvram"), note);
     if (noted && *state == saved) noted = move_saved_memory(w);
     if (noted && session.stop.stop_requested()) noted = cancelled(doing);

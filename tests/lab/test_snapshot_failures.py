@@ -90,6 +90,22 @@ def test_killed_while_a_snapshot_is_taken(new_machine, hyperv, daemon, guest_iso
     assert not list(daemon.state.glob("snapshots/*"))
 
 
+def test_killed_while_one_of_a_machine_that_is_off_is_taken(new_machine, hyperv, daemon):
+    """It is in every disk and listed, or in none."""
+    machine, dice = new_machine("qcow2", disks=2), random.Random(6)
+    for round_ in range(6):
+        before = machine.associated("Msvm_SnapshotOfVirtualSystem")
+        output = machine.begin()
+        time.sleep(dice.uniform(0, 0.04))
+        daemon.kill()
+        daemon.start()
+        made = id_of(output["ResultingSnapshot"])
+        job = hyperv.wait_job(output["Job"])
+        now = machine.associated("Msvm_SnapshotOfVirtualSystem")
+        assert sorted(now) == sorted(before + [made] if int(job["JobState"]) == 7 else before), f"round {round_}: {dict(job)}"
+        check_files(machine, now)
+
+
 @pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
 def test_killed_while_snapshots_are_deleted(new_machine, hyperv, daemon, disk_format):
     """What had begun is finished, what had not has changed nothing: no snapshot is listed that its disks do not hold."""
