@@ -265,8 +265,11 @@ SnapshotNote note_for(const SnapshotRequest& request, const ReadDomain& domain, 
 // on them.
 bool made_by_us(const Core& core, const Plan& plan, MachineState state, const std::string& domain_xml) {
     if (is_active(state) || core.connector->kind() == HostKind::test) return false;
-    return plan.served || snapshot_targets(domain_xml).empty() ||
-           (plan.internal && !core.connector->save_dir().empty());
+    const auto disks = snapshot_targets(domain_xml);
+    if (plan.served || disks.empty()) return true;
+    if (!plan.internal || core.connector->save_dir().empty()) return false;
+    return std::all_of(disks.begin(), disks.end(),  // libvirt's system daemon may write where we may not
+                       [](const auto& d) { return access(d.path.c_str(), R_OK | W_OK) == 0; });
 }
 
 // Of a machine that is off, inside its disks or without any. libvirt hears of it when it is whole.
