@@ -160,6 +160,9 @@ class Cluster final : public Hypervisor {
     Result<void> bring_back_snapshots(const Call& c, std::string_view uuid) override {
         return at(uuid, [&](Hypervisor& h) { return h.bring_back_snapshots(c, uuid); });
     }
+    Result<void> forget_rest(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.forget_rest(c, uuid); });
+    }
     Result<void> abandon(const Call& c, std::string_view uuid) override {
         return at(uuid, [&](Hypervisor& h) { return h.abandon(c, uuid); });
     }

@@ -195,6 +195,10 @@ class Hypervisor {
     // Makes snapshots known again that a migration had put aside when it was cut off; on the host where the
     // machine is. None that were is no error.
     virtual Result<void> bring_back_snapshots(const Call&, std::string_view uuid) = 0;
+    // What a migration that was cut off has left here of a machine that is on the other host: a definition
+    // that is off, and the variables of its firmware where this host has a file of its own for them. Nothing
+    // is no error.
+    virtual Result<void> forget_rest(const Call&, std::string_view uuid) = 0;
     // Ends migrations and disk copies that were begun by a process that is gone; nothing to end is no error.
     virtual Result<void> abandon(const Call&, std::string_view uuid) = 0;
     // Whether the host itself sees a file of this name. Errors: not_supported (a host that cannot say).

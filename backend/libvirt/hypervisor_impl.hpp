@@ -55,6 +55,7 @@ class LibvirtHypervisor final : public Hypervisor {
     Result<std::uint64_t> saved_state_size(const Call&, std::string_view uuid) override;
     Result<void> migrate(const Call&, const MigrationRequest&, Hypervisor& destination) override;
     Result<void> bring_back_snapshots(const Call&, std::string_view uuid) override;
+    Result<void> forget_rest(const Call&, std::string_view uuid) override;
     Result<void> abandon(const Call&, std::string_view uuid) override;
     Result<bool> has_file(const Call&, const std::string& path) override;
     Result<void> remove_file(const Call&, const std::string& path) override;

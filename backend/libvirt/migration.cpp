@@ -178,6 +178,11 @@ struct Route {
 
     Place from() const { return {s.connection, core->settings().name}; }
     Place to() const { return {there, other->settings().name}; }
+    // The machine has this file there, and that one stays for itself here.
+    void note_variables(const std::string& here, const std::string& file) const {
+        note_own_variables(core->settings(), r.machine, {core->settings().name, here},
+                           {other->settings().name, file});
+    }
     Result<void> look_there() const {
         return refresh(there, r.machine, *other->connector, *other->inventory);
     }
@@ -200,8 +205,9 @@ Result<void> move_definition(const Route& way, virDomainPtr d, const std::string
     Result<void> done = moved ? Result<void>() : Result<void>(last_error(doing));
     Result<bool> written = false;
     if (moved) {
-        written = write_variables(there, take(virDomainGetXMLDesc(moved.get(), VIR_DOMAIN_XML_INACTIVE)),
-                                  *variables);
+        written =
+            write_variables(there, take(virDomainGetXMLDesc(moved.get(), VIR_DOMAIN_XML_INACTIVE)),
+                            *variables, [&](const auto& file) { way.note_variables(nvram_path(xml), file); });
         if (!written) done = written.error();
         if (done && s.stop.stop_requested()) done = cancelled(doing);
         int autostart = 0;
@@ -264,6 +270,7 @@ Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, 
             if (r.remove_source_files) left.push_back(t.path);
         }
     if (s.stop.stop_requested()) return cancelled(doing);
+    if (!xml.variables.empty()) way.note_variables(nvram_path(xml.live), xml.variables);
     auto follower = std::make_unique<Follower>(core, r, s, there);
     const DomainHandle moved(
         virDomainMigrate3(d, there, p.list(), p.count(), static_cast<unsigned>(flags_for(r, state))));
@@ -393,7 +400,12 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
     if (find_domain(way.there, r.machine))
         return Error{Status::already_exists, "wsvirt.migration.exists",
                      "The destination has a machine with this identifier already.", r.machine};
-    return move_with_snapshots(way, d, *state);
+    drop_own_variables(core->settings(), r.machine);  // of an earlier move
+    auto done = move_with_snapshots(way, d, *state);
+    const bool certain =
+        done || (done.error().message_id != half_there && done.error().status != Status::unavailable);
+    if (certain) drop_own_variables(core->settings(), r.machine);
+    return done;
 }
 
 }  // namespace
@@ -412,35 +424,6 @@ Result<void> LibvirtHypervisor::abandon(const Call& call, std::string_view uuid)
             wait_for_other_job(s, d.get());
             return {};
         });
-}
-
-Result<void> LibvirtHypervisor::bring_back_snapshots(const Call& call, std::string_view uuid) {
-    const auto aside = noted_aside(core_->settings(), uuid);
-    if (aside.empty()) return {};
-    return change_machine(
-        core_, call, uuid, {{"bring its snapshots back", {}, true, {}, {}}, {}, {}},
-        [core = core_, aside](Session&, virDomainPtr d) { return bring_back(core->settings(), d, aside); });
-}
-
-Result<bool> LibvirtHypervisor::has_file(const Call& call, const std::string& path) {
-    if (core_->connector->kind() != HostKind::remote) {
-        std::error_code ec;
-        return std::filesystem::exists(path, ec);
-    }
-    return core_->workers->run<bool>(
-        call, {"look for the file", core_->settings().read_limit, false, {}, {}},
-        [path](Session& s) -> Result<bool> { return host_has_file(s.connection, path); });
-}
-
-Result<void> LibvirtHypervisor::remove_file(const Call& call, const std::string& path) {
-    if (core_->connector->kind() != HostKind::remote) {
-        std::error_code ec;
-        std::filesystem::remove(path, ec);
-        if (!ec) return {};
-        return Error{Status::failed, "wsvirt.file.remove", "The file cannot be removed.", path, ec.message()};
-    }
-    return core_->workers->run<void>(call, {"remove the file", core_->settings().read_limit, false, {}, {}},
-                                     [path](Session& s) { return remove_host_file(s.connection, path); });
 }
 
 Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest& request,

@@ -1,16 +1,10 @@
 #include "backend/libvirt/put_aside.hpp"
 
-#include <algorithm>
-#include <filesystem>
-#include <limits>
-
 #include "backend/libvirt/chain.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
-#include "base/files.hpp"
+#include "backend/libvirt/moving_notes.hpp"
 
 namespace wsvirt::backend::libvirt {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -18,23 +12,7 @@ constexpr const char* doing = "let the snapshots go along";
 constexpr unsigned without_content =
     VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY | VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN;
 
-fs::path note_of(const Settings& settings, std::string_view machine) {
-    if (settings.state_dir.empty()) return {};
-    return fs::path(settings.state_dir) / "moving-snapshots" / to_upper(machine);
-}
-
-Result<void> note(const Settings& settings, std::string_view machine, const std::string& aside) {
-    const auto file = note_of(settings, machine);
-    if (file.empty()) return {};
-    std::error_code ec;
-    fs::create_directories(file.parent_path(), ec);
-    return write_file(file, aside);
-}
-
-void forget_note(const Settings& settings, std::string_view machine) {
-    std::error_code ec;
-    if (const auto file = note_of(settings, machine); !file.empty()) fs::remove(file, ec);
-}
+constexpr const char* kind = "moving-snapshots";
 
 }  // namespace
 
@@ -56,7 +34,7 @@ Result<std::string> put_aside(const Settings& settings, virDomainPtr domain) {
         if (s.info.current) copy.append_attribute("current").set_value(true);
     }
     std::string aside = to_text(doc);
-    if (auto ok = note(settings, machine, aside); !ok) return ok.error();
+    if (auto ok = note_moving(settings, kind, machine, aside); !ok) return ok.error();
     for (const auto& s : *all) {
         if (!s.info.parent.empty() || virDomainSnapshotDelete(s.handle.get(), without_content) == 0) continue;
         Error why = last_error(doing);
@@ -83,15 +61,12 @@ Result<void> bring_back(const Settings& settings, virDomainPtr domain, const std
         const SnapshotHandle made(virDomainSnapshotCreateXML(domain, to_text(alone).c_str(), flags));
         if (!made) return last_error(doing);
     }
-    forget_note(settings, uuid_of(domain));
+    drop_moving(settings, kind, uuid_of(domain));
     return {};
 }
 
 std::string noted_aside(const Settings& settings, std::string_view machine) {
-    const auto file = note_of(settings, machine);
-    if (file.empty()) return {};
-    auto text = read_file(file, std::numeric_limits<std::uint64_t>::max());
-    return text ? std::move(*text) : std::string();
+    return noted_moving(settings, kind, machine);
 }
 
 }  // namespace wsvirt::backend::libvirt

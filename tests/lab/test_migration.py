@@ -7,7 +7,6 @@ import pathlib
 import random
 import shutil
 import subprocess
-import sys
 import time
 
 import pytest
@@ -16,17 +15,11 @@ INSIDE = "WSVIRT_LAB_FOLDER" in os.environ
 HERE = pathlib.Path(__file__).resolve()
 
 if not INSIDE:
+    from travellers import run_between_two_hosts
 
     @pytest.mark.timeout(1750)
     def test_between_two_hosts(guest):
-        environment = dict(os.environ, WSVIRT_GUEST=str(guest.folder.parent))
-        done = subprocess.run([sys.executable, HERE.parent / "two_hosts.py", "exec", sys.executable, "-m", "pytest", "-p",
-                               "no:cacheprovider", "-v", "-x", "-rs", "--timeout=900", HERE], env=environment, timeout=1700,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        print(done.stdout)
-        if done.returncode == 77:
-            pytest.skip(done.stdout.strip()[-300:])
-        assert done.returncode == 0, done.stdout[-12000:]
+        run_between_two_hosts(HERE, guest, 1700)
 
 else:
     import embedded
@@ -37,14 +30,9 @@ else:
     from machine_parts import SNAPSHOTS, Parts
     from test_machines import memory, settings
     from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, STAGED, STORAGE, TERMINATED, TLS, URIS,
-                            Traveller, hosts_config, on_host, query_in, until, virsh)
-    from wsvirtd import Daemon
+                            Traveller, daemon_on_a, on_host, query_in, until, virsh)
 
     SEED = int(os.environ.get("WSVIRT_SEED", "1"))
-
-    def daemon_on_a(uri="qemu+tls://hvB/system"):
-        return Daemon(uri="qemu:///system", name="hvA", storage_folders=["/vms", str(SHARED)], more=hosts_config(uri),
-                      backend='accelerator = "tcg"')
 
     @pytest.fixture(scope="module")
     def daemon():

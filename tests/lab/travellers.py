@@ -3,15 +3,19 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import time
 
 import embedded
+import pytest
 from console import READY_LINE, wait_in_file
 from embedded import Instance
 from hyperv import RUNNING, WMI, Item
 from test_machines import attach_cd, memory, processors, serial_to_file, settings
+from wsvirtd import Daemon
 
 embedded.TYPES.update(MigrationType="uint16", TransportType="uint16", Bandwidth="uint16")
+HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = pathlib.Path(os.environ.get("WSVIRT_LAB_FOLDER", "/nonexistent"))
 SHARED = FOLDER / "shared"
 CLUSTER = WMI.replace("virtualization/v2", "HyperVCluster/v2")
@@ -34,6 +38,23 @@ storage_folders = ["/vms", "{SHARED}"]
 name = "LAN of B"
 bridge = "br7"
 """
+
+
+def daemon_on_a(uri="qemu+tls://hvB/system"):
+    return Daemon(uri="qemu:///system", name="hvA", storage_folders=["/vms", str(SHARED)], more=hosts_config(uri),
+                  backend='accelerator = "tcg"')
+
+
+def run_between_two_hosts(file, guest, seconds):
+    """The tests of a file that is made to be run inside the first of two hosts."""
+    environment = dict(os.environ, WSVIRT_GUEST=str(guest.folder.parent))
+    done = subprocess.run([sys.executable, HERE / "two_hosts.py", "exec", sys.executable, "-m", "pytest", "-p", "no:cacheprovider",
+                           "-v", "-x", "-rs", "--timeout=900", file], env=environment, timeout=seconds, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    print(done.stdout)
+    if done.returncode == 77:
+        pytest.skip(done.stdout.strip()[-300:])
+    assert done.returncode == 0, done.stdout[-12000:]
 
 
 def virsh(host, *words):

@@ -64,6 +64,7 @@ class FakeHypervisor : public backend::Hypervisor {
     Result<void> migrate(const Call&, const backend::MigrationRequest&,
                          backend::Hypervisor& destination) override;
     Result<void> bring_back_snapshots(const Call&, std::string_view uuid) override;
+    Result<void> forget_rest(const Call&, std::string_view uuid) override;
     Result<void> abandon(const Call&, std::string_view uuid) override;
     Result<bool> has_file(const Call&, const std::string& path) override;
     Result<void> remove_file(const Call&, const std::string& path) override;

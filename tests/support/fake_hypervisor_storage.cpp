@@ -212,6 +212,11 @@ Result<void> FakeHypervisor::bring_back_snapshots(const Call& call, string_view 
     return machine(uuid) ? Result<void>() : no_machine(uuid);
 }
 
+Result<void> FakeHypervisor::forget_rest(const Call& call, string_view uuid) {
+    if (auto ok = enter(call, "forget_rest"); !ok) return ok;
+    return machine(uuid) ? undefine({}, uuid) : Result<void>();
+}
+
 Result<void> FakeHypervisor::abandon(const Call& call, string_view uuid) {
     if (auto ok = enter(call, "abandon"); !ok) return ok;
     return machine(uuid) ? Result<void>() : no_machine(uuid);

@@ -47,15 +47,15 @@ backend::Call briefly() {
     return c;
 }
 
-// The files of its disks are those of the machine that is on the other host. What the host says of it may lag
-// behind, so it is asked again.
+// Its files are those of the machine that is on the other host, but for variables of its firmware that were
+// made here. What the host says of it may lag behind, so it is asked again.
 bool take_away(backend::Hypervisor& h, const std::string& guid) {
     return wait_until(settle_patience,
                       [&] {
                           const auto m = h.machine(guid);
                           if (m && is_active(*m)) (void)h.power_off(briefly(), guid);
-                          if (h.machine(guid)) (void)h.forget(briefly(), guid);
-                          return !h.machine(guid) || !h.connected();
+                          const bool gone = h.forget_rest(briefly(), guid).ok();
+                          return (gone && !h.machine(guid)) || !h.connected();
                       }) &&
            h.connected();
 }
@@ -160,7 +160,7 @@ Settled settle_rest(const CutOff& c) {
         const auto whole = (at_source ? c.destination : c.source).hypervisor->machine(c.guid);
         // What runs alone was started by somebody since, and is not ours to end.
         const bool ours =
-            rest && whole && (rest->state != MachineState::running || whole->state == MachineState::running);
+            whole && (!rest || rest->state != MachineState::running || whole->state == MachineState::running);
         if (ours && !take_away(host, c.guid)) return {at_source ? Outcome::moved : Outcome::stayed, {}, c};
         if (at_source) return {Outcome::moved, {}, left_at_source(c)};
     }
@@ -192,7 +192,7 @@ Settled settle_machine(const CutOff& c) {
     wait_until(settle_patience, [&] { return !from.machine(c.guid) || !to.machine(c.guid); });
     const auto here = from.machine(c.guid), there = to.machine(c.guid);
     if (there && has_moved(c, here.get(), *there)) {
-        if (!here || take_away(from, c.guid)) return {Outcome::moved, {}, left_at_source(c)};
+        if (take_away(from, c.guid)) return {Outcome::moved, {}, left_at_source(c)};
         CutOff left = c;
         left.rest = Rest::at_source;
         return {Outcome::moved, {}, left};
@@ -201,7 +201,7 @@ Settled settle_machine(const CutOff& c) {
         return {Outcome::stayed,
                 "Neither \"" + c.source.name + "\" nor \"" + c.destination.name + "\" has the machine.",
                 {}};
-    const bool alone = !there || take_away(to, c.guid);
+    const bool alone = take_away(to, c.guid);
     if (here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
     const std::string where = "The machine is on \"" + c.source.name + "\", as before.";
     if (alone) return {Outcome::stayed, where, only_copies(c, remove_copies(c))};

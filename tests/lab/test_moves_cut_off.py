@@ -1,0 +1,128 @@
+"""What is left when this service or a host's libvirtd ends without warning in the middle, between two real hosts.
+
+Like test_migration.py it runs inside the first of two hosts."""
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+INSIDE = "WSVIRT_LAB_FOLDER" in os.environ
+
+if not INSIDE:
+    from travellers import run_between_two_hosts
+
+    @pytest.mark.timeout(950)
+    def test_cut_off_between_two_hosts(guest):
+        run_between_two_hosts(pathlib.Path(__file__).resolve(), guest, 900)
+
+else:
+    from hyperv import OFF, RUNNING, HyperV
+    from test_machines import memory, settings
+    from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, URIS, Traveller, daemon_on_a, on_host,
+                            until, virsh)
+
+    @pytest.fixture(scope="module")
+    def daemon():
+        with daemon_on_a() as running:
+            yield running
+
+    @pytest.fixture(scope="module")
+    def hyperv(daemon):
+        return HyperV(daemon)
+
+    # --- variables of UEFI firmware --------------------------------------------------------------------------------------
+
+    NVRAM = "/var/lib/libvirt/qemu/nvram"
+
+    OWN = {host: FOLDER / host / "lib/qemu/nvram" for host in URIS}
+
+    @pytest.fixture
+    def shared():
+        """Where both hosts have them."""
+        folder = SHARED / "nvram"
+        folder.mkdir(exist_ok=True)
+        for host in URIS:
+            assert on_host(host, "mount", "--bind", folder, NVRAM).returncode == 0
+        yield dict.fromkeys(URIS, folder)
+        for host in URIS:
+            assert on_host(host, "umount", NVRAM).returncode == 0
+
+    def with_variables(hyperv, name):
+        return Traveller.of(hyperv, hyperv.finish(hyperv.define(settings(name, 2), [memory(64)]))["ResultingSystem"])
+
+    def files_of(traveller, folders):
+        name = virsh("hvA", "domname", traveller.guid.lower()).stdout.strip()
+        return {host: folder / f"{name}_VARS.fd" for host, folder in folders.items()}
+
+    def removed(hyperv, traveller):
+        kept, hyperv.namespace = hyperv.namespace, CLUSTER
+        machine = hyperv.reference(traveller.guid)
+        if hyperv.state(machine) != OFF:
+            hyperv.finish(hyperv.request_state(machine, OFF))
+        hyperv.finish(hyperv.destroy(machine))
+        hyperv.namespace = kept
+        until("it is gone", lambda: traveller.defined_on() == [])
+
+    def cut_off(daemon, traveller, **how):
+        """Its job; nothing goes on, and the daemon is not there."""
+        job = traveller.begin("hvB", Bandwidth=1, **how)
+        traveller.wait_progress(job)
+        daemon.kill()
+        until("libvirt has cleared up", lambda: traveller.defined_on() == ["hvA"] and
+              "ounded" not in virsh("hvA", "domjobinfo", traveller.guid.lower()).stdout)
+        return job
+
+    def stays(hyperv, daemon, job):
+        daemon.start()
+        ended = hyperv.wait_job(job, PATIENCE)
+        assert ended["JobState"] == EXCEPTION and "hvA" in ended["ErrorDescription"], dict(ended)
+
+    def test_variables_of_its_own_that_the_destination_had_begun(hyperv, daemon):
+        traveller = with_variables(hyperv, "own")
+        files = files_of(traveller, OWN)
+        hyperv.finish(hyperv.request_state(traveller.machine, RUNNING))
+        before = files["hvA"].stat().st_ino
+        job = cut_off(daemon, traveller)
+        assert files["hvB"].exists(), "QEMU ends there, and nobody removes it"
+        stays(hyperv, daemon, job)
+        traveller.is_only_on("hvA")
+        assert files["hvA"].stat().st_ino == before
+        assert not files["hvB"].exists()
+        removed(hyperv, traveller)
+
+    def test_shared_variables_of_a_machine_that_stayed(hyperv, daemon, shared):
+        """It was defined over there already, and is off."""
+        traveller = with_variables(hyperv, "stays")
+        file = files_of(traveller, shared)["hvA"]
+        file.write_bytes(os.urandom(540672))  # as QEMU leaves it
+        before = file.read_bytes()
+        subprocess.run(["qemu-img", "create", "-q", "-f", "raw", "/vms/stays.raw", "64M"], check=True)
+        subprocess.run(["qemu-io", "-f", "raw", "-c", "write -P 0x5a 0 48M", "/vms/stays.raw"], check=True,
+                       stdout=subprocess.DEVNULL)
+        traveller.with_disk("/vms/stays.raw")
+        job = cut_off(daemon, traveller, kind=BOTH, disk="/vms/new/stays.raw")
+        (SHARED / "stays.xml").write_text(virsh("hvA", "dumpxml", "--inactive", traveller.guid.lower()).stdout)
+        assert virsh("hvB", "define", str(SHARED / "stays.xml")).returncode == 0
+        stays(hyperv, daemon, job)
+        until("it is only on hvA", lambda: traveller.defined_on() == ["hvA"])
+        assert file.read_bytes() == before
+        removed(hyperv, traveller)
+        assert not file.exists()
+
+    def test_shared_variables_of_a_machine_that_moved(hyperv, daemon, shared):
+        """It had arrived, and was still defined where it came from."""
+        traveller = with_variables(hyperv, "moves")
+        file = files_of(traveller, shared)["hvA"]
+        hyperv.finish(hyperv.request_state(traveller.machine, RUNNING))
+        before = file.stat().st_ino
+        job = cut_off(daemon, traveller)
+        done = virsh("hvA", "migrate", "--live", "--persistent", "--unsafe", traveller.guid.lower(), URIS["hvB"])
+        assert done.returncode == 0, done.stderr
+        daemon.start()
+        ended = hyperv.wait_job(job, PATIENCE)
+        assert ended["JobState"] == COMPLETED, dict(ended)
+        traveller.is_only_on("hvB")
+        assert file.stat().st_ino == before
+        removed(hyperv, traveller)
+        assert not file.exists()
