@@ -67,13 +67,18 @@ std::string wait_for(int fd, std::string_view mark, Clock::time_point deadline) 
     }
 }
 
-// more: further members of the question.
+// The line of the answer. more: further members of the question.
 std::string ask_more(int fd, const std::string& command, const std::string& more,
                      Clock::time_point deadline) {
     const std::string mark = "\"wsvirt-" + command + "\"";
     const std::string line = "{\"execute\":\"" + command + "\"," + more + "\"id\":" + mark + "}\n";
     if (::send(fd, line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) return {};
-    return wait_for(fd, mark, deadline);
+    const auto heard = wait_for(fd, mark, deadline);
+    const auto at = heard.find(mark);
+    if (at == std::string::npos) return {};
+    const auto line_before = heard.rfind('\n', at);  // of an event, or of what somebody else has asked
+    const auto begin = line_before == std::string::npos ? 0 : line_before + 1;
+    return heard.substr(begin, heard.find('\n', at) - begin);
 }
 
 // A connection to the QEMU that a note names, which listens to it; -1: there is none.

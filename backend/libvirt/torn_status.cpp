@@ -78,6 +78,14 @@ bool says(const std::string& answer, std::string_view name, std::string_view val
     return answer.find('"' + std::string(name) + "\": \"" + std::string(value) + '"') != std::string::npos;
 }
 
+// An error says nothing of what goes on.
+bool answers(const MergesInQemu& qemu) {
+    const auto returns = [](const std::string& answer) {
+        return answer.find("\"return\":") != std::string::npos;
+    };
+    return returns(qemu.jobs) && returns(qemu.disks);
+}
+
 bool mend(pugi::xml_node disk, pugi::xml_node job, const std::optional<MergesInQemu>& qemu,
           std::vector<std::string>& left) {
     auto mirror = disk.child("mirror");
@@ -96,7 +104,8 @@ bool notes_merges(std::string_view status) {
            status.find("<blockjob ") != std::string_view::npos;
 }
 
-std::optional<MendedStatus> mended_status(std::string_view status, const std::optional<MergesInQemu>& qemu) {
+std::optional<MendedStatus> mended_status(std::string_view status, const std::optional<MergesInQemu>& asked) {
+    const auto qemu = asked && answers(*asked) ? asked : std::nullopt;
     pugi::xml_document doc;
     if (!doc.load_buffer(status.data(), status.size(), pugi::parse_full)) return std::nullopt;
     auto root = doc.child("domstatus");

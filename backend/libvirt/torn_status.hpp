@@ -22,8 +22,8 @@ struct MendedStatus {
     std::string text;
     std::vector<std::string> left;  // files that QEMU has open yet, by its names for them, in this order
 };
-// The same with each merge as it is in truth; without an answer of QEMU only so that it can be read. nullopt:
-// it is right, or this is no such note.
-std::optional<MendedStatus> mended_status(std::string_view status, const std::optional<MergesInQemu>& qemu);
+// The same with each merge as it is in truth; where QEMU has not answered, or with an error, only so that it
+// can be read. nullopt: it is right, or this is no such note.
+std::optional<MendedStatus> mended_status(std::string_view status, const std::optional<MergesInQemu>& asked);
 
 }  // namespace wsvirt::backend::libvirt

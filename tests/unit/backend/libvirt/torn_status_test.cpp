@@ -95,6 +95,23 @@ BOOST_AUTO_TEST_CASE(a_merge_that_qemu_has_given_up_is_forgotten) {
     BOOST_TEST(has(r, "/d/top.qcow2"));
 }
 
+BOOST_AUTO_TEST_CASE(an_error_of_qemu_says_nothing_of_a_merge) {
+    const std::string error =
+        R"({"id": "x", "error": {"class": "CommandNotFound", "desc": "The command has not been found"}})";
+    const auto done = qemu("", "libvirt-3-format");
+    const auto whole = status("<mirror type='file' job='active-commit' ready='yes'/>", job("ready"));
+    const auto torn = status("<mirror type='file' job=''/>", job("pivoting", "libvirt-3-format"));
+    for (const auto& asked :
+         {MergesInQemu{error, done.disks}, MergesInQemu{done.jobs, error}, MergesInQemu{error, error}}) {
+        BOOST_TEST(!mended_status(whole, asked));
+        const auto r = mended_status(torn, asked);
+        BOOST_TEST(has(r, "job=\"active-commit\" ready=\"pivot\""));  // so that it can be read
+        BOOST_TEST(has(r, "<blockjob "));
+        BOOST_TEST(has(r, "/d/top.qcow2"));
+        BOOST_TEST(r->left.empty());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_merge_says_where_the_disk_will_stand) {
     const auto r = mended_status(status("", job("ready")), merging);
     BOOST_TEST(has(r, "<mirror type=\"file\" job=\"active-commit\">"));
