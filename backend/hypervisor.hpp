@@ -56,7 +56,8 @@ struct MachineStats {
 struct ImageInfo {
     std::string path, format, backing_file;
     std::uint64_t virtual_size = 0, actual_size = 0;
-    std::string subformat;  // "fixed" or "dynamic" for vpc and vhdx
+    std::string subformat;       // "fixed" or "dynamic" for vpc and vhdx
+    std::string backing_format;  // as the image names it; "" = it does not
 };
 
 struct ImageSpec {
@@ -72,6 +73,8 @@ struct ImageSpec {
     // And whether the source does not stand on the parent yet: only what differs from it is written. The
     // source must not be in use.
     bool changes_only = false;
+    // Of a new differencing image: what the parent is, whatever its content looks like; "" = look.
+    std::string parent_format = {};
 };
 
 struct SnapshotRequest {

@@ -75,8 +75,7 @@ std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml) {
         const std::string_view device = disk.attribute("device").as_string("disk");
         const auto source = source_of(disk);
         if (device != "disk" || disk.child("readonly") || disk.child("shareable") || !source) continue;
-        r.push_back({disk.child("target").attribute("dev").value(), source.value(),
-                     is_served(disk) ? "vhdx" : disk.child("driver").attribute("type").as_string("raw")});
+        r.push_back({disk.child("target").attribute("dev").value(), source.value(), format_of(disk)});
     }
     return r;
 }
@@ -85,8 +84,7 @@ namespace {
 
 void put_file(pugi::xml_node disk, const std::string& path, const std::string& format,
               const DomainOptions& options, const std::string& uuid) {
-    const std::string socket =
-        format == "vhdx" ? disk_socket(options, uuid, disk.child("target").attribute("dev").value()) : "";
+    const auto socket = disk_socket(options, uuid, disk.child("target").attribute("dev").value(), format);
     set_source(disk, path, socket);
     set_attribute(child(disk, "driver"), "type", socket.empty() ? format : "raw");
     disk.remove_child("backingStore");
@@ -138,6 +136,32 @@ Result<std::string> with_renamed_files(std::string_view xml,
     });
 }
 
+Result<std::string> with_files(std::string_view xml) {
+    bool any = false;
+    auto changed = edit_disks(xml, [&any](pugi::xml_node disk, const std::string& uuid) {
+        if (stands_on_served(disk)) any |= disk.remove_child("backingStore");
+        if (!is_served(disk)) return;
+        put_file(disk, std::string(source_of(disk).value()), format_of(disk), {}, uuid);
+        any = true;
+    });
+    return changed && !any ? std::string(xml) : std::move(changed);
+}
+
+Result<std::string> with_forms_of(std::string_view running_xml, std::string_view xml,
+                                  const DomainOptions& options) {
+    pugi::xml_document doc;
+    doc.load_buffer(running_xml.data(), running_xml.size(), pugi::parse_default, pugi::encoding_utf8);
+    const auto running = doc.child("domain").child("devices");
+    return edit_disks(xml, [&](pugi::xml_node disk, const std::string& uuid) {
+        const std::string_view target = disk.child("target").attribute("dev").value();
+        const std::string path = source_of(disk).value(), format = format_of(disk);
+        for (const auto now : running.children("disk"))
+            if (target == now.child("target").attribute("dev").value() && source_of(now).value() == path &&
+                format_of(now) == format && is_served(now) != is_served(disk))
+                put_file(disk, path, format, is_served(now) ? options : DomainOptions{}, uuid);
+    });
+}
+
 namespace {
 // Where ".<GUID>.qcow2" begins, or npos.
 std::size_t overlay_mark(const std::string& path) {
@@ -179,25 +203,27 @@ std::string overlay_path(const std::string& path, std::string_view id) {
     return stem + "." + to_upper(id) + ".qcow2";
 }
 
-Result<Chain> read_chain(const Call& call, const qemu::ImageTool& tool,
-                         const std::vector<std::string>& tops) {
+Result<Chain> read_chain(const Call& call, const qemu::ImageTool& tool, const Formats& tops) {
     Chain r;
-    for (std::string path : tops)
+    for (const auto& top : tops) {
+        auto [path, format] = std::pair<std::string, std::string>(top);
         while (!path.empty() && !r.contains(path)) {
-            auto info = tool.info(call, path);
+            auto info = tool.info(call, path, format);
             if (!info) return info.error();
             r[path] = info->backing_file;
             path = info->backing_file;
+            format = info->backing_format;
         }
+    }
     return r;
 }
 
-std::vector<std::string> tops_of(std::string_view domain_xml, const std::vector<HeldSnapshot>& snapshots) {
-    std::set<std::string> r;
-    for (const auto& t : snapshot_targets(domain_xml)) r.insert(t.path);
+Formats tops_of(std::string_view domain_xml, const std::vector<HeldSnapshot>& snapshots) {
+    Formats r;
+    for (const auto& t : snapshot_targets(domain_xml)) r.emplace(t.path, t.format);
     for (const auto& s : snapshots)
-        for (const auto& t : snapshot_targets(s.layout.domain_xml)) r.insert(t.path);
-    return {r.begin(), r.end()};
+        for (const auto& t : snapshot_targets(s.layout.domain_xml)) r.emplace(t.path, t.format);
+    return r;
 }
 
 void remove_unneeded(const Chain& before, const Chain& after) {

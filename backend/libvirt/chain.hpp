@@ -40,12 +40,20 @@ std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml);
 // The same XML with other files for some targets (new files are qcow2).
 Result<std::string> with_disk_files(std::string_view xml,
                                     const std::map<std::string, std::string>& file_of_target);
-// options: of the host; say where disks are served that libvirt has no format for.
+// options: of the host; say where disks are served to QEMU.
 Result<std::string> with_targets(std::string_view xml, const std::vector<SnapshotTarget>& targets,
                                  const DomainOptions& options = {});
 Result<std::string> with_renamed_files(std::string_view xml,
                                        const std::map<std::string, SnapshotTarget>& by_old_path,
                                        const DomainOptions& options = {});
+
+// The same XML where nothing is served: libvirt opens all that it can by itself, and finds out what it stands
+// on. For a host that gets the machine.
+Result<std::string> with_files(std::string_view xml);
+// The same XML with each disk as the running machine has it, served or not: libvirt changes what is permanent
+// together with what runs only where both are the same.
+Result<std::string> with_forms_of(std::string_view running_xml, std::string_view xml,
+                                  const DomainOptions& options);
 
 // The XML of a machine that ran names the files below those of its disks too. Whether one of them is gone;
 // and the same XML without them, so that libvirt looks at the disks instead.
@@ -58,8 +66,9 @@ bool is_overlay(const std::string& path);
 
 // path → its backing file, for every file that the machine or one of its snapshots stands on.
 using Chain = std::map<std::string, std::string>;
-Result<Chain> read_chain(const Call& call, const qemu::ImageTool& tool, const std::vector<std::string>& tops);
-std::vector<std::string> tops_of(std::string_view domain_xml, const std::vector<HeldSnapshot>& snapshots);
+using Formats = std::map<std::string, std::string>;  // path → format
+Result<Chain> read_chain(const Call& call, const qemu::ImageTool& tool, const Formats& tops);
+Formats tops_of(std::string_view domain_xml, const std::vector<HeldSnapshot>& snapshots);
 // Removes overlays of ours that were in `before` and are not needed any more.
 void remove_unneeded(const Chain& before, const Chain& after);
 

@@ -116,6 +116,8 @@ Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wa
             DomainOptions options = core->domain_options();
             options.domain_type = old->domain_type;  // changed by the next start, when that can be done
             auto xml = write_domain(kept, options, old_xml);
+            if (xml && virDomainIsActive(d) == 1)
+                xml = with_forms_of(take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_SECURE)), *xml, options);
             if (!xml) return xml.error();
             auto defined = define_xml(s, *xml, "change the machine");
             if (!defined) return defined.error();

@@ -41,9 +41,12 @@ Result<void> DiskServers::start(const std::string& xml) const {
 
 Result<void> DiskServers::start_one(const ServedFile& file) const {
     qemu::end_orphans(program_, "--socket=" + file.socket, true);
-    std::vector<std::string> command{
-        program_,         "--fork", "--socket=" + file.socket, "--format=vhdx", "--export-name=" + file.path,
-        "--discard=unmap"};
+    std::vector<std::string> command{program_,
+                                     "--fork",
+                                     "--socket=" + file.socket,
+                                     "--format=" + file.format,
+                                     "--export-name=" + file.path,
+                                     "--discard=unmap"};
     if (file.read_only) command.push_back("--read-only");
     command.insert(command.end(), {"--", file.path});
     const auto until = std::chrono::steady_clock::now() + lock_patience;
@@ -81,12 +84,29 @@ void end_left_servers(Core& core) {
         });
 }
 
-Result<void> without_served_disks(const MachineSpec& spec, const std::string& doing) {
+namespace {
+const Disk* disk_on(const MachineSpec& spec, const char* format) {
     for (const Disk& d : spec.disks)
-        if (!d.path.empty() && (d.format == "vhdx" || !qemu::chain_to_vhdx(d.path).empty()))
-            return Error{Status::not_supported, "wsvirt.disk.vhdx",
-                         "Cannot " + doing + " with VHDX disks; convert the disk to VHD or qcow2 first.",
-                         d.path};
+        if (!d.path.empty() && qemu::chain_below(d.path, d.format).bottom == format) return &d;
+    return nullptr;
+}
+}  // namespace
+
+Result<void> without_vhdx(const MachineSpec& spec, const std::string& doing) {
+    if (const auto* d = disk_on(spec, "vhdx"))
+        return Error{Status::not_supported, "wsvirt.disk.vhdx",
+                     "Cannot " + doing + " with VHDX disks; convert the disk to VHD or qcow2 first.",
+                     d->path};
+    return {};
+}
+
+Result<void> without_vhd(const MachineSpec& spec, const std::string& doing) {
+    if (const auto* d = disk_on(spec, "vpc"))
+        return Error{Status::not_supported, "wsvirt.disk.vhd",
+                     "Cannot " + doing +
+                         " with VHD disks while it runs; turn the machine off first, or convert the disk to "
+                         "qcow2.",
+                     d->path};
     return {};
 }
 
@@ -99,10 +119,11 @@ std::vector<pugi::xml_node> disks_in(const pugi::xml_document& doc) {
     return r;
 }
 
-bool stands_on_served(pugi::xml_node disk) {
-    for (auto below = disk.child("backingStore"); below; below = below.child("backingStore"))
-        if (is_served(below)) return true;
-    return false;
+// What an earlier version or another program has written.
+bool could_be_served(pugi::xml_node disk) {
+    return std::string_view(disk.attribute("type").as_string("file")) == "file" &&
+           std::string_view(disk.attribute("device").as_string("disk")) == "disk" &&
+           disk.child("source").attribute("file") && format_of(disk) == "vpc" && !disk.child("transient");
 }
 
 // files: from what the disk itself is, down to the one that is served. libvirt looks for nothing below one
@@ -131,14 +152,22 @@ std::string with_served_chains(const std::string& xml, const DomainOptions& opti
     if (!doc.load_buffer(xml.data(), xml.size(), pugi::parse_default, pugi::encoding_utf8)) return xml;
     bool changed = false;
     for (auto disk : disks_in(doc)) {
+        const std::string target = disk.child("target").attribute("dev").value();
         const std::string path = disk.child("source").attribute("file").value();
-        const bool overlay = std::string_view(disk.child("driver").attribute("type").value()) == "qcow2";
-        const auto files = overlay && !path.empty() ? qemu::chain_to_vhdx(path) : std::vector<std::string>();
-        if (files.size() < 2) {  // its parent may have been changed
+        if (path.empty()) continue;
+        if (could_be_served(disk)) {
+            set_source(disk, path, disk_socket(options, uuid, target, "vpc"));
+            set_attribute(child(disk, "driver"), "type", "raw");
+            changed = true;
+            continue;
+        }
+        const auto chain = qemu::chain_below(path, format_of(disk));
+        const auto socket = disk_socket(options, uuid, target, chain.bottom);
+        if (chain.files.size() < 2 || socket.empty()) {  // its parent may have been changed
             if (stands_on_served(disk)) changed |= disk.remove_child("backingStore");
             continue;
         }
-        write_chain(disk, files, disk_socket(options, uuid, disk.child("target").attribute("dev").value()));
+        write_chain(disk, chain.files, socket);
         changed = true;
     }
     return changed ? to_text(doc) : xml;
@@ -162,15 +191,14 @@ std::vector<std::string> told_chains(const std::string& xml) {
 std::vector<ServedFile> served_files(const std::string& xml) {
     std::vector<ServedFile> r;
     pugi::xml_document doc;
-    if (xml.find(disk_socket_ending) == std::string::npos || !doc.load_buffer(xml.data(), xml.size()))
-        return r;
+    if (!doc.load_buffer(xml.data(), xml.size())) return r;
     for (auto disk : disks_in(doc)) {
         std::string above;
         for (auto node = disk; node; node = node.child("backingStore")) {
             const auto source = node.child("source");
             if (is_served(node))
                 r.push_back({source.child("host").attribute("socket").value(),
-                             source.attribute("name").value(),
+                             source.attribute("name").value(), format_of(node),
                              bool(disk.child("readonly")) || (!above.empty() && !is_overlay(above))});
             above = source.attribute("file").value();
         }

@@ -1,8 +1,9 @@
-// Disks in a format that QEMU reads but libvirt has no name for (VHDX): qemu-nbd serves such a file on a
-// socket of its own while its machine runs, and ends by itself when QEMU hangs up, so it outlives this
-// process like the machine does. An overlay on such a file (of a machine with snapshots) libvirt opens by
-// itself, but what it stands on has to be told in the XML. Only where QEMU runs on this host for this user,
-// which is the embedded driver. Blocking; any thread, with the machine's gate held.
+// Disks in a format that QEMU reads but libvirt has no name for (VHDX), or that QEMU keeps no memory beside
+// (VHD): qemu-nbd serves such a file on a socket of its own while its machine runs, and ends by itself when
+// QEMU hangs up, so it outlives this process like the machine does. The socket's name ends with the format.
+// An overlay on such a file (of a machine with snapshots) libvirt opens by itself, but what it stands on has
+// to be told in the XML. Only where QEMU runs on this host for this user, which is the embedded driver.
+// Blocking; any thread, with the machine's gate held.
 #pragma once
 
 #include <libvirt/libvirt.h>
@@ -18,11 +19,12 @@ namespace wsvirt::backend::libvirt {
 struct Core;
 struct Session;
 
-// Pure but for looking at the headers of the files: an overlay whose files end with VHDX gets them as its
+// Of a machine that is off or of a disk. Pure but for looking at the headers of the files: a VHD that libvirt
+// would open becomes one that is served, an overlay whose files end with VHDX or VHD gets them as its
 // explicit chain, and those that it had before are dropped.
 std::string with_served_chains(const std::string& xml, const DomainOptions& options, std::string_view uuid);
 struct ServedFile {
-    std::string socket, path;
+    std::string socket, path, format;
     bool read_only = false;
     bool operator==(const ServedFile&) const = default;
 };
@@ -37,7 +39,7 @@ class DiskServers {
 
     // "" for a disk that libvirt opens itself.
     std::string socket(const Disk& disk) const { return disk_socket(options_, uuid_, disk); }
-    // The XML of a machine or of a disk, with what its overlays stand on where that is served.
+    // The XML of a machine that is off or of a disk, with what is served.
     std::string with_chains(const std::string& xml) const { return with_served_chains(xml, options_, uuid_); }
     // All that the XML wants served. Ends what an earlier start left behind. Errors: in_use when another
     // program has the file, failed; with qemu-nbd's message.
@@ -56,7 +58,9 @@ class DiskServers {
 // cut off leaves them, and they hold their files.
 void end_left_servers(Core& core);
 
-// An error when the machine has disks of which nothing else can be made: no copies elsewhere.
-Result<void> without_served_disks(const MachineSpec& spec, const std::string& doing);
+// An error when the machine has disks that cannot be read elsewhere.
+Result<void> without_vhdx(const MachineSpec& spec, const std::string& doing);
+// And when its memory cannot go to another host with its disks.
+Result<void> without_vhd(const MachineSpec& spec, const std::string& doing);
 
 }  // namespace wsvirt::backend::libvirt

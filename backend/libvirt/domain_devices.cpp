@@ -2,6 +2,7 @@
 // changed in place, elements without a counterpart in the settings are removed, kinds of device that the
 // settings do not speak about stay.
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "backend/libvirt/domain_nodes.hpp"
@@ -222,23 +223,55 @@ void set_source(pugi::xml_node node, const std::string& path, const std::string&
         source.append_attribute(by).set_value(path.c_str());
 }
 
-bool is_served(pugi::xml_node disk) {
+namespace {
+
+// What libvirt has no name for, and what QEMU keeps no memory beside when it opens it by itself.
+constexpr std::array<std::string_view, 2> served_formats{"vhdx", "vpc"};
+constexpr std::string_view socket_ending = ".sock";
+
+std::string served_as(pugi::xml_node disk) {
     const auto source = disk.child("source");
-    const std::string_view socket = source.child("host").attribute("socket").value();
-    return std::string_view(source.attribute("protocol").value()) == "nbd" &&
-           socket.ends_with(disk_socket_ending);
+    const bool nbd = std::string_view(source.attribute("protocol").value()) == "nbd";
+    return nbd ? served_format(source.child("host").attribute("socket").value()) : "";
+}
+
+}  // namespace
+
+std::string served_format(std::string_view socket) {
+    for (const auto format : served_formats)
+        if (socket.ends_with("." + std::string(format) + std::string(socket_ending)))
+            return std::string(format);
+    return {};
+}
+
+bool is_served(pugi::xml_node disk) {
+    return !served_as(disk).empty();
+}
+
+bool stands_on_served(pugi::xml_node disk) {
+    for (auto below = disk.child("backingStore"); below; below = below.child("backingStore"))
+        if (is_served(below)) return true;
+    return false;
+}
+
+std::string format_of(pugi::xml_node disk) {
+    const auto served = served_as(disk);
+    return served.empty() ? disk.child("driver").attribute("type").as_string("raw") : served;
 }
 
 std::string disk_socket(const DomainOptions& options, std::string_view uuid, const Disk& disk) {
-    if (options.disk_server_dir.empty() || disk.format != "vhdx" || disk.path.empty() ||
-        disk.device != DiskDevice::disk)
-        return {};
-    return disk_socket(options, uuid, target_name(slot_of(disk)));
+    if (disk.path.empty() || disk.device != DiskDevice::disk) return {};
+    if (disk.format == "vpc" && disk.path.starts_with("/dev/")) return {};  // libvirt opens it
+    return disk_socket(options, uuid, target_name(slot_of(disk)), disk.format);
 }
 
-std::string disk_socket(const DomainOptions& options, std::string_view uuid, const std::string& target) {
-    if (options.disk_server_dir.empty()) return {};
-    return options.disk_server_dir + "/" + to_lower(uuid) + "-" + target + std::string(disk_socket_ending);
+std::string disk_socket(const DomainOptions& options, std::string_view uuid, const std::string& target,
+                        const std::string& format) {
+    const bool known =
+        std::find(served_formats.begin(), served_formats.end(), format) != served_formats.end();
+    if (options.disk_server_dir.empty() || !known) return {};
+    return options.disk_server_dir + "/" + to_lower(uuid) + "-" + target + "." + format +
+           std::string(socket_ending);
 }
 
 void fill_disk(pugi::xml_node node, const Disk& disk, const std::string& socket) {

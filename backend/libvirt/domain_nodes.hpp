@@ -30,7 +30,9 @@ struct ReadDomain read_domain(pugi::xml_node domain);
 
 // Devices; each fills one element in place.
 void fill_disk(pugi::xml_node node, const Disk& disk, const std::string& socket);
-bool is_served(pugi::xml_node disk);  // an NBD export of ours, named like the image's path
+bool is_served(pugi::xml_node disk);         // an NBD export of ours, named like the image's path
+bool stands_on_served(pugi::xml_node disk);  // as it was told
+std::string format_of(pugi::xml_node disk);  // of the image, also where libvirt sees only what is served
 // What the medium is: a file, or where it is served; nothing when it is that already.
 void set_source(pugi::xml_node disk, const std::string& path, const std::string& socket);
 void name_server(pugi::xml_node source, const std::string& path, const std::string& socket);

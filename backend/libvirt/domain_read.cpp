@@ -35,7 +35,7 @@ Disk read_disk(pugi::xml_node node, const Slot& slot, const std::string& uuid) {
     const auto source = node.child("source");
     const bool served = is_served(node);
     d.path = value(source, served ? "name" : source.attribute("file") ? "file" : "dev");
-    if (!d.path.empty()) d.format = served ? "vhdx" : node.child("driver").attribute("type").as_string("raw");
+    if (!d.path.empty()) d.format = format_of(node);
     d.read_only = bool(node.child("readonly"));
     d.shareable = bool(node.child("shareable"));
     if (const auto limit = node.child("iotune").child("total_iops_sec");

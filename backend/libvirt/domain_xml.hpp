@@ -32,7 +32,7 @@ struct DomainOptions {
     bool cpu_tuning = false;           // the host has the cgroup controllers for quota and shares
     FirmwareFiles firmware;
     unsigned spare_pcie_ports = 4;  // q35: how many devices can be plugged in while it runs
-    std::string disk_server_dir;    // for the sockets of disks that libvirt has no format for; "" = none
+    std::string disk_server_dir;    // for the sockets of disks that are served to QEMU; "" = none
 };
 
 std::string domain_name_for(std::string_view uuid);
@@ -58,10 +58,11 @@ std::string metadata_element(const KeptSpec& kept);
 // Where qemu-nbd serves such a disk of this machine to QEMU (see disk_servers.hpp); "" = libvirt opens the
 // file.
 std::string disk_socket(const DomainOptions& options, std::string_view uuid, const Disk& disk);
-// The same for whatever the target ("sda") stands on.
-std::string disk_socket(const DomainOptions& options, std::string_view uuid, const std::string& target);
-// Ends the name of each such socket, and no other's.
-inline constexpr std::string_view disk_socket_ending = ".vhdx.sock";
+// The same for a file of this format, for whatever the target ("sda") stands on.
+std::string disk_socket(const DomainOptions& options, std::string_view uuid, const std::string& target,
+                        const std::string& format);
+// What is served there, as its name says: "vhdx", "vpc"; "" = it is none of these sockets.
+std::string served_format(std::string_view socket);
 
 // The XML of one device as write_domain would write it, for hot plug. Target names follow the slot.
 std::string disk_xml(const Disk& disk, const std::string& socket);

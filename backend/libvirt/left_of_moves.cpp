@@ -58,9 +58,10 @@ Result<void> LibvirtHypervisor::forget_rest(const Call& call, std::string_view u
 Result<void> LibvirtHypervisor::bring_back_snapshots(const Call& call, std::string_view uuid) {
     const auto aside = noted_aside(core_->settings(), uuid);
     if (aside.empty()) return {};
-    return change_machine(
-        core_, call, uuid, {{"bring its snapshots back", {}, true, {}, {}}, {}, {}},
-        [core = core_, aside](Session&, virDomainPtr d) { return bring_back(core->settings(), d, aside); });
+    return change_machine(core_, call, uuid, {{"bring its snapshots back", {}, true, {}, {}}, {}, {}},
+                          [core = core_, aside](Session&, virDomainPtr d) {
+                              return bring_back(core->settings(), d, aside, core->domain_options());
+                          });
 }
 
 Result<bool> LibvirtHypervisor::has_file(const Call& call, const std::string& path) {

@@ -68,14 +68,17 @@ int state_on(const Place& place, const std::string& uuid) {
 // What the machine looks like over there: new settings, or the same with other files.
 Result<std::string> destination_xml(const std::string& xml, const MigrationRequest& r,
                                     const DomainOptions& options) {
-    std::string now = xml;
+    const auto as_files = with_files(xml);  // nothing is served over there
+    if (!as_files) return as_files.error();
+    std::string now = *as_files;
     if (r.new_spec) {
-        auto read = read_domain(xml);
+        auto read = read_domain(now);
         if (!read) return read.error();
         read->kept.spec = *r.new_spec;
         DomainOptions same = options;
         same.domain_type = read->domain_type;
-        auto written = write_domain(read->kept, same, xml);
+        same.disk_server_dir.clear();
+        auto written = write_domain(read->kept, same, now);
         if (!written) return written.error();
         now = std::move(*written);
     }
@@ -366,14 +369,16 @@ bool may_have_moved(const Route& way, MachineState before) {
 Result<void> move_with_snapshots(const Route& way, virDomainPtr d, MachineState state) {
     const auto& [core, other, s, there, r] = way;
     const SnapshotsAside shown(core->inventory, r.machine);
-    const auto aside = put_aside(core->settings(), d);
+    const auto aside = put_aside(core->settings(), d, core->domain_options());
     if (!aside) return aside.error();
     auto done = move_by_state(way, d, state);
     if (aside->empty()) return done;
     Result<void> back;
     if (done || !may_have_moved(way, state)) {
         const auto whole = find_domain(done ? there : s.connection, r.machine);
-        back = whole ? bring_back(core->settings(), whole.get(), *aside) : Result<void>(last_error(doing));
+        back =
+            whole ? bring_back(core->settings(), whole.get(), *aside, (done ? other : core)->domain_options())
+                  : Result<void>(last_error(doing));
         if (done) (void)way.look_there();  // or a moment later
         if (back) return done;
     }
@@ -391,6 +396,8 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
         return Error{Status::invalid_state, "wsvirt.migration.snapshots",
                      "The machine has snapshots and its disks cannot be copied with them; delete them first.",
                      r.machine};
+    if (const auto m = core->inventory->machine(r.machine); m && is_active(*state))
+        if (auto ok = without_vhd(m->spec, doing); !ok) return ok;
     if (*state == saved)
         return Error{Status::invalid_state, "wsvirt.migration.saved",
                      "The machine is saved and cannot move; start it, or drop its saved state.", r.machine};
@@ -433,7 +440,7 @@ Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest
         {off, running, paused, saved},
         {}};
     if (const auto m = core_->inventory->machine(request.machine))
-        if (auto ok = without_served_disks(m->spec, doing); !ok) return ok;
+        if (auto ok = without_vhdx(m->spec, doing); !ok) return ok;
     if (request.kind == MigrationRequest::Kind::storage)
         return change_machine(core_, call, request.machine, change,
                               [core = core_, request](Session& s, virDomainPtr d) {

@@ -16,10 +16,10 @@ constexpr const char* kind = "moving-snapshots";
 
 }  // namespace
 
-Result<std::string> put_aside(const Settings& settings, virDomainPtr domain) {
+Result<std::string> put_aside(const Settings& settings, virDomainPtr domain, const DomainOptions& here) {
     const auto machine = uuid_of(domain);
     // Of a move that was cut off and not settled.
-    if (auto ok = bring_back(settings, domain, noted_aside(settings, machine)); !ok) return ok.error();
+    if (auto ok = bring_back(settings, domain, noted_aside(settings, machine), here); !ok) return ok.error();
     auto all = hold_snapshots(domain);
     if (!all) return all.error();
     if (all->empty()) return std::string();
@@ -38,13 +38,14 @@ Result<std::string> put_aside(const Settings& settings, virDomainPtr domain) {
     for (const auto& s : *all) {
         if (!s.info.parent.empty() || virDomainSnapshotDelete(s.handle.get(), without_content) == 0) continue;
         Error why = last_error(doing);
-        (void)bring_back(settings, domain, aside);
+        (void)bring_back(settings, domain, aside, here);
         return why;
     }
     return aside;
 }
 
-Result<void> bring_back(const Settings& settings, virDomainPtr domain, const std::string& aside) {
+Result<void> bring_back(const Settings& settings, virDomainPtr domain, const std::string& aside,
+                        const DomainOptions& there) {
     if (aside.empty()) return {};
     pugi::xml_document doc;
     if (!doc.load_string(aside.c_str(), pugi::parse_full))
@@ -56,9 +57,12 @@ Result<void> bring_back(const Settings& settings, virDomainPtr domain, const std
         one.remove_attribute("current");
         pugi::xml_document alone;
         alone.append_copy(one);
+        const auto xml =
+            there.disk_server_dir.empty() ? with_files(to_text(alone)) : Result<std::string>(to_text(alone));
+        if (!xml) return xml.error();
         const unsigned flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE |
                                (current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u);
-        const SnapshotHandle made(virDomainSnapshotCreateXML(domain, to_text(alone).c_str(), flags));
+        const SnapshotHandle made(virDomainSnapshotCreateXML(domain, xml->c_str(), flags));
         if (!made) return last_error(doing);
     }
     drop_moving(settings, kind, uuid_of(domain));

@@ -12,10 +12,12 @@ namespace wsvirt::backend::libvirt {
 
 // What libvirt said of the snapshots, to be given to bring_back(); "" = there are none. They are known as
 // before after an error. Errors: failed (cannot be noted), libvirt's.
-Result<std::string> put_aside(const Settings& settings, virDomainPtr domain);
+Result<std::string> put_aside(const Settings& settings, virDomainPtr domain, const DomainOptions& here);
 
-// On whichever host the machine is. Once they are known all, they are noted no more.
-Result<void> bring_back(const Settings& settings, virDomainPtr domain, const std::string& aside);
+// On whichever host the machine is, with its disks as that one has them. Once they are known all, they are
+// noted no more.
+Result<void> bring_back(const Settings& settings, virDomainPtr domain, const std::string& aside,
+                        const DomainOptions& there);
 
 // As they were noted; "" = nothing was put aside.
 std::string noted_aside(const Settings& settings, std::string_view machine);

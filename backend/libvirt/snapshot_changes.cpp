@@ -129,6 +129,7 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     };
     for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
         ImageSpec overlay{overlay_path(t.path, id), "qcow2", ImageSpec::Kind::differencing, 0, t.path, 0};
+        overlay.parent_format = t.format;
         if (auto ok = w.tool.create(w.call, overlay); !ok) {
             take_back();
             return ok;

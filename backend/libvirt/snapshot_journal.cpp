@@ -164,12 +164,16 @@ Result<std::map<std::string, SnapshotTarget>> merged_files(Site& w, const Unfini
         const auto below = u.chain.find(stood_on);
         if (below == u.chain.end() || below->second.empty() || !fs::exists(path) || !fs::exists(stood_on))
             continue;
-        const auto info = w.tool.info(w.call, path);
+        const auto info = w.tool.info(w.call, path, is_overlay(path) ? "qcow2" : "");
         if (!info) return info.error();
         if (info->backing_file != below->second) continue;
-        const auto base = w.tool.info(w.call, below->second);
-        if (!base) return base.error();
-        merged[stood_on] = {"", below->second, base->format};
+        std::string format = info->backing_format;
+        if (format.empty()) {
+            const auto base = w.tool.info(w.call, below->second);
+            if (!base) return base.error();
+            format = base->format;
+        }
+        merged[stood_on] = {"", below->second, format};
     }
     return merged;
 }
@@ -211,7 +215,8 @@ Result<void> finish_deleting(Site& w, const HeldSnapshot& s) {
 // When a merge is through libvirt notes what the machine stands on before it notes what it will start with.
 Result<void> start_from_what_it_stands_on(Site& w, const Unfinished& u) {
     if (!w.active()) return {};
-    const auto live = snapshot_targets(take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE)));
+    const std::string live_xml = take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE));
+    const auto live = snapshot_targets(live_xml);
     auto next = snapshot_targets(w.domain_xml());
     const auto before = next;
     for (auto& t : next)
@@ -221,6 +226,7 @@ Result<void> start_from_what_it_stands_on(Site& w, const Unfinished& u) {
                 t = now;
     if (next == before) return {};
     auto xml = with_targets(w.domain_xml(), next, w.core->domain_options());
+    if (xml) xml = with_forms_of(live_xml, *xml, w.core->domain_options());
     return xml ? define(w, *xml) : Result<void>(xml.error());
 }
 

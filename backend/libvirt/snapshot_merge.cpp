@@ -7,7 +7,6 @@
 
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
-#include "backend/qemu/qcow2_header.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -75,16 +74,19 @@ Result<void> rename_everywhere(Site& w, const std::vector<HeldSnapshot>& all, co
 // Where QEMU would write what the overlay above stands on from then on, which is nothing that anybody could
 // find the served file by. Such files wait until the machine is off.
 bool must_wait(const Site& w, const std::string& frozen, const std::string& upper) {
-    if (!w.active() || qemu::chain_to_vhdx(frozen).size() != 1) return false;
+    if (!w.active()) return false;
+    const auto served = served_files(take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE)));
+    if (std::none_of(served.begin(), served.end(), [&](const auto& f) { return f.path == frozen; }))
+        return false;
     const auto tops = snapshot_targets(w.domain_xml());
     return std::none_of(tops.begin(), tops.end(), [&](const auto& t) { return t.path == upper; });
 }
 
 // A frozen file that no snapshot names any more, and the one overlay that stands on it.
 std::optional<std::pair<std::string, std::string>> mergeable(const Site& w, const Chain& chain,
-                                                             const std::vector<std::string>& named) {
+                                                             const Formats& named) {
     for (const auto& [frozen, below] : chain) {
-        if (std::find(named.begin(), named.end(), frozen) != named.end()) continue;
+        if (named.contains(frozen)) continue;
         std::vector<std::string> above;
         for (const auto& [path, backing] : chain)
             if (backing == frozen) above.push_back(path);
@@ -96,7 +98,11 @@ std::optional<std::pair<std::string, std::string>> mergeable(const Site& w, cons
 
 Result<void> merge_one(Site& w, const std::vector<HeldSnapshot>& all, Chain& chain, const std::string& frozen,
                        const std::string& upper) {
-    auto info = w.tool.info(w.call, frozen);
+    auto info = w.tool.info(w.call, upper, "qcow2");
+    if (info && info->backing_format.empty()) {
+        info = w.tool.info(w.call, frozen);
+        if (info) info->backing_format = info->format;
+    }
     if (!info) return info.error();
     std::string target;
     bool in_use = false, top = false;
@@ -108,7 +114,7 @@ Result<void> merge_one(Site& w, const std::vector<HeldSnapshot>& all, Chain& cha
                 top = t.path == upper;
             }
     if (auto ok = merge(w, target, frozen, upper, top, in_use); !ok) return ok;
-    return rename_everywhere(w, all, chain, upper, {target, frozen, info->format}, in_use);
+    return rename_everywhere(w, all, chain, upper, {target, frozen, info->backing_format}, in_use);
 }
 
 }  // namespace

@@ -99,9 +99,10 @@ Result<Plan> make_plan(Core& core, const SnapshotRequest& request, const ReadDom
     Plan p;
     p.xml.name = to_upper(request.id);
     const auto disks = snapshot_targets(xml);
-    p.served = !core.domain_options().disk_server_dir.empty() &&
-               std::any_of(disks.begin(), disks.end(),
-                           [](const auto& d) { return !qemu::chain_to_vhdx(d.path).empty(); });
+    p.served = std::any_of(disks.begin(), disks.end(), [&](const auto& d) {
+        const auto bottom = qemu::chain_below(d.path, d.format).bottom;
+        return !disk_socket(core.domain_options(), request.machine, d.target, bottom).empty();
+    });
     const bool live = is_active(state);
     const bool test = core.connector->kind() == HostKind::test;
     p.keep_memory = request.memory && !request.quiesce && live;
@@ -165,6 +166,7 @@ Result<void> make_overlays(Site& w, const Plan& plan, const std::string& domain_
             if (d.target != t.target || d.overlay.empty()) continue;
             ImageSpec overlay{d.overlay, "qcow2", ImageSpec::Kind::differencing, 0, t.path, 0};
             overlay.source_in_use = active;
+            overlay.parent_format = t.format;
             if (auto ok = w.tool.create(w.call, overlay); !ok) return ok;
         }
     return {};
@@ -292,6 +294,16 @@ Result<void> take_inside(Site& w, const Plan& plan, const std::string& xml, cons
     return ok;
 }
 
+// A machine that an earlier version started, or whose disk moved while it ran, may have it as a file yet.
+Result<void> same_forms(Site& w) {
+    const auto& options = w.core->domain_options();
+    if (options.disk_server_dir.empty() || !w.active()) return {};
+    const std::string before = w.domain_xml();
+    auto xml = with_forms_of(take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE)), before, options);
+    if (!xml) return xml.error();
+    return served_files(*xml) == served_files(before) ? Result<void>() : define(w, *xml);
+}
+
 Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d,
                            const SnapshotRequest& request) {
     auto state = state_now(*core->connector, d);
@@ -301,8 +313,9 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     if (std::find(old->ids.begin(), old->ids.end(), to_upper(request.id)) != old->ids.end())
         return Error{Status::already_exists, "wsvirt.snapshot.exists",
                      "The machine has a snapshot with this identifier already.", request.id};
-    const std::string domain_xml =
-        take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+    Site w(core, session, d);
+    if (auto ok = same_forms(w); !ok) return ok;
+    const std::string domain_xml = w.domain_xml();
     auto domain = read_domain(domain_xml);
     if (!domain) return domain.error();
     auto plan = make_plan(*core, request, *domain, domain_xml, *state, *old);
@@ -322,7 +335,6 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     unfinished.stands_on = standing(d);
     const auto journal = note_unfinished(core->settings(), unfinished);
     if (!journal) return journal.error();
-    Site w(core, session, d);
     if (by_us && !plan->served) return take_inside(w, *plan, xml, domain_xml, std::move(note));
     take_up_after_writing(d);
     Result<void> ready;

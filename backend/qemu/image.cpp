@@ -176,12 +176,17 @@ void ImageTool::remove_left_overs() const {
     }
 }
 
-Result<ImageInfo> ImageTool::info(const Call& call, const std::string& path) const {
+Result<ImageInfo> ImageTool::info(const Call& call, const std::string& path,
+                                  const std::string& format) const {
     if (auto ok = check_path(path); !ok) return ok.error();
-    if (auto known = read_qcow2_header(path)) return std::move(*known);
-    auto out = run(call, {{"info", "-U", "--output=json", path}, "read the disk image", path});
+    if (format.empty() || format == "qcow2")
+        if (auto known = read_qcow2_header(path)) return std::move(*known);
+    std::vector<std::string> arguments{"info", "-U", "--output=json"};
+    if (!format.empty()) arguments.insert(arguments.end(), {"-f", format});
+    arguments.push_back(path);
+    auto out = run(call, {std::move(arguments), "read the disk image", path});
     if (!out) return out.error();
-    return parse_info(*out, path);
+    return parse_info(*out, path, !format.empty());
 }
 
 Result<void> ImageTool::create(const Call& call, const ImageSpec& spec) const {
@@ -192,7 +197,7 @@ Result<void> ImageTool::create(const Call& call, const ImageSpec& spec) const {
     arguments.insert(arguments.end(), options->begin(), options->end());
     std::uint64_t size = spec.size;
     if (spec.kind == ImageSpec::Kind::differencing) {
-        auto parent = info(call, spec.parent);
+        auto parent = info(call, spec.parent, spec.parent_format);
         if (!parent) return parent.error();
         arguments.insert(arguments.end(), {"-b", spec.parent, "-F", parent->format});
         if (spec.source_in_use) arguments.emplace_back("-u");

@@ -23,7 +23,8 @@ class ImageTool {
     // Removes what a program that was killed left unfinished. Call once, before any other.
     void remove_left_overs() const;
 
-    Result<ImageInfo> info(const Call& call, const std::string& path) const;
+    // format: what the image is, where somebody else could have made it look like another; "" = look.
+    Result<ImageInfo> info(const Call& call, const std::string& path, const std::string& format = {}) const;
     Result<void> create(const Call& call, const ImageSpec& spec) const;
     Result<void> convert(const Call& call, const std::string& from, const ImageSpec& to) const;
     Result<void> resize(const Call& call, const std::string& path, std::uint64_t new_size) const;
@@ -56,7 +57,8 @@ class ImageTool {
 Result<std::vector<std::string>> creation_options(const ImageSpec& spec);
 // The last complete "(12.34/100%)" in the output, removed with all before it.
 std::optional<double> take_progress(std::string& output);
-Result<ImageInfo> parse_info(const std::string& json, const std::string& path);
+// told: qemu-img was told the format.
+Result<ImageInfo> parse_info(const std::string& json, const std::string& path, bool told = false);
 // "fixed", "dynamic", "differencing" or "" of a VHD or VHDX file, which qemu-img does not tell.
 std::string read_subformat(const std::string& path, const std::string& format);
 

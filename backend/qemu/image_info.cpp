@@ -84,7 +84,7 @@ std::string read_subformat(const std::string& path, const std::string& format) {
     return {};
 }
 
-Result<ImageInfo> parse_info(const std::string& json, const std::string& path) {
+Result<ImageInfo> parse_info(const std::string& json, const std::string& path, bool told) {
     boost::property_tree::ptree tree;
     try {
         std::istringstream in(json);
@@ -100,9 +100,10 @@ Result<ImageInfo> parse_info(const std::string& json, const std::string& path) {
     i.actual_size = tree.get<std::uint64_t>("actual-size", 0);
     i.backing_file =
         tree.get<std::string>("full-backing-filename", tree.get<std::string>("backing-filename", ""));
+    i.backing_format = tree.get<std::string>("backing-filename-format", "");
     i.subformat = read_subformat(path, i.format);
     // A fixed VHD has no header in front, so it looks like a raw image with the footer as its end.
-    if (i.format == "raw" && read_subformat(path, "vpc") == "fixed") {
+    if (!told && i.format == "raw" && read_subformat(path, "vpc") == "fixed") {
         i.format = "vpc";
         i.subformat = "fixed";
         i.virtual_size -= 512;

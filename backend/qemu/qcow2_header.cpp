@@ -77,6 +77,33 @@ std::optional<std::string> backing_file(int fd, const Header& h, const std::stri
     return path.substr(0, path.rfind('/') + 1) + name;
 }
 
+std::uint32_t word(const std::string& bytes, std::size_t at) {
+    std::uint32_t n = 0;
+    for (std::size_t i = 0; i < 4; ++i) n = n << 8 | static_cast<unsigned char>(bytes[at + i]);
+    return n;
+}
+
+// From the extensions between the header and the name of the backing file: each a type, a length and its
+// bytes, filled up to eight.
+std::string backing_format(int fd, const Header& h) {
+    constexpr std::uint32_t wanted = 0xe2792aca;
+    constexpr std::size_t old_header = 72;
+    const std::uint64_t begin = h.u32(4) == 2 ? old_header : h.u32(100), end = h.u64(8);
+    if (end < begin) return {};
+    std::string bytes(end - begin, '\0');
+    if (::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(begin)) !=
+        static_cast<ssize_t>(bytes.size()))
+        return {};
+    for (std::size_t at = 0; at + 8 <= bytes.size();) {
+        const std::uint32_t type = word(bytes, at);
+        const std::size_t length = word(bytes, at + 4);
+        if (type == 0 || length > bytes.size() - at - 8) return {};
+        if (type == wanted) return bytes.substr(at + 8, length);
+        at += 8 + (length + 7) / 8 * 8;
+    }
+    return {};
+}
+
 bool is_vhdx(const std::string& path) {
     constexpr std::string_view mark = "vhdxfile";
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -102,6 +129,7 @@ std::optional<ImageInfo> read_qcow2_header(const std::string& path) {
             info->path = path;
             info->format = "qcow2";
             info->backing_file = std::move(*backing);
+            if (!info->backing_file.empty()) info->backing_format = backing_format(fd, h);
             info->virtual_size = h.u64(24);
             info->actual_size = static_cast<std::uint64_t>(s.st_blocks) * 512;
         }
@@ -110,15 +138,18 @@ std::optional<ImageInfo> read_qcow2_header(const std::string& path) {
     return info;
 }
 
-std::vector<std::string> chain_to_vhdx(const std::string& path) {
-    std::vector<std::string> chain;
-    for (std::string file = path; !file.empty() && chain.size() < longest_chain;) {
-        chain.push_back(file);
-        if (is_vhdx(file)) return chain;
-        const auto info = read_qcow2_header(file);
-        file = info ? info->backing_file : "";
+ImageChain chain_below(const std::string& path, const std::string& format) {
+    ImageChain chain{{path}, format};
+    while (chain.bottom == "qcow2") {
+        const auto info = read_qcow2_header(chain.files.back());
+        if (info && info->backing_file.empty()) return chain;
+        const bool end = !info || chain.files.size() == longest_chain;
+        chain.bottom = end ? "" : info->backing_format;
+        if (end) return chain;
+        chain.files.push_back(info->backing_file);
+        if (chain.bottom.empty() && is_vhdx(info->backing_file)) chain.bottom = "vhdx";
     }
-    return {};
+    return chain;
 }
 
 }  // namespace wsvirt::backend::qemu

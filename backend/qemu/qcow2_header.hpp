@@ -14,8 +14,12 @@ namespace wsvirt::backend::qemu {
 
 std::optional<ImageInfo> read_qcow2_header(const std::string& path);
 
-// The image and the files that it stands on, in order, when the last of them is VHDX and all others are
-// qcow2; else nothing.
-std::vector<std::string> chain_to_vhdx(const std::string& path);
+// An image of this format and the files that it stands on, in order. What each is says the one above: the
+// content of a disk is the guest's, which can make it look like anything.
+struct ImageChain {
+    std::vector<std::string> files;
+    std::string bottom;  // the format of the last one; "" = it cannot be told
+};
+ImageChain chain_below(const std::string& path, const std::string& format);
 
 }  // namespace wsvirt::backend::qemu

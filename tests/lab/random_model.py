@@ -78,7 +78,7 @@ class Export:
 
 def form_of(path):
     suffix = pathlib.Path(path).suffix[1:]
-    return suffix if suffix in ("qcow2", "vhdx") else "raw"
+    return suffix if suffix in ("qcow2", "vhdx", "vpc") else "raw"
 
 
 def frozen(machine):
@@ -166,12 +166,12 @@ class Eyes:
         return [p for p in processes_below(machine.guid.lower()) if p in self.qemu_processes(machine.host)]
 
     def disk_servers(self):
-        """The qemu-nbd of each VHDX disk in use."""
-        of_state, of_vhdx, nbd = (set(processes_below(x)) for x in (str(self.daemon.state), ".vhdx.sock", "--fork"))
-        return of_state & of_vhdx & nbd
+        """The qemu-nbd of each VHDX and VHD disk in use."""
+        of_state, nbd = (set(processes_below(x)) for x in (str(self.daemon.state), "--fork"))
+        return of_state & nbd
 
     def compare_disk_servers(self, machines):
-        served = [m.guid.lower() for m in machines if m.disk.suffix == ".vhdx" and m.state in (RUNNING, PAUSED)]
+        served = [m.guid.lower() for m in machines if m.disk.suffix in (".vhdx", ".vpc") and m.state in (RUNNING, PAUSED)]
         end = time.monotonic() + 60  # one ends when its machine has, by itself
         while len(found := self.disk_servers()) != len(served):
             assert time.monotonic() < end, f"{len(found)} servers of disks for {len(served)} machines"

@@ -48,7 +48,7 @@ class Cut(Exception):
 
 
 class World:
-    forms = ("qcow2", "raw", "vhdx")
+    forms = ("qcow2", "raw", "vhdx", "vpc")
 
     def __init__(self, daemon, seed, kills, hyperv=None, eyes=model.Eyes):
         self.daemon, self.dice, self.kills = daemon, random.Random(seed), kills

@@ -16,7 +16,7 @@ STANDARD, PRODUCTION = 5, 3
 class Machine:
     """One machine and what the tests do with it and its snapshots."""
 
-    def __init__(self, hyperv, daemon, disk_format, guest_iso=None, kind=STANDARD, disks=1, generation=1):
+    def __init__(self, hyperv, daemon, disk_format, guest_iso=None, kind=STANDARD, disks=1, generation=1, pipe=True):
         self.hyperv, self.daemon = hyperv, daemon
         settings = Instance("Msvm_VirtualSystemSettingData", ElementName=f"snapshots {disk_format}",
                             VirtualSystemSubType=f"Microsoft:Hyper-V:SubType:{generation}", UserSnapshotType=kind)
@@ -37,10 +37,11 @@ class Machine:
             self.attach(controllers[-1], n, 17, "Synthetic Disk Drive", "Virtual Hard Disk", disk)
         if guest_iso:
             self.attach(controllers[0], 0, 16, "Synthetic DVD Drive", "Virtual CD/DVD Disk", guest_iso)
-        port = next(d for d in hyperv.devices(self.epr, "Msvm_SerialPortSettingData"))
-        hyperv.modify(Instance("Msvm_SerialPortSettingData", InstanceID=port["InstanceID"], ResourceType=21,
-                               ResourceSubType="Microsoft:Hyper-V:Serial Port",
-                               Connection=[rf"\\.\pipe\{self.guid[:8]}"]))
+        if pipe:
+            port = next(d for d in hyperv.devices(self.epr, "Msvm_SerialPortSettingData"))
+            hyperv.modify(Instance("Msvm_SerialPortSettingData", InstanceID=port["InstanceID"], ResourceType=21,
+                                   ResourceSubType="Microsoft:Hyper-V:Serial Port",
+                                   Connection=[rf"\\.\pipe\{self.guid[:8]}"]))
 
     def arrived(self, reference):
         """The same machine, imported under another identifier: its files and its pipe have the old names."""

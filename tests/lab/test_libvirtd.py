@@ -15,6 +15,7 @@ import pytest
 import winrm.exceptions
 from embedded import Instance
 from hyperv import OFF, PAUSED, RUNNING, SAVED, HyperV
+from snapshot_kit import DISK, Machine, id_of
 from wsvirtd import Daemon, processes_below
 
 LIBVIRTD = shutil.which("libvirtd", path=os.environ["PATH"] + ":/usr/sbin")
@@ -79,7 +80,7 @@ def libvirtd():
 
 @pytest.fixture(scope="module")
 def daemon(libvirtd):
-    with Daemon(uri=libvirtd.uri) as running:
+    with Daemon(uri=libvirtd.uri, storage_folders=[libvirtd.folder / "vms"]) as running:
         yield running
 
 
@@ -225,6 +226,29 @@ def test_a_paused_machine_whose_memory_was_written_and_nobody_knows(daemon, libv
     hyperv.finish(hyperv.request_state(machine, SAVED))
     hyperv.wait_state(machine, SAVED)
     hyperv.finish(hyperv.destroy(machine))
+
+
+def test_vhd_disks_that_libvirt_opens(daemon, libvirtd):
+    """QEMU keeps no memory beside a VHD: that is said, and snapshots of the disks alone are taken while it runs."""
+    hyperv = HyperV(daemon)
+    eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
+    daemon.storage = libvirtd.folder / "vms"
+    machine = Machine(hyperv, daemon, "vpc", pipe=False)
+    disk = machine.disks[0]
+    if libvirtd.user:
+        for path in (daemon.storage, disk):
+            os.chown(path, libvirtd.user.pw_uid, libvirtd.user.pw_gid)
+    machine.turn(RUNNING)
+    for begin in (machine.begin, lambda: hyperv.request_state(machine.epr, SAVED)):
+        job = hyperv.wait_job(begin()["Job"])
+        assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32770), dict(job)
+        assert "convert the disk" in job["ErrorDescription"]
+    assert machine.associated("Msvm_SnapshotOfVirtualSystem") == []
+    assert machine.files() == [disk.name] and machine.state() == RUNNING
+    snapshot = machine.create(DISK)
+    assert machine.state() == RUNNING
+    assert machine.files() == sorted([disk.name, f"{disk.stem}.{id_of(snapshot)}.qcow2"])
+    machine.remove()
 
 
 def test_calls_end_at_their_limits(libvirtd):

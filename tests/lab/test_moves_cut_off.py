@@ -14,7 +14,7 @@ if not INSIDE:
 
     @pytest.mark.timeout(950)
     def test_cut_off_between_two_hosts(guest):
-        run_between_two_hosts(pathlib.Path(__file__).resolve(), guest, 900)
+        run_between_two_hosts(guest, 900, pathlib.Path(__file__).resolve())
 
 else:
     from hyperv import OFF, RUNNING, HyperV

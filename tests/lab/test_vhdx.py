@@ -1,7 +1,10 @@
-"""VHDX disks, which libvirt has no name for: qemu-nbd opens them for embedded QEMU, while the machine runs; their snapshots."""
+"""VHDX disks, which libvirt has no name for, and VHD disks, which QEMU keeps no memory beside: qemu-nbd opens them for
+embedded QEMU, while the machine runs; their snapshots."""
 import pathlib
+import re
 import subprocess
 import time
+import types
 
 import pytest
 from console import Console
@@ -9,7 +12,8 @@ from embedded import Instance
 from exports import describe
 from hyperv import OFF, PAUSED, RUNNING, SAVED
 from machine_parts import Parts
-from snapshot_kit import DISK, boot, check_files, id_of, last_tick, on_disk, read_disk
+from snapshot_kit import DISK, FORMATS, boot, check_files, id_of, last_tick, on_disk, read_disk
+from travellers import STORAGE, Traveller
 from wsvirtd import processes_below
 
 
@@ -20,9 +24,13 @@ def parts(hyperv, daemon, guest):
     made.clear()
 
 
+@pytest.fixture(params=["vhdx", "vpc"])
+def form(request):
+    return request.param
+
+
 def servers(machine):
-    return [p for p in processes_below(f"{machine.guid.lower()}-") if p in processes_below(".vhdx.sock")
-            and p in processes_below("--fork")]
+    return [p for p in processes_below(f"{machine.guid.lower()}-") if p in processes_below("--fork")]
 
 
 def holds(machine, text):
@@ -36,8 +44,8 @@ def wait_servers(machine, number):
         time.sleep(0.05)
 
 
-def test_a_machine_lives_with_one(new_machine, hyperv, daemon, guest_iso):
-    machine = new_machine("vhdx", guest_iso=guest_iso)
+def test_a_machine_lives_with_one(new_machine, daemon, guest_iso, form):
+    machine = new_machine(form, guest_iso=guest_iso)
     assert machine.path() == str(machine.disks[0])
     with boot(machine) as console:
         last_tick(console)
@@ -64,14 +72,14 @@ def test_a_machine_lives_with_one(new_machine, hyperv, daemon, guest_iso):
     assert machine.files() == [machine.disks[0].name] and holds(machine, "one")
 
 
-def test_snapshots_while_it_runs(new_machine, guest_iso):
-    """Taken with and without memory, deleted while it runs and while it is off; merged into the VHDX file at once where
+def test_snapshots_while_it_runs(new_machine, guest_iso, form):
+    """Taken with and without memory, deleted while it runs and while it is off; merged into the file at once where
     that is the only one below what the machine writes to, else when it is off."""
-    machine = new_machine("vhdx", guest_iso=guest_iso)
+    machine = new_machine(form, guest_iso=guest_iso)
     disk = machine.disks[0].name
 
     def overlays(*snapshots):
-        return sorted([disk, *(disk.replace(".vhdx", f".{id_of(s)}.qcow2") for s in snapshots)])
+        return sorted([disk, *(disk.replace(machine.disks[0].suffix, f".{id_of(s)}.qcow2") for s in snapshots)])
 
     with boot(machine) as console:
         last_tick(console)
@@ -111,14 +119,14 @@ def test_snapshots_while_it_runs(new_machine, guest_iso):
     assert machine.files() == [disk] and holds(machine, "four")
 
 
-def test_machines_with_one_parent(new_machine, daemon):
-    """Differencing disks of two machines that stand on the same VHDX file, which nobody writes to."""
+def test_machines_with_one_parent(new_machine, daemon, form):
+    """Differencing disks of two machines that stand on the same file, which nobody writes to."""
     machines = [new_machine("qcow2"), new_machine("qcow2")]
-    parent = daemon.storage / "parent.vhdx"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "vhdx", parent, "8M"], check=True)
-    subprocess.run(["qemu-io", "-f", "vhdx", "-c", "write -P 7 0 64k", parent], check=True, stdout=subprocess.DEVNULL)
+    parent = daemon.storage / f"parent.{FORMATS[form]}"
+    subprocess.run(["qemu-img", "create", "-q", "-f", form, parent, "8M"], check=True)
+    subprocess.run(["qemu-io", "-f", form, "-c", "write -P 7 0 64k", parent], check=True, stdout=subprocess.DEVNULL)
     for machine in machines:
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", parent, "-F", "vhdx", machine.disks[0]], check=True)
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", parent, "-F", form, machine.disks[0]], check=True)
     for machine in machines:
         machine.turn(RUNNING)
     for machine in machines:
@@ -136,11 +144,11 @@ def test_machines_with_one_parent(new_machine, daemon):
     assert f"backing file: {parent}" in told
 
 
-def test_a_disk_in_use_elsewhere(new_machine, hyperv, daemon):
+def test_a_disk_in_use_elsewhere(new_machine, hyperv, daemon, form):
     """The machine does not start and the job says why; when the file is free it does."""
-    machine = new_machine("vhdx")
+    machine = new_machine(form)
     socket = daemon.storage / "other.sock"
-    other = subprocess.Popen(["qemu-nbd", "--persistent", "--format=vhdx", f"--socket={socket}", machine.disks[0]])
+    other = subprocess.Popen(["qemu-nbd", "--persistent", f"--format={form}", f"--socket={socket}", machine.disks[0]])
     try:
         while not socket.exists():
             assert other.poll() is None
@@ -157,9 +165,9 @@ def test_a_disk_in_use_elsewhere(new_machine, hyperv, daemon):
     wait_servers(machine, 1)
 
 
-def test_a_server_that_a_start_left_which_was_cut_off(new_machine, daemon):
+def test_a_server_that_a_start_left_which_was_cut_off(new_machine, daemon, form):
     """It would hold the file for ever."""
-    machine = new_machine("vhdx")
+    machine = new_machine(form)
     machine.turn(RUNNING)
     wait_servers(machine, 1)
     command = pathlib.Path(f"/proc/{servers(machine)[0]}/cmdline").read_text().split("\0")[:-1]
@@ -173,13 +181,13 @@ def test_a_server_that_a_start_left_which_was_cut_off(new_machine, daemon):
     assert machine.io("write 0 512", 0)
 
 
-def test_plugged_in_and_out_while_it_runs(new_machine, hyperv, daemon, guest_iso):
+def test_plugged_in_and_out_while_it_runs(new_machine, hyperv, daemon, guest_iso, form):
     machine = new_machine("vhdx", guest_iso=guest_iso)
     scsi = hyperv.add(machine.epr, Instance(
         "Msvm_ResourceAllocationSettingData", ResourceType=6, ResourceSubType="Microsoft:Hyper-V:Synthetic SCSI Controller"))
     controller = hyperv.get(scsi)
-    extra = daemon.storage / f"{machine.guid}-extra.vhdx"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "vhdx", extra, "8M"], check=True)
+    extra = daemon.storage / f"{machine.guid}-extra.{FORMATS[form]}"
+    subprocess.run(["qemu-img", "create", "-q", "-f", form, extra, "8M"], check=True)
     with boot(machine) as console:
         last_tick(console)
         medium = machine.attach(controller, 0, 17, "Synthetic Disk Drive", "Virtual Hard Disk", extra)
@@ -189,6 +197,55 @@ def test_plugged_in_and_out_while_it_runs(new_machine, hyperv, daemon, guest_iso
         hyperv.finish(hyperv.service("RemoveResourceSettings", f"<p:ResourceSettings>{medium.content()}</p:ResourceSettings>"))
         wait_servers(machine, 1)
         assert machine.state() == RUNNING
+
+
+def as_file(daemon, machine):
+    """The definition that earlier versions wrote of a VHD."""
+    place, = (f for f in (daemon.state / "qemu" / "etc" / "qemu").glob("*.xml") if machine.guid.lower() in f.read_text())
+    text = place.read_text()
+    changed = re.sub(r"<disk type='network' device='disk'>(.*?)type='raw'(.*?)<source protocol='nbd' name='([^']*)'.*?</source>",
+                     r"<disk type='file' device='disk'>\1type='vpc'\2<source file='\3'/>", text, flags=re.DOTALL)
+    assert changed != text and "nbd" not in changed, text
+    place.write_text(changed)
+
+
+def test_a_vhd_that_libvirt_opened(new_machine, hyperv, daemon):
+    """As an earlier version of the service has defined it, and after it has moved under the running machine: it is served
+    from the next start on."""
+    machine = new_machine("vpc")
+    machine.write(7)
+    daemon.stop()
+    as_file(daemon, machine)
+    daemon.start()
+    assert machine.path() == str(machine.disks[0])
+    off = machine.create()
+    machine.turn(RUNNING)
+    wait_servers(machine, 1)
+    running = machine.create()
+    machine.destroy(off)
+    machine.destroy(running)
+    assert machine.files() == [machine.disks[0].name]
+
+    traveller = Traveller.of(hyperv, machine.epr)
+    traveller.disk, = (types.SimpleNamespace(selectors=d) for d in hyperv.devices(machine.epr, "Msvm_StorageAllocationSettingData")
+                       if d["ResourceSubType"].endswith("Hard Disk"))
+    moved = machine.disks[0].with_suffix(".moved.vhd")
+    traveller.move("", kind=STORAGE, disk=str(moved))
+    assert machine.path() == str(moved) and machine.state() == RUNNING
+    wait_servers(machine, 0)
+    job = hyperv.wait_job(machine.begin()["Job"])
+    assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32770), dict(job)
+    first, second = machine.create(DISK), machine.create(DISK)
+    machine.destroy(first)  # merged at once
+    assert machine.files() == sorted([moved.name, f"{moved.stem}.{id_of(second)}.qcow2"])
+    machine.turn(OFF)
+    machine.apply(second)
+    machine.turn(RUNNING)
+    wait_servers(machine, 1)
+    machine.destroy(machine.create())
+    machine.destroy(second)
+    machine.turn(OFF)
+    assert machine.files() == [moved.name] and machine.holds(7)
 
 
 def test_exported_and_imported(parts, hyperv, guest):

@@ -45,11 +45,11 @@ def daemon_on_a(uri="qemu+tls://hvB/system"):
                   backend='accelerator = "tcg"')
 
 
-def run_between_two_hosts(file, guest, seconds):
-    """The tests of a file that is made to be run inside the first of two hosts."""
+def run_between_two_hosts(guest, seconds, *files):
+    """The tests of files that are made to be run inside the first of two hosts."""
     environment = dict(os.environ, WSVIRT_GUEST=str(guest.folder.parent))
     done = subprocess.run([sys.executable, HERE / "two_hosts.py", "exec", sys.executable, "-m", "pytest", "-p", "no:cacheprovider",
-                           "-v", "-x", "-rs", "--timeout=900", file], env=environment, timeout=seconds, stdout=subprocess.PIPE,
+                           "-v", "-x", "-rs", "--timeout=900", *files], env=environment, timeout=seconds, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True)
     print(done.stdout)
     if done.returncode == 77:

@@ -48,12 +48,12 @@ void check_service(const Services& services, const Plan& plan, Problems& out) {
 }
 
 // Its own, or one that a snapshot has put another file above.
-const Disk* vhdx_disk(const backend::Machine& m) {
+const Disk* disk_of(const backend::Machine& m, std::string_view format) {
     std::vector<const backend::MachineSpec*> specs{&m.spec};
     for (const auto& s : m.snapshots) specs.push_back(&s.spec);
     for (const auto* spec : specs)
         for (const auto& d : spec->disks)
-            if (d.format == "vhdx") return &d;
+            if (d.format == format) return &d;
     return nullptr;
 }
 
@@ -62,10 +62,16 @@ void check_machine(const Plan& plan, Problems& out) {
     if (m.state == MachineState::saved || m.has_saved_state)
         add(out, Status::invalid_state, "saved",
             "\"" + m.spec.name + "\" is saved and cannot move; start it, or discard its saved state.");
-    if (const auto* d = vhdx_disk(m))
+    if (const auto* d = disk_of(m, "vhdx"))
         add(out, Status::not_supported, "vhdx",
             "\"" + m.spec.name + "\" has the VHDX disk " + d->path +
                 ", which cannot move with it; convert the disk to VHD or qcow2 first.");
+    const bool moves_now = !plan.stays() && plan.wishes.type != MigrationType::staged;
+    if (const auto* d = disk_of(m, "vpc"); d && is_active(m) && moves_now)
+        add(out, Status::not_supported, "vhd",
+            "\"" + m.spec.name + "\" has the VHD disk " + d->path +
+                ", which it cannot move with while it runs; turn it off first, or convert the disk to "
+                "qcow2.");
     if (!m.snapshots.empty() && (plan.stays() || copies_disks(plan.wishes.type)))
         add(out, Status::invalid_state, "snapshots",
             "\"" + m.spec.name +

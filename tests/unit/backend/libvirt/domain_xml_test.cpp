@@ -128,6 +128,18 @@ BOOST_AUTO_TEST_CASE(disks_that_libvirt_cannot_name_are_served) {
     BOOST_REQUIRE(next);
     BOOST_TEST(next->find("nbd") == std::string::npos);
     BOOST_TEST(testing::dump(read_back(*next)) == testing::dump(generation_one()));
+    // A VHD, but not one that is a whole device.
+    changed.disks[2].path = "/vms/data.vhd";
+    changed.disks[2].format = "vpc";
+    next = libvirt::write_domain({changed, 1, 2}, serving, *xml);
+    BOOST_REQUIRE(next);
+    BOOST_TEST(next->find("-sdf.vpc.sock") != std::string::npos);
+    BOOST_TEST(testing::dump(read_back(*next)) == testing::dump(changed));
+    changed.disks[2].path = "/dev/mapper/data";
+    next = libvirt::write_domain({changed, 1, 2}, serving, *next);
+    BOOST_REQUIRE(next);
+    BOOST_TEST(next->find("nbd") == std::string::npos);
+    BOOST_TEST(testing::dump(read_back(*next)) == testing::dump(changed));
 }
 
 BOOST_AUTO_TEST_CASE(generation_one_becomes_i440fx) {

@@ -51,6 +51,7 @@ void check_same(const std::string& path) {
     BOOST_TEST(ours->virtual_size == theirs.virtual_size);
     BOOST_TEST(ours->actual_size == theirs.actual_size);
     BOOST_TEST(ours->backing_file == theirs.backing_file);
+    BOOST_TEST(ours->backing_format == theirs.backing_format);
     BOOST_TEST(ours->subformat == theirs.subformat);
 }
 void write_at(const std::string& path, std::streamoff at, const std::string& bytes) {
@@ -80,6 +81,7 @@ BOOST_AUTO_TEST_CASE(the_parent_is_named_as_qemu_img_names_it) {
     made(f, "parent", {});
     check_same(made(f, "absolute", {"-b", f / "parent", "-F", "qcow2"}, ""));
     check_same(made(f, "relative", {"-b", "parent", "-F", "qcow2"}, ""));
+    check_same(made(f, "old", {"-o", "compat=0.10", "-b", "parent", "-F", "qcow2"}, ""));
     fs::create_directory(f / "sub");
     check_same(made(f, "sub/upwards", {"-b", "../parent", "-F", "qcow2"}, ""));
     fs::remove(f / "parent");
@@ -124,28 +126,47 @@ BOOST_AUTO_TEST_CASE(a_damaged_header_is_left_to_qemu_img) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(what_stands_on_vhdx_is_followed_down_to_it) {
+BOOST_AUTO_TEST_CASE(a_chain_ends_with_what_the_file_above_says) {
     const Folder f;
-    BOOST_REQUIRE(qemu_img({"create", "-q", "-f", "vhdx", f / "base.vhdx", "64M"}));
-    BOOST_REQUIRE(qemu_img({"create", "-q", "-f", "raw", f / "base.raw", "64M"}));
-    const auto one = made(f, "one", {"-b", f / "base.vhdx", "-F", "vhdx"}, "");
-    const auto two = made(f, "two", {"-b", "one", "-F", "qcow2"}, "");  // beside it
-    const auto other = made(f, "other", {"-b", f / "base.raw", "-F", "raw"}, "");
-    const auto alone = made(f, "alone", {});
     using Files = std::vector<std::string>;
-    BOOST_TEST((qemu::chain_to_vhdx(two) == Files{two, one, f / "base.vhdx"}));
-    BOOST_TEST((qemu::chain_to_vhdx(f / "base.vhdx") == Files{f / "base.vhdx"}));
-    for (const auto& none : {other, alone, f / "base.raw", f / "missing", std::string()})
-        BOOST_TEST(qemu::chain_to_vhdx(none).empty());
-    fs::remove(one);
-    BOOST_TEST(qemu::chain_to_vhdx(two).empty());
+    for (const char* format : {"vhdx", "vpc", "raw"}) {
+        const auto base = f / ("base." + std::string(format));
+        BOOST_REQUIRE(qemu_img({"create", "-q", "-f", format, base, "64M"}));
+        const auto one = made(f, "one", {"-b", base, "-F", format}, "");
+        const auto two = made(f, "two", {"-b", "one", "-F", "qcow2"}, "");  // beside it
+        const auto chain = qemu::chain_below(two, "qcow2");
+        BOOST_TEST((chain.files == Files{two, one, base}));
+        BOOST_TEST(chain.bottom == format);
+        BOOST_TEST((qemu::chain_below(base, format).files == Files{base}));
+        BOOST_TEST(qemu::chain_below(base, format).bottom == format);
+        fs::remove(one);
+        BOOST_TEST(qemu::chain_below(two, "qcow2").bottom == "");
+    }
+    BOOST_TEST(qemu::chain_below(made(f, "alone", {}), "qcow2").bottom == "qcow2");
+    BOOST_TEST(qemu::chain_below(f / "missing", "qcow2").bottom == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_guest_wrote_into_a_raw_disk_is_no_format) {
+    const Folder f;
+    for (const char* format : {"vhdx", "vpc", "qcow2"}) {
+        const auto disk = f / ("disk." + std::string(format));
+        BOOST_REQUIRE(qemu_img({"create", "-q", "-f", format, disk, "64M"}));
+        const auto above = made(f, "above", {"-b", disk, "-F", "raw"}, "64M");
+        BOOST_TEST(qemu::chain_below(above, "qcow2").bottom == "raw");
+        BOOST_TEST(qemu::chain_below(disk, "raw").bottom == "raw");
+        const auto info = qemu::ImageTool().info({}, disk, "raw");
+        BOOST_REQUIRE(info);
+        BOOST_TEST(info->format == "raw");
+        BOOST_TEST(info->virtual_size == (fs::file_size(disk) + 511) / 512 * 512);
+        fs::remove(above);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_chain_that_bites_its_tail_ends) {
     const Folder f;
     const auto a = made(f, "a", {}), b = made(f, "b", {"-b", f / "a", "-F", "qcow2"});
     BOOST_REQUIRE(qemu_img({"rebase", "-u", "-b", b, "-F", "qcow2", a}));
-    BOOST_TEST(qemu::chain_to_vhdx(a).empty());
+    BOOST_TEST(qemu::chain_below(a, "qcow2").bottom == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -240,6 +240,21 @@ BOOST_AUTO_TEST_CASE(vhdx_disks_stay) {
     REFUSED(to_host(guid), 32770U);
 }
 
+BOOST_AUTO_TEST_CASE(vhd_disks_stay_while_their_machine_runs) {
+    const auto guid = machine();
+    auto spec = hypervisor.machine(guid)->spec;
+    spec.disks.at(0).format = "vpc";
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    start(guid);
+    REFUSED(to_host(guid), 32770U);
+    REFUSED(to_system(guid), 1U);
+    REFUSED(to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", 32771U}})}}), 32770U);
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
+    BOOST_TEST_REQUIRE(hypervisor.power_off({}, guid).ok());
+    BOOST_TEST(done(to_host(guid)) == 0U, last_text);
+    BOOST_TEST(second.machine(guid) != nullptr);
+}
+
 BOOST_AUTO_TEST_CASE(invalid_state) {
     const auto guid = machine();
     start(guid);
