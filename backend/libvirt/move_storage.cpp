@@ -6,6 +6,7 @@
 
 #include "backend/libvirt/chain.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
+#include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/qemu/image.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -20,6 +21,7 @@ Result<void> copy_live(Session& s, virDomainPtr d, const SnapshotTarget& t, cons
     disk.append_attribute("type").set_value("file");
     disk.append_child("source").append_attribute("file").set_value(to.c_str());
     disk.append_child("driver").append_attribute("type").set_value(t.format.c_str());
+    take_up_after_writing(d);
     if (virDomainBlockCopy(d, t.target.c_str(), to_text(doc).c_str(), nullptr, 0,
                            VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB) < 0)
         return last_error("copy the disk");

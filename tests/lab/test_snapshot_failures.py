@@ -1,11 +1,13 @@
 """What snapshots leave behind when a disk is missing, when they are cancelled, and when the service is killed: nothing."""
+import json
 import pathlib
 import random
+import socket
 import time
 import uuid
 
 import pytest
-from hyperv import OFF, RUNNING, SAVED
+from hyperv import OFF, PAUSED, RUNNING, SAVED
 from machine_parts import settings_epr
 from snapshot_kit import DISK, FORMATS, boot, check_files, id_of, last_tick
 
@@ -133,6 +135,43 @@ def test_killed_while_snapshots_are_deleted(new_machine, hyperv, daemon, disk_fo
             machine.turn(RUNNING)
         machine.destroy(second)
         check_files(machine, [])
+    assert machine.files() == [machine.disks[0].name]
+
+
+def write_memory_away(monitor):
+    """What a save has done when it is cut off at its end: a paused QEMU leaves its disks alone then, until it runs."""
+    with socket.socket(socket.AF_UNIX) as to_qemu, socket.create_server(("127.0.0.1", 0)) as listener:
+        to_qemu.connect(str(monitor))
+        lines = to_qemu.makefile("r")
+
+        def ask(command, **arguments):
+            to_qemu.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
+            while True:
+                answer = json.loads(lines.readline())
+                if "return" in answer:
+                    return answer["return"]
+                assert "error" not in answer, answer
+
+        ask("qmp_capabilities")
+        ask("migrate", uri=f"tcp:127.0.0.1:{listener.getsockname()[1]}")
+        with listener.accept()[0] as stream:
+            while stream.recv(1 << 20):
+                pass
+        while ask("query-status")["status"] != "postmigrate":
+            time.sleep(0.05)
+
+
+def test_snapshots_of_a_machine_whose_save_was_cut_off_are_deleted(new_machine, daemon):
+    machine = new_machine("raw")
+    machine.turn(RUNNING)
+    snapshot = machine.create(DISK)
+    machine.turn(PAUSED)
+    daemon.kill()
+    (monitor,) = daemon.state.glob("qemu/lib/qemu/domain-*/monitor.sock")
+    write_memory_away(monitor)
+    daemon.start()
+    machine.destroy(snapshot)
+    assert machine.state() == PAUSED
     assert machine.files() == [machine.disks[0].name]
 
 
