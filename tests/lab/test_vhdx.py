@@ -187,7 +187,7 @@ def test_plugged_in_and_out_while_it_runs(new_machine, hyperv, daemon, guest_iso
         "Msvm_ResourceAllocationSettingData", ResourceType=6, ResourceSubType="Microsoft:Hyper-V:Synthetic SCSI Controller"))
     controller = hyperv.get(scsi)
     extra = daemon.storage / f"{machine.guid}-extra.{FORMATS[form]}"
-    subprocess.run(["qemu-img", "create", "-q", "-f", form, extra, "8M"], check=True)
+    subprocess.run(["qemu-img", "create", "-q", "-f", form, "-o", "subformat=fixed", extra, "8M"], check=True)
     with boot(machine) as console:
         last_tick(console)
         medium = machine.attach(controller, 0, 17, "Synthetic Disk Drive", "Virtual Hard Disk", extra)

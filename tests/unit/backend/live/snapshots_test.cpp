@@ -1,7 +1,9 @@
 // Snapshots on real QEMU: inside qcow2 disks, as overlays for other formats, of every state.
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
+#include <fstream>
 
+#include "backend/qemu/process.hpp"
 #include "base/text.hpp"
 #include "support/backend_live/lab_machine.hpp"
 
@@ -96,8 +98,46 @@ BOOST_AUTO_TEST_CASE(a_tree_of_an_off_machine_follows_create_apply_and_delete) {
     }
 }
 
+// Whoever looked at the content would take it for an image, which may name any file as its parent.
+BOOST_AUTO_TEST_CASE(what_a_guest_writes_does_not_change_the_format_of_its_disk) {
+    const std::string other = host().new_disk("raw").path;
+    write_pattern(other, 9);
+    for (const std::string format : {"qcow2", "vpc"}) {
+        BOOST_TEST_CONTEXT(format) {
+            LabMachine m(with_disk("raw"));
+            const std::string original = m.disk(), image = original + ".image";
+            std::vector<std::string> made{"qemu-img", "create", "-q", "-f", format};
+            if (format == "qcow2") made.insert(made.end(), {"-b", other, "-F", "raw"});
+            made.insert(made.end(), {image, "2M"});
+            const auto done = qemu::run_program({}, made);
+            BOOST_REQUIRE((done && done->exit_code == 0));
+            std::fstream disk(original, std::ios::binary | std::ios::in | std::ios::out);
+            disk << std::ifstream(image, std::ios::binary).rdbuf();
+            disk.close();
+            std::filesystem::remove(image);
+            const auto size = std::filesystem::file_size(original);
+            const auto stands_on_raw = [&] {
+                auto overlay = hv().image_info(within(patience), m.disk());
+                BOOST_REQUIRE(overlay);
+                BOOST_TEST(overlay->backing_file == original);
+                BOOST_TEST(overlay->backing_format == "raw");
+                BOOST_TEST(overlay->virtual_size == size);
+            };
+            const SnapshotInfo a = take(m, "A");
+            stands_on_raw();
+            OK(hv().revert(within(patience), m.id(), a.id));
+            stands_on_raw();
+            OK(hv().delete_snapshot(within(patience), m.id(), a.id, false));
+            BOOST_TEST(m.disk() == original);
+            BOOST_TEST(m.now()->spec.disks.at(0).format == "raw");
+            BOOST_TEST(files_beside(original) == 1u);
+        }
+    }
+    BOOST_TEST(has_pattern(other, 9));
+}
+
 BOOST_AUTO_TEST_CASE(memory_of_a_running_machine_comes_back) {
-    for (const char* format : {"qcow2", "raw"}) {
+    for (const char* format : {"qcow2", "raw", "vpc"}) {
         BOOST_TEST_CONTEXT(format) {
             LabMachine m(with_disk(format));
             OK(hv().start(within(patience), m.id()));
