@@ -49,6 +49,9 @@ struct Core {
     HostInfo host;
     std::vector<SwitchInfo> switches;
     DomainOptions options;
+    std::mutex recovering;  // held while what was cut off is finished or taken back
+    // Told of an operation that could not clear up after itself. Set before the first one.
+    std::function<void()> left_unfinished;
 
     const Settings& settings() const { return connector->settings(); }
     DomainOptions domain_options() {

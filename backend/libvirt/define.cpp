@@ -151,7 +151,7 @@ Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid
                               auto noted = begun_deletion(w, *all, ids);
                               if (!noted) return noted.error();
                               noted->removed = true;
-                              const auto journal = note_unfinished(core->settings(), *noted);
+                              const auto journal = note_unfinished(*core, s, *noted);
                               if (!journal) return journal.error();
                               return remove_machine(w);
                           });

@@ -6,9 +6,12 @@
 
 namespace wsvirt::backend::libvirt {
 
+class RecoveryOnReturn;
+
 class LibvirtHypervisor final : public Hypervisor {
   public:
     explicit LibvirtHypervisor(Settings settings);
+    ~LibvirtHypervisor() override;
     Result<void> open();
     const CorePtr& core() const { return core_; }
 
@@ -74,6 +77,7 @@ class LibvirtHypervisor final : public Hypervisor {
 
     CorePtr core_;
     std::unique_ptr<Watcher> watcher_;
+    std::unique_ptr<RecoveryOnReturn> recovery_;
 };
 
 }  // namespace wsvirt::backend::libvirt

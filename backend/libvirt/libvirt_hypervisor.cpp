@@ -4,6 +4,7 @@
 
 #include "backend/libvirt/disk_servers.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/recovery_on_return.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 #include "backend/qemu/image.hpp"
 
@@ -45,6 +46,8 @@ LibvirtHypervisor::LibvirtHypervisor(Settings settings) : core_(std::make_shared
     core_->options.domain_type = core_->connector->kind() == HostKind::test ? "test" : "qemu";
 }
 
+LibvirtHypervisor::~LibvirtHypervisor() = default;
+
 Result<void> LibvirtHypervisor::open() {
     if (auto ok = core_->connector->prepare(); !ok) return ok;
     image_tool(*core_).remove_left_overs();
@@ -53,9 +56,10 @@ Result<void> LibvirtHypervisor::open() {
                                          [core = std::weak_ptr<Core>(core_)](virConnectPtr connection) {
                                              if (const auto c = core.lock()) look_at_host(*c, connection);
                                          });
+    recovery_ = std::make_unique<RecoveryOnReturn>(core_);
     auto first = watcher_->wait_first();
     if (first) end_left_servers(*core_);
-    if (first) recover_snapshots(core_);
+    if (first) recover_snapshots(core_, {});
     return core_->settings().start_disconnected ? Result<void>() : first;
 }
 

@@ -121,7 +121,7 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
         if (is_overlay(path)) noted.files.push_back(path);
     for (const auto& t : snapshot_targets(s.layout.domain_xml))
         noted.files.push_back(overlay_path(t.path, id));
-    const auto journal = note_unfinished(w.core->settings(), noted);
+    const auto journal = note_unfinished(*w.core, w.session, noted);
     if (!journal) return journal.error();
     if (auto ok = turn_off(w); !ok) return ok;
     const auto take_back = [&] {
@@ -345,6 +345,16 @@ Result<void> move_saved_memory(Site& w) {
     return put_saved_memory(w, w.saved_path());
 }
 
+Result<void> apply_again(Site& w, const std::string& id) {
+    if (w.active()) return {};
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    const HeldSnapshot* const held = find_snapshot(*all, id);
+    if (!held) return {};
+    if (auto ok = go_back(w, *held, *all); !ok) return ok;
+    return w.active() ? checked(virDomainManagedSave(w.domain, 0), "save the machine") : Result<void>();
+}
+
 Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, std::string_view snapshot) {
     const Change change{{"apply the snapshot", {}, true, {}, {}}, {}, {}};
     return change_machine(
@@ -360,10 +370,16 @@ Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, 
             noted.id = make_guid();
             noted.stands_on = standing(d);
             if (const auto aside = MemoryAside::place(w); !aside.empty()) noted.files = {aside};
-            const auto journal = note_unfinished(core->settings(), noted);
+            const auto journal = note_unfinished(*core, s, noted);
             if (!journal) return journal.error();
             MemoryAside saved(w);
             if (auto kept = saved.keep(); !kept) return kept;
+            Result<std::shared_ptr<void>> begun{nullptr};
+            if (w.elsewhere()) {
+                noted.applied = held->info.id;
+                begun = note_unfinished(*core, s, noted);
+                if (!begun) return begun.error();
+            }
             auto done = go_back(w, *held, *all);
             if (!done) saved.put_back();
             return done;
@@ -384,7 +400,7 @@ Result<void> LibvirtHypervisor::delete_snapshot(const Call& call, std::string_vi
                               const auto ids = doomed(*all, *held, with_children);
                               auto noted = begun_deletion(w, *all, ids);
                               if (!noted) return noted.error();
-                              const auto journal = note_unfinished(core->settings(), *noted);
+                              const auto journal = note_unfinished(*core, s, *noted);
                               if (!journal) return journal.error();
                               for (const auto& one : ids) {
                                   // each deletion may rename files that the next one speaks of

@@ -25,6 +25,7 @@ struct Site {
     std::string domain_xml() const;
     bool active() const { return virDomainIsActive(domain) == 1; }
     bool local() const { return !core->connector->save_dir().empty(); }
+    bool elsewhere() const { return core->connector->kind() == HostKind::remote; }
     std::string saved_path() const;  // as the host calls it
     DiskServers servers() const { return {*core, session, uuid_of(domain)}; }
 };
@@ -33,6 +34,9 @@ struct Site {
 Result<void> define(Site& w, const std::string& xml);
 // Replaces libvirt's description of a snapshot.
 Result<void> write_back(Site& w, const std::string& xml, bool current);
+// Going back to a snapshot was cut off, and what the machine was before is lost: it becomes what the snapshot
+// is, saved where that has memory. One that runs by now, or has lost the snapshot, stays as it is.
+Result<void> apply_again(Site& w, const std::string& id);
 // Without the snapshots taken on top of it.
 Result<void> remove_snapshot(Site& w, const HeldSnapshot& s);
 // All that are files beside the disks; of a machine that is off or saved, whose saved memory goes too.

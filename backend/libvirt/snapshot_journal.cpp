@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <thread>
 
 #include "backend/libvirt/domain_nodes.hpp"
@@ -46,8 +47,8 @@ bool write_down(const std::string& file, const std::string& text) {
     return ::close(fd) == 0 && ok;
 }
 
-// One line each: "host NAME", "machine GUID", "id GUID", "was_running", "frozen", "removed", "file PATH",
-// "delete GUID", "stands_on GUID", "base TARGET FORMAT NAME" before the "path PATH" that it is
+// One line each: "host NAME", "machine GUID", "id GUID", "was_running", "frozen", "removed", "apply GUID",
+// "file PATH", "delete GUID", "stands_on GUID", "base TARGET FORMAT NAME" before the "path PATH" that it is
 // of, "upper PATH" before the "lower PATH" that it stood on, and "failed TEXT" of why a start could not
 // finish it.
 Unfinished read_entry(const fs::path& file) {
@@ -64,6 +65,7 @@ Unfinished read_entry(const fs::path& file) {
         if (name == "was_running") u.was_running = true;
         if (name == "frozen") u.frozen = true;
         if (name == "removed") u.removed = true;
+        if (name == "apply") u.applied = value;
         if (name == "file") u.files.push_back(value);
         if (name == "delete") u.deleted.push_back(value);
         if (name == "stands_on") u.stands_on.push_back(value);
@@ -110,6 +112,15 @@ void wait_for_qemu(Site& w, const std::string& target) {
         if (virDomainBlockStats(w.domain, target.c_str(), &stats, sizeof stats) == 0) return;
         std::this_thread::sleep_for(try_again);
     }
+}
+
+// On a host whose files are not seen from here libvirt looks for it.
+Result<void> remove_unseen(Site& w, const std::string& id) {
+    const std::string xml = w.domain_xml();
+    const auto targets = snapshot_targets(xml);
+    const bool inside = !targets.empty() && std::all_of(targets.begin(), targets.end(),
+                                                        [](const auto& t) { return t.format == "qcow2"; });
+    return inside ? delete_unknown(w.domain, id, xml) : Result<void>();
 }
 
 // Of a host whose files are not seen from here, those of memory alone.
@@ -198,7 +209,7 @@ Result<void> forget_merged(Site& w, const Unfinished& u) {
 
 // The disks may have lost it already, some or all of them.
 Result<void> finish_deleting(Site& w, const HeldSnapshot& s) {
-    if (s.info.external) return remove_snapshot(w, s);
+    if (s.info.external || w.elsewhere()) return remove_snapshot(w, s);
     bool in_disks = false;
     for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
         const auto names = qemu::snapshot_names(t.path);
@@ -263,9 +274,12 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
     if (!all) return all.error();
     if (const auto* s = find_snapshot(*all, u.id)) {
         if (s->layout.note.created_us == 0) ok = remove_snapshot(w, *s);
-    } else {
+    } else if (!w.elsewhere()) {
         ok = remove_from_disks(w, u.id);
+    } else if (u.deleted.empty() && u.applied.empty()) {
+        ok = remove_unseen(w, u.id);
     }
+    if (ok && !u.applied.empty()) ok = apply_again(w, u.applied);
     if (ok) ok = remove_files(w, u);
     if (ok && u.removed) return remove_machine(w);
     if (ok && !u.deleted.empty()) ok = move_saved_memory(w);
@@ -274,6 +288,25 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
     if (u.was_running && virDomainGetState(w.domain, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED)
         virDomainResume(w.domain);
     return ok;
+}
+
+std::string text_of(const Settings& settings, const Unfinished& what) {
+    std::string text = "host " + settings.name + "\nmachine " + what.machine + "\nid " + what.id + "\n";
+    if (what.was_running) text += "was_running\n";
+    if (what.frozen) text += "frozen\n";
+    if (what.removed) text += "removed\n";
+    if (!what.applied.empty()) text += "apply " + what.applied + "\n";
+    for (const auto& f : what.files)
+        if (f.find('\n') == std::string::npos) text += "file " + f + "\n";
+    for (const auto& id : what.deleted) text += "delete " + id + "\n";
+    for (const auto& id : what.stands_on) text += "stands_on " + id + "\n";
+    for (const auto& [name, t] : what.bases)
+        if ((name + t.path).find('\n') == std::string::npos)
+            text += "base " + t.target + " " + t.format + " " + name + "\npath " + t.path + "\n";
+    for (const auto& [upper, lower] : what.chain)
+        if ((upper + lower).find('\n') == std::string::npos)
+            text += "upper " + upper + "\nlower " + lower + "\n";
+    return text;
 }
 
 }  // namespace
@@ -301,34 +334,52 @@ std::vector<std::string> standing(virDomainPtr domain) {
     return r;
 }
 
-Result<std::shared_ptr<void>> note_unfinished(const Settings& settings, const Unfinished& what) {
+Result<std::shared_ptr<void>> note_unfinished(const Core& core, const Session& session,
+                                              const Unfinished& what) {
+    const auto& settings = core.settings();
     const std::string dir = folder(settings);
     if (dir.empty()) return std::shared_ptr<void>();
     std::error_code ec;
     fs::create_directories(dir, ec);
-    std::string text = "host " + settings.name + "\nmachine " + what.machine + "\nid " + what.id + "\n";
-    if (what.was_running) text += "was_running\n";
-    if (what.frozen) text += "frozen\n";
-    if (what.removed) text += "removed\n";
-    for (const auto& f : what.files)
-        if (f.find('\n') == std::string::npos) text += "file " + f + "\n";
-    for (const auto& id : what.deleted) text += "delete " + id + "\n";
-    for (const auto& id : what.stands_on) text += "stands_on " + id + "\n";
-    for (const auto& [name, t] : what.bases)
-        if ((name + t.path).find('\n') == std::string::npos)
-            text += "base " + t.target + " " + t.format + " " + name + "\npath " + t.path + "\n";
-    for (const auto& [upper, lower] : what.chain)
-        if ((upper + lower).find('\n') == std::string::npos)
-            text += "upper " + upper + "\nlower " + lower + "\n";
     const std::string file = dir + "/" + what.id;
-    if (!write_down(file, text)) {
+    if (!write_down(file, text_of(settings, what))) {
         unlink(file.c_str());
         return not_noted(file);
     }
-    return std::shared_ptr<void>(nullptr, [file](void*) { unlink(file.c_str()); });
+    return std::shared_ptr<void>(nullptr,
+                                 [file, connection = session.connection, left = core.left_unfinished](void*) {
+                                     if (virConnectIsAlive(connection) == 1)
+                                         unlink(file.c_str());
+                                     else if (left)
+                                         left();
+                                 });
 }
 
-void recover_snapshots(const CorePtr& core) {
+namespace {
+
+// What is noted is looked at when it is the machine's turn: whoever noted it may have ended it by then.
+Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& file) {
+    const auto machine = read_entry(file).machine;
+    Result<void> ok;
+    for (int tries = 0; tries < most_attempts && !call.stop.stop_requested(); ++tries) {
+        if (tries > 0) std::this_thread::sleep_for(next_attempt);
+        ok = change_machine(core, call, machine,
+                            {{"remove what is left of a snapshot", {}, true, {}, {}}, {}, {}},
+                            [core, file](Session& s, virDomainPtr d) -> Result<void> {
+                                std::error_code ec;
+                                if (!fs::exists(file, ec)) return {};
+                                Site w(core, s, d);
+                                return make_whole(w, read_entry(file));
+                            });
+        if (ok || ok.error().status == Status::not_found) break;
+    }
+    return ok;
+}
+
+}  // namespace
+
+void recover_snapshots(const CorePtr& core, const Call& call) {
+    const std::lock_guard one_at_a_time(core->recovering);
     const std::string dir = folder(core->settings());
     std::error_code ec;
     if (dir.empty() || !fs::exists(dir, ec)) return;
@@ -337,22 +388,11 @@ void recover_snapshots(const CorePtr& core) {
     for (const auto& file : files) {
         const Unfinished u = read_entry(file);
         // The folder is that of every host of the service.
-        if (!u.host.empty() && u.host != core->settings().name) continue;
-        Result<void> ok;
-        for (int tries = 0; tries < most_attempts; ++tries) {
-            ok = change_machine(core, {}, u.machine,
-                                {{"remove what is left of a snapshot", {}, true, {}, {}}, {}, {}},
-                                [core, u](Session& s, virDomainPtr d) -> Result<void> {
-                                    Site w(core, s, d);
-                                    return make_whole(w, u);
-                                });
-            if (ok || ok.error().status == Status::not_found) break;
-            std::this_thread::sleep_for(next_attempt);
-        }
-        // What cannot be done now is tried again at the next start.
+        if (u.machine.empty() || (!u.host.empty() && u.host != core->settings().name)) continue;
+        const auto ok = recover_one(core, call, file);
         if (ok || ok.error().status == Status::not_found)
             fs::remove(file, ec);
-        else
+        else if (fs::exists(file, ec))
             std::ofstream(file, std::ios::app) << "failed " << ok.error().full_text() << '\n';
     }
 }

@@ -151,7 +151,7 @@ Result<void> merge_what_waited(Site& w) {
     if (!mergeable(w, *chain, named)) return {};
     const auto noted = begun_deletion(w, *all, {});
     if (!noted) return noted.error();
-    const auto journal = note_unfinished(w.core->settings(), *noted);
+    const auto journal = note_unfinished(*w.core, w.session, *noted);
     if (!journal) return journal.error();
     return tidy_files(w, std::move(*chain));
 }

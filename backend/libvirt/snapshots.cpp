@@ -333,7 +333,7 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     SnapshotNote note = note_for(request, *domain, *plan, *state);
     Unfinished unfinished = left_overs(*core, request.machine, *plan, *state);
     unfinished.stands_on = standing(d);
-    const auto journal = note_unfinished(core->settings(), unfinished);
+    const auto journal = note_unfinished(*core, session, unfinished);
     if (!journal) return journal.error();
     if (by_us && !plan->served) return take_inside(w, *plan, xml, domain_xml, std::move(note));
     take_up_after_writing(d);

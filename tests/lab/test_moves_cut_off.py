@@ -3,6 +3,8 @@
 Like test_migration.py it runs inside the first of two hosts."""
 import os
 import pathlib
+import resource
+import shutil
 import subprocess
 
 import pytest
@@ -17,7 +19,8 @@ if not INSIDE:
         run_between_two_hosts(guest, 900, pathlib.Path(__file__).resolve())
 
 else:
-    from hyperv import OFF, RUNNING, HyperV
+    from hyperv import OFF, RUNNING, SAVED, HyperV
+    from machine_parts import SNAPSHOTS
     from test_machines import memory, settings
     from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, URIS, Traveller, daemon_on_a, on_host,
                             until, virsh)
@@ -126,3 +129,100 @@ else:
         assert file.stat().st_ino == before
         removed(hyperv, traveller)
         assert not file.exists()
+
+    # --- saved memory on another host ------------------------------------------------------------------------------------
+
+    SMALL = 4 << 20  # smaller than any machine's memory
+
+    def hvB_answers():
+        assert on_host("hvB", "libvirtd", "-d", "--listen", "-p", "/run/libvirt/libvirtd.pid").returncode == 0
+        until("libvirtd of hvB answers", lambda: virsh("hvB", "list").returncode == 0)
+
+    def dies_of_large_files():
+        """It ends in the middle of the next one that it writes."""
+        pid = int((FOLDER / "hvB/run/libvirtd.pid").read_text())
+        for limit, size in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, SMALL)):
+            resource.prlimit(pid, limit, (size, size))
+
+    @pytest.fixture(scope="module")
+    def over_there(daemon, hyperv, guest):
+        """A machine that is saved on hvB, with a snapshot of that."""
+        iso = shutil.copy(guest.iso, SHARED / "guest.iso")
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", SHARED / "far.qcow2", "16M"], check=True)
+        far = Traveller(hyperv, "far", iso).with_disk(SHARED / "far.qcow2").boot()
+        far.move("hvB")
+        far.is_only_on("hvB")
+        far.hyperv = HyperV(daemon, namespace=CLUSTER)
+        far.machine = far.hyperv.reference(far.guid)
+        return far
+
+    def turn(far, state):
+        far.hyperv.finish(far.hyperv.request_state(far.machine, state))
+        far.hyperv.wait_state(far.machine, state)
+
+    def snapshot_of(far):
+        return far.hyperv.invoke(SNAPSHOTS, {"CreationClassName": SNAPSHOTS}, "CreateSnapshot",
+                                 f"<p:AffectedSystem>{far.machine.content()}</p:AffectedSystem><p:SnapshotType>2</p:SnapshotType>")
+
+    def apply(far, snapshot):
+        return far.hyperv.invoke(SNAPSHOTS, {"CreationClassName": SNAPSHOTS}, "ApplySnapshot",
+                                 f"<p:Snapshot>{snapshot.content()}</p:Snapshot>")
+
+    def fails(far, output):
+        ended = far.hyperv.wait_job(output["Job"], PATIENCE)
+        assert ended["JobState"] == EXCEPTION, dict(ended)
+
+    def memory_files():
+        return sorted(p.name for p in [*SHARED.glob("*.saved"), *(FOLDER / "hvB/lib/qemu/save").iterdir()])
+
+    def cleared_up(daemon):
+        until("nothing is noted", lambda: not list((daemon.state / "unfinished-snapshots").iterdir()))
+
+    def test_a_snapshot_of_saved_memory_that_libvirtd_cut_off(daemon, over_there):
+        """This service ends meanwhile, too, and the host is away when it starts."""
+        far = over_there
+        turn(far, SAVED)
+        (own,) = memory_files()
+        dies_of_large_files()
+        fails(far, snapshot_of(far))
+        assert len(memory_files()) == 2, "half of it is there"
+        daemon.kill()
+        daemon.start()
+        assert len(memory_files()) == 2
+        hvB_answers()
+        cleared_up(daemon)
+        assert memory_files() == [own]
+        assert virsh("hvB", "snapshot-list", "--name", far.guid.lower()).stdout.split() == []
+        before = far.last_tick("hvB")
+        turn(far, RUNNING)
+        far.counts_on("hvB", before)
+
+    def test_going_back_that_libvirtd_cut_off(daemon, over_there):
+        """While the memory of the machine is put aside it is as before; later it becomes what the snapshot is."""
+        far = over_there
+        turn(far, SAVED)
+        taken_at = far.last_tick("hvB")
+        snapshot = far.hyperv.finish(snapshot_of(far))["ResultingSnapshot"]
+        whole = memory_files()
+        dies_of_large_files()
+        fails(far, apply(far, snapshot))
+        assert [name for name in memory_files() if name.endswith(".before")]
+        hvB_answers()
+        cleared_up(daemon)
+        assert memory_files() == whole
+        turn(far, RUNNING)
+        far.counts_on("hvB", taken_at + 3)
+
+        turn(far, OFF)
+        dies_of_large_files()
+        fails(far, apply(far, snapshot))
+        assert memory_files() == whole, "half of one is there"
+        hvB_answers()
+        cleared_up(daemon)
+        assert memory_files() == whole
+        until("it is saved", lambda: far.hyperv.state(far.machine) == SAVED)
+        far.console("hvB").unlink()
+        turn(far, RUNNING)
+        until("it counts again", lambda: far.ticks("hvB"))
+        assert far.ticks("hvB")[0] <= taken_at + 2
+        removed(far.hyperv, far)

@@ -1,0 +1,26 @@
+// What was cut off on a host is finished or taken back (snapshot_journal.hpp) whenever the host answers
+// again, and at once where an operation could not clear up after itself. One thread for each host; its end
+// waits for what it is about, at most for as long as a cancelled call may take.
+#pragma once
+
+#include <memory>
+#include <thread>
+
+#include "backend/libvirt/core.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+class RecoveryOnReturn {
+  public:
+    explicit RecoveryOnReturn(const CorePtr& core);  // before the first operation
+    RecoveryOnReturn(const RecoveryOnReturn&) = delete;
+    RecoveryOnReturn& operator=(const RecoveryOnReturn&) = delete;
+
+  private:
+    struct State;
+    std::shared_ptr<State> state_;
+    std::shared_ptr<void> subscription_;
+    std::jthread thread_;
+};
+
+}  // namespace wsvirt::backend::libvirt
