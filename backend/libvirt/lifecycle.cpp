@@ -134,8 +134,8 @@ Result<void> LibvirtHypervisor::save(const Call& call, std::string_view uuid) {
     const Change change{
         {"save the machine", {}, true, abort_job(core_, uuid), {}}, {running, paused}, saving};
     // Whoever starts it wants it to run, also when it was paused; and so it does with nobody watching.
-    return change_machine(core_, call, uuid, change, [](Session&, virDomainPtr d) {
-        take_up_after_writing(d);
+    return change_machine(core_, call, uuid, change, [core = core_](Session&, virDomainPtr d) {
+        take_up_after_writing(*core, d);
         return checked(virDomainManagedSave(d, VIR_DOMAIN_SAVE_RUNNING), "save the machine");
     });
 }

@@ -257,7 +257,7 @@ Error not_moved(const Route& way, Error failed, const Descriptions& xml, TargetS
 Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, const Descriptions& xml) {
     const auto& [core, other, s, there, r] = way;
     wait_for_other_job(s, d);
-    take_up_after_writing(d);
+    take_up_after_writing(*core, d);
     TargetStorage storage(there);
     if (!xml.files.empty())
         if (auto ok = storage.prepare(xml.files); !ok) return ok;
@@ -287,7 +287,7 @@ Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, 
         return not_moved(way, std::move(failed), xml, storage);
     }
     follower.reset();
-    if (state == paused) run_for_an_instant(moved.get());
+    if (state == paused) run_for_an_instant(*other, moved.get());
     if (!xml.variables.empty()) left.push_back(nvram_path(xml.live));
     remove_here(core, s.connection, left);
     int autostart = 0;

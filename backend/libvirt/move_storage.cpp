@@ -15,13 +15,14 @@ namespace {
 
 constexpr auto progress_interval = std::chrono::milliseconds(250);
 
-Result<void> copy_live(Session& s, virDomainPtr d, const SnapshotTarget& t, const std::string& to) {
+Result<void> copy_live(const Core& core, Session& s, virDomainPtr d, const SnapshotTarget& t,
+                       const std::string& to) {
     pugi::xml_document doc;
     auto disk = doc.append_child("disk");
     disk.append_attribute("type").set_value("file");
     disk.append_child("source").append_attribute("file").set_value(to.c_str());
     disk.append_child("driver").append_attribute("type").set_value(t.format.c_str());
-    take_up_after_writing(d);
+    take_up_after_writing(core, d);
     if (virDomainBlockCopy(d, t.target.c_str(), to_text(doc).c_str(), nullptr, 0,
                            VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB) < 0)
         return last_error("copy the disk");
@@ -62,7 +63,7 @@ Result<void> move_storage(const CorePtr& core, Session& s, virDomainPtr d, const
             ok = Error{Status::already_exists, "wsvirt.image.exists", "A file with this name exists already.",
                        to->second};
         else if (active)
-            ok = copy_live(s, d, t, to->second);
+            ok = copy_live(*core, s, d, t, to->second);
         else
             ok = image_tool(*core).convert({s.deadline, s.stop, s.progress}, t.path,
                                            {to->second, t.format, ImageSpec::Kind::dynamic, 0, {}, 0});

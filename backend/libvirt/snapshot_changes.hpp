@@ -61,10 +61,10 @@ std::vector<std::string> files_of(const SnapshotLayout& layout);
 void remove_files_of(Site& w, const SnapshotLayout& layout);
 // A paused QEMU that has written its memory to a file or read it from another host does neither again, and
 // leaves its disks alone, until it has run; without this it could not be saved or moved any more.
-void run_for_an_instant(virDomainPtr d);
+void run_for_an_instant(const Core& core, virDomainPtr d);
 // Does so where the writing was cut off, and nobody did so after it; before its memory or its disks are
 // needed.
-void take_up_after_writing(virDomainPtr d);
+void take_up_after_writing(const Core& core, virDomainPtr d);
 // Saved memory becomes the machine's, with the disks of its definition.
 Result<void> put_saved_memory(Site& w, const std::string& from);
 // The saved memory of a machine names the files of its disks, and what those stand on where libvirt cannot

@@ -47,9 +47,9 @@ bool write_down(const std::string& file, const std::string& text) {
     return ::close(fd) == 0 && ok;
 }
 
-// One line each: "host NAME", "machine GUID", "id GUID", "was_running", "frozen", "removed", "apply GUID",
-// "file PATH", "delete GUID", "stands_on GUID", "base TARGET FORMAT NAME" before the "path PATH" that it is
-// of, "upper PATH" before the "lower PATH" that it stood on, and "failed TEXT" of why a start could not
+// One line each: "host NAME", "machine GUID", "id GUID", "was_running", "frozen", "paused", "removed", "apply
+// GUID", "file PATH", "delete GUID", "stands_on GUID", "base TARGET FORMAT NAME" before the "path PATH" that
+// it is of, "upper PATH" before the "lower PATH" that it stood on, and "failed TEXT" of why a start could not
 // finish it.
 Unfinished read_entry(const fs::path& file) {
     Unfinished u;
@@ -64,6 +64,7 @@ Unfinished read_entry(const fs::path& file) {
         if (name == "id") u.id = value;
         if (name == "was_running") u.was_running = true;
         if (name == "frozen") u.frozen = true;
+        if (name == "paused") u.paused = true;
         if (name == "removed") u.removed = true;
         if (name == "apply") u.applied = value;
         if (name == "file") u.files.push_back(value);
@@ -266,7 +267,14 @@ Result<void> stand_again(Site& w, const Unfinished& u) {
     return {};
 }
 
+Result<void> pause_again(Site& w) {
+    int state = 0;
+    if (virDomainGetState(w.domain, &state, nullptr, 0) != 0 || state != VIR_DOMAIN_RUNNING) return {};
+    return checked(virDomainSuspend(w.domain), "pause the machine");
+}
+
 Result<void> make_whole(Site& w, const Unfinished& u) {
+    if (u.paused) return pause_again(w);
     if (u.frozen && w.active()) virDomainFSThaw(w.domain, nullptr, 0, 0);
     Result<void> ok = finish_deletions(w, u);
     if (!ok) return ok;
@@ -294,6 +302,7 @@ std::string text_of(const Settings& settings, const Unfinished& what) {
     std::string text = "host " + settings.name + "\nmachine " + what.machine + "\nid " + what.id + "\n";
     if (what.was_running) text += "was_running\n";
     if (what.frozen) text += "frozen\n";
+    if (what.paused) text += "paused\n";
     if (what.removed) text += "removed\n";
     if (!what.applied.empty()) text += "apply " + what.applied + "\n";
     for (const auto& f : what.files)

@@ -20,6 +20,7 @@ struct Unfinished {
     std::string id;                    // of the snapshot that is taken, else one that nothing else has
     bool was_running = false;          // and shall run on
     bool frozen = false;               // the guest's file systems may be
+    bool paused = false;               // it was and shall be, but runs for an instant; nothing else is noted
     std::vector<std::string> files;    // that are nobody's unless the machine or a snapshot needs them
     std::vector<std::string> deleted;  // snapshots to delete, in this order
     bool removed = false;              // and the machine after them

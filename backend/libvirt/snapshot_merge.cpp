@@ -37,7 +37,7 @@ Result<void> wait_for_block_job(Site& w, const std::string& target, bool pivot) 
 Result<void> merge(Site& w, const std::string& target, const std::string& frozen, const std::string& upper,
                    bool active, bool in_use) {
     if (in_use) {
-        take_up_after_writing(w.domain);
+        take_up_after_writing(*w.core, w.domain);
         const unsigned flags = active ? unsigned{VIR_DOMAIN_BLOCK_COMMIT_ACTIVE} : 0u;
         if (virDomainBlockCommit(w.domain, target.c_str(), frozen.c_str(), upper.c_str(), 0, flags) < 0)
             return last_error("merge the disk");

@@ -31,6 +31,14 @@ std::string settings_xml(pugi::xml_node snapshot) {
     return to_text(copy);
 }
 
+// The settings that a snapshot was made of, and so a new snapshot's, have the note of the one applied last.
+pugi::xml_node note_in(pugi::xml_node snapshot) {
+    const auto element = find_spec(settings_of(snapshot).child("metadata")).child(element_name);
+    const auto of = element.attribute("of");
+    return !of || std::string_view(of.value()) == snapshot.child("name").text().get() ? element
+                                                                                      : pugi::xml_node();
+}
+
 SnapshotNote read_note(pugi::xml_node element) {
     return {read_attributes(element), element.attribute("created").as_llong(),
             element.attribute("disks_only").as_bool(), element.attribute("saved_file").value(),
@@ -65,8 +73,7 @@ Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machin
         s.external |= std::string_view(disk.attribute("snapshot").value()) == "external";
     if (const auto domain = settings_of(*root)) s.spec = read_domain(domain).kept.spec;
     s.spec.uuid = to_upper(machine);
-    const auto element = find_spec(settings_of(*root).child("metadata")).child(element_name);
-    if (element) {
+    if (const auto element = note_in(*root)) {
         const SnapshotNote note = read_note(element);
         s.spec.attributes = note.attributes;
         if (note.created_us != 0) s.created_us = note.created_us;
@@ -95,6 +102,7 @@ Result<std::string> with_note(std::string_view xml, const SnapshotNote& note) {
         }
         machine.remove_child(element_name);
         auto element = machine.append_child(element_name);
+        element.append_attribute("of").set_value(root->child("name").text().get());
         element.append_attribute("created").set_value(static_cast<long long>(note.created_us));
         if (note.disks_only) element.append_attribute("disks_only").set_value(true);
         set_attribute(element, "saved_file", note.saved_file);
@@ -127,7 +135,7 @@ Result<SnapshotLayout> read_layout(std::string_view xml) {
         r.disks.push_back(std::move(d));
     }
     r.domain_xml = settings_xml(*root);
-    r.note = read_note(find_spec(settings_of(*root).child("metadata")).child(element_name));
+    r.note = read_note(note_in(*root));
     return r;
 }
 

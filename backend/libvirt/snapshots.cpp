@@ -182,7 +182,7 @@ Result<void> stand_on(Site& w, const Plan& plan, const std::string& domain_xml) 
     return define(w, *xml);
 }
 
-Result<SnapshotHandle> create(virDomainPtr d, const Plan& plan, const std::string& xml,
+Result<SnapshotHandle> create(const Core& core, virDomainPtr d, const Plan& plan, const std::string& xml,
                               const std::string& uuid) {
     if (plan.freeze_around && virDomainFSFreeze(d, nullptr, 0, 0) < 0)
         return no_agent(uuid, last_error(doing));
@@ -197,7 +197,7 @@ Result<SnapshotHandle> create(virDomainPtr d, const Plan& plan, const std::strin
     }
     if (plan.freeze_around) virDomainFSThaw(d, nullptr, 0, 0);
     if (error) return *error;
-    if (!plan.xml.memory_file.empty()) run_for_an_instant(d);
+    if (!plan.xml.memory_file.empty()) run_for_an_instant(core, d);
     return s;
 }
 
@@ -336,10 +336,10 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     const auto journal = note_unfinished(*core, session, unfinished);
     if (!journal) return journal.error();
     if (by_us && !plan->served) return take_inside(w, *plan, xml, domain_xml, std::move(note));
-    take_up_after_writing(d);
+    take_up_after_writing(*core, d);
     Result<void> ready;
     if (plan->served) ready = make_overlays(w, *plan, domain_xml);
-    auto made = ready ? create(d, *plan, xml, request.machine) : Result<SnapshotHandle>(ready.error());
+    auto made = ready ? create(*core, d, *plan, xml, request.machine) : Result<SnapshotHandle>(ready.error());
     if (!made) {
         remove_files(unfinished, w.domain_xml());
         return made.error();
@@ -363,19 +363,23 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
 
 }  // namespace
 
-void run_for_an_instant(virDomainPtr d) {
+void run_for_an_instant(const Core& core, virDomainPtr d) {
     int state = 0;
-    if (virDomainGetState(d, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED &&
-        virDomainResume(d) == 0)
-        virDomainSuspend(d);
+    if (virDomainGetState(d, &state, nullptr, 0) != 0 || state != VIR_DOMAIN_PAUSED) return;
+    Unfinished paused;
+    paused.machine = uuid_of(d);
+    paused.id = make_guid();
+    paused.paused = true;
+    const auto journal = note_unfinished(core, {virDomainGetConnect(d), {}, {}, {}}, paused);
+    if (virDomainResume(d) == 0) virDomainSuspend(d);
 }
 
-void take_up_after_writing(virDomainPtr d) {
+void take_up_after_writing(const Core& core, virDomainPtr d) {
     int state = 0;
     if (virDomainGetState(d, &state, nullptr, 0) != 0 || state != VIR_DOMAIN_PAUSED) return;
     char* answer = nullptr;
     virDomainQemuMonitorCommand(d, R"({"execute":"query-status"})", &answer, 0);
-    if (take(answer).find("\"postmigrate\"") != std::string::npos) run_for_an_instant(d);
+    if (take(answer).find("\"postmigrate\"") != std::string::npos) run_for_an_instant(core, d);
 }
 
 std::string kept_file(const Core& core, const std::string& id, const char* ending) {

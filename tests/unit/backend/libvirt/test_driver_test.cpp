@@ -61,6 +61,21 @@ BOOST_AUTO_TEST_CASE(what_is_noted_of_snapshots_is_left_to_the_host_that_has_the
     fs::remove_all(state);
 }
 
+// A paused machine runs for an instant after its memory was written; the end of the service then is no reason
+// for it to go on.
+BOOST_AUTO_TEST_CASE(a_machine_that_ran_for_an_instant_is_paused_again) {
+    namespace fs = std::filesystem;
+    const fs::path state = fs::temp_directory_path() / ("wsvirt-paused-" + std::to_string(::getpid()));
+    const auto folder = state / "unfinished-snapshots";
+    fs::create_directories(folder);
+    const std::string id = open_test()->machines()[0]->spec.uuid;
+    std::ofstream(folder / "a") << "host here\nmachine " << id << "\nid A\npaused\n";
+    const auto h = open_test(state.string());
+    BOOST_TEST((h->machine(id)->state == paused));
+    BOOST_TEST(fs::is_empty(folder));
+    fs::remove_all(state);
+}
+
 BOOST_AUTO_TEST_CASE(settings_survive_libvirt) {
     const auto h = open_test();
     std::mt19937 random(3);

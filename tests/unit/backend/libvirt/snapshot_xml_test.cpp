@@ -1,0 +1,48 @@
+// What is written on a snapshot is told from what its machine brought along.
+#include "backend/libvirt/snapshot_xml.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "backend/machine.hpp"
+
+using namespace wsvirt::backend;
+using namespace wsvirt::backend::libvirt;
+
+namespace {
+
+const std::string machine = "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A02";
+
+std::string snapshot_of(const std::string& name, const std::string& domain) {
+    return "<domainsnapshot><name>" + name + "</name><description>" + name +
+           "</description><creationTime>1700000000</creationTime>" + domain + "</domainsnapshot>";
+}
+
+std::string domain_in(const std::string& snapshot) {
+    const auto from = snapshot.find("<domain "), end = snapshot.find("</domain>");
+    return snapshot.substr(from, end + 9 - from);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(snapshot_xml)
+
+BOOST_AUTO_TEST_CASE(the_note_of_the_snapshot_applied_last_is_not_the_next_ones) {
+    SnapshotNote note;
+    note.created_us = 1'700'000'000'123'456;
+    note.attributes = {{std::string(snapshot_name), "first"}, {"notes", "of the first"}};
+    const auto first = with_note(snapshot_of("first", "<domain type='qemu'><name>m</name></domain>"), note);
+    BOOST_REQUIRE(first);
+    BOOST_TEST(read_layout(*first)->note.created_us == note.created_us);
+    BOOST_TEST(read_snapshot(*first, machine)->created_us == note.created_us);
+
+    // The machine has these settings since, and somebody takes a snapshot.
+    const std::string second = snapshot_of("second", domain_in(*first));
+    BOOST_TEST(read_layout(second)->note.created_us == 0);
+    const auto seen = read_snapshot(second, machine);
+    BOOST_REQUIRE(seen);
+    BOOST_TEST(seen->spec.attributes.at(std::string(snapshot_name)) == "second");
+    BOOST_TEST(!seen->spec.attributes.contains("notes"));
+    BOOST_TEST(seen->created_us == 1'700'000'000'000'000);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
