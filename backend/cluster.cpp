@@ -172,8 +172,8 @@ class Cluster final : public Hypervisor {
     Result<void> remove_file(const Call& c, const std::string& path) override {
         return first().remove_file(c, path);
     }
-    Result<ImageInfo> image_info(const Call& c, const std::string& path) override {
-        return first().image_info(c, path);
+    Result<ImageInfo> image_info(const Call& c, const std::string& path, const std::string& format) override {
+        return first().image_info(c, path, format);
     }
     Result<void> create_image(const Call& c, const ImageSpec& s) override {
         return first().create_image(c, s);

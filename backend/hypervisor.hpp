@@ -73,8 +73,8 @@ struct ImageSpec {
     // And whether the source does not stand on the parent yet: only what differs from it is written. The
     // source must not be in use.
     bool changes_only = false;
-    // Of a new differencing image: what the parent is, whatever its content looks like; "" = look.
-    std::string parent_format = {};
+    // What the parent, and for convert_image the source, is, whatever its content looks like; "" = look.
+    std::string parent_format = {}, source_format = {};
 };
 
 struct SnapshotRequest {
@@ -210,7 +210,9 @@ class Hypervisor {
                                      const std::string& path) = 0;  // one that is gone is no error
 
     // --- disk images (qemu-img). Paths were checked by the caller. ---
-    virtual Result<ImageInfo> image_info(const Call&, const std::string& path) = 0;
+    // format: what the image is, where its content may be a guest's, which can look like anything; "" = look.
+    virtual Result<ImageInfo> image_info(const Call&, const std::string& path,
+                                         const std::string& format = {}) = 0;
     virtual Result<void> create_image(const Call&,
                                       const ImageSpec&) = 0;  // already_exists; leaves nothing on failure
     virtual Result<void> convert_image(const Call&, const std::string& from,

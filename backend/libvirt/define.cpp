@@ -66,7 +66,7 @@ Result<void> LibvirtHypervisor::complete(const Call& call, MachineSpec& spec) {
             d.format = "raw";
             continue;
         }
-        auto info = image_info(call, d.path);
+        auto info = image_info(call, d.path, {});
         if (!info) return info.error();
         d.format = info->format;
     }

@@ -9,8 +9,9 @@ qemu::ImageTool image_tool(const Core& core) {
     return qemu::ImageTool(s.qemu_img, s.state_dir.empty() ? "" : s.state_dir + "/unfinished");
 }
 
-Result<ImageInfo> LibvirtHypervisor::image_info(const Call& call, const std::string& path) {
-    return image_tool(*core_).info(call, path);
+Result<ImageInfo> LibvirtHypervisor::image_info(const Call& call, const std::string& path,
+                                                const std::string& format) {
+    return image_tool(*core_).info(call, path, format);
 }
 
 Result<void> LibvirtHypervisor::create_image(const Call& call, const ImageSpec& spec) {

@@ -179,14 +179,15 @@ void ImageTool::remove_left_overs() const {
 Result<ImageInfo> ImageTool::info(const Call& call, const std::string& path,
                                   const std::string& format) const {
     if (auto ok = check_path(path); !ok) return ok.error();
-    if (format.empty() || format == "qcow2")
+    const bool told = known_format(format);
+    if (!told || format == "qcow2")
         if (auto known = read_qcow2_header(path)) return std::move(*known);
     std::vector<std::string> arguments{"info", "-U", "--output=json"};
-    if (!format.empty()) arguments.insert(arguments.end(), {"-f", format});
+    if (told) arguments.insert(arguments.end(), {"-f", format});
     arguments.push_back(path);
     auto out = run(call, {std::move(arguments), "read the disk image", path});
     if (!out) return out.error();
-    return parse_info(*out, path, !format.empty());
+    return parse_info(*out, path, told);
 }
 
 Result<void> ImageTool::create(const Call& call, const ImageSpec& spec) const {
@@ -217,7 +218,7 @@ Result<void> ImageTool::create(const Call& call, const ImageSpec& spec) const {
 
 Result<void> ImageTool::convert(const Call& call, const std::string& from, const ImageSpec& to) const {
     if (auto ok = check_path(to.path); !ok) return ok;
-    auto source = info(call, from);
+    auto source = info(call, from, to.source_format);
     if (!source) return source.error();
     auto options = creation_options(to);
     if (!options) return options.error();
@@ -228,7 +229,8 @@ Result<void> ImageTool::convert(const Call& call, const std::string& from, const
     arguments.insert(arguments.end(), options->begin(), options->end());
     if (to.kind == ImageSpec::Kind::differencing) {
         // A relative name stays one in the image, so that the two can move together.
-        auto parent = info(call, (std::filesystem::path(to.path).parent_path() / to.parent).string());
+        const auto place = fs::path(to.path).parent_path() / to.parent;
+        auto parent = info(call, place.string(), to.parent_format);
         if (!parent) return parent.error();
         arguments.insert(arguments.end(), {"-B", to.parent, "-F", parent->format});
     }
@@ -246,7 +248,8 @@ Result<void> ImageTool::convert(const Call& call, const std::string& from, const
 
 // An empty overlay of the source that is put on another parent takes over what differs there.
 Result<void> ImageTool::write_changes(const Call& call, const ImageInfo& source, const ImageSpec& to) const {
-    const auto parent = info(call, (fs::path(to.path).parent_path() / to.parent).string());
+    const auto place = fs::path(to.path).parent_path() / to.parent;
+    const auto parent = info(call, place.string(), to.parent_format);
     if (!parent) return parent.error();
     return make_whole(to.path, [&](const std::string& part) -> Result<void> {
         auto made = run(call, {{"create", "-q", "-f", "qcow2", "-b", source.path, "-F", source.format, part},

@@ -401,6 +401,25 @@ def test_kills_at_any_moment_of_an_export(hyperv, daemon, parts):
     assert hyperv.state(machine) == OFF  # and no memory is left that it could go on from
 
 
+def test_what_a_guest_wrote_into_a_raw_disk_goes_along_as_it_is(parts, daemon):
+    """Also where it looks like an image that stands on some file of the host."""
+    machine = parts.define("imitator")
+    disk, secret = parts.disk("imitator.img", size="4M", form="raw"), daemon.state / "secret"
+    parts.attach(machine, disk)
+    secret.write_bytes(b"secret" * 1000)
+    image = parts.disk("imitation.qcow2", size="4M")
+    subprocess.run(["qemu-img", "rebase", "-u", "-b", secret, "-F", "raw", image], check=True)
+    with open(disk, "r+b") as file:
+        file.write(image.read_bytes())
+    image.unlink()
+    for settings in ({}, {"BackupIntent": 1}):
+        folder = parts.export(machine, **settings)
+        (told,) = describe(folder).disks
+        assert told.get("Format") == "raw"
+        assert (folder / told.get("Path")).read_bytes() == disk.read_bytes()
+        assert [p.name for p in (folder / "Virtual Hard Disks").iterdir()] == [disk.name]
+
+
 @pytest.mark.parametrize("form", ["qcow2", "raw"])
 def test_kills_at_any_moment_of_realizing(hyperv, daemon, parts, form):
     """Afterwards there is the planned system or the machine with its memory and its snapshot, never both and never neither."""

@@ -69,7 +69,8 @@ class FakeHypervisor : public backend::Hypervisor {
     Result<bool> has_file(const Call&, const std::string& path) override;
     Result<void> remove_file(const Call&, const std::string& path) override;
 
-    Result<backend::ImageInfo> image_info(const Call&, const std::string& path) override;
+    Result<backend::ImageInfo> image_info(const Call&, const std::string& path,
+                                          const std::string& format = {}) override;
     Result<void> create_image(const Call&, const backend::ImageSpec&) override;
     Result<void> convert_image(const Call&, const std::string& from, const backend::ImageSpec& to) override;
     Result<void> resize_image(const Call&, const std::string& path, std::uint64_t new_size) override;

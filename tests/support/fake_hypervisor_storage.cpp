@@ -237,7 +237,7 @@ Result<void> FakeHypervisor::remove_file(const Call& call, const string& path) {
 
 // --- images --------------------------------------------------------------------------------------------
 
-Result<ImageInfo> FakeHypervisor::image_info(const Call& call, const string& path) {
+Result<ImageInfo> FakeHypervisor::image_info(const Call& call, const string& path, const string& /*format*/) {
     if (auto ok = enter(call, "image_info"); !ok) return ok.error();
     const std::lock_guard lock(state_->mutex);
     std::error_code ec;

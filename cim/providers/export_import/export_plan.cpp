@@ -147,7 +147,7 @@ class DiskPlanner {
         for (std::size_t n = 0; n < disks.size(); ++n) {
             if (disks[n].device != backend::DiskDevice::disk || disks[n].path.empty()) continue;
             if (excluded->contains(n)) continue;
-            if (auto r = add(disks[n].path); !r) return r.error();
+            if (auto r = add(disks[n].path, disks[n].format); !r) return r.error();
         }
         if (!whole_) return {};
         std::set<std::string> left_out;
@@ -179,20 +179,20 @@ class DiskPlanner {
             for (const auto& d : s.spec.disks) {
                 if (d.device != backend::DiskDevice::disk || d.path.empty()) continue;
                 if (left_out.contains(d.id) || !fs::exists(d.path, ec)) continue;
-                if (auto r = add(d.path); !r) return r.error();
+                if (auto r = add(d.path, d.format); !r) return r.error();
             }
         return {};
     }
 
     // The name below the export's folder of disks.
-    Result<std::string> add(const std::string& path) {
+    Result<std::string> add(const std::string& path, const std::string& format) {
         if (const auto known = names_.find(path); known != names_.end()) return known->second;
-        auto image = services_.hypervisor.image_info({}, path);
+        auto image = services_.hypervisor.image_info({}, path, format);
         if (!image) return image.error();
         const bool stands = !image->backing_file.empty();
         CopyStep step;
         step.from = path;
-        step.format = image->format;
+        step.format = step.source_format = image->format;
         step.subformat = image->subformat;
         step.weight = std::max<std::uint64_t>(image->actual_size, 1);
         if (plan_.what.snapshot && !plan_.what.snapshot->external)
@@ -216,7 +216,7 @@ class DiskPlanner {
                              "\"" + path + "\" stands on another disk and has the format " + image->format +
                                  "; set BackupIntent to 1 to export the two as one disk.");
             const auto below = parent_of(path, image->backing_file);
-            auto parent = add(below);
+            auto parent = add(below, image->backing_format);
             if (!parent) return parent.error();
             step.parent = std::move(*parent);
             step.parent_format = formats_[below];

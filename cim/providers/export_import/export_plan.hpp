@@ -33,6 +33,7 @@ Result<ExportWishes> wishes_of(const Instance* settings);
 struct CopyStep {
     std::string from, to;  // `to` relative to the export's folder
     std::string format, subformat;
+    std::string source_format;  // of `from`
     bool whole = false;         // byte by byte (its internal snapshots come along); else through conversion
     std::string from_snapshot;  // conversion of that internal snapshot's content
     std::string parent;         // the exported disk that this one stands on, in the same folder; "" = none

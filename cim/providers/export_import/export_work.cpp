@@ -112,6 +112,8 @@ class Export {
                                                    : backend::ImageSpec::Kind::dynamic;
             image.from_snapshot = step.from_snapshot;
             image.parent = step.parent;
+            image.parent_format = step.parent_format;
+            image.source_format = step.source_format;
             if (!step.parent.empty()) image.kind = backend::ImageSpec::Kind::differencing;
             image.source_in_use = plan_.live;
             image.changes_only = step.changes_only;

@@ -202,7 +202,7 @@ void check_new_places(const Services& services, const Plan& plan, Problems& out)
 void open_disks(const Plan& plan, Problems& out) {
     for (const auto& d : plan.machine->spec.disks) {
         if (d.path.empty()) continue;
-        auto info = plan.source.hypervisor->image_info({}, d.path);
+        auto info = plan.source.hypervisor->image_info({}, d.path, d.format);
         if (!info) out.push_back(info.error());
     }
 }
