@@ -166,6 +166,9 @@ class Cluster final : public Hypervisor {
     Result<void> abandon(const Call& c, std::string_view uuid) override {
         return at(uuid, [&](Hypervisor& h) { return h.abandon(c, uuid); });
     }
+    Result<void> check_copied(const Call& c, const std::string& path) override {
+        return first().check_copied(c, path);
+    }
     Result<bool> has_file(const Call& c, const std::string& path) override {
         return first().has_file(c, path);
     }

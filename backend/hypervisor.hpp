@@ -195,6 +195,9 @@ class Hypervisor {
     // --- migration ---
     // Snapshots go along where every file of theirs is seen by both hosts under the same name.
     virtual Result<void> migrate(const Call&, const MigrationRequest&, Hypervisor& destination) = 0;
+    // Whether a disk of a machine that is off can be copied from here to another host. Errors: not_supported
+    // (it stands on a file that only the host sees).
+    virtual Result<void> check_copied(const Call&, const std::string& path) = 0;
     // Makes snapshots known again that a migration had put aside when it was cut off; on the host where the
     // machine is. None that were is no error.
     virtual Result<void> bring_back_snapshots(const Call&, std::string_view uuid) = 0;

@@ -6,9 +6,10 @@
 #include <filesystem>
 #include <thread>
 
-#include "backend/libvirt/core.hpp"
+#include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/errors.hpp"
 #include "backend/libvirt/folder_view.hpp"
+#include "backend/qemu/image.hpp"
 #include "base/files.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -109,6 +110,14 @@ Result<void> receive(virStorageVolPtr volume, virConnectPtr connection, const Se
     }
 }
 
+Error stands_on_another(const std::string& path) {
+    return {
+        Status::not_supported, "wsvirt.migration.differencing",
+        "The disk stands on another file that only its host sees, and cannot be copied while the machine is "
+        "off; move the machine while it runs, or merge the two files first.",
+        path};
+}
+
 // A qcow2 overlay is nothing without the file that it stands on.
 Result<void> check_alone(const std::string& path, const char* data, std::size_t size) {
     constexpr char magic[] = {'Q', 'F', 'I', '\xfb'};
@@ -116,35 +125,68 @@ Result<void> check_alone(const std::string& path, const char* data, std::size_t 
     if (size < end || std::memcmp(data, magic, sizeof magic) != 0 ||
         std::all_of(data + backing, data + end, [](char c) { return c == 0; }))
         return {};
-    return Error{Status::not_supported, "wsvirt.migration.differencing",
-                 "The disk stands on another file and cannot be copied to another host alone; merge the two "
-                 "first.",
-                 path};
+    return stands_on_another(path);
 }
 
 class Carrier {
   public:
-    Carrier(const Connector& source, virConnectPtr connection, virConnectPtr there, const Carriage& what,
+    Carrier(const Core& source, virConnectPtr connection, virConnectPtr there, const Carriage& what,
             const Call& call)
         : source_(source), connection_(connection), there_(there), what_(what), call_(call) {}
 
     Result<void> run() {
-        std::vector<std::uint64_t> sizes;
+        std::vector<Load> loads;
         for (const auto& d : what_.disks) {
-            auto size = size_of(d.from);
-            if (!size) return size.error();
-            total_ += *size;
-            sizes.push_back(*size);
+            auto load = load_of(d);
+            if (!load) return load.error();
+            total_ += load->size;
+            loads.push_back(*load);
         }
-        for (std::size_t i = 0; i < sizes.size(); ++i) {
-            if (auto ok = carry(what_.disks[i], sizes[i]); !ok) return ok;
-            before_ += sizes[i];
+        for (std::size_t i = 0; i < loads.size(); ++i) {
+            const auto& disk = what_.disks[i];
+            if (auto ok = loads[i].whole ? carry(disk, loads[i].size) : carry_flat(disk, loads[i].size); !ok)
+                return ok;
+            before_ += loads[i].size;
         }
         return {};
     }
 
   private:
-    bool local() const { return source_.kind() != HostKind::remote; }
+    struct Load {
+        std::uint64_t size = 0;  // that counts for the progress
+        bool whole = true;       // as it is
+    };
+
+    bool local() const { return source_.connector->kind() != HostKind::remote; }
+
+    // What the guest of a disk that is none can have written into it is not believed.
+    Result<Load> load_of(const CarriedDisk& disk) {
+        if (local() && disk.format == "qcow2") {
+            auto info = image_tool(source_).info(call_, disk.from);
+            if (!info) return info.error();
+            if (!info->backing_file.empty()) return Load{2 * info->virtual_size, false};
+        }
+        auto size = size_of(disk.from);
+        return size ? Result<Load>(Load{*size}) : Result<Load>(size.error());
+    }
+
+    // Half of the progress is the copy here, the other half the way of that.
+    Result<void> carry_flat(const CarriedDisk& disk, std::uint64_t share) {
+        Call making = call_;
+        making.progress = [&](const Progress& p) { call_.progress({before_ + p.done, total_}); };
+        return image_tool(source_).with_flat_copy(
+            making, disk.from, [&](const std::string& copy) -> Result<void> {
+                const auto size = size_of(copy);
+                if (!size) return size.error();
+                before_ += share / 2;
+                scale_ =
+                    static_cast<double>(share / 2) / static_cast<double>(std::max<std::uint64_t>(1, *size));
+                auto done = carry({copy, disk.to, disk.format}, *size);
+                before_ -= share / 2;
+                scale_ = 1;
+                return done;
+            });
+    }
 
     Result<std::uint64_t> size_of(const std::string& path) {
         if (local()) {
@@ -178,7 +220,8 @@ class Carrier {
             if (at == 0)
                 if (auto ok = check_alone(disk.from, data, n); !ok) return ok;
             if (auto ok = upload.write(at, data, n); !ok) return ok;
-            call_.progress({before_ + at + n, total_});
+            const auto through = static_cast<double>(at + n) * scale_;
+            call_.progress({before_ + static_cast<std::uint64_t>(through), total_});
             keep_pace(n);
             return {};
         };
@@ -203,19 +246,35 @@ class Carrier {
         std::this_thread::sleep_until(begun_ + due);
     }
 
-    const Connector& source_;
+    const Core& source_;
     virConnectPtr connection_, there_;
     const Carriage& what_;
     const Call& call_;
     std::uint64_t total_ = 0, before_ = 0, sent_ = 0;
+    double scale_ = 1;  // of the bytes of the disk that goes now to those of the progress
     std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace
 
-Result<void> carry_disks(const Connector& source, virConnectPtr connection, virConnectPtr there,
+Result<void> carry_disks(const Core& source, virConnectPtr connection, virConnectPtr there,
                          const Carriage& what, const Call& call) {
     return Carrier(source, connection, there, what, call).run();
+}
+
+Result<void> check_carried(const Core& source, virConnectPtr connection, const std::string& path) {
+    if (source.connector->kind() != HostKind::remote) return {};
+    const FolderView folder(connection, path);
+    if (!folder) return folder.error(doing);
+    const auto found = find_file(connection, folder, path, doing);
+    if (!found) return found.error();
+    if (!*found) return {};  // said by others
+    const std::string xml = take(virStorageVolGetXMLDesc(found->get(), 0));
+    if (xml.empty()) return last_error(doing);
+    pugi::xml_document doc;
+    doc.load_buffer(xml.data(), xml.size());
+    const auto below = doc.child("volume").child("backingStore").child("path");
+    return below.text().empty() ? Result<void>() : Result<void>(stands_on_another(path));
 }
 
 }  // namespace wsvirt::backend::libvirt

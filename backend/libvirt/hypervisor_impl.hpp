@@ -57,6 +57,7 @@ class LibvirtHypervisor final : public Hypervisor {
     Result<void> import_nvram(const Call&, std::string_view uuid, const std::string& from_file) override;
     Result<std::uint64_t> saved_state_size(const Call&, std::string_view uuid) override;
     Result<void> migrate(const Call&, const MigrationRequest&, Hypervisor& destination) override;
+    Result<void> check_copied(const Call&, const std::string& path) override;
     Result<void> bring_back_snapshots(const Call&, std::string_view uuid) override;
     Result<void> forget_rest(const Call&, std::string_view uuid) override;
     Result<void> abandon(const Call&, std::string_view uuid) override;

@@ -1,8 +1,10 @@
-// LibvirtHypervisor: what whoever settles a migration that was cut off asks of each of its hosts.
+// LibvirtHypervisor: what is asked of each of its hosts before a migration, and by whoever settles one that
+// was cut off.
 #include <libvirt/virterror.h>
 
 #include <filesystem>
 
+#include "backend/libvirt/carried_disks.hpp"
 #include "backend/libvirt/carried_variables.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/put_aside.hpp"
@@ -62,6 +64,13 @@ Result<void> LibvirtHypervisor::bring_back_snapshots(const Call& call, std::stri
                           [core = core_, aside](Session&, virDomainPtr d) {
                               return bring_back(core->settings(), d, aside, core->domain_options());
                           });
+}
+
+Result<void> LibvirtHypervisor::check_copied(const Call& call, const std::string& path) {
+    if (core_->connector->kind() != HostKind::remote) return {};
+    return core_->workers->run<void>(
+        call, {"look at the disk", core_->settings().read_limit, false, {}, {}},
+        [core = core_, path](Session& s) { return check_carried(*core, s.connection, path); });
 }
 
 Result<bool> LibvirtHypervisor::has_file(const Call& call, const std::string& path) {

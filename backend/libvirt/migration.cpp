@@ -329,16 +329,17 @@ Result<void> move_with_disks(const Route& way, virDomainPtr d, const std::string
         const auto to = r.disk_targets.find(t.path);
         old_files.push_back(t.path);
         new_files.push_back(to == r.disk_targets.end() ? t.path : to->second);
-        what.disks.push_back({old_files.back(), new_files.back()});
+        what.disks.push_back({old_files.back(), new_files.back(), t.format});
     }
     TargetStorage storage(there);
     if (auto ok = storage.prepare(new_files); !ok) return ok;
-    auto done = carry_disks(*core->connector, s.connection, there, what, {s.deadline, s.stop, s.progress});
+    auto done = carry_disks(*core, s.connection, there, what, {s.deadline, s.stop, s.progress});
     if (done && virDomainIsActive(d) != 0)
         done = Error{Status::invalid_state, "wsvirt.migration.started",
                      "Somebody started the machine while its disks were copied; it stays where it is.",
                      r.machine};
-    if (done) done = move_definition(way, d, persistent);
+    const auto alone = without_chains(persistent);  // as each copy is
+    if (done) done = alone ? move_definition(way, d, *alone) : Result<void>(alone.error());
     if (!done && !find_domain(there, r.machine)) storage.remove_new();
     if (done && r.remove_source_files) remove_here(core, s.connection, old_files);
     return done;

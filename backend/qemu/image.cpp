@@ -69,6 +69,31 @@ bool known_format(const std::string& f) {
     return f == "qcow2" || f == "raw" || f == "vpc" || f == "vhdx";
 }
 
+// A temporary name beside a file, noted for as long as this lives. What has it by then is removed.
+class Part {
+  public:
+    Part(const std::string& path, const std::string& journal_dir) {
+        const std::string id = make_guid();
+        part_ = fs::path(path).parent_path() / (".wsvirt-" + id + ".part");
+        if (journal_dir.empty()) return;
+        note_ = fs::path(journal_dir) / id;
+        std::error_code ec;
+        fs::create_directories(journal_dir, ec);
+        std::ofstream(note_, std::ios::binary) << part_.native();
+    }
+    ~Part() {
+        std::error_code ec;
+        fs::remove(part_, ec);
+        if (!note_.empty()) fs::remove(note_, ec);
+    }
+    Part(const Part&) = delete;
+    Part& operator=(const Part&) = delete;
+    const std::string& path() const { return part_.native(); }
+
+  private:
+    fs::path part_, note_;
+};
+
 }  // namespace
 
 Result<std::vector<std::string>> creation_options(const ImageSpec& spec) {
@@ -144,20 +169,12 @@ Result<void> ImageTool::make_whole(const std::string& path,
                                    const std::function<Result<void>(const std::string&)>& make) const {
     std::error_code ec;
     if (fs::exists(fs::symlink_status(path, ec))) return exists(path);
-    const std::string id = make_guid();
-    const fs::path part = fs::path(path).parent_path() / (".wsvirt-" + id + ".part");
-    const fs::path note = fs::path(journal_dir_) / id;
-    if (!journal_dir_.empty()) {
-        fs::create_directories(journal_dir_, ec);
-        std::ofstream(note, std::ios::binary) << part.native();
-    }
-    Result<void> r = make(part);
-    if (r && renameat2(AT_FDCWD, part.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+    const Part part(path, journal_dir_);
+    Result<void> r = make(part.path());
+    if (r && renameat2(AT_FDCWD, part.path().c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
         const int why = errno;
         r = why == EEXIST ? exists(path) : from_message(std::strerror(why), "name the image", path);
     }
-    if (!r) fs::remove(part, ec);
-    if (!journal_dir_.empty()) fs::remove(note, ec);
     return r;
 }
 
@@ -244,6 +261,19 @@ Result<void> ImageTool::convert(const Call& call, const std::string& from, const
     });
     if (r && call.progress) call.progress({source->virtual_size, source->virtual_size});
     return r;
+}
+
+Result<void> ImageTool::with_flat_copy(
+    const Call& call, const std::string& path,
+    const std::function<Result<void>(const std::string& copy)>& use) const {
+    auto source = info(call, path);
+    if (!source) return source.error();
+    const Part copy(path, journal_dir_);
+    auto made = run(call, {{"convert", "-p", "-f", source->format, "-O", source->format, path, copy.path()},
+                           "copy the disk image",
+                           path,
+                           std::max<std::uint64_t>(1, source->virtual_size)});
+    return made ? use(copy.path()) : Result<void>(made.error());
 }
 
 // An empty overlay of the source that is put on another parent takes over what differs there.

@@ -27,6 +27,10 @@ class ImageTool {
     Result<ImageInfo> info(const Call& call, const std::string& path, const std::string& format = {}) const;
     Result<void> create(const Call& call, const ImageSpec& spec) const;
     Result<void> convert(const Call& call, const std::string& from, const ImageSpec& to) const;
+    // A copy that stands on no other file, in the format of the image and beside it; it is there for as long
+    // as `use` takes, and what a kill leaves of it goes like what is half made.
+    Result<void> with_flat_copy(const Call& call, const std::string& path,
+                                const std::function<Result<void>(const std::string& copy)>& use) const;
     Result<void> resize(const Call& call, const std::string& path, std::uint64_t new_size) const;
     // Internal snapshots of a qcow2 file: 'c'reate, 'a'pply, 'd'elete.
     Result<void> snapshot(const Call& call, char action, const std::string& name,

@@ -240,15 +240,6 @@ else:
         hyperv.finish(hyperv.request_state(cold.machine, OFF))
         hyperv.finish(hyperv.destroy(cold.machine))
 
-    def test_off_with_a_disk_that_stands_on_another(hyperv, iso):
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", "/vms/kept.qcow2", "-F", "qcow2", "/vms/child.qcow2"],
-                       check=True)
-        child = Traveller(hyperv, "child", iso).with_disk("/vms/child.qcow2")
-        job = hyperv.wait_job(child.begin("hvB", kind=BOTH, disk="/vms/new/child.qcow2"), PATIENCE)
-        assert job["JobState"] == EXCEPTION and "stands on another file" in job["ErrorDescription"]
-        assert child.defined_on() == ["hvA"] and not (FOLDER / "hvB/vms/new/child.qcow2").exists()
-        hyperv.finish(hyperv.destroy(child.machine))
-
     def test_its_disk_alone_moves_while_it_runs(copied):
         before = copied.last_tick("hvA")
         copied.move(None, host_text="", kind=STORAGE, disk="/vms/moved.qcow2")

@@ -1,6 +1,7 @@
 """What is left when this service or a host's libvirtd ends without warning in the middle, between two real hosts.
 
 Like test_migration.py it runs inside the first of two hosts."""
+import json
 import os
 import pathlib
 import resource
@@ -22,8 +23,8 @@ else:
     from hyperv import OFF, RUNNING, SAVED, HyperV
     from machine_parts import SNAPSHOTS
     from test_machines import memory, settings
-    from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, URIS, Traveller, daemon_on_a, on_host,
-                            until, virsh)
+    from travellers import (BOTH, CLUSTER, COMPLETED, EXCEPTION, FOLDER, PATIENCE, SHARED, STORAGE, TERMINATED, URIS, Traveller,
+                            daemon_on_a, on_host, until, virsh)
 
     @pytest.fixture(scope="module")
     def daemon():
@@ -226,3 +227,79 @@ else:
         until("it counts again", lambda: far.ticks("hvB"))
         assert far.ticks("hvB")[0] <= taken_at + 2
         removed(far.hyperv, far)
+
+    # --- disks that stand on others --------------------------------------------------------------------------------------
+
+    def make_child(host, folder):
+        """An overlay that hides a part of the file below it."""
+        for command in (("qemu-img", "create", "-q", "-f", "qcow2", f"{folder}/base.qcow2", "64M"),
+                        ("qemu-io", "-f", "qcow2", "-c", "write -q -P 0x5a 0 24M", f"{folder}/base.qcow2"),
+                        ("qemu-img", "create", "-q", "-f", "qcow2", "-b", f"{folder}/base.qcow2", "-F", "qcow2",
+                         f"{folder}/child.qcow2"),
+                        ("qemu-io", "-f", "qcow2", "-c", "write -q -P 0x6b 16M 16M", f"{folder}/child.qcow2")):
+            done = on_host(host, *command)
+            assert done.returncode == 0, done.stdout
+
+    def holds_both(file):
+        """By itself."""
+        info = json.loads(subprocess.run(["qemu-img", "info", "-U", "--output=json", file], check=True, stdout=subprocess.PIPE).stdout)
+        assert "backing-filename" not in info, info
+        for pattern, at, size in (("0x5a", 0, 16), ("0x6b", 16, 16), ("0", 32, 32)):
+            read = subprocess.run(["qemu-io", "-U", "-r", "-f", "qcow2", "-c", f"read -P {pattern} {at}M {size}M", file], check=True,
+                                  stdout=subprocess.PIPE, text=True).stdout
+            assert "verification failed" not in read, read
+        return True
+
+    def stand_on_another(host, folder):
+        """What the disk was is below it now."""
+        for command in (("mv", f"{folder}/child.qcow2", f"{folder}/below.qcow2"),
+                        ("qemu-img", "create", "-q", "-f", "qcow2", "-b", f"{folder}/below.qcow2", "-F", "qcow2",
+                         f"{folder}/child.qcow2")):
+            assert on_host(host, *command).returncode == 0
+
+    def left_in(folder):
+        return sorted(p.name for p in folder.iterdir() if p.name.endswith((".qcow2", ".part")))
+
+    def test_off_with_a_disk_that_stands_on_another(hyperv, daemon, over_there):
+        """It arrives whole and runs; cut off on the way it is where it was, and nothing half made stays anywhere."""
+        (FOLDER / "hvA/vms/old").mkdir()
+        make_child("hvA", "/vms/old")
+        here, there = FOLDER / "hvA/vms/old", FOLDER / "hvB/vms/new"
+        there.mkdir(exist_ok=True)
+        base = (here / "base.qcow2").read_bytes()
+        child = Traveller(hyperv, "child", SHARED / "guest.iso").with_disk("/vms/old/child.qcow2")
+        job = child.begin("hvB", kind=BOTH, disk="/vms/new/child.qcow2", Bandwidth=1)
+        until("its copy is on the way", lambda: (there / "child.qcow2").exists())
+        assert [name for name in left_in(here) if name.endswith(".part")]
+        child.request(job, 4)
+        assert hyperv.wait_job(job, PATIENCE)["JobState"] == TERMINATED
+        assert left_in(here) == ["base.qcow2", "child.qcow2"] and left_in(there) == []
+        job = child.begin("hvB", kind=BOTH, disk="/vms/new/child.qcow2", Bandwidth=1)
+        until("its copy is on the way", lambda: (there / "child.qcow2").exists())
+        daemon.kill()
+        stays(hyperv, daemon, job)
+        until("nothing half made", lambda: left_in(here) == ["base.qcow2", "child.qcow2"] and left_in(there) == [])
+        assert child.defined_on() == ["hvA"]
+
+        child.move("hvB", kind=BOTH, disk="/vms/new/child.qcow2")
+        assert child.defined_on() == ["hvB"] and holds_both(there / "child.qcow2")
+        assert left_in(here) == ["base.qcow2"] and (here / "base.qcow2").read_bytes() == base
+
+        over = HyperV(daemon, namespace=CLUSTER)
+        machine = over.reference(child.guid)
+        stand_on_another("hvB", "/vms/new")
+        refused = child.migrate("hvA", kind=BOTH, namespace=CLUSTER, disk="/vms/old/child.qcow2")
+        assert refused["ReturnValue"] == "32770" and "stands on another file" in child.why(refused), dict(refused)
+        over.finish(over.request_state(machine, RUNNING))
+        until("it counts", lambda: child.ticks("hvB"))
+        child.move("hvA", kind=BOTH, namespace=CLUSTER, disk="/vms/old/child.qcow2")
+        child.is_only_on("hvA")
+        assert holds_both(here / "child.qcow2"), "QEMU copies it whole, too"
+
+        hyperv.finish(hyperv.request_state(child.machine, OFF))
+        stand_on_another("hvA", "/vms/old")
+        below = (here / "below.qcow2").read_bytes()
+        child.move(None, host_text="", kind=STORAGE, disk="/vms/old/moved.qcow2")
+        assert holds_both(here / "moved.qcow2") and (here / "below.qcow2").read_bytes() == below
+        assert left_in(here) == ["base.qcow2", "below.qcow2", "moved.qcow2"]
+        hyperv.finish(hyperv.destroy(child.machine))

@@ -207,6 +207,10 @@ Result<void> FakeHypervisor::migrate(const Call& call, const MigrationRequest& r
     return {};
 }
 
+Result<void> FakeHypervisor::check_copied(const Call& call, const string&) {
+    return enter(call, "check_copied");
+}
+
 Result<void> FakeHypervisor::bring_back_snapshots(const Call& call, string_view uuid) {
     if (auto ok = enter(call, "bring_back_snapshots"); !ok) return ok;
     return machine(uuid) ? Result<void>() : no_machine(uuid);

@@ -184,6 +184,19 @@ void check_file(const Services& services, const Plan& plan, const Disk& d, Probl
             "HostResource");
 }
 
+// While it runs QEMU copies a disk as the guest sees it; of a machine that is off this service has to see all
+// that the disk stands on.
+void check_parents(const Plan& plan, Problems& out) {
+    if (plan.wishes.type != MigrationType::both || is_active(*plan.machine)) return;
+    for (const auto& d : plan.machine->spec.disks) {
+        if (d.device != DiskDevice::disk || d.path.empty()) continue;
+        backend::Call call;
+        call.deadline = std::chrono::steady_clock::now() + look_limit;
+        const auto can = plan.source.hypervisor->check_copied(call, d.path);
+        if (!can && can.error().status == Status::not_supported) out.push_back(can.error());
+    }
+}
+
 // Where disks may go on the machine's own host.
 void check_new_places(const Services& services, const Plan& plan, Problems& out) {
     const auto here = services_at(services, plan.source);
@@ -229,6 +242,7 @@ std::vector<Error> problems_of(const Services& services, const Plan& plan, bool 
     check_switches(plan, out);
     for (const auto& d : plan.spec.disks)
         if (!d.path.empty()) check_file(services, plan, d, out);
+    check_parents(plan, out);
     check_snapshots(plan, out);
     return out;
 }

@@ -87,6 +87,33 @@ BOOST_AUTO_TEST_CASE(differencing_images_know_their_parent) {
     BOOST_TEST((refused.error().status == Status::not_supported));
 }
 
+BOOST_AUTO_TEST_CASE(a_flat_copy_is_there_for_as_long_as_it_is_used) {
+    const Folder f;
+    const qemu::ImageTool noting("qemu-img", f / "journal");
+    BOOST_REQUIRE(tool.create(soon(), image(f / "parent.qcow2", "qcow2")));
+    ImageSpec child = image(f / "child.qcow2", "qcow2", ImageSpec::Kind::differencing);
+    child.parent = f / "parent.qcow2";
+    BOOST_REQUIRE(tool.create(soon(), child));
+    std::string seen;
+    const auto failed =
+        noting.with_flat_copy(soon(), child.path, [&](const std::string& copy) -> Result<void> {
+            seen = copy;
+            const auto info = tool.info(soon(), copy);
+            BOOST_REQUIRE(info);
+            BOOST_TEST(info->format == "qcow2");
+            BOOST_TEST(info->backing_file.empty());
+            BOOST_TEST(info->virtual_size == 4u << 20);
+            BOOST_TEST(!fs::is_empty(f / "journal"));  // whoever starts after a kill finds it
+            return Error{Status::cancelled, "test", "Enough."};
+        });
+    BOOST_REQUIRE(!failed);
+    BOOST_TEST((failed.error().status == Status::cancelled));
+    BOOST_TEST(!seen.empty());
+    BOOST_TEST(!fs::exists(seen));
+    BOOST_TEST(fs::is_empty(f / "journal"));
+    BOOST_TEST(fs::exists(child.path));
+}
+
 BOOST_AUTO_TEST_CASE(strange_names_are_only_names) {
     const Folder f;
     for (const char* name :

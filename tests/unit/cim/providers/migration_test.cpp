@@ -388,6 +388,25 @@ BOOST_AUTO_TEST_CASE(a_machine_that_runs_on_is_kept_whatever_a_silent_host_has) 
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_disk_that_cannot_be_copied_while_the_machine_is_off) {
+    const auto guid = machine();
+    const auto both = [&] {
+        return to_host(guid,
+                       {{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                        {"NewResourceSettingData", disk_at((folder / "disks" / "copy.qcow2").string())}});
+    };
+    hypervisor.fail_always("check_copied", Error(Status::not_supported, "wsvirt.migration.differencing",
+                                                 "The disk stands on another file."));
+    const auto r = both();
+    BOOST_TEST(r.return_value.uint_or(0) == 32770U);
+    BOOST_TEST(job_of(r).errors.at(0).message_id == "wsvirt.migration.differencing");
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
+    start(guid);
+    const auto asked = hypervisor.calls("check_copied");
+    BOOST_TEST(done(both()) == 0U);
+    BOOST_TEST(hypervisor.calls("check_copied") == asked);
+}
+
 // What a failed migration copied and the destination does not remove now.
 struct HalfCopy : TwoHosts {
     HalfCopy() {
