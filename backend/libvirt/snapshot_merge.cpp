@@ -72,15 +72,29 @@ Result<void> rename_everywhere(Site& w, const std::vector<HeldSnapshot>& all, co
     return {};
 }
 
-// Where QEMU would write what the overlay above stands on from then on, which is nothing that anybody could
-// find the served file by. Such files wait until the machine is off.
-bool must_wait(const Site& w, const std::string& frozen, const std::string& upper) {
+bool stands_on(const Chain& chain, std::string upper, const std::string& lower) {
+    while (upper != lower && !upper.empty()) {
+        const auto below = chain.find(upper);
+        upper = below == chain.end() ? "" : below->second;
+    }
+    return !upper.empty();
+}
+
+// Below a machine that runs, files that are served wait until it is off. Where the machine stands on the
+// overlay, but through others, QEMU would write that those stand on something that nobody could find the
+// served file by. Where it does not, qemu-img could not open the served file.
+bool must_wait(const Site& w, const Chain& chain, const std::string& frozen, const std::string& upper) {
     if (!w.active()) return false;
     const auto served = served_files(take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE)));
-    if (std::none_of(served.begin(), served.end(), [&](const auto& f) { return f.path == frozen; }))
-        return false;
+    const auto is_served = [&](const std::string& path) {
+        return std::any_of(served.begin(), served.end(), [&](const auto& f) { return f.path == path; });
+    };
     const auto tops = snapshot_targets(w.domain_xml());
-    return std::none_of(tops.begin(), tops.end(), [&](const auto& t) { return t.path == upper; });
+    if (std::any_of(tops.begin(), tops.end(), [&](const auto& t) { return t.path == upper; })) return false;
+    if (std::any_of(tops.begin(), tops.end(), [&](const auto& t) { return stands_on(chain, t.path, upper); }))
+        return is_served(frozen);
+    return std::any_of(served.begin(), served.end(),
+                       [&](const auto& f) { return stands_on(chain, upper, f.path); });
 }
 
 // A frozen file that no snapshot names any more, and the one overlay that stands on it.
@@ -91,7 +105,7 @@ std::optional<std::pair<std::string, std::string>> mergeable(const Site& w, cons
         std::vector<std::string> above;
         for (const auto& [path, backing] : chain)
             if (backing == frozen) above.push_back(path);
-        if (above.size() == 1 && is_overlay(above[0]) && !must_wait(w, frozen, above[0]))
+        if (above.size() == 1 && is_overlay(above[0]) && !must_wait(w, chain, frozen, above[0]))
             return std::pair(frozen, above[0]);
     }
     return std::nullopt;

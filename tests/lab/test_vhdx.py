@@ -119,6 +119,24 @@ def test_snapshots_while_it_runs(new_machine, guest_iso, form):
     assert machine.files() == [disk] and holds(machine, "four")
 
 
+def test_a_branch_that_the_running_machine_does_not_stand_on(new_machine, form):
+    """Its files cannot be merged while the file below is served; they wait until the machine is off."""
+    machine = new_machine(form)
+    taken = []
+    for content in (1, 2, 3):
+        machine.write(content)
+        taken.append(machine.create())
+    machine.apply(taken[0])
+    machine.turn(RUNNING)
+    machine.destroy(taken[1])
+    machine.turn(OFF)
+    machine.apply(taken[2])
+    assert machine.holds(3)
+    machine.destroy(taken[0])
+    machine.destroy(taken[2])
+    assert machine.files() == [machine.disks[0].name] and machine.holds(3)
+
+
 def test_machines_with_one_parent(new_machine, daemon, form):
     """Differencing disks of two machines that stand on the same file, which nobody writes to."""
     machines = [new_machine("qcow2"), new_machine("qcow2")]
