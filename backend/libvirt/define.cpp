@@ -147,7 +147,6 @@ Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid
                               std::vector<std::string> ids;
                               for (const auto& held : *all)
                                   if (held.info.external) ids.insert(ids.begin(), held.info.id);
-                              if (all->empty()) return remove_machine(w);
                               auto noted = begun_deletion(w, *all, ids);
                               if (!noted) return noted.error();
                               noted->removed = true;

@@ -284,7 +284,7 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
         if (s->layout.note.created_us == 0) ok = remove_snapshot(w, *s);
     } else if (!w.elsewhere()) {
         ok = remove_from_disks(w, u.id);
-    } else if (u.deleted.empty() && u.applied.empty()) {
+    } else if (u.deleted.empty() && u.applied.empty() && !u.removed) {
         ok = remove_unseen(w, u.id);
     }
     if (ok && !u.applied.empty()) ok = apply_again(w, u.applied);

@@ -1,4 +1,4 @@
-"""kill -9 of the daemon while it defines machines: afterwards each machine is whole or absent, and each job tells the truth."""
+"""kill -9 of the daemon while it defines and removes machines: afterwards each machine is whole or absent, and each job tells the truth."""
 import os
 import random
 import threading
@@ -6,7 +6,7 @@ import time
 
 import pytest
 from embedded import Instance
-from hyperv import HyperV
+from hyperv import RUNNING, SAVED, HyperV
 from wsvirtd import Daemon
 
 ROUNDS = 50
@@ -156,3 +156,34 @@ def test_kill_during_define_system(victim, daemon):
     print(f"seed {seed}: {ROUNDS} kills, {there} machines were there, {answered} of them answered; {with_job} jobs were kept; "
           f"DefineSystem takes {usual}")
     assert 0 < there < ROUNDS, f"seed {seed}: the kills did not come before and after the definition"
+
+
+def destroy_unheard(hyperv, machine):
+    try:
+        hyperv.destroy(machine)
+    except Exception:  # the connection ended with the daemon
+        pass
+
+
+def test_kill_while_a_saved_machine_is_destroyed(victim, daemon):
+    """It is gone, or it is there with its memory."""
+    rng = random.Random(7)
+    for n in range(6):
+        machine = victim.hyperv.finish(victim.hyperv.define(*victim.definition(f"saved{n}", 2)))["ResultingSystem"]
+        for state in (RUNNING, SAVED):
+            victim.hyperv.finish(victim.hyperv.request_state(machine, state))
+        victim.new_jobs()
+        caller = threading.Thread(target=destroy_unheard, args=(victim.hyperv, machine))
+        caller.start()
+        time.sleep(rng.uniform(0.01, 0.05))
+        daemon.kill()
+        caller.join()
+        daemon.start()
+        victim.connect()
+        there = f"saved{n}" in victim.machines()
+        for job in victim.new_jobs():
+            assert (int(job["JobState"]) == COMPLETED) != there, f"round {n}: {dict(job)}"
+        if there:
+            assert victim.hyperv.state(machine) == SAVED, f"round {n}"
+            victim.hyperv.finish(victim.hyperv.destroy(machine))
+        assert not leftovers(daemon) and not list(daemon.state.glob("qemu/lib/qemu/save/*")), f"round {n}"

@@ -9,6 +9,8 @@ namespace wsvirt::cim::export_import {
 
 namespace {
 
+constexpr const char* folder_extra = "Export.Folder";
+
 Result<MethodResult> export_system(const MethodCall& call) {
     Task task;
     task.type = job_type::export_system;
@@ -39,6 +41,7 @@ Result<MethodResult> export_system(const MethodCall& call) {
         return refused(call, task, e);
     }
     task.busy_key = what->system();
+    task.extra[folder_extra] = plan->target.string();
     task.affected = {{vs::system_path_text(services.host.name, "Msvm_ComputerSystem", what->system()), {0}}};
     auto work = [&services, plan = std::move(*plan)](JobContext& job) {
         return carry_out(services, plan, job);
@@ -76,6 +79,13 @@ constexpr MethodEntry table[] = {{"ExportSystemDefinition", &export_system},
                                  {"GetSizeOfSystemFiles", &size_of_files}};
 
 }  // namespace
+
+bool is_exported(const JobRecord& job) {
+    const auto folder = job.extra.find(folder_extra);
+    std::error_code ec;
+    return folder != job.extra.end() &&
+           std::filesystem::is_directory(std::filesystem::path(folder->second) / machines_folder, ec);
+}
 
 MethodTable export_methods() {
     return table;

@@ -1,6 +1,8 @@
 // What a start finds out about jobs that were cut off, where the machine may be on another host.
 #include "cim/providers/recovery.hpp"
 
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
@@ -82,6 +84,17 @@ BOOST_AUTO_TEST_CASE(a_machine_that_another_host_still_has_was_not_destroyed) {
     BOOST_TEST(!completed(3));
     BOOST_TEST_REQUIRE(second.undefine({}, guid).ok());
     BOOST_TEST(completed(3));
+}
+
+BOOST_AUTO_TEST_CASE(an_export_whose_folder_is_there_was_done) {
+    namespace fs = std::filesystem;
+    const fs::path place = fs::temp_directory_path() / ("wsvirt-recovery-" + std::to_string(::getpid()));
+    fs::create_directories(place);  // given by the client, empty
+    const std::map<std::string, std::string> extra{{"Export.Folder", place.string()}};
+    BOOST_TEST((after_restart(job_type::export_system, extra).state == JobState::exception));
+    fs::create_directories(place / "Virtual Machines");
+    BOOST_TEST((after_restart(job_type::export_system, extra).state == JobState::completed));
+    fs::remove_all(place);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_silent_host_has_is_not_known) {
