@@ -9,9 +9,6 @@ namespace wsvirt::backend::libvirt {
 namespace {
 
 constexpr const char* doing = "let the snapshots go along";
-constexpr unsigned without_content =
-    VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY | VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN;
-
 constexpr const char* kind = "moving-snapshots";
 
 }  // namespace
@@ -35,8 +32,10 @@ Result<std::string> put_aside(const Settings& settings, virDomainPtr domain, con
     }
     std::string aside = to_text(doc);
     if (auto ok = note_moving(settings, kind, machine, aside); !ok) return ok.error();
-    for (const auto& s : *all) {
-        if (!s.info.parent.empty() || virDomainSnapshotDelete(s.handle.get(), without_content) == 0) continue;
+    // Children first and each by itself: libvirt 9 frees them and then reads them when it is told to delete
+    // all below one.
+    for (auto s = all->rbegin(); s != all->rend(); ++s) {
+        if (virDomainSnapshotDelete(s->handle.get(), VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY) == 0) continue;
         Error why = last_error(doing);
         (void)bring_back(settings, domain, aside, here);
         return why;
