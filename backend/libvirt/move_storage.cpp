@@ -45,6 +45,13 @@ Result<void> copy_live(const Core& core, Session& s, virDomainPtr d, const Snaps
     }
 }
 
+// The disk is what its machine says it is, whatever the guest has written into it.
+Result<void> copy_off(const Core& core, const Session& s, const SnapshotTarget& t, const std::string& to) {
+    ImageSpec copy{to, t.format, ImageSpec::Kind::dynamic, 0, {}, 0};
+    copy.source_format = t.format;
+    return image_tool(core).convert({s.deadline, s.stop, s.progress}, t.path, copy);
+}
+
 }  // namespace
 
 Result<void> move_storage(const CorePtr& core, Session& s, virDomainPtr d, const MigrationRequest& r) {
@@ -65,8 +72,7 @@ Result<void> move_storage(const CorePtr& core, Session& s, virDomainPtr d, const
         else if (active)
             ok = copy_live(*core, s, d, t, to->second);
         else
-            ok = image_tool(*core).convert({s.deadline, s.stop, s.progress}, t.path,
-                                           {to->second, t.format, ImageSpec::Kind::dynamic, 0, {}, 0});
+            ok = copy_off(*core, s, t, to->second);
         if (!ok) {
             if (ok.error().status != Status::already_exists) std::filesystem::remove(to->second, ec);
             break;

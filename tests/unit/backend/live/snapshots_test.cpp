@@ -131,6 +131,13 @@ BOOST_AUTO_TEST_CASE(what_a_guest_writes_does_not_change_the_format_of_its_disk)
             BOOST_TEST(m.disk() == original);
             BOOST_TEST(m.now()->spec.disks.at(0).format == "raw");
             BOOST_TEST(files_beside(original) == 1u);
+            MigrationRequest move;
+            move.machine = m.id();
+            move.kind = MigrationRequest::Kind::storage;
+            move.disk_targets = {{original, original + ".moved"}};
+            OK(hv().migrate(within(patience), move, hv()));
+            BOOST_TEST(m.disk() == original + ".moved");
+            BOOST_TEST(std::filesystem::file_size(m.disk()) == size);
         }
     }
     BOOST_TEST(has_pattern(other, 9));
