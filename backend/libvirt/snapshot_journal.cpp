@@ -1,6 +1,5 @@
 #include "backend/libvirt/snapshot_journal.hpp"
 
-#include <fcntl.h>
 #include <libvirt/virterror.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "backend/qemu/image.hpp"
 #include "backend/qemu/process.hpp"
 #include "backend/qemu/snapshot_names.hpp"
+#include "base/files.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -37,14 +37,6 @@ Error not_noted(const std::string& file) {
     return {Status::failed, "wsvirt.snapshot.journal",
             "The folder of the service's state cannot be written to; make room there or correct its owner.",
             file};
-}
-
-bool write_down(const std::string& file, const std::string& text) {
-    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return false;
-    const bool ok =
-        ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
-    return ::close(fd) == 0 && ok;
 }
 
 // One line each: "host NAME", "machine GUID", "id GUID", "was_running", "frozen", "paused", "removed", "apply
@@ -351,10 +343,7 @@ Result<std::shared_ptr<void>> note_unfinished(const Core& core, const Session& s
     std::error_code ec;
     fs::create_directories(dir, ec);
     const std::string file = dir + "/" + what.id;
-    if (!write_down(file, text_of(settings, what))) {
-        unlink(file.c_str());
-        return not_noted(file);
-    }
+    if (!write_file(file, text_of(settings, what))) return not_noted(file);
     return std::shared_ptr<void>(nullptr,
                                  [file, connection = session.connection, left = core.left_unfinished](void*) {
                                      if (virConnectIsAlive(connection) == 1)
