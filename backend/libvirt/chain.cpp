@@ -226,10 +226,10 @@ Formats tops_of(std::string_view domain_xml, const std::vector<HeldSnapshot>& sn
     return r;
 }
 
-void remove_unneeded(const Chain& before, const Chain& after) {
+void remove_unneeded(const Chain& before, const Chain& after, const std::set<std::string>& held) {
     std::error_code ec;
     for (const auto& [path, backing] : before)
-        if (!after.contains(path) && is_overlay(path)) fs::remove(path, ec);
+        if (!after.contains(path) && !held.contains(path) && is_overlay(path)) fs::remove(path, ec);
 }
 
 }  // namespace wsvirt::backend::libvirt

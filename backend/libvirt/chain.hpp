@@ -69,7 +69,7 @@ using Chain = std::map<std::string, std::string>;
 using Formats = std::map<std::string, std::string>;  // path → format
 Result<Chain> read_chain(const Call& call, const qemu::ImageTool& tool, const Formats& tops);
 Formats tops_of(std::string_view domain_xml, const std::vector<HeldSnapshot>& snapshots);
-// Removes overlays of ours that were in `before` and are not needed any more.
-void remove_unneeded(const Chain& before, const Chain& after);
+// Removes overlays of ours that were in `before` and are needed no more, neither by `after` nor by others.
+void remove_unneeded(const Chain& before, const Chain& after, const std::set<std::string>& held);
 
 }  // namespace wsvirt::backend::libvirt

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "backend/libvirt/domain_xml.hpp"
+#include "backend/libvirt/foreign_overlays.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/kept_memory.hpp"
 #include "backend/libvirt/nvram.hpp"
@@ -147,7 +148,11 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
         take_back();
         return ok;
     }
-    if (auto after = read_chain(w.call, w.tool, tops_of(*xml, all))) remove_unneeded(*before, *after);
+    if (auto after = read_chain(w.call, w.tool, tops_of(*xml, all))) {
+        Chain known = *before;
+        known.insert(after->begin(), after->end());
+        remove_unneeded(*before, *after, held_by_others(*w.core, noted.machine, known));
+    }
     return {};
 }
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "backend/libvirt/domain_nodes.hpp"
+#include "backend/libvirt/foreign_overlays.hpp"
 #include "backend/libvirt/kept_memory.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/qemu/image.hpp"
@@ -126,8 +127,12 @@ Result<void> remove_files(Site& w, const Unfinished& u) {
     std::set<std::string> memory;
     for (const auto& s : *all)
         for (auto& file : files_of(s.layout)) memory.insert(std::move(file));
+    std::set<std::string> known(u.files.begin(), u.files.end()), held;
+    for (const auto& [path, backing] : *needed) known.insert(path);
+    if (w.local()) held = held_by_others(*w.core, u.machine, known);
     for (const auto& file : u.files)
-        if (!needed->contains(file) && !memory.contains(file) && (w.local() || !is_overlay(file)))
+        if (!needed->contains(file) && !memory.contains(file) && !held.contains(file) &&
+            (w.local() || !is_overlay(file)))
             if (auto ok = remove_memory(w, file); !ok) return ok;
     return w.local() ? tidy_files(w, *needed) : Result<void>{};
 }

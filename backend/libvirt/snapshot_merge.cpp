@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "backend/libvirt/foreign_overlays.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 
@@ -99,9 +100,10 @@ bool must_wait(const Site& w, const Chain& chain, const std::string& frozen, con
 
 // A frozen file that no snapshot names any more, and the one overlay that stands on it.
 std::optional<std::pair<std::string, std::string>> mergeable(const Site& w, const Chain& chain,
-                                                             const Formats& named) {
+                                                             const Formats& named,
+                                                             const std::set<std::string>& held) {
     for (const auto& [frozen, below] : chain) {
-        if (named.contains(frozen)) continue;
+        if (named.contains(frozen) || held.contains(frozen)) continue;
         std::vector<std::string> above;
         for (const auto& [path, backing] : chain)
             if (backing == frozen) above.push_back(path);
@@ -141,9 +143,11 @@ Result<void> tidy_files(Site& w, Chain chain) {
         const auto named = tops_of(w.domain_xml(), *all);
         auto now = read_chain(w.call, w.tool, named);
         if (!now) return now.error();
-        remove_unneeded(chain, *now);
+        chain.insert(now->begin(), now->end());
+        const auto held = held_by_others(*w.core, uuid_of(w.domain), chain);
+        remove_unneeded(chain, *now, held);
         chain = std::move(*now);
-        const auto pair = mergeable(w, chain, named);
+        const auto pair = mergeable(w, chain, named, held);
         if (!pair) break;
         if (auto ok = merge_one(w, *all, chain, pair->first, pair->second); !ok) return ok;
     }
@@ -162,7 +166,7 @@ Result<void> merge_what_waited(Site& w) {
     const auto named = tops_of(xml, *all);
     auto chain = read_chain(w.call, w.tool, named);
     if (!chain) return chain.error();
-    if (!mergeable(w, *chain, named)) return {};
+    if (!mergeable(w, *chain, named, held_by_others(*w.core, uuid_of(w.domain), *chain))) return {};
     const auto noted = begun_deletion(w, *all, {});
     if (!noted) return noted.error();
     const auto journal = note_unfinished(*w.core, w.session, *noted);

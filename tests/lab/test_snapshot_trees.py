@@ -1,9 +1,11 @@
 """The associations between machines and snapshots after any sequence, and version 1's methods, on real QEMU."""
 import random
 import re
+import subprocess
 
 import pytest
-from hyperv import Item
+from hyperv import OFF, RUNNING, Item
+from machine_parts import settings_epr
 from snapshot_kit import DISK, FULL, id_of
 
 V1 = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/virtualization/"
@@ -79,6 +81,34 @@ def test_associations_and_disks_follow_any_sequence(new_machine, disk_format, se
     for guid in sorted(snapshots):
         machine.apply(snapshots[guid])
         assert machine.holds(content[guid])
+
+
+@pytest.mark.parametrize("given_away", [False, True])
+def test_a_disk_that_was_taken_off_keeps_what_it_stands_on(new_machine, hyperv, given_away):
+    machine, patterns = new_machine("raw", disks=2), (1, 2, 3)
+    for pattern in patterns:
+        machine.io(f"write -P {pattern} {pattern}M 64k", 1)
+        if pattern < 3:
+            machine.create()
+    disk = machine.path(1)
+    medium = next(d for d in hyperv.devices(machine.epr, "Msvm_StorageAllocationSettingData")
+                  if disk in (d.all("HostResource") or []))
+    hyperv.finish(hyperv.service("RemoveResourceSettings", "<p:ResourceSettings>" +
+                                 settings_epr(medium["InstanceID"]).content() + "</p:ResourceSettings>"))
+    other = new_machine("qcow2") if given_away else None
+    if other:
+        controllers = sorted((d for d in hyperv.devices(other.epr) if d["ResourceType"] in ("5", "6")),
+                             key=lambda d: d.get("Address") or "")
+        other.attach(controllers[-1], 1, 17, "Synthetic Disk Drive", "Virtual Hard Disk", disk)
+    for snapshot in machine.associated("Msvm_SnapshotOfVirtualSystem"):
+        machine.destroy(settings_epr(f"Microsoft:{snapshot}"))
+    for pattern in patterns:
+        done = subprocess.run(["qemu-io", "-f", "qcow2", "-c", f"read -P {pattern} {pattern}M 64k", disk],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 0 and "failed" not in done.stdout, done.stdout
+    if other:
+        other.turn(RUNNING)
+        other.turn(OFF)
 
 
 def v1(hyperv, method, **references):
