@@ -7,6 +7,7 @@
 #include "cim/providers/image_service/disk_settings.hpp"
 #include "cim/providers/instance_tools.hpp"
 #include "cim/providers/service_provider.hpp"
+#include "cim/providers/virtual_system/disk_claims.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 #include "cim/schema/repository.hpp"
 
@@ -39,11 +40,6 @@ backend::Call call_of(JobContext& job) {
     return c;
 }
 
-// Two jobs never write one file.
-std::string key_of(const std::string& path) {
-    return "image:" + path;
-}
-
 Result<std::string> existing(const MethodCall& call, const char* parameter) {
     return vs::check_existing(call.services.host.storage_folders, call.in.get(parameter).string_or({}),
                               parameter);
@@ -66,7 +62,7 @@ Result<MethodResult> create_disk(const MethodCall& call) {
                              "VirtualDiskSettingData"));
     auto spec = image_spec_of(call.services, *settings, 0);
     if (!spec) return refused_file(call, task, spec.error());
-    task.busy_key = key_of(spec->path);
+    task.busy_key = vs::file_key(spec->path);  // two jobs never write one file
     auto& hypervisor = call.services.hypervisor;
     return run(call, std::move(task),
                [&hypervisor, spec = std::move(*spec)](JobContext& job) {
@@ -90,7 +86,7 @@ Result<MethodResult> create_floppy(const MethodCall& call) {
     spec.format = "raw";
     spec.kind = backend::ImageSpec::Kind::fixed;
     spec.size = floppy_size;
-    task.busy_key = key_of(spec.path);
+    task.busy_key = vs::file_key(spec.path);
     auto& hypervisor = call.services.hypervisor;
     return run(call, std::move(task),
                [&hypervisor, spec](JobContext& job) { return hypervisor.create_image(call_of(job), spec); },
@@ -124,7 +120,7 @@ Result<MethodResult> convert_disk(const MethodCall& call) {
                              "VirtualDiskSettingData"));
     auto spec = image_spec_of(call.services, *settings, image->virtual_size);
     if (!spec) return refused_file(call, task, spec.error());
-    task.busy_key = key_of(spec->path);
+    task.busy_key = vs::file_key(spec->path);
     auto& hypervisor = call.services.hypervisor;
     return run(call, std::move(task),
                [&hypervisor, from = *source, spec = std::move(*spec)](JobContext& job) {
@@ -147,7 +143,7 @@ Result<MethodResult> resize_disk(const MethodCall& call) {
                              "MaxInternalSize must be a multiple of 512 and not below the present size of " +
                                  std::to_string(image->virtual_size) + " bytes.",
                              "MaxInternalSize"));
-    task.busy_key = key_of(*path);
+    task.busy_key = vs::file_key(*path);
     auto& hypervisor = call.services.hypervisor;
     return run(call, std::move(task),
                [&hypervisor, path = *path, size](JobContext& job) {

@@ -279,6 +279,37 @@ def test_one_works_and_the_others_are_told_so(world):
         assert w.code(w.of_snapshots("ApplySnapshot", f"<p:Snapshot>{reference}</p:Snapshot>"))[0] == 32774
 
 
+def test_a_disk_goes_to_one_machine(world):
+    """Of calls that would give one disk to two machines the first does, and the others are told so at once."""
+    w = world
+    path = w.parts.disk("sought.qcow2")
+    planned = w.done(w.plan(resources=disk(path)))["ResultingSystem"]
+    empty = w.done(w.define(resources=disk(path)[:2]))["ResultingSystem"]
+    (drive,) = (d["InstanceID"] for d in w.hyperv.devices(empty, RASD) if d["ResourceType"] == "17")
+    medium = Instance("Msvm_StorageAllocationSettingData", ResourceType=31, HostResource=[str(path)],
+                      ResourceSubType="Microsoft:Hyper-V:Virtual Hard Disk", Parent=epr(RASD, InstanceID=drive).path("TESTHOST"))
+    add = (f"<p:AffectedConfiguration>{w.hyperv.settings_of(empty).content()}</p:AffectedConfiguration>"
+           + embedded.render(FORM, "ResourceSettings", medium, WMI))
+    calls = {"define": lambda world: world.define(resources=disk(path)),
+             "add": lambda world: world.hyperv.service("AddResourceSettings", add),
+             "realize": lambda world: world.realize(planned)}
+    for first, operation in (("define", "define"), ("add", "redefine"), ("realize", "define")):
+        with Held(w, operation, calls[first]) as held:
+            for second in calls:
+                if second != first or first == "define":
+                    code, text = w.code(calls[second](w))
+                    assert code == 32774 and str(path) in text, (first, second, text)
+        if first == "add":
+            given = held.answer["ResultingResourceSettings"].content()
+            w.done(w.hyperv.service("RemoveResourceSettings", f"<p:ResourceSettings>{given}</p:ResourceSettings>"))
+        else:
+            w.done(w.hyperv.destroy(held.answer["ResultingSystem"]))
+    file = w.exported(w.done(w.define(resources=disk(path)))["ResultingSystem"])
+    one, other = (w.done(w.import_from(file))["ImportedSystem"] for _ in range(2))
+    with Held(w, "define", lambda world: world.realize(one)):
+        assert w.code(w.realize(other))[0] == 32774
+
+
 def test_too_many_jobs(tmp_path):
     with FaultDaemon(more=QUICK_SIGN_IN + "[jobs]\nmax_jobs = 1\n") as daemon:
         w = World(daemon)

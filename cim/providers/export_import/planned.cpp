@@ -12,6 +12,7 @@
 #include "cim/providers/export_import/stillness.hpp"
 #include "cim/providers/export_import/validate.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
+#include "cim/providers/virtual_system/disk_claims.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 
@@ -168,6 +169,11 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
     auto spec = machine_spec(planned.spec);
     spec.attributes[unfinished] = "1";
     if (auto r = vs::make_folders(services, spec); !r) return r;
+    // Reading the files above may have taken long enough for another call to take them.
+    auto files = vs::exclusive_files(planned.spec);
+    for (const auto& s : planned.snapshots) files.merge(vs::exclusive_files(s.spec));
+    const auto claims = vs::claim_disks(services, files, planned.spec.uuid);
+    if (!claims) return claims.error();
     if (auto r = allow_renaming(services, planned); !r) return r;
     if (auto r = services.hypervisor.define(call, spec); !r) return r;
     if (auto r = make_whole(services, call, planned); !r) {

@@ -4,6 +4,7 @@
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/management_service/methods.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
+#include "cim/providers/virtual_system/disk_claims.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 
@@ -26,6 +27,8 @@ Result<MethodResult> define_system(const MethodCall& call) {
                              "A virtual machine with the identifier " + guid +
                                  " exists already; leave VirtualSystemIdentifier out to get a new one.",
                              "VirtualSystemIdentifier"));
+    auto claims = vs::claim_disks(call.services, vs::exclusive_files(*spec), guid);
+    if (!claims) return refused(call, task, claims.error());
     task.busy_key = guid;
     task.affected.push_back(
         {vs::system_path_text(call.services.host.name, "Msvm_ComputerSystem", guid), {5}});
@@ -36,7 +39,8 @@ Result<MethodResult> define_system(const MethodCall& call) {
     const auto host = call.target.key_string("SystemName");
     for (const auto& name : other_hosts(services))
         if (iequals(name, host)) spec->attributes[std::string(backend::new_machine_host)] = name;
-    auto work = [&services, spec = std::move(*spec)](JobContext& job) -> Result<void> {
+    auto work = [&services, spec = std::move(*spec),
+                 claims = std::move(*claims)](JobContext& job) -> Result<void> {
         if (auto r = vs::make_folders(services, spec); !r) return r;
         backend::Call c;
         c.stop = job.stop();

@@ -103,7 +103,20 @@ Result<void> ConfigurationChange::change_snapshot(Part& part, const Instance& wa
     return {};
 }
 
+Result<void> ConfigurationChange::claim_new_disks() {
+    for (const auto& [guid, part] : parts_) {
+        if (!part.draft || part.before.is_planned()) continue;
+        auto files = exclusive_files(part.draft->spec());
+        for (const auto& had : exclusive_files(part.before.spec())) files.erase(had);
+        auto claims = claim_disks(call_.services, files, part.before.system());
+        if (!claims) return claims.error();
+        claims_.push_back(std::move(*claims));
+    }
+    return {};
+}
+
 Result<MethodResult> ConfigurationChange::carry_out(Task task, Arguments results) {
+    if (auto r = claim_new_disks(); !r) return refused(call_, std::move(task), r.error());
     struct Step {
         Configuration before;
         std::optional<backend::MachineSpec> spec;
@@ -123,7 +136,8 @@ Result<MethodResult> ConfigurationChange::carry_out(Task task, Arguments results
     task.busy_key = parts_.begin()->second.before.system();
     auto others = std::make_shared<std::vector<std::shared_ptr<JobManager::Guard>>>(std::move(held_));
     auto& services = call_.services;
-    auto work = [&services, steps = std::move(steps), others](JobContext& job) -> Result<void> {
+    auto work = [&services, steps = std::move(steps), others,
+                 claims = std::move(claims_)](JobContext& job) -> Result<void> {
         backend::Call c;
         c.stop = job.stop();
         for (std::size_t n = 0; n < steps.size(); ++n) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cim/providers/methods.hpp"
+#include "cim/providers/virtual_system/disk_claims.hpp"
 #include "cim/providers/virtual_system/draft.hpp"
 
 namespace wsvirt::cim::vs {
@@ -32,10 +33,13 @@ class ConfigurationChange {
         std::optional<backend::SnapshotInfo> snapshot;
     };
     Result<void> change_snapshot(Part& part, const Instance& wanted);
+    // Those that the machines do not have yet.
+    Result<void> claim_new_disks();
 
     const MethodCall& call_;
     std::map<std::string, Part, ILess> parts_;
     std::vector<std::shared_ptr<JobManager::Guard>> held_;
+    std::vector<DiskClaims> claims_;
 };
 
 // Makes new settings real: redefines the machine, or stores the planned system.

@@ -5,6 +5,7 @@
 
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
+#include "cim/providers/virtual_system/disk_claims.hpp"
 
 namespace wsvirt::cim::vs {
 
@@ -126,9 +127,8 @@ Result<std::string> check_place(const std::vector<fs::path>& folders, const std:
 
 std::string user_of(Services& services, const std::string& canonical, std::string_view except) {
     const auto uses = [&](const backend::MachineSpec& s) {
-        return std::any_of(s.disks.begin(), s.disks.end(), [&](const backend::Disk& d) {
-            return d.device != backend::DiskDevice::cdrom && !d.shareable && d.path == canonical;
-        });
+        return std::any_of(s.disks.begin(), s.disks.end(),
+                           [&](const backend::Disk& d) { return is_exclusive(d) && d.path == canonical; });
     };
     for (const auto& m : services.hypervisor.machines()) {
         if (iequals(m->spec.uuid, except)) continue;
@@ -137,6 +137,14 @@ std::string user_of(Services& services, const std::string& canonical, std::strin
             if (uses(s.spec)) return m->spec.name;
     }
     return {};
+}
+
+Result<void> check_unused(Services& services, const std::string& canonical, const std::string& path,
+                          std::string_view machine) {
+    const auto user = user_of(services, canonical, machine);
+    if (user.empty()) return {};
+    return Error(Status::busy, "wsvirt.disk.in_use",
+                 "\"" + path + "\" is in use by the virtual machine \"" + user + "\".", "HostResource");
 }
 
 Result<Medium> check_medium(Services& services, const std::string& path, const MediumUse& use) {
@@ -148,12 +156,8 @@ Result<Medium> check_medium(Services& services, const std::string& path, const M
         if (e.status == Status::not_found) e.status = Status::invalid_parameter;
         return e;
     }
-    if (use.kind != Kind::dvd_disk && !use.later) {
-        const auto user = user_of(services, *real, use.machine);
-        if (!user.empty())
-            return Error(Status::busy, "wsvirt.disk.in_use",
-                         "\"" + path + "\" is in use by the virtual machine \"" + user + "\".", property);
-    }
+    if (use.kind != Kind::dvd_disk && !use.later)
+        if (auto r = check_unused(services, *real, path, use.machine); !r) return r.error();
     auto image = services.hypervisor.image_info({}, *real);
     if (!image) {
         auto e = image.error();

@@ -37,5 +37,8 @@ Result<std::string> check_folder(const std::vector<std::filesystem::path>& folde
                                  const std::string& property);
 // The machine (its name) that has the file in one of its drives; "" when none. Snapshots count.
 std::string user_of(Services& services, const std::string& canonical, std::string_view except_machine);
+// Errors: busy (a machine other than `machine` has it); the text says `path`, as the client wrote it.
+Result<void> check_unused(Services& services, const std::string& canonical, const std::string& path,
+                          std::string_view machine);
 
 }  // namespace wsvirt::cim::vs
