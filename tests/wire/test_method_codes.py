@@ -310,6 +310,24 @@ def test_a_disk_goes_to_one_machine(world):
         assert w.code(w.realize(other))[0] == 32774
 
 
+def test_a_disk_has_one_name(world):
+    """What an import names through a link is the file that the link leads to: of the machine and of its snapshots."""
+    w = world
+    path = w.parts.disk("named.qcow2")
+    machine, _ = w.with_snapshot(w.done(w.define(resources=disk(path)))["ResultingSystem"])
+    folder = w.place()
+    w.done(w.export(machine, folder, CopySnapshotConfiguration=0))
+    (file,) = folder.glob("Virtual Machines/*.xml")
+    (copy,) = folder.rglob("*.qcow2")
+    elsewhere = copy.parent.rename(w.parts.exports / f"disks-{uuid.uuid4()}")
+    copy.parent.symlink_to(elsewhere)
+    planned = w.done(w.import_from(file))["ImportedSystem"]
+    w.done(w.realize(planned))
+    media = [file for m in w.hyperv.query("SELECT * FROM Msvm_StorageAllocationSettingData") for file in m.all("HostResource")]
+    assert [m for m in media if m.endswith(copy.name) and m != str(path)] == [str(elsewhere / copy.name)] * 2
+    assert w.code(w.define(resources=disk(elsewhere / copy.name)))[0] == 32774
+
+
 def test_too_many_jobs(tmp_path):
     with FaultDaemon(more=QUICK_SIGN_IN + "[jobs]\nmax_jobs = 1\n") as daemon:
         w = World(daemon)

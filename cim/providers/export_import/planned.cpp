@@ -9,6 +9,7 @@
 #include "cim/providers/export_import/export_work.hpp"
 #include "cim/providers/export_import/import_folder.hpp"
 #include "cim/providers/export_import/methods.hpp"
+#include "cim/providers/export_import/resolve.hpp"
 #include "cim/providers/export_import/stillness.hpp"
 #include "cim/providers/export_import/validate.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
@@ -166,18 +167,20 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
     }
     backend::Call call;
     call.stop = job.stop();
-    auto spec = machine_spec(planned.spec);
+    const auto found = resolved(services, planned);
+    if (!found) return found.error();
+    auto spec = machine_spec(found->spec);
     spec.attributes[unfinished] = "1";
     if (auto r = vs::make_folders(services, spec); !r) return r;
     // Reading the files above may have taken long enough for another call to take them.
-    auto files = vs::exclusive_files(planned.spec);
-    for (const auto& s : planned.snapshots) files.merge(vs::exclusive_files(s.spec));
-    const auto claims = vs::claim_disks(services, files, planned.spec.uuid);
+    auto files = vs::exclusive_files(spec);
+    for (const auto& s : found->snapshots) files.merge(vs::exclusive_files(s.spec));
+    const auto claims = vs::claim_disks(services, files, spec.uuid);
     if (!claims) return claims.error();
     if (auto r = allow_renaming(services, planned); !r) return r;
     if (auto r = services.hypervisor.define(call, spec); !r) return r;
-    if (auto r = make_whole(services, call, planned); !r) {
-        (void)services.hypervisor.forget({}, planned.spec.uuid);
+    if (auto r = make_whole(services, call, *found); !r) {
+        (void)services.hypervisor.forget({}, spec.uuid);
         return r;
     }
     return vs::PlannedSystems(services).remove(planned.spec.uuid);

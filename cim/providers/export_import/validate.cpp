@@ -1,6 +1,7 @@
 #include "cim/providers/export_import/validate.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "backend/hypervisor.hpp"
 #include "cim/om/job_record.hpp"
@@ -67,6 +68,7 @@ class Validation {
     }
 
     void check_disks() {
+        std::set<std::string> own;  // two names may be one file
         for (const auto& e : vs::elements(spec_)) {
             if (!vs::is_medium(e.kind)) continue;
             const auto drive = vs::parent_of(spec_, e);
@@ -74,7 +76,9 @@ class Validation {
             const auto& d = spec_.disks[drive->index];
             if (d.path.empty()) continue;
             auto medium = vs::check_medium(services_, d.path, {e.kind, spec_.uuid, false});
-            if (!medium) add(medium.error(), element_path(e, "Msvm_StorageAllocationSettingData"));
+            if (medium && (e.kind == vs::Kind::dvd_disk || own.insert(medium->path).second)) continue;
+            add(medium ? vs::in_another_drive(d.path) : medium.error(),
+                element_path(e, "Msvm_StorageAllocationSettingData"));
         }
     }
 

@@ -135,8 +135,7 @@ Result<void> Draft::put_medium(Disk& d, const std::string& path, const std::stri
     if (!found) return found.error();
     for (const auto& other : spec_.disks)
         if (&other != &d && other.path == found->path && d.device == DiskDevice::disk)
-            return Error(Status::busy, "wsvirt.disk.in_use",
-                         "\"" + path + "\" is in another drive of the same virtual machine.", property);
+            return in_another_drive(path, property);
     d.path = found->path;
     d.format = found->format;
     return {};

@@ -147,6 +147,11 @@ Result<void> check_unused(Services& services, const std::string& canonical, cons
                  "\"" + path + "\" is in use by the virtual machine \"" + user + "\".", "HostResource");
 }
 
+Error in_another_drive(const std::string& path, const std::string& property) {
+    return Error(Status::busy, "wsvirt.disk.in_use",
+                 "\"" + path + "\" is in another drive of the same virtual machine.", property);
+}
+
 Result<Medium> check_medium(Services& services, const std::string& path, const MediumUse& use) {
     const std::string property = "HostResource";
     auto real = check_existing(services.host.media_folders(), path, property);

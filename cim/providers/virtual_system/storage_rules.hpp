@@ -40,5 +40,6 @@ std::string user_of(Services& services, const std::string& canonical, std::strin
 // Errors: busy (a machine other than `machine` has it); the text says `path`, as the client wrote it.
 Result<void> check_unused(Services& services, const std::string& canonical, const std::string& path,
                           std::string_view machine);
+Error in_another_drive(const std::string& path, const std::string& property = "HostResource");
 
 }  // namespace wsvirt::cim::vs

@@ -90,6 +90,44 @@ BOOST_FIXTURE_TEST_CASE(is_changed_like_a_machine, Setup) {
         "Microsoft:Hyper-V:System:Realized");
 }
 
+// Else the next machine, which comes by another name, gets the same file.
+BOOST_FIXTURE_TEST_CASE(a_machine_has_its_disks_by_their_canonical_paths, Setup) {
+    const auto disks = w.folder / "disks";
+    std::filesystem::create_directory_symlink(disks, disks / "link");
+    for (const auto& odd : {disks / ".." / "disks" / "a.qcow2", disks / "link" / "b.qcow2"}) {
+        const auto file = (disks / odd.filename()).string();
+        guid = plan({{"ElementName", "odd"}});
+        add_disk(odd.string());
+        BOOST_TEST(vs::PlannedSystems(w.services).find(guid)->spec.disks.at(0).path == odd.string());
+        w.image(odd.filename().string());
+        const auto second = add_disk(file);  // the same one: only one of them may stay
+        const auto found = errors("ValidatePlannedSystem", JobState::completed_with_warnings);
+        BOOST_TEST_REQUIRE(found.size() == 1U);
+        BOOST_TEST(found[0].code == 32774U);
+        BOOST_TEST(w.done(w.remove("Msvm_StorageAllocationSettingData", second)) == 0U);
+        BOOST_TEST(w.done(w.call(w.vsms(), "RealizePlannedSystem", {{"PlannedSystem", Value(path())}})) == 0U,
+                   w.last_text);
+        BOOST_TEST(w.spec(guid).disks.at(0).path == file);
+        BOOST_TEST(w.spec(guid).disks.at(0).format == "qcow2");
+    }
+}
+
+// What the guest wrote into an exported disk may look like another format.
+BOOST_FIXTURE_TEST_CASE(the_format_of_an_imported_disk_is_what_the_export_says, Setup) {
+    add_disk(w.image("i.qcow2"));
+    for (const bool imported : {true, false}) {
+        auto p = *vs::PlannedSystems(w.services).find(guid);
+        p.spec.uuid = make_guid();
+        p.spec.disks.at(0).format = "raw";
+        if (imported) p.spec.attributes[std::string(vs::planned_folder)] = w.folder / "export";
+        BOOST_TEST(vs::PlannedSystems(w.services).add(p).ok());
+        const Value planned(vs::system_path("Msvm_PlannedComputerSystem", p.spec.uuid));
+        BOOST_TEST(w.done(w.call(w.vsms(), "RealizePlannedSystem", {{"PlannedSystem", planned}})) == 0U);
+        BOOST_TEST(w.spec(p.spec.uuid).disks.at(0).format == (imported ? "raw" : "qcow2"));
+        BOOST_TEST(w.hypervisor.undefine({}, p.spec.uuid).ok());
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(every_problem_is_an_error_of_its_own, Setup) {
     add_disk((w.folder / "disks" / "later.qcow2").string());
     w.done(w.modify(w.make("Msvm_MemorySettingData",
