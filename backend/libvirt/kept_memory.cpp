@@ -53,7 +53,8 @@ Result<void> MemoryAside::keep() {
 }
 
 void MemoryAside::put_back() {
-    if (kept_) (void)copy_memory(w_, place(w_), w_.saved_path());
+    // Not beneath a machine that may have been given its memory: it would start with this one next.
+    if (kept_ && !w_.active()) (void)copy_memory(w_, place(w_), w_.saved_path());
 }
 
 MemoryAside::~MemoryAside() {

@@ -41,9 +41,10 @@ Result<void> use_accelerator(const CorePtr& core, Session& s, virDomainPtr domai
 // What the machine's disks stand on is told to libvirt where it cannot find it out; saved memory has a
 // description of its own.
 Result<std::string> tell_chains(Site& w, const DiskServers& servers) {
-    const std::string before = w.domain_xml();
-    const std::string xml = servers.with_chains(before);
-    if (xml != before)
+    const auto before = w.domain_xml();
+    if (!before) return before.error();
+    const std::string xml = servers.with_chains(*before);
+    if (xml != *before)
         if (auto ok = define(w, xml); !ok) return ok.error();
     if (served_files(xml).empty() || !has_saved_file(*w.core->connector, w.domain)) return xml;
     if (auto ok = move_saved_memory(w); !ok) return ok.error();

@@ -110,8 +110,9 @@ Result<void> restore_memory(Site& w, const HeldSnapshot& s, const std::map<std::
 
 Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
     if (!w.local()) return not_here();
-    const std::string old_xml = w.domain_xml();
-    auto before = read_chain(w.call, w.tool, tops_of(old_xml, all));
+    const auto old_xml = w.domain_xml();
+    if (!old_xml) return old_xml.error();
+    auto before = read_chain(w.call, w.tool, tops_of(*old_xml, all));
     if (!before) return before.error();
     std::map<std::string, std::string> files;
     const std::string id = make_guid();
@@ -143,9 +144,9 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     if (ok && !s.layout.memory_file.empty()) ok = restore_memory(w, s, files);
     if (ok && !s.layout.note.saved_file.empty()) ok = put_saved_memory(w, s.layout.note.saved_file);
     if (!ok) {
-        turn_off(w);
-        define(w, old_xml);
-        take_back();
+        // A host that fell silent may have done it, and the machine stands on them: that is recovery's to
+        // see.
+        if (turn_off(w) && define(w, *old_xml)) take_back();
         return ok;
     }
     if (auto after = read_chain(w.call, w.tool, tops_of(*xml, all))) {
@@ -166,10 +167,12 @@ Result<void> go_back(Site& w, const HeldSnapshot& s, const std::vector<HeldSnaps
     const std::string place = nvram_path(s.layout.domain_xml);
     if (kept.empty() || place.empty()) return revert(w, s, all);
     if (auto ok = turn_off(w); !ok) return ok;
-    const auto before = read_nvram(w.domain_xml());
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
+    const auto before = read_nvram(*own);
     auto done = copy_nvram(kept, place);
     if (done) done = revert(w, s, all);
-    if (!done && before) (void)write_nvram(place, *before);
+    if (!done && before && !w.active()) (void)write_nvram(place, *before);
     return done;
 }
 
@@ -204,7 +207,9 @@ Result<void> delete_inside(Site& w, const HeldSnapshot& s) {
                                     [](const auto& d) { return d.kind == SnapshotDisk::Kind::internal; });
     Result<void> ok;
     std::map<std::string, std::string> now;
-    for (const auto& t : snapshot_targets(w.domain_xml())) now[t.target] = t.path;
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
+    for (const auto& t : snapshot_targets(*own)) now[t.target] = t.path;
     const auto then = snapshot_targets(s.layout.domain_xml);
     const bool same_files =
         std::all_of(then.begin(), then.end(), [&](const auto& t) { return now[t.target] == t.path; });
@@ -230,7 +235,9 @@ Result<void> delete_outside(Site& w, const HeldSnapshot& gone) {
     if (!w.local()) return not_here();
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
-    auto chain = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all));
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
+    auto chain = read_chain(w.call, w.tool, tops_of(*own, *all));
     if (!chain) return chain.error();
     if (auto ok = drop_external(w, gone, *all); !ok) return ok;
     remove_files_of(w, gone.layout);
@@ -267,8 +274,10 @@ Result<void> define(Site& w, const std::string& xml) {
     return {};
 }
 
-std::string Site::domain_xml() const {
-    return take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+Result<std::string> Site::domain_xml() const {
+    auto xml = take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+    if (xml.empty()) return last_error("look at the machine");
+    return xml;
 }
 
 std::string Site::saved_path() const {
@@ -306,7 +315,9 @@ Result<Unfinished> begun_deletion(Site& w, const std::vector<HeldSnapshot>& all,
         for (auto& file : files_of(s.layout)) u.files.push_back(std::move(file));
     }
     if (!external || !w.local()) return u;
-    auto chain = read_chain(w.call, w.tool, tops_of(w.domain_xml(), all));
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
+    auto chain = read_chain(w.call, w.tool, tops_of(*own, all));
     if (!chain) return chain.error();
     for (const auto& [path, backing] : *chain)
         if (is_overlay(path)) u.files.push_back(path);
@@ -330,9 +341,10 @@ Result<void> remove_external_snapshots(Site& w) {
 Result<void> put_saved_memory(Site& w, const std::string& from) {
     std::error_code ec;
     std::filesystem::create_directories(w.core->connector->save_dir(), ec);
-    const std::string definition = w.domain_xml();
+    const auto definition = w.domain_xml();
+    if (!definition) return definition.error();
     return copy_save_image(w.call, from, w.saved_path(), [&](const std::string& xml) -> Result<std::string> {
-        auto adopted = adopt_saved_xml(xml, definition);
+        auto adopted = adopt_saved_xml(xml, *definition);
         if (adopted) adopted = without_chains(*adopted);
         if (!adopted) return adopted;
         return w.servers().with_chains(*adopted);
@@ -343,8 +355,10 @@ Result<void> move_saved_memory(Site& w) {
     if (!w.local() || w.active() || access(w.saved_path().c_str(), F_OK) != 0) return {};
     const auto header = read_save_header(w.saved_path());
     if (!header) return header.error();
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
     const std::string& xml = header->domain_xml;
-    if (snapshot_targets(xml) == snapshot_targets(w.domain_xml()) && !lists_missing_files(xml) &&
+    if (snapshot_targets(xml) == snapshot_targets(*own) && !lists_missing_files(xml) &&
         told_chains(xml) == told_chains(w.servers().with_chains(xml)))
         return {};
     return put_saved_memory(w, w.saved_path());

@@ -22,8 +22,11 @@ struct Site {
 
     Site(const CorePtr& c, Session& s, virDomainPtr d)
         : core(c), session(s), domain(d), tool(image_tool(*c)), call{s.deadline, s.stop, {}} {}
-    std::string domain_xml() const;
-    bool active() const { return virDomainIsActive(domain) == 1; }
+    // The permanent settings; never "": what they do not name may be removed.
+    Result<std::string> domain_xml() const;
+    // Or it may run: a host that does not answer any more cannot tell.
+    bool active() const { return virDomainIsActive(domain) != 0; }
+    bool answers() const { return virConnectIsAlive(session.connection) == 1; }
     bool local() const { return !core->connector->save_dir().empty(); }
     bool elsewhere() const { return core->connector->kind() == HostKind::remote; }
     std::string saved_path() const;  // as the host calls it

@@ -28,6 +28,7 @@ constexpr int most_tries = 100;
 constexpr auto try_again = std::chrono::milliseconds(100);
 // QEMU and qemu-img may be busy yet with what the last service asked of them.
 constexpr int most_attempts = 3;
+constexpr auto longest_job = std::chrono::seconds(30);
 constexpr auto next_attempt = std::chrono::seconds(1);
 
 std::string folder(const Settings& settings) {
@@ -101,7 +102,7 @@ Result<void> delete_unknown(virDomainPtr domain, const std::string& id, const st
 // QEMU goes on with a snapshot that nobody waits for any more, and libvirt takes up its connection to QEMU
 // again meanwhile. Both are over when QEMU has answered something.
 void wait_for_qemu(Site& w, const std::string& target) {
-    for (int tries = 0; tries < most_tries && w.active(); ++tries) {
+    for (int tries = 0; tries < most_tries && virDomainIsActive(w.domain) == 1; ++tries) {
         virDomainBlockStatsStruct stats{};
         if (virDomainBlockStats(w.domain, target.c_str(), &stats, sizeof stats) == 0) return;
         std::this_thread::sleep_for(try_again);
@@ -110,19 +111,22 @@ void wait_for_qemu(Site& w, const std::string& target) {
 
 // On a host whose files are not seen from here libvirt looks for it.
 Result<void> remove_unseen(Site& w, const std::string& id) {
-    const std::string xml = w.domain_xml();
-    const auto targets = snapshot_targets(xml);
+    const auto xml = w.domain_xml();
+    if (!xml) return xml.error();
+    const auto targets = snapshot_targets(*xml);
     const bool inside = !targets.empty() && std::all_of(targets.begin(), targets.end(),
                                                         [](const auto& t) { return t.format == "qcow2"; });
-    return inside ? delete_unknown(w.domain, id, xml) : Result<void>();
+    return inside ? delete_unknown(w.domain, id, *xml) : Result<void>();
 }
 
 // Of a host whose files are not seen from here, those of memory alone.
 Result<void> remove_files(Site& w, const Unfinished& u) {
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
     Result<Chain> needed = Chain{};
-    if (w.local()) needed = read_chain(w.call, w.tool, tops_of(w.domain_xml(), *all));
+    if (w.local()) needed = read_chain(w.call, w.tool, tops_of(*own, *all));
     if (!needed) return needed.error();
     std::set<std::string> memory;
     for (const auto& s : *all)
@@ -138,13 +142,16 @@ Result<void> remove_files(Site& w, const Unfinished& u) {
 }
 
 // Merges that QEMU goes on with are broken off; they are begun again.
-void end_merges(Site& w) {
-    for (const auto& t : snapshot_targets(w.domain_xml())) {
+Result<void> end_merges(Site& w) {
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
+    for (const auto& t : snapshot_targets(*own)) {
         wait_for_qemu(w, t.target);
         virDomainBlockJobInfo info{};
         if (w.active() && virDomainGetBlockJobInfo(w.domain, t.target.c_str(), &info, 0) > 0)
             virDomainBlockJobAbort(w.domain, t.target.c_str(), 0);
     }
+    return {};
 }
 
 // A file that is not there any more has been merged, and what the snapshot is based on since is right.
@@ -225,8 +232,10 @@ Result<void> finish_deleting(Site& w, const HeldSnapshot& s) {
 Result<void> start_from_what_it_stands_on(Site& w, const Unfinished& u) {
     if (!w.active()) return {};
     const std::string live_xml = take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE));
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
     const auto live = snapshot_targets(live_xml);
-    auto next = snapshot_targets(w.domain_xml());
+    auto next = snapshot_targets(*own);
     const auto before = next;
     for (auto& t : next)
         for (const auto& now : live)
@@ -234,14 +243,14 @@ Result<void> start_from_what_it_stands_on(Site& w, const Unfinished& u) {
                 now.target == t.target && below != u.chain.end() && below->second == now.path)
                 t = now;
     if (next == before) return {};
-    auto xml = with_targets(w.domain_xml(), next, w.core->domain_options());
+    auto xml = with_targets(*own, next, w.core->domain_options());
     if (xml) xml = with_forms_of(live_xml, *xml, w.core->domain_options());
     return xml ? define(w, *xml) : Result<void>(xml.error());
 }
 
 Result<void> finish_deletions(Site& w, const Unfinished& u) {
     if (u.deleted.empty()) return {};
-    end_merges(w);
+    if (auto ok = end_merges(w); !ok) return ok;
     if (auto ok = start_from_what_it_stands_on(w, u); !ok) return ok;
     if (auto ok = put_bases_back(w, u); !ok) return ok;
     if (auto ok = forget_merged(w, u); !ok) return ok;
@@ -270,15 +279,40 @@ Result<void> pause_again(Site& w) {
     return checked(virDomainSuspend(w.domain), "pause the machine");
 }
 
+// A host that was cut off from us goes on with what it was asked for; what comes of it is seen then.
+Result<void> wait_for_job(Site& w) {
+    const auto end = std::chrono::steady_clock::now() + longest_job;
+    virDomainJobInfo info{};
+    while (virDomainGetJobInfo(w.domain, &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE) {
+        if (w.session.stop.stop_requested()) return cancelled("remove what is left of a snapshot");
+        if (std::chrono::steady_clock::now() >= end)
+            return Error{Status::busy, "wsvirt.machine.busy",
+                         "Another operation on the machine has not finished; try again later.",
+                         uuid_of(w.domain)};
+        std::this_thread::sleep_for(try_again);
+    }
+    return {};
+}
+
+// One that nobody saw made. Where its overlays cannot be merged from here it stays, as libvirt has it.
+Result<void> remove_or_keep(Site& w, const HeldSnapshot& s) {
+    if (!s.info.external || w.local()) return remove_snapshot(w, s);
+    SnapshotNote note = s.layout.note;
+    note.attributes = s.info.spec.attributes;
+    note.created_us = s.info.created_us;
+    return put_note(w.domain, s.xml, note, s.info.current);
+}
+
 Result<void> make_whole(Site& w, const Unfinished& u) {
     if (u.paused) return pause_again(w);
+    if (auto ok = wait_for_job(w); !ok) return ok;
     if (u.frozen && w.active()) virDomainFSThaw(w.domain, nullptr, 0, 0);
     Result<void> ok = finish_deletions(w, u);
     if (!ok) return ok;
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
     if (const auto* s = find_snapshot(*all, u.id)) {
-        if (s->layout.note.created_us == 0) ok = remove_snapshot(w, *s);
+        if (s->layout.note.created_us == 0) ok = remove_or_keep(w, *s);
     } else if (!w.elsewhere()) {
         ok = remove_from_disks(w, u.id);
     } else if (u.deleted.empty() && u.applied.empty() && !u.removed) {
@@ -318,14 +352,15 @@ std::string text_of(const Settings& settings, const Unfinished& what) {
 }  // namespace
 
 Result<void> remove_from_disks(Site& w, const std::string& id) {
-    const std::string xml = w.domain_xml();
+    const auto xml = w.domain_xml();
+    if (!xml) return xml.error();
     if (!w.active()) qemu::end_orphans(w.core->settings().qemu_img, id);
-    for (const auto& t : snapshot_targets(xml)) {
+    for (const auto& t : snapshot_targets(*xml)) {
         if (t.format != "qcow2") continue;
         if (w.active()) wait_for_qemu(w, t.target);
         const auto names = qemu::snapshot_names(t.path);
         if (!names || std::find(names->begin(), names->end(), id) == names->end()) continue;
-        if (w.active()) return delete_unknown(w.domain, id, xml);
+        if (w.active()) return delete_unknown(w.domain, id, *xml);
         if (auto ok = w.tool.snapshot(w.call, 'd', id, t.path); !ok) return ok;
     }
     return {};

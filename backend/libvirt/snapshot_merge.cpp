@@ -55,8 +55,10 @@ Result<void> rename_everywhere(Site& w, const std::vector<HeldSnapshot>& all, co
         const auto targets = snapshot_targets(xml);
         return std::any_of(targets.begin(), targets.end(), [&](const auto& t) { return t.path == upper; });
     };
-    if (const std::string xml = w.domain_xml(); named(xml)) {
-        auto changed = with_renamed_files(xml, names, w.core->domain_options());
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
+    if (named(*own)) {
+        auto changed = with_renamed_files(*own, names, w.core->domain_options());
         if (!changed) return changed.error();
         if (auto ok = define(w, *changed); !ok) return ok;
     }
@@ -84,13 +86,16 @@ bool stands_on(const Chain& chain, std::string upper, const std::string& lower) 
 // Below a machine that runs, files that are served wait until it is off. Where the machine stands on the
 // overlay, but through others, QEMU would write that those stand on something that nobody could find the
 // served file by. Where it does not, qemu-img could not open the served file.
-bool must_wait(const Site& w, const Chain& chain, const std::string& frozen, const std::string& upper) {
+bool must_wait(const Site& w, const std::string& own, const Chain& chain, const std::string& frozen,
+               const std::string& upper) {
     if (!w.active()) return false;
-    const auto served = served_files(take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE)));
+    const std::string live = take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE));
+    if (live.empty()) return true;
+    const auto served = served_files(live);
     const auto is_served = [&](const std::string& path) {
         return std::any_of(served.begin(), served.end(), [&](const auto& f) { return f.path == path; });
     };
-    const auto tops = snapshot_targets(w.domain_xml());
+    const auto tops = snapshot_targets(own);
     if (std::any_of(tops.begin(), tops.end(), [&](const auto& t) { return t.path == upper; })) return false;
     if (std::any_of(tops.begin(), tops.end(), [&](const auto& t) { return stands_on(chain, t.path, upper); }))
         return is_served(frozen);
@@ -99,15 +104,15 @@ bool must_wait(const Site& w, const Chain& chain, const std::string& frozen, con
 }
 
 // A frozen file that no snapshot names any more, and the one overlay that stands on it.
-std::optional<std::pair<std::string, std::string>> mergeable(const Site& w, const Chain& chain,
-                                                             const Formats& named,
+std::optional<std::pair<std::string, std::string>> mergeable(const Site& w, const std::string& own,
+                                                             const Chain& chain, const Formats& named,
                                                              const std::set<std::string>& held) {
     for (const auto& [frozen, below] : chain) {
         if (named.contains(frozen) || held.contains(frozen)) continue;
         std::vector<std::string> above;
         for (const auto& [path, backing] : chain)
             if (backing == frozen) above.push_back(path);
-        if (above.size() == 1 && is_overlay(above[0]) && !must_wait(w, chain, frozen, above[0]))
+        if (above.size() == 1 && is_overlay(above[0]) && !must_wait(w, own, chain, frozen, above[0]))
             return std::pair(frozen, above[0]);
     }
     return std::nullopt;
@@ -121,9 +126,11 @@ Result<void> merge_one(Site& w, const std::vector<HeldSnapshot>& all, Chain& cha
         if (info) info->backing_format = info->format;
     }
     if (!info) return info.error();
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
     std::string target;
     bool in_use = false, top = false;
-    for (const auto& t : snapshot_targets(w.domain_xml()))
+    for (const auto& t : snapshot_targets(*own))
         for (std::string f = t.path; !f.empty(); f = chain[f])
             if (f == upper) {
                 target = t.target;
@@ -140,33 +147,38 @@ Result<void> tidy_files(Site& w, Chain chain) {
     for (;;) {
         auto all = hold_snapshots(w.domain);
         if (!all) return all.error();
-        const auto named = tops_of(w.domain_xml(), *all);
+        const auto own = w.domain_xml();
+        if (!own) return own.error();
+        const auto named = tops_of(*own, *all);
         auto now = read_chain(w.call, w.tool, named);
         if (!now) return now.error();
         chain.insert(now->begin(), now->end());
         const auto held = held_by_others(*w.core, uuid_of(w.domain), chain);
         remove_unneeded(chain, *now, held);
         chain = std::move(*now);
-        const auto pair = mergeable(w, chain, named, held);
+        const auto pair = mergeable(w, *own, chain, named, held);
         if (!pair) break;
         if (auto ok = merge_one(w, *all, chain, pair->first, pair->second); !ok) return ok;
     }
-    const std::string xml = w.domain_xml();
-    if (!lists_missing_files(xml)) return {};
-    auto changed = without_chains(xml);
+    const auto xml = w.domain_xml();
+    if (!xml) return xml.error();
+    if (!lists_missing_files(*xml)) return {};
+    auto changed = without_chains(*xml);
     if (!changed) return changed.error();
     return define(w, *changed);
 }
 
 Result<void> merge_what_waited(Site& w) {
-    const std::string xml = w.servers().with_chains(w.domain_xml());
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
+    const std::string xml = w.servers().with_chains(*own);
     if (!w.local() || served_files(xml).empty()) return {};
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
     const auto named = tops_of(xml, *all);
     auto chain = read_chain(w.call, w.tool, named);
     if (!chain) return chain.error();
-    if (!mergeable(w, *chain, named, held_by_others(*w.core, uuid_of(w.domain), *chain))) return {};
+    if (!mergeable(w, xml, *chain, named, held_by_others(*w.core, uuid_of(w.domain), *chain))) return {};
     const auto noted = begun_deletion(w, *all, {});
     if (!noted) return noted.error();
     const auto journal = note_unfinished(*w.core, w.session, *noted);

@@ -235,21 +235,34 @@ Unfinished left_overs(const Core& core, const std::string& machine, const Plan& 
     return u;
 }
 
+// Files that only this snapshot would have needed, when nothing came of it. A host that does not answer may
+// finish it all the same: then they stay, as noted, until it answers. The overlays of one elsewhere are its
+// own.
+void remove_files(Site& w, const Unfinished& u) {
+    std::set<std::string> used;
+    const auto add = [&](const std::string& xml) {
+        for (auto& t : snapshot_targets(xml)) used.insert(std::move(t.path));
+        return !xml.empty();
+    };
+    const auto all = hold_snapshots(w.domain);
+    const auto own = w.domain_xml();
+    if (!all || !own || !add(*own) || !add(take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE))))
+        return;
+    for (const auto& s : *all)
+        for (auto& file : files_of(s.layout)) used.insert(std::move(file));
+    if (!w.answers()) return;
+    for (const auto& file : u.files)
+        if (!used.contains(file) && !(w.elsewhere() && is_overlay(file))) (void)remove_memory(w, file);
+}
+
 // A snapshot that was made but cannot stay.
-void take_back(Site& w, const std::string& id) {
+void take_back(Site& w, const Unfinished& u) {
     w.call = {};
     w.session.stop = {};  // also when the caller has gone
     auto all = hold_snapshots(w.domain);
     if (!all) return;
-    if (const auto* s = find_snapshot(*all, id)) (void)remove_snapshot(w, *s);
-}
-
-// Files that only this snapshot would have needed, when nothing came of it.
-void remove_files(const Unfinished& u, const std::string& domain_xml) {
-    const auto used = snapshot_targets(domain_xml);
-    for (const auto& file : u.files)
-        if (std::none_of(used.begin(), used.end(), [&](const auto& t) { return t.path == file; }))
-            unlink(file.c_str());
+    if (const auto* s = find_snapshot(*all, u.id)) (void)remove_snapshot(w, *s);
+    remove_files(w, u);
 }
 
 SnapshotNote note_for(const SnapshotRequest& request, const ReadDomain& domain, const Plan& plan,
@@ -288,6 +301,7 @@ Result<void> take_inside(Site& w, const Plan& plan, const std::string& xml, cons
     if (ok) ok = put_note(w.domain, xml, note, true);
     if (ok) return {};
     w.call = {};  // also when the caller has gone
+    if (!w.answers()) return ok;
     (void)remove_from_disks(w, id);
     for (const auto& file : {note.saved_file, note.nvram_file})
         if (!file.empty()) (void)remove_memory(w, file);
@@ -298,10 +312,11 @@ Result<void> take_inside(Site& w, const Plan& plan, const std::string& xml, cons
 Result<void> same_forms(Site& w) {
     const auto& options = w.core->domain_options();
     if (options.disk_server_dir.empty() || !w.active()) return {};
-    const std::string before = w.domain_xml();
-    auto xml = with_forms_of(take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE)), before, options);
+    const auto before = w.domain_xml();
+    if (!before) return before.error();
+    auto xml = with_forms_of(take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE)), *before, options);
     if (!xml) return xml.error();
-    return served_files(*xml) == served_files(before) ? Result<void>() : define(w, *xml);
+    return served_files(*xml) == served_files(*before) ? Result<void>() : define(w, *xml);
 }
 
 Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d,
@@ -315,7 +330,9 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
                      "The machine has a snapshot with this identifier already.", request.id};
     Site w(core, session, d);
     if (auto ok = same_forms(w); !ok) return ok;
-    const std::string domain_xml = w.domain_xml();
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
+    const std::string& domain_xml = *own;
     auto domain = read_domain(domain_xml);
     if (!domain) return domain.error();
     auto plan = make_plan(*core, request, *domain, domain_xml, *state, *old);
@@ -341,7 +358,7 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     if (plan->served) ready = make_overlays(w, *plan, domain_xml);
     auto made = ready ? create(*core, d, *plan, xml, request.machine) : Result<SnapshotHandle>(ready.error());
     if (!made) {
-        remove_files(unfinished, w.domain_xml());
+        remove_files(w, unfinished);
         return made.error();
     }
     const std::string seen = take(virDomainSnapshotGetXMLDesc(made->get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));
@@ -353,9 +370,7 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     if (noted && session.stop.stop_requested()) noted = cancelled(doing);
     if (noted) noted = put_note(d, seen, note, true);
     if (!noted) {
-        take_back(w, request.id);
-        for (const auto& file : {note.saved_file, note.nvram_file})
-            if (!file.empty()) (void)remove_memory(w, file);
+        take_back(w, unfinished);
         return noted.error();
     }
     return {};

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
 import embedded
+import winrm.exceptions
 import winrm.protocol
 
 S = "{http://www.w3.org/2003/05/soap-envelope}"
@@ -74,6 +75,19 @@ class Item(dict):
     def all(self, name):
         value = self.get(name)
         return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def eventually(what, seconds=60):
+    """Waits until the call gives something true without a fault."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if found := what():
+                return found
+        except winrm.exceptions.WinRMError as e:
+            found = e
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
 
 
 class HyperV:

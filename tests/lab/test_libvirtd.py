@@ -13,8 +13,9 @@ import time
 
 import pytest
 import winrm.exceptions
+from cut_link import Link
 from embedded import Instance
-from hyperv import OFF, PAUSED, RUNNING, SAVED, HyperV
+from hyperv import OFF, PAUSED, RUNNING, SAVED, HyperV, eventually
 from snapshot_kit import DISK, Machine, id_of
 from wsvirtd import Daemon, processes_below
 
@@ -82,19 +83,6 @@ def libvirtd():
 def daemon(libvirtd):
     with Daemon(uri=libvirtd.uri, storage_folders=[libvirtd.folder / "vms"]) as running:
         yield running
-
-
-def eventually(what, seconds=60):
-    """Waits until the call gives something true without a fault."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if found := what():
-                return found
-        except winrm.exceptions.WinRMError as e:
-            found = e
-        assert time.monotonic() < deadline, found
-        time.sleep(0.1)
 
 
 def small_machine(hyperv, name):
@@ -249,6 +237,43 @@ def test_vhd_disks_that_libvirt_opens(daemon, libvirtd):
     assert machine.state() == RUNNING
     assert machine.files() == sorted([disk.name, f"{disk.stem}.{id_of(snapshot)}.qcow2"])
     machine.remove()
+
+
+def virsh_of(libvirtd):
+    return lambda *words: subprocess.run(["virsh", "-q", "-c", libvirtd.uri, *words], stdout=subprocess.PIPE, text=True,
+                                         check=True).stdout
+
+
+def test_a_link_that_is_cut_while_a_snapshot_is_taken(libvirtd):
+    """libvirtd finishes it: the machine stands on the overlay, and nobody removes that. Where the overlay cannot be merged
+    from here the snapshot stays."""
+    virsh, path = virsh_of(libvirtd), libvirtd.folder / "link"
+    link = Link(path, libvirtd.folder / "runtime/libvirt/libvirt-sock")
+    folder = libvirtd.folder / "cut"
+    with Daemon(uri=f"qemu+unix:///session?socket={path}", storage_folders=[folder]) as daemon:
+        hyperv = HyperV(daemon)
+        eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
+        daemon.storage = folder
+        machine = Machine(hyperv, daemon, "raw", pipe=False)
+        if libvirtd.user:
+            for owned in (folder, *machine.disks):
+                os.chown(owned, libvirtd.user.pw_uid, libvirtd.user.pw_gid)
+        machine.turn(RUNNING)
+        link.silent_after(b"<domainsnapshot>")
+        job = machine.begin(DISK)["Job"]
+        eventually(lambda: ".qcow2" in virsh("domblklist", machine.guid.lower()))
+        link.cut()
+        ended = hyperv.wait_job(job)
+        assert int(ended["JobState"]) == 10 and "does not answer" in ended["ErrorDescription"], dict(ended)
+        eventually(lambda: not list(daemon.state.glob("unfinished-snapshots/*")))
+        overlay = pathlib.Path(virsh("domblklist", machine.guid.lower()).split()[-1])
+        assert machine.files() == sorted([overlay.name, machine.disks[0].name])
+        assert [f"{machine.disks[0].stem}.{s}.qcow2" for s in machine.associated("Msvm_SnapshotOfVirtualSystem")] == [overlay.name]
+        assert machine.state() == RUNNING
+        machine.turn(OFF)
+        machine.turn(RUNNING)
+        machine.remove()
+    link.close()
 
 
 def test_calls_end_at_their_limits(libvirtd):
