@@ -5,12 +5,8 @@
 namespace wsvirt::cim {
 
 Services cluster_services(const Services& local, backend::Hypervisor& hypervisor) {
-    auto settings = local.host;
-    for (const auto& h : local.hosts)
-        settings.storage_folders.insert(settings.storage_folders.end(), h.storage_folders.begin(),
-                                        h.storage_folders.end());
-    return Services{local.schema,        hypervisor,  local.jobs,           local.store,
-                    std::move(settings), local.hosts, local.object_manager, local.repository_namespaces};
+    return Services{local.schema, hypervisor,  local.jobs,           local.store,
+                    local.host,   local.hosts, local.object_manager, local.repository_namespaces};
 }
 
 bool is_cluster(const Services& services) {

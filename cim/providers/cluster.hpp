@@ -11,7 +11,8 @@ namespace wsvirt::cim {
 
 inline constexpr const char* cluster_namespace = "root/HyperVCluster/v2";
 
-// With `hypervisor`, which is made by backend::make_cluster() from the same hosts and must outlive them.
+// With `hypervisor`, which is made by backend::make_cluster() from the same hosts and must outlive them. The
+// folders are those of the local host, where files are made and opened.
 Services cluster_services(const Services& local, backend::Hypervisor& hypervisor);
 bool is_cluster(const Services& services);
 // The names of the hosts beside the local one; none where only that is served.

@@ -1,5 +1,6 @@
 #include "cim/providers/virtual_system/storage_rules.hpp"
 
+#include <algorithm>
 #include <array>
 #include <system_error>
 
@@ -43,12 +44,6 @@ Error outside(const std::string& path, const std::string& property) {
         property);
 }
 
-Result<void> check_absolute(const std::string& path, const std::string& property) {
-    if (path.empty() || path[0] != '/' || path.find('\0') != std::string::npos)
-        return bad("wsvirt.disk.path", property, "\"" + path + "\" is not an absolute path on this host.");
-    return {};
-}
-
 bool format_fits(Kind k, const std::string& format) {
     if (k != Kind::hard_disk) return format == "raw";
     static constexpr std::array<std::string_view, 4> known{"qcow2", "raw", "vpc", "vhdx"};
@@ -77,9 +72,24 @@ Result<void> check_chain(Services& services, backend::ImageInfo image) {
 
 }  // namespace
 
+Result<void> check_path(const std::string& path, const std::string& property) {
+    if (has_control_characters(path))
+        return bad("wsvirt.disk.path", property,
+                   property + " must be a path without line breaks and other control characters.");
+    if (path.empty() || path[0] != '/')
+        return bad("wsvirt.disk.path", property,
+                   "\"" + path + "\" is not an absolute path; begin it with '/'.");
+    return {};
+}
+
+bool has_control_characters(std::string_view path) {
+    constexpr unsigned char space = 0x20, del = 0x7f;
+    return std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < space || c == del; });
+}
+
 Result<std::string> check_existing(const std::vector<fs::path>& folders, const std::string& path,
                                    const std::string& property) {
-    if (auto r = check_absolute(path, property); !r) return r.error();
+    if (auto r = check_path(path, property); !r) return r.error();
     std::error_code ec;
     const auto real = fs::canonical(path, ec);
     if (ec) {
@@ -96,7 +106,7 @@ Result<std::string> check_existing(const std::vector<fs::path>& folders, const s
 
 Result<std::string> check_folder(const std::vector<fs::path>& folders, const std::string& path,
                                  const std::string& property) {
-    if (auto r = check_absolute(path, property); !r) return r.error();
+    if (auto r = check_path(path, property); !r) return r.error();
     std::error_code ec;
     const auto real = fs::canonical(path, ec);
     if (ec ? !below_any(fs::path(path).lexically_normal(), folders) : !below_any(real, folders))
@@ -108,7 +118,7 @@ Result<std::string> check_folder(const std::vector<fs::path>& folders, const std
 
 Result<std::string> check_place(const std::vector<fs::path>& folders, const std::string& path,
                                 const std::string& property) {
-    if (auto r = check_absolute(path, property); !r) return r.error();
+    if (auto r = check_path(path, property); !r) return r.error();
     const fs::path wanted(path);
     const auto name = wanted.filename();
     if (name.empty() || name == "." || name == "..")

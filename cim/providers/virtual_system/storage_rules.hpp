@@ -21,6 +21,11 @@ struct Medium {
     std::string path, format;
 };
 
+// Whether a client's path is absolute and a single line, as paths are kept in lists. Errors:
+// invalid_parameter; subject = `property`.
+Result<void> check_path(const std::string& path, const std::string& property);
+bool has_control_characters(std::string_view path);
+
 // Errors: invalid_parameter (no absolute path, missing, wrong kind of file or format), access_denied (outside
 // the folders), busy (in use). subject = HostResource; the texts name the path.
 Result<Medium> check_medium(Services& services, const std::string& path, const MediumUse& use);

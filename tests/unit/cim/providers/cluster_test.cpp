@@ -137,6 +137,12 @@ BOOST_AUTO_TEST_CASE(a_machine_is_changed_and_moved_where_it_is) {
     BOOST_TEST(!second.machine(guid));
 }
 
+BOOST_AUTO_TEST_CASE(files_are_made_and_opened_in_the_folders_of_the_own_host) {
+    services.hosts[1].storage_folders = {"/only/there"};
+    BOOST_TEST(cluster_services(services, *all).host.storage_folders == services.host.storage_folders,
+               boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(a_host_that_does_not_answer_gets_no_new_machine) {
     memory(hypervisor, 512);
     memory(second, 64 * 1024);

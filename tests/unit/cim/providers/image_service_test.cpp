@@ -50,6 +50,7 @@ BOOST_FIXTURE_TEST_CASE(refuses_by_name, Setup) {
              {{{"Path", "/etc/x.qcow2"}, {"MaxInternalSize", 1 << 20}}, 32769, "/etc/x.qcow2"},
              {{{"Path", in_folder("../x.qcow2")}, {"MaxInternalSize", 1 << 20}}, 32769, "x.qcow2"},
              {{{"Path", in_folder("x.txt")}, {"MaxInternalSize", 1 << 20}}, 32773, "Path"},
+             {{{"Path", in_folder("x\ny.qcow2")}, {"MaxInternalSize", 1 << 20}}, 32773, "line break"},
              {{{"Path", in_folder("x.vhdx")}, {"Format", 2}, {"MaxInternalSize", 1 << 20}}, 32773, "Format"},
              {{{"Path", in_folder("x.qcow2")}}, 32773, "MaxInternalSize"},
              {{{"Path", in_folder("x.qcow2")}, {"MaxInternalSize", 1000}}, 32773, "MaxInternalSize"},
