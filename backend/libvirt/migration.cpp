@@ -442,6 +442,12 @@ Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest
         {}};
     if (const auto m = core_->inventory->machine(request.machine))
         if (auto ok = without_vhdx(m->spec, doing); !ok) return ok;
+    if (request.kind == MigrationRequest::Kind::storage && core_->connector->kind() == HostKind::remote)
+        return Error{
+            Status::not_supported, "wsvirt.migration.other_host",
+            "The files of this host are not reached from here; ask the service of that host, or move "
+            "the machine together with its disks.",
+            request.machine};
     if (request.kind == MigrationRequest::Kind::storage)
         return change_machine(core_, call, request.machine, change,
                               [core = core_, request](Session& s, virDomainPtr d) {

@@ -1,5 +1,6 @@
 """Every return code of the methods of Msvm_VirtualSystemMigrationService that can arise, over the network: what the method
 refuses itself, and what the host refuses. MigrateVirtualSystemToSystem and the methods that only answer have CIM's numbers."""
+import pathlib
 import subprocess
 import uuid
 
@@ -9,10 +10,12 @@ from harness import QUICK_SIGN_IN
 
 import embedded  # noqa: E402
 from embedded import Instance  # noqa: E402
-from hyperv import RUNNING, SAVED, WMI, HyperV  # noqa: E402
+from hyperv import OFF, RUNNING, SAVED, WMI, HyperV  # noqa: E402
 from machine_parts import FORM, RASD, epr  # noqa: E402
 
-embedded.TYPES.update(MigrationType="uint16", TransportType="uint16", MaximumActiveVirtualSystemMigration="uint32")
+embedded.TYPES.update(MigrationType="uint16", TransportType="uint16", MaximumActiveVirtualSystemMigration="uint32",
+                      PersistentReservationsSupported="boolean")
+CLUSTER = WMI.replace("virtualization/v2", "HyperVCluster/v2")
 SERVICE = "Msvm_VirtualSystemMigrationService"
 OTHER_SETTINGS = dict(kind="Msvm_MemorySettingData", VirtualQuantity=64)
 NOBODY = "00000000-0000-0000-0000-000000000001"
@@ -25,14 +28,16 @@ synchronous_window = "25s"
 name = "hvB"
 uri = "qemu+tcp://hvb.example.com/system"
 migration_data_address = "192.0.2.2"
-storage_folders = ["/only/here"]
+storage_folders = ["/only/here", "{folder}"]
 """
 
 
 @pytest.fixture(scope="module")
-def daemon():
-    # So long a window that what succeeds answers 0, however slow this machine is.
-    with FaultDaemon(more=CONFIG) as running:
+def daemon(tmp_path_factory):
+    # So long a window that what succeeds answers 0, however slow this machine is. Machines can come back to the daemon's host.
+    over_there = tmp_path_factory.mktemp("hvb")
+    with FaultDaemon(uri="qemu:///system", more=CONFIG.format(folder=over_there)) as running:
+        running.over_there = over_there
         yield running
 
 
@@ -44,11 +49,16 @@ class World:
         output = self.hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="m", **settings), resources)
         return self.hyperv.finish(output)["ResultingSystem"]
 
+    def image(self, folder=None):
+        folder = folder or self.daemon.storage
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{uuid.uuid4()}.qcow2"
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "1M"], check=True)
+        return path
+
     def with_disk(self):
         """(a running machine, the InstanceID of its disk)"""
-        self.daemon.storage.mkdir(exist_ok=True)
-        path = self.daemon.storage / f"{uuid.uuid4()}.qcow2"
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "1M"], check=True)
+        path = self.image()
         machine = self.machine([
             Instance(RASD, ResourceType=6, ResourceSubType="Microsoft:Hyper-V:Synthetic SCSI Controller", InstanceID="scsi"),
             Instance(RASD, ResourceType=17, ResourceSubType="Microsoft:Hyper-V:Synthetic Disk Drive", Parent="scsi",
@@ -58,6 +68,15 @@ class World:
         self.state(machine, RUNNING)
         (disk,) = self.hyperv.devices(machine, "Msvm_StorageAllocationSettingData")
         return machine, disk["InstanceID"]
+
+    def shared_disk(self):
+        """(a machine that is off, the InstanceID of its disk, which other machines may have too, and its file)"""
+        machine, disk = self.with_disk()
+        self.state(machine, OFF)
+        self.hyperv.modify(Instance("Msvm_StorageAllocationSettingData", InstanceID=disk, ResourceType=31,
+                                    ResourceSubType="Microsoft:Hyper-V:Virtual Hard Disk", PersistentReservationsSupported=True))
+        (settings,) = self.hyperv.devices(machine, "Msvm_StorageAllocationSettingData")
+        return machine, disk, pathlib.Path(settings.all("HostResource")[0])
 
     def state(self, machine, wanted):
         self.hyperv.finish(self.hyperv.request_state(machine, wanted))
@@ -142,6 +161,29 @@ def unseen(world):
     return machine, dict(MigrationType=32768, disk=(disk, "/only/here/gone.qcow2"))
 
 
+def outside_and_there(world):
+    machine, disk = world.with_disk()
+    return machine, dict(MigrationType=32768, disk=(disk, str(world.image())))  # in the folder of the other host
+
+
+def of_another(world):
+    first, disk = world.with_disk()
+    path = world.image(world.daemon.over_there)
+    assert world.call(TO_SYSTEM, first, MigrationType=32768, disk=(disk, str(path)))["ReturnValue"] == "0"
+    machine, disk = world.with_disk()
+    return machine, dict(MigrationType=32768, disk=(disk, str(path)))
+
+
+def two_lines(world):
+    machine, disk = world.with_disk()
+    return machine, dict(MigrationType=32771, disk=(disk, "/only/here/own.qcow2\n/only/here/other.qcow2"))
+
+
+def shared(world):
+    machine, disk, _ = world.shared_disk()
+    return machine, dict(MigrationType=32771, disk=(disk, "/only/here/own.qcow2"))
+
+
 def nobody(_):
     return epr("Msvm_ComputerSystem", CreationClassName="Msvm_ComputerSystem", Name=NOBODY)
 
@@ -150,6 +192,10 @@ def nobody(_):
 REFUSALS = {
     "failed: the identifier is taken": (taken, {}, 32768, 2),
     "access denied: a folder that is not the destination's": (outside, {}, 32769, 32769),
+    "access denied: a file beside the destination's folders": (outside_and_there, {}, 32769, 32769),
+    "in use: another machine has the disk there": (of_another, {}, 32774, 32774),
+    "invalid: a path of two lines": (two_lines, {}, 32773, 4),
+    "not supported: a disk that others share is copied": (shared, {}, 32770, 1),
     "not supported: a transport": (World.machine, dict(TransportType=32768), 32770, 1),
     "invalid: no such machine": (nobody, {}, 32773, 4),
     "invalid: no such host": (World.machine, dict(host="nowhere"), 32773, 4),
@@ -171,6 +217,78 @@ def test_a_migration_that_is_refused_begins_nothing(world, case, method):
     assert int(output["ReturnValue"]) == (to_host if method == TO_HOST else to_system)
     assert world.error(output)[1]
     assert prepare is nobody or world.here(machine)
+
+
+def test_a_line_break_in_a_path_removes_nothing(daemon, world, tmp_path):
+    """Copies that failed are removed by their names, which are kept one a line."""
+    somebodys = tmp_path / "somebodys"
+    somebodys.write_text("precious")
+    machine, disk = world.with_disk()
+    daemon.fail("migrate", "failed")
+    try:
+        output = world.call(TO_HOST, machine, MigrationType=32771, disk=(disk, f"{daemon.over_there}/x\n{somebodys}"))
+        assert output["ReturnValue"] == "32773" and world.error(output)[1]
+    finally:
+        daemon.command("clear")
+    assert somebodys.read_text() == "precious"
+
+
+def test_a_disk_that_cannot_be_copied_is_still_there(world):
+    machine, disk, file = world.shared_disk()
+    new_place = (disk, f"{world.daemon.over_there}/shared.qcow2")
+    assert world.error(world.call(CHECK, machine, MigrationType=32771, disk=new_place))[0] == 32770
+    assert world.call(TO_HOST, machine, MigrationType=32771, disk=new_place)["ReturnValue"] == "32770"
+    own = (disk, str(file.with_name("moved.qcow2")))
+    assert world.call(TO_HOST, machine, host=None, MigrationType=32769, disk=own)["ReturnValue"] == "32770"
+    assert file.exists() and world.here(machine)
+
+
+@pytest.fixture
+def moved(daemon, world):
+    """(the world of all hosts, a machine on hvB, the InstanceID and the file of its disk)"""
+    machine, disk = world.with_disk()
+    path = world.image(daemon.over_there)
+    assert world.call(TO_SYSTEM, machine, MigrationType=32768, disk=(disk, str(path)))["ReturnValue"] == "0"
+    everywhere = World(daemon)
+    everywhere.hyperv = HyperV(daemon, namespace=CLUSTER)
+    return everywhere, everywhere.hyperv.reference(machine.selectors["Name"]), disk, path
+
+
+@pytest.mark.parametrize("method", [TO_HOST, TO_SYSTEM])
+def test_what_comes_to_this_host_lies_in_its_folders(daemon, moved, tmp_path, method):
+    world, machine, disk, _ = moved
+    outside = tmp_path / "own.qcow2"
+    for kind in (32771, 32768):
+        output = world.call(method, machine, host="TESTHOST", MigrationType=kind, disk=(disk, str(outside)))
+        assert output["ReturnValue"] == "32769"
+        outside.write_text("there already")
+    inside = daemon.storage / f"{uuid.uuid4()}.qcow2"
+    output = world.call(method, machine, host="TESTHOST", MigrationType=32771, disk=(disk, str(inside)))
+    assert (world.error(output)[0] if method == TO_HOST else int(output["ReturnValue"])) == 0
+    assert World(daemon).here(machine)
+
+
+@pytest.mark.parametrize("method, not_supported", [(TO_HOST, 32770), (TO_SYSTEM, 1)])
+def test_disks_alone_move_only_on_the_own_host(daemon, moved, method, not_supported):
+    world, machine, disk, path = moved
+    where = (disk, str(daemon.over_there / "elsewhere.qcow2"))
+    host = None if method == TO_HOST else "hvB"
+    output = world.call(method, machine, host=host, MigrationType=32769, disk=where)
+    assert int(output["ReturnValue"]) == not_supported
+    assert "hvB" in world.error(output)[1]
+    check = world.call(CHECK, machine, host=None, MigrationType=32769, disk=where)
+    assert world.error(check)[0] == 32770
+    assert path.exists()
+
+
+@pytest.mark.parametrize("namespace", [WMI, CLUSTER])
+def test_a_disk_is_made_only_in_the_folders_of_the_own_host(daemon, namespace):
+    path = daemon.over_there / "made.vhd"
+    settings = Instance("Msvm_VirtualHardDiskSettingData", Type=3, Format=2, Path=str(path), MaxInternalSize=4 << 20)
+    output = HyperV(daemon, namespace=namespace).invoke(
+        "Msvm_ImageManagementService", {"CreationClassName": "Msvm_ImageManagementService"}, "CreateVirtualHardDisk",
+        embedded.render(FORM, "VirtualDiskSettingData", settings, WMI))
+    assert output["ReturnValue"] == "32769" and not path.exists()
 
 
 @pytest.mark.parametrize("method", [TO_HOST, TO_SYSTEM, CHECK])

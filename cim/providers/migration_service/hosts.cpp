@@ -11,6 +11,7 @@
 
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
+#include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::migration_service {
 
@@ -86,6 +87,15 @@ bool same_host_name(const std::string& a, const std::string& b) {
            iequals(first_label(a), first_label(b));
 }
 
+bool below_folders(const std::vector<std::filesystem::path>& folders, const std::string& path) {
+    if (folders.empty()) return true;
+    const auto normal = std::filesystem::path(path).lexically_normal().string();
+    return std::any_of(folders.begin(), folders.end(), [&](const auto& f) {
+        const auto root = (f / "").lexically_normal().string();
+        return normal.starts_with(root);
+    });
+}
+
 }  // namespace
 
 std::vector<HostEntry> hosts_of(const Services& services) {
@@ -149,6 +159,28 @@ Services services_at(const Services& services, const HostEntry& host) {
     return Services{
         services.schema,     *host.hypervisor, services.jobs,           services.store,
         std::move(settings), services.hosts,   services.object_manager, services.repository_namespaces};
+}
+
+bool sees_files(const Services& services, const HostEntry& host) {
+    return is_local(services, host) && host_in_uri(host.uri).empty();
+}
+
+Result<std::string> place_at(const Services& services, const HostEntry& host, const std::string& path,
+                             bool made) {
+    const std::string property = "HostResource";
+    const auto there = services_at(services, host);
+    if (sees_files(services, host)) {
+        if (made) return vs::check_place(there.host.storage_folders, path, property);
+        auto file = vs::check_existing(there.host.media_folders(), path, property);
+        if (!file && file.error().status == Status::not_found) return path;
+        return file;
+    }
+    if (auto r = vs::check_path(path, property); !r) return r.error();
+    if (below_folders(there.host.storage_folders, path)) return path;
+    return Error(Status::access_denied, "wsvirt.migration.outside",
+                 "\"" + path + "\" lies outside the storage folders of \"" + host.name +
+                     "\"; give the disk a path below one of them in NewResourceSettingData.",
+                 property);
 }
 
 std::string host_in_uri(std::string_view uri) {

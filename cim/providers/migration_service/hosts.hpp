@@ -25,6 +25,14 @@ Result<HostEntry> find_host(const Services& services, const ObjectPath& system, 
 // The services as that host has them: its machines, switches and folders.
 Services services_at(const Services& services, const HostEntry& host);
 
+// Whether this service works on the host's files itself; of another host it sees at most what both share.
+bool sees_files(const Services& services, const HostEntry& host);
+// Where a disk may lie there: below the host's storage folders, as far as this service can see with links
+// resolved. made: it is made there; else it is there, or is missing. Errors: invalid_parameter,
+// access_denied; subject = HostResource.
+Result<std::string> place_at(const Services& services, const HostEntry& host, const std::string& path,
+                             bool made);
+
 // The host in a URI: "qemu+tls://a.example:16514/system" → "a.example"; "" when there is none.
 std::string host_in_uri(std::string_view uri);
 // An address in its shortest usual form, without the brackets of a URI; "" when the text is none.

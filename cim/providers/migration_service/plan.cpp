@@ -1,6 +1,7 @@
 #include "cim/providers/migration_service/plan.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "base/text.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
@@ -8,6 +9,7 @@
 #include "cim/providers/virtual_system/configuration_change.hpp"
 #include "cim/providers/virtual_system/draft.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/storage_rules.hpp"
 #include "cim/schema/mof.hpp"
 
 namespace wsvirt::cim::migration_service {
@@ -101,6 +103,19 @@ std::string host_resource(const Instance& i) {
     return a && !a->empty() ? a->front().string_or({}) : v.string_or({});
 }
 
+// Its folder is looked at with the other problems. That of the destination may resolve links that are not
+// seen from here, so the path leaves nothing to resolve.
+Result<void> change_path(backend::Disk& disk, const std::string& path) {
+    if (path.empty() || path == disk.path) return {};
+    if (auto r = vs::check_path(path, "HostResource"); !r) return r;
+    const auto normal = std::filesystem::path(path).lexically_normal();
+    if (normal.filename().empty())
+        return Error(Status::invalid_parameter, "wsvirt.disk.path", "\"" + path + "\" does not name a file.",
+                     "HostResource");
+    disk.path = normal.string();
+    return {};
+}
+
 // One entry of NewResourceSettingData. What is in a drive is told by its path at the destination, which this
 // process may not see; everything else goes the way of ModifyResourceSettings.
 Result<bool> change_resource(vs::Draft& draft, const Plan& plan, const Instance& wanted) {
@@ -120,10 +135,7 @@ Result<bool> change_resource(vs::Draft& draft, const Plan& plan, const Instance&
             return Error(Status::invalid_parameter, "wsvirt.migration.medium",
                          "HostResource must hold the one path that the disk has at the destination.",
                          "HostResource");
-        if (!path.empty() && path.front() != '/')
-            return Error(Status::invalid_parameter, "wsvirt.disk.path",
-                         "\"" + path + "\" is not an absolute path.", "HostResource");
-        if (!path.empty()) draft.spec().disks[e->index].path = path;
+        if (auto r = change_path(draft.spec().disks[e->index], path); !r) return r.error();
         rest.clear("HostResource");
     }
     if (auto r = draft.modify(rest); !r) return r.error();
@@ -217,16 +229,27 @@ void fill_request(Plan& plan) {
         plan.extra[copies_extra] += to + '\n';
         if (r.remove_source_files) plan.extra[originals_extra] += from + '\n';
     };
-    if (plan.wishes.type == MigrationType::storage)
-        for (const auto& [from, to] : r.disk_targets) copied(from, to);
-    if (plan.wishes.type != MigrationType::both) return;
+    if (w.type != MigrationType::storage && w.type != MigrationType::both) return;
     for (const auto& was : plan.machine->spec.disks)
         for (const auto& now : plan.spec.disks)
-            if (iequals(was.id, now.id) && now.device == backend::DiskDevice::disk && !now.path.empty())
+            if (iequals(was.id, now.id) && is_copied(was) && !now.path.empty() &&
+                (w.type == MigrationType::both || was.path != now.path))
                 copied(was.path, now.path);
 }
 
 }  // namespace
+
+const char* not_copied(const backend::Disk& d) {
+    if (d.shareable) return "is shared with other machines";
+    if (d.read_only) return "can only be read";
+    if (d.path.starts_with("/dev/")) return "is no file";
+    if (vs::has_control_characters(d.path)) return "has a control character in its name";
+    return nullptr;
+}
+
+bool is_copied(const backend::Disk& d) {
+    return d.device == backend::DiskDevice::disk && !d.path.empty() && !not_copied(d);
+}
 
 bool is_incompatible(const Error& e) {
     return e.message_id.starts_with("wsvirt.migration.incompatible");

@@ -40,6 +40,11 @@ std::vector<Error> problems_of(const Services& services, const Plan& plan, bool 
 
 bool is_incompatible(const Error& e);
 
+// Why the disk in a drive is not one that a migration copies, as what is said of it; null: it can be copied.
+const char* not_copied(const backend::Disk& d);
+// A disk that can be copied.
+bool is_copied(const backend::Disk& d);
+
 // What a job keeps for the case that it is cut off, beside the properties of its class: the host that the
 // machine came from, whether it ran, the files that are made at the destination (one a line), and those that
 // they are copied from, in the same order, where they are not to stay.

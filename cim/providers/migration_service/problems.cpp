@@ -1,12 +1,12 @@
 // What keeps a machine from moving: looked for on both hosts before anything begins.
 #include <algorithm>
-#include <filesystem>
 #include <set>
 
 #include "base/text.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
+#include "cim/providers/virtual_system/elements.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::migration_service {
@@ -57,6 +57,21 @@ const Disk* disk_of(const backend::Machine& m, std::string_view format) {
     return nullptr;
 }
 
+// libvirt copies none of these: they would stay behind, and the machine without them.
+void check_copied_disks(const Plan& plan, Problems& out) {
+    if (!copies_disks(plan.wishes.type)) return;
+    for (const auto& d : plan.machine->spec.disks) {
+        const bool goes =
+            plan.wishes.type == MigrationType::both || plan.request.disk_targets.contains(d.path);
+        const auto* why = not_copied(d);
+        if (goes && why && d.device == DiskDevice::disk && !d.path.empty())
+            add(out, Status::not_supported, "not_copied",
+                "The disk " + d.path + " of \"" + plan.machine->spec.name + "\" " + why +
+                    " and cannot be copied; take it out of the machine first, or move the machine with "
+                    "MigrationType 32768 to a host that sees the disk.");
+    }
+}
+
 void check_machine(const Plan& plan, Problems& out) {
     const auto& m = *plan.machine;
     if (m.state == MachineState::saved || m.has_saved_state)
@@ -72,6 +87,7 @@ void check_machine(const Plan& plan, Problems& out) {
             "\"" + m.spec.name + "\" has the VHD disk " + d->path +
                 ", which it cannot move with while it runs; turn it off first, or convert the disk to "
                 "qcow2.");
+    check_copied_disks(plan, out);
     if (!m.snapshots.empty() && (plan.stays() || copies_disks(plan.wishes.type)))
         add(out, Status::invalid_state, "snapshots",
             "\"" + m.spec.name +
@@ -147,41 +163,64 @@ void check_switches(const Plan& plan, Problems& out) {
     }
 }
 
-bool below_folders(const std::vector<std::filesystem::path>& folders, const std::string& path) {
-    if (folders.empty()) return true;
-    const auto normal = std::filesystem::path(path).lexically_normal().string();
-    return std::any_of(folders.begin(), folders.end(), [&](const auto& f) {
-        const auto root = (f / "").lexically_normal().string();
-        return normal.starts_with(root);
-    });
+// The same drive as the machine has it now; null: a planned system has got a new one.
+const Disk* before(const Plan& plan, const Disk& d) {
+    const auto& all = plan.machine->spec.disks;
+    const auto it =
+        std::find_if(all.begin(), all.end(), [&](const Disk& was) { return iequals(was.id, d.id); });
+    return it == all.end() ? nullptr : &*it;
 }
 
-// A disk that goes along must be there already; one that is copied must find its place free.
+void in_use(Problems& out, const std::string& path, const std::string& user) {
+    add(out, Status::busy, "disk_in_use",
+        "\"" + path + "\" is in use by " + user + "; choose another HostResource.", "HostResource");
+}
+
+// No two machines of a host write to one file, and no two drives.
+void check_users(const Services& services, const Plan& plan, const Disk& d, bool changed,
+                 const std::string& path, Problems& out) {
+    if (d.device == DiskDevice::cdrom || (!changed && (d.shareable || d.read_only))) return;
+    auto there = services_at(services, plan.destination);
+    if (const auto user = vs::user_of(there, path, plan.guid()); !user.empty())
+        return in_use(out, path, "the virtual machine \"" + user + "\"");
+    const bool twice = std::any_of(plan.spec.disks.begin(), plan.spec.disks.end(),
+                                   [&](const Disk& other) { return &other != &d && other.path == path; });
+    if (changed && twice) in_use(out, path, "another drive of the same virtual machine");
+}
+
+// A disk that goes along must be there already; one that is copied must find its place free. Only a path that
+// the machine has already may lie anywhere.
 void check_file(const Services& services, const Plan& plan, const Disk& d, Problems& out) {
-    const bool copied = plan.wishes.type == MigrationType::both && d.device == DiskDevice::disk;
+    const auto* was = before(plan, d);
+    const bool changed = !was || was->path != d.path;
+    const bool copied = plan.wishes.type == MigrationType::both && was && is_copied(*was);
     const auto& host = plan.destination;
-    if (copied && !is_local(services, host) && !below_folders(host.storage_folders, d.path))
-        return add(out, Status::access_denied, "outside",
-                   "\"" + d.path + "\" lies outside the storage folders of \"" + host.name +
-                       "\"; give the disk a path below one of them in NewResourceSettingData.",
-                   "HostResource");
+    auto path = d.path;
+    if (changed || copied) {
+        auto place = place_at(services, host, d.path, copied);
+        if (!place) return out.push_back(place.error());
+        path = *place;
+    }
     backend::Call call;
     call.deadline = std::chrono::steady_clock::now() + look_limit;
     const auto there = host.hypervisor->has_file(call, d.path);
-    if (!there) {
-        if (there.error().status != Status::not_supported) out.push_back(there.error());
-        return;
-    }
-    if (copied && *there)
+    if (!there && there.error().status != Status::not_supported) return out.push_back(there.error());
+    if (there && copied && *there)
         add(out, Status::already_exists, "file_exists",
             "\"" + host.name + "\" has a file \"" + d.path + "\" already; choose another HostResource.",
             "HostResource");
-    if (!copied && !*there)
-        add(out, Status::not_found, "incompatible.disk_missing",
-            "\"" + host.name + "\" does not see \"" + d.path +
-                "\"; put it there, give its path there in NewResourceSettingData, or copy it with "
-                "MigrationType 32771.",
-            "HostResource");
+    if (there && !copied && !*there)
+        return add(out, Status::not_found, "incompatible.disk_missing",
+                   "\"" + host.name + "\" does not see \"" + d.path +
+                       "\"; put it there, give its path there in NewResourceSettingData, or copy it with "
+                       "MigrationType 32771.",
+                   "HostResource");
+    const auto known = out.size();
+    check_users(services, plan, d, changed, path, out);
+    if (copied || !changed || !sees_files(services, host) || out.size() > known) return;
+    auto here = services_at(services, host);  // and what it stands on
+    if (auto medium = vs::check_medium(here, d.path, {vs::medium_kind(d), plan.guid()}); !medium)
+        out.push_back(medium.error());
 }
 
 // While it runs QEMU copies a disk as the guest sees it; of a machine that is off this service has to see all
@@ -199,16 +238,18 @@ void check_parents(const Plan& plan, Problems& out) {
 
 // Where disks may go on the machine's own host.
 void check_new_places(const Services& services, const Plan& plan, Problems& out) {
-    const auto here = services_at(services, plan.source);
+    auto here = services_at(services, plan.source);
     for (const auto& [from, to] : plan.request.disk_targets) {
         backend::Call call;
         const auto exists = plan.source.hypervisor->has_file(call, to);
         if (exists && *exists)
             add(out, Status::already_exists, "file_exists",
                 "There is a file \"" + to + "\" already; choose another HostResource.", "HostResource");
-        if (!is_local(services, plan.source)) continue;
-        if (auto place = vs::check_place(here.host.storage_folders, to, "HostResource"); !place)
+        const auto place = place_at(services, plan.source, to, true);
+        if (!place)
             out.push_back(place.error());
+        else if (const auto user = vs::user_of(here, *place, {}); !user.empty())
+            in_use(out, to, "the virtual machine \"" + user + "\"");
     }
 }
 
@@ -230,6 +271,13 @@ std::vector<Error> problems_of(const Services& services, const Plan& plan, bool 
                 "The host \"" + h->name + "\" does not answer; try again when it can be reached.");
             return out;
         }
+    if (plan.stays() && !sees_files(services, plan.source)) {
+        add(out, Status::not_supported, "other_host",
+            "\"" + plan.machine->spec.name + "\" is on \"" + plan.source.name +
+                "\", whose files this service does not reach; ask the service of that host, or move the "
+                "machine together with its disks (MigrationType 32771).");
+        return out;
+    }
     check_service(services, plan, out);
     check_machine(plan, out);
     if (plan.stays()) {

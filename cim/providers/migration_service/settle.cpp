@@ -84,7 +84,8 @@ Removal remove_copies(const CutOff& c) {
     for (const auto& file : c.copies)
         if (in_use(host, file))
             ++r.used;
-        else if (!wait_until(removal_patience,  // a host that has just come back may not do everything yet
+        else if (std::find(c.outside.begin(), c.outside.end(), file) == c.outside.end() &&
+                 !wait_until(removal_patience,  // a host that has just come back may not do everything yet
                              [&] { return bool(host.remove_file(briefly(), file)); }))
             r.left.push_back(file);
     return r;
@@ -221,6 +222,14 @@ std::string left_text(const CutOff& c) {
     return text;
 }
 
+// What is removed by its name is looked at once more: a name that was kept is no proof of what it names.
+std::vector<std::string> outside_of(const Services& services, const CutOff& c) {
+    std::vector<std::string> outside;
+    for (const auto& file : c.copies)
+        if (!place_at(services, c.destination, file, true)) outside.push_back(file);
+    return outside;
+}
+
 std::string left_key(const CutOff& c) {
     return c.guid + ' ' + c.destination.name;
 }
@@ -243,6 +252,8 @@ std::optional<CutOff> left_from(const Services& services, const Store::Row& row)
     const auto between = std::find(lines.begin() + 3, lines.end(), std::string());
     c.copies.assign(lines.begin() + 3, between);
     if (between != lines.end()) c.originals.assign(between + 1, lines.end());
+    // What else is left on one host are a machine's own files.
+    if (c.disks_only || lines[0] != lines[1]) c.outside = outside_of(services, c);
     return c;
 }
 
@@ -302,6 +313,7 @@ std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::s
     c.originals = split(text(originals_extra), '\n');
     std::erase(c.copies, std::string());
     std::erase(c.originals, std::string());
+    c.outside = outside_of(services, c);
     for (const auto& a : affected)
         if (const auto path = ObjectPath::parse(a.path); path && c.guid.empty())
             c.guid = vs::system_guid_of(*path);

@@ -32,6 +32,7 @@ struct CutOff {
     // What they were copied from, in the same order: it goes when a machine stands on the copy. Empty: it
     // stays.
     std::vector<std::string> originals;
+    std::vector<std::string> outside;  // copies that lie where no disk may lie, and stay
     Rest rest = Rest::everything;
 };
 // From what a job keeps (see plan.hpp). nullopt: no migration, or of hosts that are not configured any more.

@@ -52,6 +52,27 @@ struct Fixture : TwoHosts {
 
 BOOST_FIXTURE_TEST_SUITE(migration_check, Fixture)
 
+BOOST_AUTO_TEST_CASE(disks_that_are_not_copied_keep_their_machine) {
+    const auto guid = machine();
+    const auto original = hypervisor.machine(guid)->spec;
+    const Given both{{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                     {"NewResourceSettingData", disk_at((folder / "disks" / "copy.qcow2").string())}};
+    BOOST_TEST(done(check(guid, both)) == 0U, last_text);
+    const auto refused = [&](auto change) {
+        auto spec = original;
+        change(spec.disks.at(0));
+        BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+        BOOST_TEST(done(check(guid, both)) == 32770U);
+        BOOST_TEST(last_text.find("cannot be copied") != std::string::npos, last_text);
+        BOOST_TEST(code(to_host(guid, both)) == 32770U);
+    };
+    refused([](backend::Disk& d) { d.shareable = true; });
+    refused([](backend::Disk& d) { d.read_only = true; });
+    refused([](backend::Disk& d) { d.path = "/dev/null"; });
+    refused([](backend::Disk& d) { d.path += "\nother"; });
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_machine_that_can_move) {
     const auto guid = machine();
     for (const auto& r : {check_host(guid), check_system(guid)}) {

@@ -452,6 +452,14 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_removed_now_is_removed_later, HalfCopy) {
     BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_copy_that_lies_in_no_folder_of_the_host_stays, HalfCopy) {
+    second.clear_failures();
+    services.hosts[1].storage_folders = {"/only/here"};
+    const auto watching = cim::watch(services);
+    wait_for_all();
+    BOOST_TEST((there() && left() == 0U));
+}
+
 // It has moved all the same.
 BOOST_AUTO_TEST_CASE(an_original_that_cannot_be_removed_goes_later) {
     const auto watching = cim::watch(services);
