@@ -2,6 +2,8 @@
 // machine's gate held.
 #pragma once
 
+#include <chrono>
+#include <set>
 #include <string>
 
 #include "backend/libvirt/chain.hpp"
@@ -19,6 +21,8 @@ struct Site {
     virDomainPtr domain;
     qemu::ImageTool tool;
     Call call;  // for qemu-img
+    // Files of a machine that is off stay unmerged after it.
+    std::chrono::steady_clock::time_point merge_until = std::chrono::steady_clock::time_point::max();
 
     Site(const CorePtr& c, Session& s, virDomainPtr d)
         : core(c), session(s), domain(d), tool(image_tool(*c)), call{s.deadline, s.stop, {}} {}
@@ -51,6 +55,9 @@ Result<Unfinished> begun_deletion(Site& w, const std::vector<HeldSnapshot>& all,
 // The definition. Snapshots that are files beside the disks go with it: what the machine wrote last is in the
 // disks it was given. Those inside the disks stay there.
 Result<void> remove_machine(Site& w);
+// What QEMU has open for the disks of a machine that runs, or for one of them, down to the last file,
+// whatever its settings say; nothing when it is off.
+Result<std::set<std::string>> live_files(const Site& w, std::string_view target = {});
 // Merges frozen files that no snapshot needs any more and removes overlays of ours that nothing needs;
 // `before`: the files as they were.
 Result<void> tidy_files(Site& w, Chain before);

@@ -3,8 +3,10 @@
 #include <libvirt/virterror.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
+#include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/foreign_overlays.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
@@ -14,20 +16,55 @@ namespace wsvirt::backend::libvirt {
 namespace {
 
 constexpr auto block_job_poll = std::chrono::milliseconds(100);
+// libvirt writes down how a merge ended when it hears of it from QEMU.
+constexpr auto news_patience = std::chrono::seconds(2);
 
-Result<void> wait_for_block_job(Site& w, const std::string& target, bool pivot) {
+void add_files(pugi::xml_node layer, std::set<std::string>& files) {
+    for (; layer; layer = layer.child("backingStore"))
+        for (const char* what : {"file", "name"})
+            if (const auto file = layer.child("source").attribute(what)) files.insert(file.value());
+}
+
+Error not_merged(const std::string& frozen, const std::string& why) {
+    return {
+        Status::failed, "wsvirt.snapshot.merge",
+        "What was written since the snapshot could not be merged into the file below. Nothing is lost: the "
+        "machine goes on with both files, and they are merged when the next snapshot is deleted. See that "
+        "there is room and that the file can be written to.",
+        frozen, why};
+}
+
+// A merge that failed is over for libvirt like one that ended well: what the machine stands on tells them
+// apart.
+Result<void> see_merged(const Site& w, const std::string& target, const std::string& upper,
+                        const Error& if_not, std::chrono::steady_clock::duration patience) {
+    const auto until = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+        const auto live = live_files(w, target);
+        if (!live) return live.error();
+        if (!live->empty() && !live->contains(upper)) return {};
+        if (std::chrono::steady_clock::now() >= until) return if_not;
+        std::this_thread::sleep_for(block_job_poll);
+    }
+}
+
+Result<void> wait_for_merge(Site& w, const std::string& target, const std::string& frozen,
+                            const std::string& upper, bool pivot) {
+    std::string why;
     for (;;) {
         virDomainBlockJobInfo info{};
         const int n = virDomainGetBlockJobInfo(w.domain, target.c_str(), &info, 0);
         if (n < 0) return last_error("merge the disk");
-        if (n == 0) return {};
+        if (n == 0) return see_merged(w, target, upper, not_merged(frozen, why), news_patience);
         w.session.progress({info.cur, info.end});
-        if (pivot && info.end > 0 && info.cur == info.end &&
-            virDomainBlockJobAbort(w.domain, target.c_str(), VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT) == 0)
-            return {};
+        if (pivot && info.end > 0 && info.cur == info.end) {
+            if (virDomainBlockJobAbort(w.domain, target.c_str(), VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT) == 0)
+                return see_merged(w, target, upper, not_merged(frozen, why), news_patience);
+            why = last_error("merge the disk").detail;
+        }
         if (w.session.stop.stop_requested()) {
             virDomainBlockJobAbort(w.domain, target.c_str(), 0);
-            return cancelled("merge the disk");
+            return see_merged(w, target, upper, cancelled("merge the disk"), {});
         }
         std::this_thread::sleep_for(block_job_poll);
     }
@@ -42,9 +79,11 @@ Result<void> merge(Site& w, const std::string& target, const std::string& frozen
         const unsigned flags = active ? unsigned{VIR_DOMAIN_BLOCK_COMMIT_ACTIVE} : 0u;
         if (virDomainBlockCommit(w.domain, target.c_str(), frozen.c_str(), upper.c_str(), 0, flags) < 0)
             return last_error("merge the disk");
-        return wait_for_block_job(w, target, active);
+        return wait_for_merge(w, target, frozen, upper, active);
     }
-    return w.tool.commit(w.call, upper);
+    Call call = w.call;
+    call.deadline = std::min(call.deadline, w.merge_until);
+    return w.tool.commit(call, upper);
 }
 
 // After a merge the file `upper` is called `frozen`: in the settings, in snapshots and in files based on it.
@@ -103,16 +142,27 @@ bool must_wait(const Site& w, const std::string& own, const Chain& chain, const 
                        [&](const auto& f) { return stands_on(chain, upper, f.path); });
 }
 
+// What is merged into the file below loses the snapshots inside it.
+bool holds_snapshots(const std::vector<HeldSnapshot>& all, const std::string& file) {
+    return std::any_of(all.begin(), all.end(), [&](const auto& s) {
+        const auto targets = snapshot_targets(s.layout.domain_xml);
+        return !s.info.external &&
+               std::any_of(targets.begin(), targets.end(), [&](const auto& t) { return t.path == file; });
+    });
+}
+
 // A frozen file that no snapshot names any more, and the one overlay that stands on it.
 std::optional<std::pair<std::string, std::string>> mergeable(const Site& w, const std::string& own,
                                                              const Chain& chain, const Formats& named,
-                                                             const std::set<std::string>& held) {
+                                                             const std::set<std::string>& held,
+                                                             const std::vector<HeldSnapshot>& all) {
     for (const auto& [frozen, below] : chain) {
         if (named.contains(frozen) || held.contains(frozen)) continue;
         std::vector<std::string> above;
         for (const auto& [path, backing] : chain)
             if (backing == frozen) above.push_back(path);
-        if (above.size() == 1 && is_overlay(above[0]) && !must_wait(w, own, chain, frozen, above[0]))
+        if (above.size() == 1 && is_overlay(above[0]) && !holds_snapshots(all, above[0]) &&
+            !must_wait(w, own, chain, frozen, above[0]))
             return std::pair(frozen, above[0]);
     }
     return std::nullopt;
@@ -143,7 +193,23 @@ Result<void> merge_one(Site& w, const std::vector<HeldSnapshot>& all, Chain& cha
 
 }  // namespace
 
+Result<std::set<std::string>> live_files(const Site& w, std::string_view target) {
+    const std::string xml = take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE));
+    pugi::xml_document doc;
+    if (xml.empty() || !doc.load_buffer(xml.data(), xml.size())) return last_error("look at the machine");
+    std::set<std::string> files;
+    const auto domain = doc.child("domain");
+    if (!domain.attribute("id")) return files;
+    for (const auto disk : domain.child("devices").children("disk")) {
+        if (!target.empty() && target != disk.child("target").attribute("dev").value()) continue;
+        add_files(disk, files);
+        if (target.empty()) add_files(disk.child("mirror"), files);
+    }
+    return files;
+}
+
 Result<void> tidy_files(Site& w, Chain chain) {
+    std::set<std::pair<std::string, std::string>> tried;
     for (;;) {
         auto all = hold_snapshots(w.domain);
         if (!all) return all.error();
@@ -154,10 +220,14 @@ Result<void> tidy_files(Site& w, Chain chain) {
         if (!now) return now.error();
         chain.insert(now->begin(), now->end());
         const auto held = held_by_others(*w.core, uuid_of(w.domain), chain);
-        remove_unneeded(chain, *now, held);
+        auto kept = live_files(w);
+        if (!kept) return kept.error();
+        kept->insert(held.begin(), held.end());
+        remove_unneeded(chain, *now, *kept);
         chain = std::move(*now);
-        const auto pair = mergeable(w, *own, chain, named, held);
+        const auto pair = mergeable(w, *own, chain, named, held, *all);
         if (!pair) break;
+        if (!tried.insert(*pair).second) return not_merged(pair->first, pair->second + " still stands on it");
         if (auto ok = merge_one(w, *all, chain, pair->first, pair->second); !ok) return ok;
     }
     const auto xml = w.domain_xml();
@@ -178,7 +248,8 @@ Result<void> merge_what_waited(Site& w) {
     const auto named = tops_of(xml, *all);
     auto chain = read_chain(w.call, w.tool, named);
     if (!chain) return chain.error();
-    if (!mergeable(w, xml, *chain, named, held_by_others(*w.core, uuid_of(w.domain), *chain))) return {};
+    if (!mergeable(w, xml, *chain, named, held_by_others(*w.core, uuid_of(w.domain), *chain), *all))
+        return {};
     const auto noted = begun_deletion(w, *all, {});
     if (!noted) return noted.error();
     const auto journal = note_unfinished(*w.core, w.session, *noted);

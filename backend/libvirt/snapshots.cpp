@@ -49,10 +49,14 @@ Result<Old> look_at_old(virDomainPtr domain) {
     return r;
 }
 
-// Inside the disks: all qcow2, no snapshot outside, and no UEFI variables, which QEMU cannot keep inside.
-bool can_be_internal(const ReadDomain& domain, const std::vector<SnapshotTarget>& disks, const Old& old) {
+// Inside the disks: all qcow2, no snapshot outside, and no UEFI variables, which QEMU cannot keep inside; nor
+// in an overlay that is still to be merged, where that can be done.
+bool can_be_internal(const Core& core, const ReadDomain& domain, const std::vector<SnapshotTarget>& disks,
+                     const Old& old) {
+    const bool merges = !core.connector->save_dir().empty();
     return domain.kept.spec.firmware == Firmware::bios && !disks.empty() && !old.external &&
-           std::all_of(disks.begin(), disks.end(), [](const auto& d) { return d.format == "qcow2"; });
+           std::all_of(disks.begin(), disks.end(),
+                       [&](const auto& d) { return d.format == "qcow2" && !(merges && is_overlay(d.path)); });
 }
 
 struct Plan {
@@ -106,7 +110,7 @@ Result<Plan> make_plan(Core& core, const SnapshotRequest& request, const ReadDom
     const bool live = is_active(state);
     const bool test = core.connector->kind() == HostKind::test;
     p.keep_memory = request.memory && !request.quiesce && live;
-    p.internal = test || (!p.served && can_be_internal(domain, disks, old));
+    p.internal = test || (!p.served && can_be_internal(core, domain, disks, old));
     if (auto ok = plan_saved(core, request, state, disks, p); !ok) return ok.error();
     pugi::xml_document doc;
     doc.load_buffer(xml.data(), xml.size());
