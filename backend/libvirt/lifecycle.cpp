@@ -1,6 +1,7 @@
 // LibvirtHypervisor: what happens to a machine that exists.
 #include <libvirt/virterror.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "backend/libvirt/disk_servers.hpp"
@@ -39,24 +40,38 @@ Result<void> use_accelerator(const CorePtr& core, Session& s, virDomainPtr domai
 }
 
 // What the machine's disks stand on is told to libvirt where it cannot find it out; saved memory has a
-// description of its own.
+// description of its own, which a deletion that failed half way has left behind the definition.
 Result<std::string> tell_chains(Site& w, const DiskServers& servers) {
     const auto before = w.domain_xml();
     if (!before) return before.error();
     const std::string xml = servers.with_chains(*before);
     if (xml != *before)
         if (auto ok = define(w, xml); !ok) return ok.error();
-    if (served_files(xml).empty() || !has_saved_file(*w.core->connector, w.domain)) return xml;
     if (auto ok = move_saved_memory(w); !ok) return ok.error();
     return xml;
+}
+
+// What may take longer than libvirt's part of a start: merging files and copying memory.
+bool has_to_get_ready(const Core& core, std::string_view uuid) {
+    const auto m = core.inventory->machine(uuid);
+    return m && (m->state == saved || std::any_of(m->spec.disks.begin(), m->spec.disks.end(),
+                                                  [](const Disk& d) { return is_overlay(d.path); }));
+}
+
+Result<void> get_ready(const CorePtr& core, Session& s, virDomainPtr domain) {
+    Site w(core, s, domain);
+    w.merge_until = std::chrono::steady_clock::now() + core->settings().call_limit / 2;
+    // Neither a disk that is full nor one that takes long is a reason not to start: the machine can run on
+    // files that are not merged.
+    (void)merge_what_waited(w);
+    if (s.stop.stop_requested()) return cancelled(doing);
+    const auto xml = tell_chains(w, w.servers());
+    return xml ? Result<void>() : xml.error();
 }
 
 Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain) {
     const DiskServers servers(*core, s, uuid_of(domain));
     Site w(core, s, domain);
-    // A disk that is full is no reason not to start.
-    (void)merge_what_waited(w);
-    if (s.stop.stop_requested()) return cancelled(doing);
     const auto xml = tell_chains(w, servers);
     if (!xml) return xml.error();
     auto done = servers.start(*xml);
@@ -68,6 +83,13 @@ Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain) {
 }  // namespace
 
 Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
+    if (has_to_get_ready(*core_, uuid)) {
+        const Change ready{{doing, {}, true, {}, {}}, {off, saved, crashed}, {}};
+        auto ok = change_machine(core_, call, uuid, ready, [core = core_](Session& s, virDomainPtr d) {
+            return get_ready(core, s, d);
+        });
+        if (!ok) return ok;
+    }
     const Change change{{doing, {}, false, {}, {}}, {off, saved, crashed}, starting};
     return change_machine(
         core_, call, uuid, change, [core = core_](Session& s, virDomainPtr d) -> Result<void> {

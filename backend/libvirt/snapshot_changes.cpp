@@ -354,7 +354,8 @@ Result<void> put_saved_memory(Site& w, const std::string& from) {
 Result<void> move_saved_memory(Site& w) {
     if (!w.local() || w.active() || access(w.saved_path().c_str(), F_OK) != 0) return {};
     const auto header = read_save_header(w.saved_path());
-    if (!header) return header.error();
+    if (!header)  // libvirt knows what to do with memory that is not whole
+        return header.error().status == Status::malformed ? Result<void>() : header.error();
     const auto own = w.domain_xml();
     if (!own) return own.error();
     const std::string& xml = header->domain_xml;

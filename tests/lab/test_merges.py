@@ -1,13 +1,14 @@
-"""What deleting snapshots writes into the file below fails half way: nothing is lost, the job says so, and what is left is
-merged later."""
+"""What deleting snapshots writes into the file below fails half way, or takes long: nothing is lost, the job says so, the
+machine starts, and what is left is merged later."""
 import contextlib
 import os
+import pathlib
 import subprocess
 
 import pytest
-from hyperv import OFF, RUNNING
-from snapshot_kit import DISK
-from wsvirtd import Daemon
+from hyperv import OFF, RUNNING, SAVED, HyperV
+from snapshot_kit import DISK, Machine
+from wsvirtd import Daemon, processes_below
 
 HELD = "6M"
 
@@ -85,3 +86,51 @@ def test_a_full_disk_between_two_snapshots(new_machine, hyperv, daemon):
     assert is_kept(machine)
     machine.destroy(newer)
     assert machine.files() == [machine.disks[0].name] and is_kept(machine)
+
+
+def test_memory_that_could_not_follow_its_disk(new_machine, hyperv, daemon):
+    """Saved memory names the files of the disks. It is told the new ones when the machine starts."""
+    machine = new_machine("raw", pipe=False)
+    machine.turn(RUNNING)
+    older, newer = machine.create(DISK), machine.create(DISK)
+    machine.turn(SAVED)
+    (memory,) = daemon.state.glob("qemu/lib/qemu/save/*.save")
+    in_the_way = memory.with_name(memory.name + ".part")
+    in_the_way.mkdir()
+    refused(hyperv, machine, older)
+    refused_start = hyperv.wait_job(hyperv.request_state(machine.epr, RUNNING)["Job"])
+    assert int(refused_start["JobState"]) == 10 and "saved memory" in refused_start["ErrorDescription"]
+    assert machine.state() == SAVED
+    in_the_way.rmdir()
+    machine.turn(RUNNING)
+    (qemu,) = processes_below(machine.guid.lower())
+    assert b"\0-incoming\0" in pathlib.Path(f"/proc/{qemu}/cmdline").read_bytes()
+    machine.turn(OFF)
+    machine.destroy(newer)
+    assert machine.files() == [machine.disks[0].name]
+
+
+def test_merging_takes_longer_than_a_start_may(tmp_path):
+    """The machine starts on the files as they are; they are merged when there is time for it."""
+    tool, slow = tmp_path / "qemu-img", tmp_path / "slow"
+    tool.write_text(f'#!/bin/sh\n[ "$1" = commit ] && [ -e {slow} ] && exec sleep 60\nexec qemu-img "$@"\n')
+    tool.chmod(0o755)
+    with Daemon(backend=f'call_limit = "8s"\nqemu_img = "{tool}"\n') as daemon:
+        hyperv = HyperV(daemon)
+        machine = Machine(hyperv, daemon, "vpc", pipe=False)
+        machine.turn(RUNNING)
+        older, newer = machine.create(DISK), machine.create(DISK)
+        machine.destroy(older)
+        machine.turn(OFF)
+        waiting = machine.files()
+        assert len(waiting) == 3
+        slow.touch()
+        machine.turn(RUNNING)
+        assert machine.files() == waiting
+        machine.turn(OFF)
+        slow.unlink()
+        machine.turn(RUNNING)
+        assert len(machine.files()) == 2
+        machine.turn(OFF)
+        machine.apply(newer)
+        machine.remove()
