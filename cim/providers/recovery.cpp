@@ -35,7 +35,7 @@ bool came_true(Services& services, const JobRecord& job, const std::string& guid
         case job_type::destroy_system:
             return !m && every_host_answers(services) && !vs::PlannedSystems(services).find(guid);
         case job_type::export_system:
-            return export_import::is_exported(job);
+            return export_import::is_exported(job, guid);
         case job_type::start:
         case job_type::restore:
         case job_type::resume:

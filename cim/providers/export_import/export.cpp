@@ -80,11 +80,13 @@ constexpr MethodEntry table[] = {{"ExportSystemDefinition", &export_system},
 
 }  // namespace
 
-bool is_exported(const JobRecord& job) {
+// Another machine's export may have taken the place.
+bool is_exported(const JobRecord& job, const std::string& guid) {
     const auto folder = job.extra.find(folder_extra);
+    if (folder == job.extra.end()) return false;
     std::error_code ec;
-    return folder != job.extra.end() &&
-           std::filesystem::is_directory(std::filesystem::path(folder->second) / machines_folder, ec);
+    return std::filesystem::is_regular_file(
+        std::filesystem::path(folder->second) / machines_folder / (guid + ".xml"), ec);
 }
 
 MethodTable export_methods() {

@@ -10,8 +10,8 @@ MethodTable
 import_methods();  // ImportSystemDefinition, ImportSnapshotDefinitions, GetDefinitionFileSummaryInformation
 MethodTable planned_methods();  // DefinePlannedSystem, ValidatePlannedSystem, RealizePlannedSystem
 
-// Whether the folder that the job of an export was to make is there; it is whole then.
-bool is_exported(const JobRecord& job);
+// Whether the folder that the job was to make of this machine is there; it is whole then.
+bool is_exported(const JobRecord& job, const std::string& guid);
 
 // What a program that was killed left unfinished: half exports are removed, half realized systems become
 // planned ones again. Called once at the start, when the hypervisor answers.

@@ -93,6 +93,9 @@ BOOST_AUTO_TEST_CASE(an_export_whose_folder_is_there_was_done) {
     const std::map<std::string, std::string> extra{{"Export.Folder", place.string()}};
     BOOST_TEST((after_restart(job_type::export_system, extra).state == JobState::exception));
     fs::create_directories(place / "Virtual Machines");
+    std::ofstream(place / "Virtual Machines" / (std::string(snapshot) + ".xml")) << "another machine's";
+    BOOST_TEST((after_restart(job_type::export_system, extra).state == JobState::exception));
+    std::ofstream(place / "Virtual Machines" / (std::string(guid) + ".xml")) << "its own";
     BOOST_TEST((after_restart(job_type::export_system, extra).state == JobState::completed));
     fs::remove_all(place);
 }
