@@ -242,7 +242,8 @@ Result<void> ImageTool::convert(const Call& call, const std::string& from, const
     std::vector<std::string> arguments{"convert", "-p", "-f", source->format, "-O", to.format};
     if (to.source_in_use) arguments.emplace_back("-U");
     if (!to.from_snapshot.empty())
-        arguments.insert(arguments.end(), {"-l", "snapshot.name=" + to.from_snapshot});
+        arguments.insert(arguments.end(),
+                         {"-l", "snapshot.name=" + replace_all(to.from_snapshot, ",", ",,")});
     arguments.insert(arguments.end(), options->begin(), options->end());
     if (to.kind == ImageSpec::Kind::differencing) {
         // A relative name stays one in the image, so that the two can move together.

@@ -183,6 +183,20 @@ BOOST_AUTO_TEST_CASE(conversion_reports_progress_and_can_be_cancelled) {
     BOOST_TEST(f.files() == 2u);
 }
 
+// Others call theirs what they like.
+BOOST_AUTO_TEST_CASE(the_content_of_a_snapshot_is_taken_whatever_its_name) {
+    const Folder f;
+    const std::string name = "before, snapshot.id=1,";
+    BOOST_REQUIRE(tool.create(soon(), image(f / "a.qcow2", "qcow2")));
+    BOOST_REQUIRE(tool.snapshot(soon(), 'c', name, f / "a.qcow2"));
+    BOOST_REQUIRE(tool.resize(soon(), f / "a.qcow2", 8 << 20));
+    auto of_snapshot = image(f / "b.qcow2", "qcow2");
+    of_snapshot.from_snapshot = name;
+    const auto r = tool.convert(soon(), f / "a.qcow2", of_snapshot);
+    BOOST_TEST_REQUIRE(r.ok(), (r ? "" : r.error().full_text()));
+    BOOST_TEST(tool.info(soon(), f / "b.qcow2")->virtual_size == 4u << 20);
+}
+
 BOOST_AUTO_TEST_CASE(sizes_change_where_the_format_can) {
     const Folder f;
     BOOST_REQUIRE(tool.create(soon(), image(f / "a.qcow2", "qcow2")));
