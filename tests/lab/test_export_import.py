@@ -407,17 +407,25 @@ def test_what_a_guest_wrote_into_a_raw_disk_goes_along_as_it_is(parts, daemon):
     disk, secret = parts.disk("imitator.img", size="4M", form="raw"), daemon.state / "secret"
     parts.attach(machine, disk)
     secret.write_bytes(b"secret" * 1000)
-    image = parts.disk("imitation.qcow2", size="4M")
-    subprocess.run(["qemu-img", "rebase", "-u", "-b", secret, "-F", "raw", image], check=True)
+    imitation = parts.disk("imitation.qcow2", size="4M")
+    subprocess.run(["qemu-img", "rebase", "-u", "-b", secret, "-F", "raw", imitation], check=True)
     with open(disk, "r+b") as file:
-        file.write(image.read_bytes())
-    image.unlink()
+        file.write(imitation.read_bytes())
+    imitation.unlink()
     for settings in ({}, {"BackupIntent": 1}):
         folder = parts.export(machine, **settings)
         (told,) = describe(folder).disks
         assert told.get("Format") == "raw"
         assert (folder / told.get("Path")).read_bytes() == disk.read_bytes()
         assert [p.name for p in (folder / "Virtual Hard Disks").iterdir()] == [disk.name]
+    base = describe(folder).file
+    with open(disk, "r+b") as file:
+        file.seek(2 << 20)
+        file.write(b"changed")
+    folder = parts.export(machine, DifferentialBackupBase=str(base))
+    (told,) = describe(folder).disks
+    assert "backing file format: raw" in image("info", folder / told.get("Path"))
+    subprocess.run(["qemu-img", "compare", "-f", "qcow2", "-F", "raw", folder / told.get("Path"), disk], check=True)
 
 
 @pytest.mark.parametrize("form", ["qcow2", "raw"])

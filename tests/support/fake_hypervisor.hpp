@@ -94,6 +94,7 @@ class FakeHypervisor : public backend::Hypervisor {
     void remove_behind_back(std::string_view uuid);  // as virsh undefine
     void ignore_shut_down(bool yes);                 // the guest does not react to shut_down
     void set_agent(std::string_view uuid, bool connected);
+    void has_own_files(bool yes);  // sees none of this machine's
 
   private:
     struct Entry;

@@ -229,7 +229,13 @@ Result<void> FakeHypervisor::abandon(const Call& call, string_view uuid) {
 Result<bool> FakeHypervisor::has_file(const Call& call, const string& path) {
     if (auto ok = enter(call, "has_file"); !ok) return ok.error();
     std::error_code ec;
-    return fs::exists(path, ec);
+    const std::lock_guard lock(state_->mutex);
+    return !state_->own_files && fs::exists(path, ec);
+}
+
+void FakeHypervisor::has_own_files(bool yes) {
+    const std::lock_guard lock(state_->mutex);
+    state_->own_files = yes;
 }
 
 Result<void> FakeHypervisor::remove_file(const Call& call, const string& path) {

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "cim/providers/export_import/import_folder.hpp"
+#include "cim/providers/export_import/same_files.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/snapshots.hpp"
@@ -18,6 +19,10 @@ namespace {
 
 Error unfit(Status status, std::string id, const char* property, std::string text) {
     return Error(status, std::move(id), std::move(text), property);
+}
+
+bool is_active(const backend::Machine& m) {
+    return m.state == backend::MachineState::running || m.state == backend::MachineState::paused;
 }
 
 // A machine's name as a folder's name.
@@ -64,12 +69,14 @@ Result<fs::path> target_of(const Services& services, const std::string& director
     return fs::path(*place);
 }
 
-// Which of the machine's disks the entry means: a path, or the path of the settings of a drive or a medium.
-std::optional<std::size_t> disk_meant(const backend::MachineSpec& spec, const std::string& entry) {
+// Which of the disks the entry means: a path, or the path of the settings of a drive or a medium. Those of a
+// snapshot are its own or the machine's.
+std::optional<std::size_t> disk_meant(const vs::Configuration& what, const std::string& entry) {
+    const auto& spec = what.spec();
     for (std::size_t n = 0; n < spec.disks.size(); ++n)
         if (spec.disks[n].path == entry) return n;
     const auto id = vs::parse_setting_id(vs::instance_id_of(entry));
-    if (!id || !iequals(id->guid, spec.uuid)) return std::nullopt;
+    if (!id || (!iequals(id->guid, what.id()) && !iequals(id->guid, what.system()))) return std::nullopt;
     auto e = vs::find_element(spec, id->device);
     if (e && vs::is_medium(e->kind)) e = vs::parent_of(spec, *e);
     if (!e || !vs::is_drive(e->kind)) return std::nullopt;
@@ -79,7 +86,7 @@ std::optional<std::size_t> disk_meant(const backend::MachineSpec& spec, const st
 Result<std::set<std::size_t>> excluded_disks(const ExportPlan& plan) {
     std::set<std::size_t> out;
     for (const auto& entry : plan.wishes.excluded) {
-        const auto n = disk_meant(plan.what.spec(), entry);
+        const auto n = disk_meant(plan.what, entry);
         if (!n)
             return unfit(
                 Status::invalid_parameter, "wsvirt.export.excluded", "ExcludedVirtualHardDisks",
@@ -136,8 +143,8 @@ Result<ImportFolder> open_base(Services& services, const ExportPlan& plan) {
 // Plans the copies of disks, each file once, parents before what stands on them.
 class DiskPlanner {
   public:
-    DiskPlanner(Services& services, ExportPlan& plan, bool whole)
-        : services_(services), plan_(plan), whole_(whole) {}
+    DiskPlanner(Services& services, ExportPlan& plan, bool whole, SameFiles& files)
+        : services_(services), plan_(plan), whole_(whole), files_(files) {}
 
     Result<void> run() {
         auto excluded = excluded_disks(plan_);
@@ -147,7 +154,7 @@ class DiskPlanner {
         for (std::size_t n = 0; n < disks.size(); ++n) {
             if (disks[n].device != backend::DiskDevice::disk || disks[n].path.empty()) continue;
             if (excluded->contains(n)) continue;
-            if (auto r = add(disks[n].path, disks[n].format); !r) return r.error();
+            if (auto r = add(disks[n].path, disks[n].format, snapshot_inside(disks[n])); !r) return r.error();
         }
         if (!whole_) return {};
         std::set<std::string> left_out;
@@ -168,25 +175,36 @@ class DiskPlanner {
             for (const auto& old : then->disks)
                 for (const auto& f : base->definition.disks)
                     if (!d.id.empty() && d.id == old.id && !d.path.empty() && f.source == old.path)
-                        bases_[d.path] = (base->root / f.path).lexically_relative(from).string();
+                        bases_[d.path] = {(base->root / f.path).lexically_relative(from).string(), f.format};
         return {};
     }
 
     // A snapshot may name disks that the machine does not have any more, and that nobody may have.
     Result<void> add_disks_of_snapshots(const std::set<std::string>& left_out) {
-        std::error_code ec;
         for (const auto& s : plan_.machine().snapshots)
             for (const auto& d : s.spec.disks) {
                 if (d.device != backend::DiskDevice::disk || d.path.empty()) continue;
-                if (left_out.contains(d.id) || !fs::exists(d.path, ec)) continue;
+                if (left_out.contains(d.id) || names_.contains(d.path)) continue;
+                const auto there = files_.exists(d.path);
+                if (!there) return there.error();
+                if (!*there) continue;
                 if (auto r = add(d.path, d.format); !r) return r.error();
             }
         return {};
     }
 
+    // What the exported snapshot is called inside the disk; "": it is not there.
+    std::string snapshot_inside(const backend::Disk& d) const {
+        const auto* s = plan_.what.snapshot;
+        if (!s || s->external || d.read_only || d.shareable) return {};
+        return s->name.empty() ? s->id : s->name;
+    }
+
     // The name below the export's folder of disks.
-    Result<std::string> add(const std::string& path, const std::string& format) {
+    Result<std::string> add(const std::string& path, const std::string& format,
+                            const std::string& from_snapshot = {}) {
         if (const auto known = names_.find(path); known != names_.end()) return known->second;
+        if (auto r = files_.check(path); !r) return r.error();
         auto image = services_.hypervisor.image_info({}, path, format);
         if (!image) return image.error();
         const bool stands = !image->backing_file.empty();
@@ -195,9 +213,9 @@ class DiskPlanner {
         step.format = step.source_format = image->format;
         step.subformat = image->subformat;
         step.weight = std::max<std::uint64_t>(image->actual_size, 1);
-        if (plan_.what.snapshot && !plan_.what.snapshot->external)
-            step.from_snapshot =
-                plan_.what.snapshot->name.empty() ? plan_.what.snapshot->id : plan_.what.snapshot->name;
+        step.from_snapshot = from_snapshot;
+        // A machine that runs writes beside what a snapshot inside its disk holds, never into it.
+        step.in_use = plan_.live || (!from_snapshot.empty() && is_active(plan_.machine()));
         step.whole = whole_;
         if (step.whole && stands && plan_.wishes.merge)
             return unfit(Status::not_supported, "wsvirt.export.chain", "BackupIntent",
@@ -207,7 +225,8 @@ class DiskPlanner {
         const auto base = bases_.find(path);
         if (base != bases_.end()) {
             step.changes_only = true;
-            step.parent = base->second;
+            step.parent = base->second.path;
+            step.parent_format = base->second.format;
             step.format = "qcow2";
             step.subformat.clear();
         } else if (stands && !plan_.wishes.merge && step.from_snapshot.empty()) {
@@ -220,6 +239,8 @@ class DiskPlanner {
             if (!parent) return parent.error();
             step.parent = std::move(*parent);
             step.parent_format = formats_[below];
+        } else if (auto r = check_below(path, *image); !r) {
+            return r.error();
         }
         formats_[path] = image->format;
         auto name = unused_name(
@@ -232,11 +253,24 @@ class DiskPlanner {
         return (fs::path(path).parent_path() / backing).lexically_normal().string();
     }
 
+    // Through a disk that becomes one with those below it these are read, too.
+    Result<void> check_below(const std::string& path, const backend::ImageInfo& image) {
+        if (image.backing_file.empty()) return {};
+        const auto below = parent_of(path, image.backing_file);
+        if (auto r = files_.check(below); !r) return r;
+        auto next = services_.hypervisor.image_info({}, below, image.backing_format);
+        return next ? check_below(below, *next) : Result<void>(next.error());
+    }
+
     Services& services_;
     ExportPlan& plan_;
     bool whole_;
+    SameFiles& files_;
     std::map<std::string, std::string> names_, formats_;
-    std::map<std::string, std::string> bases_;  // by path of the machine's disk
+    struct Base {
+        std::string path, format;
+    };
+    std::map<std::string, Base> bases_;  // by path of the machine's disk
     std::set<std::string> used_;
 };
 
@@ -251,25 +285,33 @@ CopyStep step_for(const std::string& from, const std::string& to) {
 }
 
 // A machine that never ran has none yet.
-void plan_firmware(ExportPlan& plan) {
+Result<void> plan_firmware(ExportPlan& plan, SameFiles& files) {
     const auto& file = plan.what.snapshot ? plan.what.snapshot->nvram_file : plan.machine().nvram_file;
-    std::error_code ec;
-    if (file.empty() || !fs::exists(file, ec)) return;
+    const auto there = files.exists(file);
+    if (!there) return there.error();
+    if (!*there) return {};
     const auto to = std::string(machines_folder) + '/' + plan.machine().spec.uuid + ".nvram";
     plan.side_files.push_back({step_for(file, to), std::nullopt, true});
+    return {};
 }
 
-Result<void> plan_snapshots(Services& services, ExportPlan& plan) {
+Result<void> plan_snapshots(Services& services, ExportPlan& plan, SameFiles& files) {
+    const auto beside = [&](const std::string& file, const std::string& ending,
+                            const backend::SnapshotInfo& s, bool firmware) -> Result<void> {
+        if (auto r = files.check(file); !r) return r;
+        const auto to = std::string(snapshots_folder) + '/' + s.id + ending;
+        plan.side_files.push_back({step_for(file, to), plan.snapshots.size(), firmware});
+        return {};
+    };
     for (const auto& s : plan.machine().snapshots) {
         auto text = services.hypervisor.spec_to_text(s.spec);
         if (!text) return text.error();
         const bool in_a_file = !s.memory_file.empty();
         const bool comes_along = in_a_file && plan.wishes.runtime && vs::keeps_memory(s);
-        const auto to = std::string(snapshots_folder) + '/' + s.id;
         if (comes_along)
-            plan.side_files.push_back({step_for(s.memory_file, to + ".save"), plan.snapshots.size(), false});
+            if (auto r = beside(s.memory_file, ".save", s, false); !r) return r;
         if (!s.nvram_file.empty())
-            plan.side_files.push_back({step_for(s.nvram_file, to + ".nvram"), plan.snapshots.size(), true});
+            if (auto r = beside(s.nvram_file, ".nvram", s, true); !r) return r;
         plan.snapshots.push_back({s.id,
                                   s.parent,
                                   s.created_us,
@@ -377,24 +419,23 @@ Result<ExportPlan> plan_export(Services& services, const vs::Configuration& give
     ExportPlan plan;
     plan.what = std::move(*what);
     plan.wishes = wishes;
-    const auto state = plan.machine().state;
-    plan.live = !plan.what.snapshot &&
-                (state == backend::MachineState::running || state == backend::MachineState::paused);
+    plan.live = !plan.what.snapshot && is_active(plan.machine());
     if (auto r = check_state(plan); !r) return r.error();
     auto target = target_of(services, directory, wishes, plan.what.spec());
     if (!target) return target.error();
     plan.target = std::move(*target);
     // Of one snapshot, storage always comes along and memory never does.
     const bool all_snapshots = !plan.what.snapshot && wishes.snapshots == ExportWishes::all;
+    SameFiles files(services, plan.machine());
     if (all_snapshots)
-        if (auto r = plan_snapshots(services, plan); !r) return r.error();
-    plan_firmware(plan);
+        if (auto r = plan_snapshots(services, plan, files); !r) return r.error();
+    if (auto r = plan_firmware(plan, files); !r) return r.error();
     if (wishes.storage || plan.what.snapshot)
-        if (auto r = DiskPlanner(services, plan, all_snapshots && !plan.snapshots.empty()).run(); !r)
+        if (auto r = DiskPlanner(services, plan, all_snapshots && !plan.snapshots.empty(), files).run(); !r)
             return r.error();
-    plan.with_memory =
-        !plan.what.snapshot && wishes.runtime &&
-        (state == backend::MachineState::saved || (plan.live && wishes.live == ExportWishes::saved_state));
+    plan.with_memory = !plan.what.snapshot && wishes.runtime &&
+                       (plan.machine().state == backend::MachineState::saved ||
+                        (plan.live && wishes.live == ExportWishes::saved_state));
     return plan;
 }
 

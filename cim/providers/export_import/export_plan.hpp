@@ -39,6 +39,7 @@ struct CopyStep {
     std::string parent;         // the exported disk that this one stands on, in the same folder; "" = none
     std::string parent_format;
     bool changes_only = false;  // `parent` is a disk of an earlier export, seen from the folder of disks
+    bool in_use = false;        // a machine has `from` open meanwhile
     std::uint64_t weight = 1;   // bytes to be read, about
 };
 
@@ -56,7 +57,7 @@ struct ExportPlan {
     };
     std::vector<SideFile> side_files;
     bool with_memory = false;  // the machine is saved, or will be for the export
-    bool live = false;         // it runs or is paused now
+    bool live = false;         // it runs or is paused now, and that is what is exported
 
     const backend::Machine& machine() const { return *what.machine; }
     std::filesystem::path partial() const;  // where it is written until it is whole

@@ -115,7 +115,7 @@ class Export {
             image.parent_format = step.parent_format;
             image.source_format = step.source_format;
             if (!step.parent.empty()) image.kind = backend::ImageSpec::Kind::differencing;
-            image.source_in_use = plan_.live;
+            image.source_in_use = step.in_use;
             image.changes_only = step.changes_only;
             auto c = call();
             c.progress = [this](const backend::Progress& p) { meter_.at(p.done, p.total); };

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <chrono>
 
+#include "backend/cluster.hpp"
 #include "backend/hypervisor.hpp"
 #include "cim/om/job_record.hpp"
+#include "cim/providers/cluster.hpp"
 #include "cim/providers/export_import/contents.hpp"
 #include "cim/providers/export_import/export_work.hpp"
 #include "cim/providers/export_import/import_folder.hpp"
 #include "cim/providers/export_import/methods.hpp"
 #include "cim/providers/export_import/resolve.hpp"
+#include "cim/providers/export_import/same_files.hpp"
 #include "cim/providers/export_import/stillness.hpp"
 #include "cim/providers/export_import/validate.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
@@ -156,6 +159,14 @@ Result<void> allow_renaming(Services& services, const vs::PlannedSystem& planned
     return vs::PlannedSystems(services).replace(changed);
 }
 
+bool names_files(const vs::PlannedSystem& planned) {
+    const auto& a = planned.spec.attributes;
+    return !planned.snapshots.empty() || a.contains(std::string(vs::planned_nvram)) ||
+           a.contains(std::string(vs::planned_saved)) ||
+           std::any_of(planned.spec.disks.begin(), planned.spec.disks.end(),
+                       [](const auto& d) { return !d.path.empty(); });
+}
+
 Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, JobContext& job) {
     auto problems = all_problems(services, planned, job);
     if (!problems) return problems.error();
@@ -171,6 +182,9 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
     if (!found) return found.error();
     auto spec = machine_spec(found->spec);
     spec.attributes[unfinished] = "1";
+    // What was looked at are the files that this host sees. Another one may have others of the same names.
+    if (is_cluster(services) && names_files(planned))
+        spec.attributes[std::string(backend::new_machine_host)] = services.hosts.front().name;
     if (auto r = vs::make_folders(services, spec); !r) return r;
     // Reading the files above may have taken long enough for another call to take them.
     auto files = vs::exclusive_files(spec);
@@ -217,6 +231,7 @@ MethodTable planned_methods() {
 
 void recover(Services& services) {
     remove_partial_exports(services.host);
+    remove_left_marks(services.store);
     if (services.hypervisor.connected()) release_held_machines(services);
     vs::PlannedSystems planned(services);
     for (const auto& m : services.hypervisor.machines())

@@ -2,14 +2,19 @@
 #include "backend/cluster.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
+#include "cim/providers/recovery.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
 using namespace wsvirt::cim;
 using namespace wsvirt::cim::provider_test;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -46,6 +51,32 @@ struct Fixture : TwoHosts {
         BOOST_TEST_REQUIRE(done(r) == 0U, text_of(r) + last_text);
         return r.out.get("ResultingSystem").as_path()->key_string("Name");
     }
+    // Of a machine on the other host.
+    std::uint32_t export_there(const std::string& guid, const Given& wishes = {}) {
+        const auto r =
+            call_there(vs::service_path("testhost", "Msvm_VirtualSystemManagementService", "vmms"),
+                       "ExportSystemDefinition",
+                       {{"ComputerSystem", Value(vs::system_path("Msvm_ComputerSystem", guid))},
+                        {"ExportDirectory", Value((folder / "export").string())},
+                        {"ExportSettingData", Value(make("Msvm_VirtualSystemExportSettingData", wishes))}});
+        const auto code = done(r);
+        text = text_of(r);
+        return code;
+    }
+    std::string moved_to_the_other_host() {
+        const auto guid = machine("traveller");
+        BOOST_TEST_REQUIRE(done(to_host(guid)) == 0U, last_text);
+        BOOST_TEST_REQUIRE(second.machine(guid) != nullptr);
+        fs::create_directories(folder / "export");
+        return guid;
+    }
+    std::set<std::string> disks_folder() const {
+        std::set<std::string> names;
+        for (const auto& e : fs::directory_iterator(folder / "disks"))
+            names.insert(e.path().filename().string());
+        return names;
+    }
+    std::string text;
     static void memory(testing::FakeHypervisor& h, unsigned free_mib) {
         auto info = h.host();
         info.free_memory_mib = free_mib;
@@ -141,6 +172,74 @@ BOOST_AUTO_TEST_CASE(files_are_made_and_opened_in_the_folders_of_the_own_host) {
     services.hosts[1].storage_folders = {"/only/there"};
     BOOST_TEST(cluster_services(services, *all).host.storage_folders == services.host.storage_folders,
                boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_of_another_host_is_exported_from_files_that_both_see) {
+    const auto guid = moved_to_the_other_host();
+    const auto before = disks_folder();
+    BOOST_TEST(export_there(guid) == 0U, last_text);
+    const auto exported = folder / "export" / "traveller";
+    BOOST_TEST(fs::exists(exported / "Virtual Hard Disks" / "traveller.qcow2"));
+    BOOST_TEST((disks_folder() == before));
+    BOOST_TEST(store->list("shared_mark")->empty());
+}
+
+// There is a file of the same name here, which may be what was left of an earlier move.
+BOOST_AUTO_TEST_CASE(another_file_of_the_same_name_is_not_exported) {
+    const auto guid = moved_to_the_other_host();
+    const auto before = disks_folder();
+    second.has_own_files(true);
+    BOOST_TEST(export_there(guid) == 32770U);
+    BOOST_TEST(text.find("CopyVmStorage") != std::string::npos, text);
+    BOOST_TEST(text.find("hvB") != std::string::npos, text);
+    BOOST_TEST(fs::is_empty(folder / "export"));
+    BOOST_TEST((disks_folder() == before));
+    BOOST_TEST(export_there(guid, {{"CopyVmStorage", Value(false)}}) == 0U, last_text);
+    second.fail_always("has_file", Error(Status::unavailable, "test", "The host does not answer."));
+    BOOST_TEST(export_there(guid, {{"CreateVmExportSubdirectory", Value(true)}}) == 32773U);  // it is there
+    fs::remove_all(folder / "export" / "traveller");
+    BOOST_TEST(export_there(guid) == 32777U);
+}
+
+BOOST_AUTO_TEST_CASE(a_link_is_no_file_that_both_see) {
+    const auto guid = moved_to_the_other_host();
+    fs::rename(disk_path, disk_path + ".real");
+    fs::create_symlink(disk_path + ".real", disk_path);
+    BOOST_TEST(export_there(guid) == 32770U);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_killed_program_asked_is_forgotten) {
+    const auto mark = folder / "disks" / ".wsvirt-mark";
+    std::ofstream(mark) << "";
+    BOOST_TEST_REQUIRE(store->put("shared_mark", mark.string(), "").ok());
+    BOOST_TEST_REQUIRE(store->put("shared_mark", (folder / "disks" / "gone").string(), "").ok());
+    recover(services);
+    BOOST_TEST(!fs::exists(mark));
+    BOOST_TEST(store->list("shared_mark")->empty());
+}
+
+// Its files were looked at here, wherever there is more memory.
+BOOST_AUTO_TEST_CASE(a_planned_system_with_files_becomes_a_machine_of_this_host) {
+    memory(hypervisor, 2048);
+    memory(second, 64 * 1024);
+    const auto guid = machine("original");
+    const auto where = folder / "export";
+    fs::create_directories(where);
+    BOOST_TEST_REQUIRE(export_there(guid) == 0U, last_text);
+    const auto imported = call_there(
+        vs::service_path("testhost", "Msvm_VirtualSystemManagementService", "vmms"), "ImportSystemDefinition",
+        {{"SystemDefinitionFile",
+          Value((where / "original" / "Virtual Machines" / (guid + ".xml")).string())},
+         {"GenerateNewSystemIdentifier", Value(true)}});
+    BOOST_TEST_REQUIRE(done(imported) == 0U, text_of(imported));
+    const auto planned = *imported.out.get("ImportedSystem").as_path();
+    const auto r = call_there(vs::service_path("testhost", "Msvm_VirtualSystemManagementService", "vmms"),
+                              "RealizePlannedSystem", {{"PlannedSystem", Value(planned)}});
+    BOOST_TEST(done(r) == 0U, last_text);
+    const auto made = hypervisor.machine(planned.key_string("Name"));
+    BOOST_TEST_REQUIRE(made != nullptr);
+    BOOST_TEST(!made->spec.attributes.contains("Cluster.Host"));
+    BOOST_TEST(!second.machine(planned.key_string("Name")));
 }
 
 BOOST_AUTO_TEST_CASE(a_host_that_does_not_answer_gets_no_new_machine) {
