@@ -1,5 +1,7 @@
 """Every return code of the methods that define, realize, export, import and snapshot machines, over the network: what the
 method refuses itself, and what the host refuses. A code stands in ReturnValue, or (4096) in the job's ErrorCode."""
+import contextlib
+import sqlite3
 import threading
 import time
 import uuid
@@ -94,6 +96,12 @@ class World:
         (made,) = self.parts.snapshots(machine)
         return machine, settings_epr(made["InstanceID"])
 
+    def with_kept_memory(self):
+        """A machine that is off and has a snapshot with memory."""
+        machine, _ = self.with_snapshot(self.running())
+        self.done(self.hyperv.request_state(machine, OFF))
+        return machine
+
     # --- answers ---------------------------------------------------------------------------------------------------------
     def done(self, output):
         return self.hyperv.finish(output)
@@ -129,6 +137,8 @@ BELOW = {
         "ApplySnapshot", f"<p:Snapshot>{made.content()}</p:Snapshot>")),
     "DestroySnapshot": ("delete_snapshot", lambda w: lambda made=w.with_snapshot()[1]: w.of_snapshots(
         "DestroySnapshot", f"<p:AffectedSnapshot>{made.content()}</p:AffectedSnapshot>")),
+    "DestroySnapshotTree": ("delete_snapshot", lambda w: lambda made=w.with_snapshot()[1]: w.of_snapshots(
+        "DestroySnapshotTree", f"<p:SnapshotSettingData>{made.content()}</p:SnapshotSettingData>")),
     "ClearSnapshotState": ("modify_snapshot", lambda w: lambda made=w.with_snapshot(w.running())[1]: w.of_snapshots(
         "ClearSnapshotState", f"<p:SnapshotSettingData>{made.content()}</p:SnapshotSettingData>")),
 }
@@ -271,6 +281,7 @@ def test_one_works_and_the_others_are_told_so(world):
         assert w.code(w.snapshot(machine))[0] == 32774
         assert int(w.hyperv.request_state(machine, OFF)["ReturnValue"]) == 32775
         assert w.code(w.import_from(file))[0] == 0  # another identifier is another machine
+        assert w.code(w.import_from(file, new=False))[0] == 32774
     machine, made = w.with_snapshot()
     reference = made.content()
     with Held(w, "revert", lambda other: other.of_snapshots("ApplySnapshot", f"<p:Snapshot>{reference}</p:Snapshot>")):
@@ -332,10 +343,81 @@ def test_too_many_jobs(tmp_path):
     with FaultDaemon(more=QUICK_SIGN_IN + "[jobs]\nmax_jobs = 1\n") as daemon:
         w = World(daemon)
         machine = w.running()
-        other = w.machine()
+        other = w.with_kept_memory()
+        planned, folder = w.imported()
+        (file,) = folder.glob("Virtual Machines/*.xml")
+        calls = every_call(w, other, planned, file)
         with Held(w, "save", lambda client: client.export(machine, CaptureLiveState=1)):
-            for output in (w.define(), w.export(other), w.snapshot(other)):
-                assert int(output["ReturnValue"]) == 32777
+            before = w.systems()
+            for method, call in calls.items():
+                assert int(call()["ReturnValue"]) == 32777, method
+            assert w.systems() == before
+
+
+def every_call(w, machine, planned, file):
+    """One of each method, which succeeds by itself. The machine is off and has a snapshot with memory."""
+    made = settings_epr(w.parts.snapshots(machine)[0]["InstanceID"]).content()
+    return {"DefineSystem": w.define, "DefinePlannedSystem": w.plan,
+            "ExportSystemDefinition": lambda: w.export(machine), "ImportSystemDefinition": lambda: w.import_from(file),
+            "ImportSnapshotDefinitions": lambda: w.snapshots_of(planned, file.parents[1]),
+            "ValidatePlannedSystem": lambda: w.validate(planned), "RealizePlannedSystem": lambda: w.realize(planned),
+            "CreateSnapshot": lambda: w.snapshot(machine),
+            "ApplySnapshot": lambda: w.of_snapshots("ApplySnapshot", f"<p:Snapshot>{made}</p:Snapshot>"),
+            "ClearSnapshotState": lambda: w.of_snapshots("ClearSnapshotState", f"<p:SnapshotSettingData>{made}"
+                                                                               "</p:SnapshotSettingData>"),
+            "DestroySnapshot": lambda: w.of_snapshots("DestroySnapshot", f"<p:AffectedSnapshot>{made}</p:AffectedSnapshot>")}
+
+
+@contextlib.contextmanager
+def unwritable(daemon, kind):
+    """The service's own store fails to take rows of this kind, as on a disk that breaks."""
+    def change(statement):
+        with contextlib.closing(sqlite3.connect(daemon.state / "wsvirt.db", timeout=20)) as store:
+            store.execute(statement)
+            store.commit()
+    # What cannot be computed: no constraint that would speak of a row that is there.
+    change(f"CREATE TRIGGER refuse BEFORE INSERT ON documents WHEN NEW.kind = '{kind}' "
+           "BEGIN SELECT abs(-9223372036854775807 - 1); END")
+    try:
+        yield
+    finally:
+        change("DROP TRIGGER refuse")
+
+
+def test_what_cannot_be_written_down_is_not_begun(daemon, world):
+    """A job is a row before anything is done."""
+    w = world
+    machine = w.with_kept_memory()
+    planned, folder = w.imported()
+    (file,) = folder.glob("Virtual Machines/*.xml")
+    calls = every_call(w, machine, planned, file)
+    before = w.systems()
+    with unwritable(daemon, "job"):
+        for method, call in calls.items():
+            assert int(call()["ReturnValue"]) == 32768, method
+    assert w.systems() == before
+    for method, call in calls.items():
+        code, text = w.code(call())
+        assert code == 0, (method, text)
+
+
+def test_a_planned_system_that_cannot_be_written_down(daemon, world):
+    w = world
+    file = w.exported(w.done(w.define(resources=disk(w.parts.disk(f"{uuid.uuid4()}.qcow2"))))["ResultingSystem"])
+    planned = w.done(w.import_from(file))["ImportedSystem"]
+    before = w.systems()
+    # Validating keeps which contents it has read.
+    calls = [w.plan, lambda: w.import_from(file), lambda: w.validate(planned), lambda: w.realize(planned)]
+    with unwritable(daemon, "planned"):
+        for call in calls:
+            output = call()
+            assert output["ReturnValue"] == "4096"
+            code, text = w.code(output)
+            assert code == 32768 and "state database" in text
+    assert w.systems() == before
+    for call in calls:
+        code, text = w.code(call())
+        assert code == 0, text
 
 
 def shapes(reference):
