@@ -19,7 +19,7 @@ if not INSIDE:
 
     @pytest.mark.timeout(1750)
     def test_between_two_hosts(guest):
-        run_between_two_hosts(guest, 1700, HERE, HERE.parent / "moves_from_embedded.py")
+        run_between_two_hosts(guest, 1700, HERE, HERE.parent / "moves_from_embedded.py", HERE.parent / "exports_of_other_hosts.py")
 
 else:
     import embedded
