@@ -1,5 +1,7 @@
 """wsvirtd on a host that fails on command (tests/faults): FaultDaemon.fail("define", "no_space") and so on."""
+import contextlib
 import socket
+import sqlite3
 import sys
 
 from harness import ROOT
@@ -33,3 +35,19 @@ class FaultDaemon(Daemon):
 
     def release(self, operation):
         self.command("release", operation)
+
+    @contextlib.contextmanager
+    def unwritable(self, kind):
+        """The service's own store fails to take or drop rows of this kind, as on a disk that breaks."""
+        def change(*statements):
+            with contextlib.closing(sqlite3.connect(self.state / "wsvirt.db", timeout=20)) as store:
+                for statement in statements:
+                    store.execute(statement)
+                store.commit()
+        # What cannot be computed: no constraint that would speak of a row that is there.
+        change(*(f"CREATE TRIGGER refuse_{event} BEFORE {event} ON documents WHEN {row}.kind = '{kind}' "
+                 "BEGIN SELECT abs(-9223372036854775807 - 1); END" for event, row in (("INSERT", "NEW"), ("DELETE", "OLD"))))
+        try:
+            yield
+        finally:
+            change("DROP TRIGGER refuse_INSERT", "DROP TRIGGER refuse_DELETE")

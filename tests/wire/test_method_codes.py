@@ -1,7 +1,5 @@
 """Every return code of the methods that define, realize, export, import and snapshot machines, over the network: what the
 method refuses itself, and what the host refuses. A code stands in ReturnValue, or (4096) in the job's ErrorCode."""
-import contextlib
-import sqlite3
 import threading
 import time
 import uuid
@@ -368,22 +366,6 @@ def every_call(w, machine, planned, file):
             "DestroySnapshot": lambda: w.of_snapshots("DestroySnapshot", f"<p:AffectedSnapshot>{made}</p:AffectedSnapshot>")}
 
 
-@contextlib.contextmanager
-def unwritable(daemon, kind):
-    """The service's own store fails to take rows of this kind, as on a disk that breaks."""
-    def change(statement):
-        with contextlib.closing(sqlite3.connect(daemon.state / "wsvirt.db", timeout=20)) as store:
-            store.execute(statement)
-            store.commit()
-    # What cannot be computed: no constraint that would speak of a row that is there.
-    change(f"CREATE TRIGGER refuse BEFORE INSERT ON documents WHEN NEW.kind = '{kind}' "
-           "BEGIN SELECT abs(-9223372036854775807 - 1); END")
-    try:
-        yield
-    finally:
-        change("DROP TRIGGER refuse")
-
-
 def test_what_cannot_be_written_down_is_not_begun(daemon, world):
     """A job is a row before anything is done."""
     w = world
@@ -392,7 +374,7 @@ def test_what_cannot_be_written_down_is_not_begun(daemon, world):
     (file,) = folder.glob("Virtual Machines/*.xml")
     calls = every_call(w, machine, planned, file)
     before = w.systems()
-    with unwritable(daemon, "job"):
+    with daemon.unwritable("job"):
         for method, call in calls.items():
             assert int(call()["ReturnValue"]) == 32768, method
     assert w.systems() == before
@@ -408,7 +390,7 @@ def test_a_planned_system_that_cannot_be_written_down(daemon, world):
     before = w.systems()
     # Validating keeps which contents it has read.
     calls = [w.plan, lambda: w.import_from(file), lambda: w.validate(planned), lambda: w.realize(planned)]
-    with unwritable(daemon, "planned"):
+    with daemon.unwritable("planned"):
         for call in calls:
             output = call()
             assert output["ReturnValue"] == "4096"

@@ -381,3 +381,33 @@ def test_settings_of_the_service(world):
         assert modify(EnableVirtualSystemMigration=True) == "0"
     assert modify(EnableSmbTransport=True) == "32770"
     assert world.call(TO_SYSTEM, machine)["ReturnValue"] == "0"
+
+
+def test_settings_that_cannot_be_written_down(daemon, world):
+    def networks():
+        return world.hyperv.query("SELECT * FROM Msvm_VirtualSystemMigrationNetworkSettingData")
+
+    def call(method, **values):
+        return world.service(method, embedded.render(FORM, "NetworkSettings", Instance(
+            "Msvm_VirtualSystemMigrationNetworkSettingData", **values), WMI))["ReturnValue"]
+
+    def remove(network):
+        reference = epr("Msvm_VirtualSystemMigrationNetworkSettingData", InstanceID=network["InstanceID"])
+        return world.service("RemoveNetworkSettings",
+                             f"<p:NetworkSettings>{reference.content()}</p:NetworkSettings>")["ReturnValue"]
+
+    (now,) = world.hyperv.query("SELECT * FROM Msvm_VirtualSystemMigrationServiceSettingData")
+    setting = embedded.render(FORM, "ServiceSettingData", Instance(
+        "Msvm_VirtualSystemMigrationServiceSettingData", InstanceID=now["InstanceID"], EnableCompression=True), WMI)
+    with daemon.unwritable("migration_service"):
+        assert world.service("ModifyServiceSettings", setting)["ReturnValue"] == "32768"
+    with daemon.unwritable("migration_network"):
+        assert call("AddNetworkSettings", SubnetNumber="192.0.2.0", PrefixLength=24) == "32768"
+    assert networks() == []
+    assert call("AddNetworkSettings", SubnetNumber="192.0.2.0", PrefixLength=24) == "0"
+    (made,) = networks()
+    with daemon.unwritable("migration_network"):
+        assert call("ModifyNetworkSettings", InstanceID=made["InstanceID"], SubnetNumber="192.0.3.0", PrefixLength=24) == "32768"
+        assert remove(made) == "32768"
+    assert [n["SubnetNumber"] for n in networks()] == ["192.0.2.0"]
+    assert remove(made) == "0" and networks() == []
