@@ -3,6 +3,7 @@
 #include <libvirt/virterror.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include "backend/libvirt/domain_nodes.hpp"
@@ -203,11 +204,16 @@ std::string overlay_path(const std::string& path, std::string_view id) {
     return stem + "." + to_upper(id) + ".qcow2";
 }
 
-Result<Chain> read_chain(const Call& call, const qemu::ImageTool& tool, const Formats& tops) {
+Result<Chain> read_chain(const Call& call, const qemu::ImageTool& tool, const Formats& tops,
+                         std::set<std::string>* missing) {
     Chain r;
     for (const auto& top : tops) {
         auto [path, format] = std::pair<std::string, std::string>(top);
         while (!path.empty() && !r.contains(path)) {
+            if (missing && access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+                missing->insert(path);
+                break;
+            }
             auto info = tool.info(call, path, format);
             if (!info) return info.error();
             r[path] = info->backing_file;

@@ -67,7 +67,9 @@ bool is_overlay(const std::string& path);
 // path → its backing file, for every file that the machine or one of its snapshots stands on.
 using Chain = std::map<std::string, std::string>;
 using Formats = std::map<std::string, std::string>;  // path → format
-Result<Chain> read_chain(const Call& call, const qemu::ImageTool& tool, const Formats& tops);
+// A file that is not there is an error or, where `missing` is given, the end of its chain and noted there.
+Result<Chain> read_chain(const Call& call, const qemu::ImageTool& tool, const Formats& tops,
+                         std::set<std::string>* missing = nullptr);
 Formats tops_of(std::string_view domain_xml, const std::vector<HeldSnapshot>& snapshots);
 // Removes overlays of ours that were in `before` and are needed no more, neither by `after` nor by others.
 void remove_unneeded(const Chain& before, const Chain& after, const std::set<std::string>& held);

@@ -150,6 +150,9 @@ Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid
                               auto noted = begun_deletion(w, *all, ids);
                               if (!noted) return noted.error();
                               noted->removed = true;
+                              for (const auto& held : *all)  // nobody finds them without the machine
+                                  if (!held.info.external)
+                                      for (auto& file : files_of(held.layout)) noted->files.push_back(file);
                               const auto journal = note_unfinished(*core, s, *noted);
                               if (!journal) return journal.error();
                               return remove_machine(w);

@@ -30,10 +30,15 @@ Result<void> copy_memory(Site& w, const std::string& from, const std::string& to
     return copy_save_image(call, from, to, [](const std::string& xml) -> Result<std::string> { return xml; });
 }
 
-Result<void> remove_memory(Site& w, const std::string& file) {
-    if (!w.local()) return remove_host_file(w.session.connection, file, w.core->settings().call_limit);
+Result<void> remove_memory(const Core& core, virConnectPtr connection, const std::string& file) {
+    if (core.connector->save_dir().empty())
+        return remove_host_file(connection, file, core.settings().call_limit);
     remove_save_image(file);
     return {};
+}
+
+Result<void> remove_memory(Site& w, const std::string& file) {
+    return remove_memory(*w.core, w.session.connection, file);
 }
 
 Result<bool> has_memory(Site& w, const std::string& file) {

@@ -19,6 +19,7 @@ std::string memory_copy(const Core& core, const std::string& id, const std::vect
 // not_found, failed.
 Result<void> copy_memory(Site& w, const std::string& from, const std::string& to);
 Result<void> remove_memory(Site& w, const std::string& file);
+Result<void> remove_memory(const Core& core, virConnectPtr connection, const std::string& file);
 Result<bool> has_memory(Site& w, const std::string& file);
 
 // What a second name keeps from being lost while a machine that is saved goes back to a snapshot.

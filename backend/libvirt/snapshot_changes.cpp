@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "backend/libvirt/domain_xml.hpp"
@@ -34,9 +36,26 @@ Result<void> turn_off(Site& w) {
 
 // --- back to a snapshot ---------------------------------------------------------------------------------
 
-// All of the disks, before the first one changes.
-Result<void> are_there(const HeldSnapshot& s, const std::vector<SnapshotTarget>& targets) {
-    for (const auto& t : targets) {
+// All of the disks that hold it, before the first one changes. What only the host's libvirt may open is for
+// that to see.
+Result<void> are_there(const Site& w, const HeldSnapshot& s) {
+    const bool by_us = s.layout.note.disks_only, test = w.core->connector->kind() == HostKind::test;
+    if (test || (w.elsewhere() && !by_us)) return {};
+    for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
+        if (std::none_of(s.layout.disks.begin(), s.layout.disks.end(), [&](const auto& d) {
+                return d.name == t.target && d.kind == SnapshotDisk::Kind::internal;
+            }))
+            continue;
+        if (access(t.path.c_str(), R_OK | W_OK) != 0) {
+            const int why = errno;
+            if (why == EACCES && !by_us && w.core->connector->kind() != HostKind::embedded) continue;
+            return Error{
+                why == ENOENT ? Status::not_found : Status::access_denied, "wsvirt.snapshot.no_disk",
+                "The disk \"" + t.path +
+                    "\" holds a part of the snapshot and cannot be read and written; put it back, or "
+                    "correct its owner and mode.",
+                t.path, std::strerror(why)};
+        }
         const auto names = qemu::snapshot_names(t.path);
         if (!names) return names.error();
         if (std::find(names->begin(), names->end(), s.name) == names->end())
@@ -68,17 +87,15 @@ Result<void> revert_inside(Site& w, const HeldSnapshot& s, const std::vector<Hel
                 "The snapshot is kept inside disks that newer snapshots are based on; delete those first.",
                 other.info.id};
     if (auto ok = memory_is_there(w, s); !ok) return ok;
+    if (auto ok = are_there(w, s); !ok) return ok;
     if (disks_inside && !s.layout.note.disks_only) {
         if (auto ok = drop_saved_file(*w.core->connector, w.domain); !ok) return ok;
         if (virDomainRevertToSnapshot(s.handle.get(), VIR_DOMAIN_SNAPSHOT_REVERT_FORCE) < 0)
             return last_error("apply the snapshot");
     } else {
         if (auto ok = turn_off(w); !ok) return ok;
-        const auto targets =
-            disks_inside ? snapshot_targets(s.layout.domain_xml) : std::vector<SnapshotTarget>();
-        if (auto ok = are_there(s, targets); !ok) return ok;
         if (disks_inside)
-            for (const auto& t : targets)
+            for (const auto& t : snapshot_targets(s.layout.domain_xml))
                 if (auto ok = w.tool.snapshot(w.call, 'a', s.name, t.path); !ok) return ok;
         if (auto ok = define(w, s.layout.domain_xml); !ok) return ok;
         if (auto ok = write_back(w, s.xml, true); !ok) return ok;
@@ -201,6 +218,24 @@ Result<void> drop_external(Site& w, const HeldSnapshot& gone, const std::vector<
     return {};
 }
 
+// A disk that is gone holds nothing.
+Result<bool> holds(const std::string& path, const std::string& snapshot) {
+    if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) return false;
+    const auto names = qemu::snapshot_names(path);
+    if (!names) return names.error();
+    return std::find(names->begin(), names->end(), snapshot) != names->end();
+}
+
+Result<void> delete_from_disks(Site& w, const HeldSnapshot& s) {
+    for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
+        const auto held = holds(t.path, s.name);
+        if (!held) return held.error();
+        if (*held)
+            if (auto ok = w.tool.snapshot(w.call, 'd', s.name, t.path); !ok) return ok;
+    }
+    return {};
+}
+
 Result<void> delete_inside(Site& w, const HeldSnapshot& s) {
     const bool inside = w.core->connector->kind() == HostKind::test ||
                         std::any_of(s.layout.disks.begin(), s.layout.disks.end(),
@@ -215,7 +250,7 @@ Result<void> delete_inside(Site& w, const HeldSnapshot& s) {
         std::all_of(then.begin(), then.end(), [&](const auto& t) { return now[t.target] == t.path; });
     if (!inside) {
         ok = drop_metadata(s);
-    } else if (same_files) {
+    } else if (same_files || w.elsewhere()) {
         ok = checked(virDomainSnapshotDelete(s.handle.get(), 0), "delete the snapshot");
     } else if (w.active()) {
         return Error{
@@ -223,8 +258,7 @@ Result<void> delete_inside(Site& w, const HeldSnapshot& s) {
             "The snapshot is inside a disk that the running machine stands on; turn the machine off first.",
             s.info.id};
     } else {
-        for (const auto& t : then)
-            if (ok) ok = w.tool.snapshot(w.call, 'd', s.name, t.path);
+        ok = delete_from_disks(w, s);
         if (ok) ok = drop_metadata(s);
     }
     if (ok) remove_files_of(w, s.layout);
@@ -237,7 +271,8 @@ Result<void> delete_outside(Site& w, const HeldSnapshot& gone) {
     if (!all) return all.error();
     const auto own = w.domain_xml();
     if (!own) return own.error();
-    auto chain = read_chain(w.call, w.tool, tops_of(*own, *all));
+    std::set<std::string> missing;
+    auto chain = read_chain(w.call, w.tool, tops_of(*own, *all), &missing);
     if (!chain) return chain.error();
     if (auto ok = drop_external(w, gone, *all); !ok) return ok;
     remove_files_of(w, gone.layout);
@@ -317,7 +352,8 @@ Result<Unfinished> begun_deletion(Site& w, const std::vector<HeldSnapshot>& all,
     if (!external || !w.local()) return u;
     const auto own = w.domain_xml();
     if (!own) return own.error();
-    auto chain = read_chain(w.call, w.tool, tops_of(*own, all));
+    std::set<std::string> missing;
+    auto chain = read_chain(w.call, w.tool, tops_of(*own, all), &missing);
     if (!chain) return chain.error();
     for (const auto& [path, backing] : *chain)
         if (is_overlay(path)) u.files.push_back(path);

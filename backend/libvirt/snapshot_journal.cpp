@@ -320,7 +320,12 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
     }
     if (ok && !u.applied.empty()) ok = apply_again(w, u.applied);
     if (ok) ok = remove_files(w, u);
-    if (ok && u.removed) return remove_machine(w);
+    if (ok && u.removed) {
+        const int runs = virDomainIsActive(w.domain);
+        if (runs < 0) return last_error("remove the machine");
+        if (runs == 0) return remove_machine(w);
+        // Whoever started it since wants it.
+    }
     if (ok && !u.deleted.empty()) ok = move_saved_memory(w);
     if (ok) ok = stand_again(w, u);
     int state = 0;
@@ -395,6 +400,29 @@ Result<std::shared_ptr<void>> note_unfinished(const Core& core, const Session& s
 
 namespace {
 
+// The machine is; files that it needs may be missing as well, but those may come back.
+bool is_gone(const Result<void>& tried) {
+    return !tried && tried.error().message_id == "wsvirt.machine.unknown";
+}
+
+// What it had besides its disks goes after it. The disks and their overlays stay: somebody may have taken the
+// machine elsewhere, or define it again. An old note does not say whose machine it is.
+Result<void> remove_left_behind(const CorePtr& core, const Call& call, const Unfinished& u) {
+    if (u.host.empty()) return {};
+    constexpr const char* doing = "remove what is left of a machine";
+    return core->workers->run<void>(call, {doing, {}, true, {}, {}}, [core, u](Session& s) -> Result<void> {
+        if (find_domain(s.connection, u.machine))
+            return Error{Status::busy, "wsvirt.machine.busy",
+                         "The machine is there again; its snapshots are looked at with the next start.",
+                         u.machine};
+        if (last_error_code() != VIR_ERR_NO_DOMAIN) return last_error(doing);
+        for (const auto& file : u.files)
+            if (!is_overlay(file))
+                if (auto ok = remove_memory(*core, s.connection, file); !ok) return ok;
+        return {};
+    });
+}
+
 // What is noted is looked at when it is the machine's turn: whoever noted it may have ended it by then.
 Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& file) {
     const auto machine = read_entry(file).machine;
@@ -409,7 +437,7 @@ Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& 
                                 Site w(core, s, d);
                                 return make_whole(w, read_entry(file));
                             });
-        if (ok || ok.error().status == Status::not_found) break;
+        if (ok || is_gone(ok)) break;
     }
     return ok;
 }
@@ -427,8 +455,9 @@ void recover_snapshots(const CorePtr& core, const Call& call) {
         const Unfinished u = read_entry(file);
         // The folder is that of every host of the service.
         if (u.machine.empty() || (!u.host.empty() && u.host != core->settings().name)) continue;
-        const auto ok = recover_one(core, call, file);
-        if (ok || ok.error().status == Status::not_found)
+        auto ok = recover_one(core, call, file);
+        if (is_gone(ok)) ok = remove_left_behind(core, call, u);
+        if (ok)
             fs::remove(file, ec);
         else if (fs::exists(file, ec))
             std::ofstream(file, std::ios::app) << "failed " << ok.error().full_text() << '\n';

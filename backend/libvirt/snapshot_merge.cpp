@@ -151,13 +151,34 @@ bool holds_snapshots(const std::vector<HeldSnapshot>& all, const std::string& fi
     });
 }
 
+// Nothing below it is missing.
+bool is_whole(const Chain& chain, std::string file) {
+    while (!file.empty()) {
+        const auto below = chain.find(file);
+        if (below == chain.end()) return false;
+        file = below->second;
+    }
+    return true;
+}
+
+// What a file that is not there may stand on, to be spared: it may come back.
+std::set<std::string> below_missing(const Chain& known, const std::set<std::string>& missing) {
+    std::set<std::string> r;
+    for (const auto& gone : missing) {
+        for (auto f = known.find(gone); f != known.end(); f = known.find(f->second)) r.insert(f->first);
+        for (const auto& [path, backing] : known)
+            if (overlay_path(path, "") == overlay_path(gone, "")) r.insert(path);
+    }
+    return r;
+}
+
 // A frozen file that no snapshot names any more, and the one overlay that stands on it.
 std::optional<std::pair<std::string, std::string>> mergeable(const Site& w, const std::string& own,
                                                              const Chain& chain, const Formats& named,
                                                              const std::set<std::string>& held,
                                                              const std::vector<HeldSnapshot>& all) {
     for (const auto& [frozen, below] : chain) {
-        if (named.contains(frozen) || held.contains(frozen)) continue;
+        if (named.contains(frozen) || held.contains(frozen) || !is_whole(chain, frozen)) continue;
         std::vector<std::string> above;
         for (const auto& [path, backing] : chain)
             if (backing == frozen) above.push_back(path);
@@ -181,12 +202,11 @@ Result<void> merge_one(Site& w, const std::vector<HeldSnapshot>& all, Chain& cha
     std::string target;
     bool in_use = false, top = false;
     for (const auto& t : snapshot_targets(*own))
-        for (std::string f = t.path; !f.empty(); f = chain[f])
-            if (f == upper) {
-                target = t.target;
-                in_use = w.active();
-                top = t.path == upper;
-            }
+        if (stands_on(chain, t.path, upper)) {
+            target = t.target;
+            in_use = w.active();
+            top = t.path == upper;
+        }
     if (auto ok = merge(w, target, frozen, upper, top, in_use); !ok) return ok;
     return rename_everywhere(w, all, chain, upper, {target, frozen, info->backing_format}, in_use);
 }
@@ -216,10 +236,12 @@ Result<void> tidy_files(Site& w, Chain chain) {
         const auto own = w.domain_xml();
         if (!own) return own.error();
         const auto named = tops_of(*own, *all);
-        auto now = read_chain(w.call, w.tool, named);
+        std::set<std::string> missing;
+        auto now = read_chain(w.call, w.tool, named, &missing);
         if (!now) return now.error();
         chain.insert(now->begin(), now->end());
-        const auto held = held_by_others(*w.core, uuid_of(w.domain), chain);
+        auto held = held_by_others(*w.core, uuid_of(w.domain), chain);
+        held.merge(below_missing(chain, missing));
         auto kept = live_files(w);
         if (!kept) return kept.error();
         kept->insert(held.begin(), held.end());

@@ -91,6 +91,11 @@ def small_machine(hyperv, name):
                  Reservation=64, Limit=64)]))["ResultingSystem"]
 
 
+def virsh_of(libvirtd):
+    return lambda *words: subprocess.run(["virsh", "-q", "-c", libvirtd.uri, *words], stdout=subprocess.PIPE, text=True,
+                                         check=True).stdout
+
+
 def outcome(hyperv, call):
     """What a request came to: "done", "refused" or "failed"; never a silence and never an internal error."""
     try:
@@ -239,11 +244,6 @@ def test_vhd_disks_that_libvirt_opens(daemon, libvirtd):
     machine.remove()
 
 
-def virsh_of(libvirtd):
-    return lambda *words: subprocess.run(["virsh", "-q", "-c", libvirtd.uri, *words], stdout=subprocess.PIPE, text=True,
-                                         check=True).stdout
-
-
 def test_a_link_that_is_cut_while_a_snapshot_is_taken(libvirtd):
     """libvirtd finishes it: the machine stands on the overlay, and nobody removes that. Where the overlay cannot be merged
     from here the snapshot stays."""
@@ -326,9 +326,7 @@ def test_a_machine_that_was_started_while_the_daemon_was_dead_is_not_taken_back(
             libvirtd.process.send_signal(signal.SIGCONT)
         return output["Job"]
 
-    def virsh(*words):
-        return subprocess.run(["virsh", "-q", "-c", libvirtd.uri, *words], stdout=subprocess.PIPE, text=True, check=True).stdout
-
+    virsh = virsh_of(libvirtd)
     job = cut_off()
     virsh("start", guid)
     started = virsh("domid", guid)
@@ -343,4 +341,22 @@ def test_a_machine_that_was_started_while_the_daemon_was_dead_is_not_taken_back(
     daemon.start()
     ended = hyperv.wait_job(job)
     assert int(ended["JobState"]) == 7, dict(ended)
+    hyperv.finish(hyperv.destroy(machine))
+
+
+def test_a_machine_that_was_started_while_the_daemon_was_dead_is_not_removed(daemon, libvirtd):
+    hyperv = HyperV(daemon)
+    eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
+    machine = small_machine(hyperv, "wanted again")
+    guid, virsh = machine.selectors["Name"], virsh_of(libvirtd)
+    daemon.kill()
+    note = daemon.state / "unfinished-snapshots" / guid
+    note.parent.mkdir(exist_ok=True)
+    note.write_text(f"host TESTHOST\nmachine {guid}\nid {guid}\nremoved\n")  # as DestroySystem leaves it
+    virsh("start", guid.lower())
+    daemon.start()
+    eventually(lambda: not note.exists())
+    assert hyperv.state(machine) == RUNNING
+    hyperv.finish(hyperv.request_state(machine, OFF))
+    hyperv.wait_state(machine, OFF)
     hyperv.finish(hyperv.destroy(machine))

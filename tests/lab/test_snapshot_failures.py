@@ -7,9 +7,9 @@ import time
 import uuid
 
 import pytest
-from hyperv import OFF, PAUSED, RUNNING, SAVED
-from machine_parts import settings_epr
-from snapshot_kit import DISK, FORMATS, boot, check_files, id_of, last_tick
+from hyperv import OFF, PAUSED, RUNNING, SAVED, eventually
+from machine_parts import epr, settings_epr
+from snapshot_kit import DISK, FORMATS, Machine, boot, check_files, id_of, last_tick
 
 
 @pytest.mark.parametrize("disk_format", FORMATS)
@@ -17,6 +17,7 @@ def test_a_disk_that_is_missing_leaves_nothing_half_made(new_machine, hyperv, di
     machine = new_machine(disk_format, disks=2)
     machine.write(1)
     whole = machine.create()
+    machine.write(2)
     paths = [pathlib.Path(machine.path(n)) for n in (0, 1)]
     files = machine.files()
     hidden = paths[1].with_name("hidden")
@@ -25,16 +26,78 @@ def test_a_disk_that_is_missing_leaves_nothing_half_made(new_machine, hyperv, di
     assert int(job["JobState"]) == 10, dict(job)
     assert paths[1].name in job["ErrorDescription"]
     job = hyperv.wait_job(machine.call("ApplySnapshot", "Snapshot", whole)["Job"])
-    assert int(job["JobState"]) == 10 or disk_format != "qcow2", dict(job)
+    assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32773) and paths[1].name in job["ErrorDescription"], dict(job)
     hidden.rename(paths[1])
     assert machine.associated("Msvm_SnapshotOfVirtualSystem") == [id_of(whole)]
     if disk_format == "qcow2":
         check_files(machine, [id_of(whole)])
     else:
-        assert len(machine.files()) == len(files)
-    assert machine.holds(1)
+        assert machine.files() == files
+    assert machine.holds(2)
     machine.destroy(whole)
     assert machine.files() == sorted(d.name for d in machine.disks)
+    assert machine.holds(2)
+
+
+def test_a_machine_one_of_whose_disks_is_lost_loses_its_snapshots(hyperv, daemon):
+    """What can be merged is; what stands on the lost file stays as it is, and everything else can go."""
+    machine = Machine(hyperv, daemon, "raw", disks=2, pipe=False)
+    older, newer = machine.create(), machine.create()
+    machine.write(2)
+    of_lost = [name for name in machine.files() if f"{machine.guid}-1." in name and name.endswith(".qcow2")]
+    machine.disks[1].unlink()
+    machine.destroy(older)
+    assert machine.files() == sorted([machine.disks[0].name, pathlib.Path(machine.path()).name, *of_lost])
+    assert machine.associated("Msvm_SnapshotOfVirtualSystem") == [id_of(newer)]
+    machine.remove()
+    assert machine.files() == sorted([machine.disks[0].name, *of_lost])
+    assert b"\2" * 65536 == machine.disks[0].read_bytes()[:65536]
+    assert not list(daemon.state.glob("unfinished-snapshots/*"))
+
+
+def test_a_snapshot_inside_a_disk_that_is_gone(new_machine, hyperv):
+    machine = new_machine("qcow2", disks=2)
+    older, newer = machine.create(), machine.create()
+    lost = machine.disks[1]
+    lost.unlink()
+    machine.destroy(older)
+    medium, = [d for d in hyperv.devices(machine.epr, "Msvm_StorageAllocationSettingData")
+               if str(lost) in d.all("HostResource")]
+    reference = epr("Msvm_StorageAllocationSettingData", InstanceID=medium["InstanceID"])
+    hyperv.finish(hyperv.service("RemoveResourceSettings", f"<p:ResourceSettings>{reference.content()}</p:ResourceSettings>"))
+    machine.disks.remove(lost)
+    check_files(machine, [id_of(newer)])
+    machine.destroy(newer)
+    assert machine.associated("Msvm_SnapshotOfVirtualSystem") == []
+    check_files(machine, [])
+
+
+def test_recovery_waits_for_the_disks(new_machine, hyperv, daemon):
+    """The service starts before the storage is there: what is left of a snapshot is removed by the start after that."""
+    machine = new_machine("raw")
+    machine.create()
+    daemon.kill()
+    unfinished = str(uuid.uuid4()).upper()
+    left = machine.disks[0].with_name(f"{machine.stem}-0.{unfinished}.qcow2")
+    left.touch()
+    note = daemon.state / "unfinished-snapshots" / unfinished
+    note.parent.mkdir(exist_ok=True)
+    note.write_text(f"machine {machine.guid}\nid {unfinished}\nfile {left}\n")
+    hidden = machine.disks[0].rename(machine.disks[0].with_name("hidden"))
+    daemon.start()
+    eventually(lambda: "failed" in note.read_text())
+    daemon.kill()
+    hidden.rename(machine.disks[0])
+    nobody = str(uuid.uuid4()).upper()  # its machine is gone, but not what it had besides its disks
+    variables, overlay = daemon.state / "snapshots" / f"{nobody}.nvram", left.with_name(f"disk.{nobody}.qcow2")
+    variables.parent.mkdir(exist_ok=True)
+    for file in (variables, overlay):
+        file.touch()
+    note.with_name(nobody).write_text(f"host TESTHOST\nmachine {nobody}\nid {nobody}\nremoved\nfile {variables}\nfile {overlay}\n")
+    daemon.start()
+    eventually(lambda: not list(note.parent.iterdir()))
+    assert not left.exists() and not variables.exists() and overlay.exists()
+    overlay.unlink()
 
 
 @pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
