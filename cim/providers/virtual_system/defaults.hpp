@@ -14,7 +14,8 @@ backend::MachineSpec new_machine();
 // applied.
 void complete_generation(backend::MachineSpec& s);
 // A machine like another one, to be defined beside it: same settings, new identifiers, no hard disks in its
-// drives (those are in use), ports on the same switches with new MAC addresses.
+// drives (those are in use), CDs in them and ports on the same switches with new MAC addresses: both as they
+// stand in the reference, unchecked.
 backend::MachineSpec like(const backend::MachineSpec& reference);
 
 }  // namespace wsvirt::cim::vs

@@ -3,22 +3,56 @@
 #include "base/text.hpp"
 #include "cim/providers/virtual_system/configuration_change.hpp"
 #include "cim/providers/virtual_system/defaults.hpp"
+#include "cim/providers/virtual_system/element_writer.hpp"
 #include "cim/providers/virtual_system/mac_address.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/service_settings.hpp"
+#include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::vs {
 
 namespace {
 
-Result<backend::MachineSpec> base_of(const MethodCall& call) {
+// What stays in the drives and ports of a machine that is like another: an import brings settings that nobody
+// has checked yet, and what a machine once got may be gone.
+Result<void> check_kept(Services& services, backend::MachineSpec& s, bool planned) {
+    const std::string parameter = "ReferenceConfiguration";
+    for (auto& d : s.disks) {
+        if (d.path.empty()) continue;
+        auto medium = check_medium(services, d.path, {medium_kind(d), {}, planned});
+        if (!medium) {
+            auto e = medium.error();
+            e.subject = parameter;
+            return named(std::move(e));
+        }
+        d.path = medium->path;
+        d.format = medium->format;
+    }
+    if (planned) return {};  // ValidatePlannedSystem looks at the ports
+    const auto switches = services.hypervisor.switches();
+    for (const auto& n : s.nics) {
+        const auto missing = n.attributes.find(std::string(missing_switch));
+        if (missing == n.attributes.end() && (n.link == backend::NicLink::none || switch_of(switches, n)))
+            continue;
+        return refuse("wsvirt.switch.missing", parameter,
+                      "ReferenceConfiguration has a port on the switch \"" +
+                          (missing == n.attributes.end() ? n.source : missing->second) +
+                          "\", which does not exist on this host; choose another for it there with "
+                          "ModifyResourceSettings.");
+    }
+    return {};
+}
+
+Result<backend::MachineSpec> base_of(const MethodCall& call, bool planned) {
     if (call.in.get("ReferenceConfiguration").is_null()) return new_machine();
     const auto guid = system_guid_of(call.reference("ReferenceConfiguration"));
     const auto c = guid.empty() ? std::nullopt : find_configuration(call.services, guid);
     if (!c)
         return refuse("wsvirt.reference.missing", "ReferenceConfiguration",
                       "ReferenceConfiguration must refer to the settings of a virtual machine that exists.");
-    return like(c->spec());
+    auto spec = like(c->spec());
+    if (auto r = check_kept(call.services, spec, planned); !r) return r.error();
+    return spec;
 }
 
 }  // namespace
@@ -28,7 +62,7 @@ Result<backend::MachineSpec> definition_of(const MethodCall& call, Draft::State 
     if (!settings)
         return Error(Status::invalid_parameter, "wsvirt.system.settings_missing",
                      "SystemSettings must hold the settings of the new virtual machine.", "SystemSettings");
-    auto base = base_of(call);
+    auto base = base_of(call, state == Draft::State::planned);
     if (!base) return base.error();
     const auto& ns = call.request.ns;
     const auto guid = base->uuid;

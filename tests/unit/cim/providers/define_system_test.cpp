@@ -1,3 +1,4 @@
+#include "base/text.hpp"
 #include "tests/unit/cim/providers/world.hpp"
 
 using namespace wsvirt;
@@ -191,6 +192,27 @@ BOOST_AUTO_TEST_CASE(the_reference_configuration_fills_what_is_left_out) {
     BOOST_TEST(w.spec(second).memory_mib == 512U);
     BOOST_TEST(w.get_setting("Msvm_VirtualSystemSettingData", "Microsoft:" + second)
                    .uint("AutomaticShutdownAction") == 2U);
+}
+
+// What is noted about a snapshot is no setting: a machine like it starts without.
+BOOST_AUTO_TEST_CASE(a_snapshot_is_a_reference_too) {
+    World w;
+    const auto first = w.define({{"ElementName", "first"}}, {memory(w, 512)});
+    backend::SnapshotRequest request;
+    request.machine = first;
+    request.id = make_guid();
+    request.name = "before";
+    request.attributes = {{"Snapshot.MemoryCleared", "1"}, {"Snapshot.Applied", "7"}};
+    BOOST_TEST_REQUIRE(w.hypervisor.snapshot({}, request).ok());
+    auto r =
+        w.call(w.vsms(), "DefineSystem",
+               {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", {{"ElementName", "like"}}))},
+                {"ReferenceConfiguration", Value(World::settings_of(request.id))}});
+    BOOST_TEST_REQUIRE(w.done(r) == 0U);
+    const auto& s = w.spec(r.out.get("ResultingSystem").as_path()->key_string("Name"));
+    BOOST_TEST(s.name == "like");
+    BOOST_TEST(s.memory_mib == 512U);
+    for (const auto& [key, value] : s.attributes) BOOST_TEST(!istarts_with(key, "Snapshot."), key);
 }
 
 BOOST_AUTO_TEST_CASE(destroy_needs_a_machine_that_is_off) {

@@ -322,6 +322,70 @@ BOOST_FIXTURE_TEST_CASE(an_import_leads_nowhere_outside_the_folders, Codes) {
     }
 }
 
+// Nor does a machine that is like one that was imported, or like a snapshot that came with it.
+BOOST_FIXTURE_TEST_CASE(a_reference_leads_nowhere_outside_the_folders, Codes) {
+    const auto crafted = [&](const std::function<void(backend::MachineSpec&)>& change) {
+        backend::MachineSpec s;
+        s.name = "crafted";
+        change(s);
+        ExportDefinition d;
+        d.id = make_guid();
+        d.name = "crafted";
+        d.settings = *w.hypervisor.spec_to_text(s);
+        d.snapshots.push_back({make_guid(), "", 1, false, true, d.settings});
+        fs::create_directories(place("crafted"));
+        const auto file = place("crafted") + "/" + d.id + ".xml";
+        BOOST_TEST_REQUIRE(write_file(file, export_definition_to_text(d)).ok());
+        return vs::PlannedSystems(w.services).find(imported(file));
+    };
+    const auto cd = [](const std::string& path) {
+        return [path](backend::MachineSpec& s) {
+            s.disks.resize(1);
+            s.disks[0].device = backend::DiskDevice::cdrom;
+            s.disks[0].id = make_guid();
+            s.disks[0].path = path;
+            s.disks[0].format = "raw";
+        };
+    };
+    const auto port = [](backend::NicLink link, const std::string& source, const char* missing) {
+        return [=](backend::MachineSpec& s) {
+            s.nics.resize(1);
+            s.nics[0].id = make_guid();
+            s.nics[0].link = link;
+            s.nics[0].source = source;
+            if (missing) s.nics[0].attributes["Connection.MissingSwitch"] = missing;
+        };
+    };
+    using enum backend::NicLink;
+    const auto iso = w.image("fine.iso", "raw");
+    struct Case {
+        std::function<void(backend::MachineSpec&)> change;
+        std::uint32_t machine, planned;
+        const char* named;
+    };
+    const auto& there = w.hypervisor.switches().front();
+    for (const auto& c : {Case{cd("/etc/passwd"), 32769, 32769, "/etc/passwd"},
+                          Case{cd(w.folder / "disks" / "later.iso"), 32773, 0, "later.iso"},
+                          Case{cd(w.image("disk.qcow2")), 32773, 32773, "disk.qcow2"},
+                          Case{port(bridge, "br-of-others", nullptr), 32773, 0, "br-of-others"},
+                          Case{port(none, "", "gone-switch"), 32773, 0, "gone-switch"},
+                          Case{cd(iso), 0, 0, ""}, Case{port(there.link, there.source, nullptr), 0, 0, ""}}) {
+        const auto p = crafted(c.change);
+        for (const auto& reference : {planned_path(p->spec.uuid), Value(World::settings_of(p->spec.uuid)),
+                                      Value(World::settings_of(p->snapshots.at(0).id))}) {
+            const auto before = w.hypervisor.machines().size();
+            const Given in{{"SystemSettings", settings({{"ElementName", "like"}})},
+                           {"ReferenceConfiguration", reference}};
+            const auto r = call("DefineSystem", in);
+            BOOST_TEST(w.done(r) == c.machine, c.named);
+            BOOST_TEST(w.text_of(r).find(c.named) != std::string::npos, w.text_of(r));
+            BOOST_TEST(w.hypervisor.machines().size() == before + (c.machine == 0 ? 1 : 0));
+            BOOST_TEST(code("DefinePlannedSystem", in) == c.planned, c.named);
+        }
+    }
+    BOOST_TEST(w.hypervisor.machines().front()->spec.disks.at(0).path == iso);
+}
+
 BOOST_FIXTURE_TEST_CASE(import_snapshot_definitions, Codes) {
     const char* m = "ImportSnapshotDefinitions";
     BOOST_TEST(code(m, {{"PlannedSystem", planned_path(make_guid())}, {"SnapshotFolder", place("")}}) ==
