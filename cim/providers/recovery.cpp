@@ -60,6 +60,10 @@ backend::Hypervisor* host_with(const Services& services, std::string_view machin
     return nullptr;
 }
 
+bool identifier_taken(Services& services, std::string_view guid) {
+    return host_with(services, guid) || vs::PlannedSystems(services).find(guid);
+}
+
 bool every_host_answers(const Services& services) {
     const auto all = migration_service::hosts_of(services);
     return std::all_of(all.begin(), all.end(), [](const auto& h) { return h.hypervisor->connected(); });

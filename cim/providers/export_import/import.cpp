@@ -4,6 +4,7 @@
 #include "cim/providers/export_import/import_folder.hpp"
 #include "cim/providers/export_import/methods.hpp"
 #include "cim/providers/instance_tools.hpp"
+#include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 constexpr const char* planned_class = "Msvm_PlannedComputerSystem";
 
 Result<void> check_free(Services& services, const std::string& guid) {
-    if (!services.hypervisor.machine(guid) && !vs::PlannedSystems(services).find(guid)) return {};
+    if (!identifier_taken(services, guid)) return {};
     return Error(Status::invalid_parameter, "wsvirt.import.exists",
                  "A virtual machine or planned system with the identifier " + guid +
                      " exists already; set GenerateNewSystemIdentifier to true.",

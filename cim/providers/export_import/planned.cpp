@@ -15,6 +15,7 @@
 #include "cim/providers/export_import/same_files.hpp"
 #include "cim/providers/export_import/stillness.hpp"
 #include "cim/providers/export_import/validate.hpp"
+#include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
 #include "cim/providers/virtual_system/disk_claims.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
@@ -42,7 +43,7 @@ Result<MethodResult> define_planned(const MethodCall& call) {
     const auto guid = spec->uuid;
     auto held = call.services.jobs.lock(guid);
     if (!held) return refused(call, task, held.error());
-    if (call.services.hypervisor.machine(guid) || vs::PlannedSystems(call.services).find(guid))
+    if (identifier_taken(call.services, guid))
         return refused(call, task,
                        Error(Status::invalid_parameter, "wsvirt.planned.exists",
                              "A virtual machine or planned system with the identifier " + guid +

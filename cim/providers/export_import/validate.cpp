@@ -5,6 +5,7 @@
 
 #include "backend/hypervisor.hpp"
 #include "cim/om/job_record.hpp"
+#include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/element_writer.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
@@ -46,8 +47,8 @@ class Validation {
         const auto host = services_.hypervisor.host();
         const auto system =
             vs::system_path_text(services_.host.name, "Msvm_PlannedComputerSystem", spec_.uuid);
-        if (services_.hypervisor.machine(spec_.uuid))
-            add(Error(Status::already_exists, "wsvirt.validate.exists",
+        if (host_with(services_, spec_.uuid))
+            add(Error(Status::invalid_parameter, "wsvirt.validate.exists",
                       "A virtual machine with the identifier " + spec_.uuid + " exists already."),
                 system);
         if (spec_.memory_mib > host.memory_mib)

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/management_service/methods.hpp"
+#include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
 #include "cim/providers/virtual_system/disk_claims.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
@@ -21,7 +22,7 @@ Result<MethodResult> define_system(const MethodCall& call) {
     const auto guid = spec->uuid;
     auto held = call.services.jobs.lock(guid);
     if (!held) return refused(call, task, held.error());
-    if (call.services.hypervisor.machine(guid) || vs::PlannedSystems(call.services).find(guid))
+    if (identifier_taken(call.services, guid))
         return refused(call, task,
                        Error(Status::invalid_parameter, "wsvirt.machine.exists",
                              "A virtual machine with the identifier " + guid +

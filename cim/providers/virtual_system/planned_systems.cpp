@@ -3,6 +3,7 @@
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/om/store.hpp"
+#include "cim/providers/recovery.hpp"
 
 namespace wsvirt::cim::vs {
 
@@ -106,7 +107,7 @@ std::shared_ptr<const PlannedSystem> PlannedSystems::find(std::string_view guid)
 
 Result<void> PlannedSystems::add(const PlannedSystem& p) {
     const auto key = to_upper(p.spec.uuid);
-    if (services_.hypervisor.machine(key))
+    if (host_with(services_, key))
         return Error(Status::already_exists, "wsvirt.planned.machine_exists",
                      "A virtual machine with the identifier " + key + " exists already.", key);
     auto text = services_.hypervisor.spec_to_text(p.spec);

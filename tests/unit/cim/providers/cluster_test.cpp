@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/recovery.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -154,6 +155,36 @@ BOOST_AUTO_TEST_CASE(a_service_without_its_host_is_the_first_hosts) {
     const auto found = om.get(there(), target);
     BOOST_TEST_REQUIRE(found.ok(), (found ? "" : found.error().full_text()));
     BOOST_TEST(found->string("SystemName") == "testhost");
+}
+
+// Also in the namespaces that show the local host only: the machine may come back to it.
+BOOST_AUTO_TEST_CASE(an_identifier_is_one_machines_on_every_host) {
+    std::filesystem::create_directories(folder / "export");
+    const auto guid = machine("away");
+    const auto place = (folder / "export" / "e").string();
+    const Value wish(make("Msvm_VirtualSystemExportSettingData", {{"CreateVmExportSubdirectory", false}}));
+    BOOST_TEST(done(call(vsms(), "ExportSystemDefinition",
+                         {{"ComputerSystem", system(guid)},
+                          {"ExportDirectory", Value(place)},
+                          {"ExportSettingData", wish}})) == 0U);
+    const Value settings(make("Msvm_VirtualSystemSettingData",
+                              {{"ElementName", "twin"}, {"VirtualSystemIdentifier", Value(guid)}}));
+    const Given import{{"SystemDefinitionFile", Value(place + "/Virtual Machines/" + guid + ".xml")},
+                       {"GenerateNewSystemIdentifier", false}};
+    const auto spec = hypervisor.machine(guid)->spec;
+    BOOST_TEST(hypervisor.undefine({}, guid).ok());
+    BOOST_TEST(done(call(vsms(), "ImportSystemDefinition", import)) == 0U);
+    BOOST_TEST(second.define({}, spec).ok());
+    for (const char* method : {"ValidatePlannedSystem", "RealizePlannedSystem"})
+        BOOST_TEST(done(call(vsms(), method,
+                             {{"PlannedSystem",
+                               Value(vs::system_path("Msvm_PlannedComputerSystem", guid))}})) == 32773U);
+    BOOST_TEST(vs::PlannedSystems(services).remove(guid).ok());
+    BOOST_TEST(!vs::PlannedSystems(services).add({spec, {}}).ok());
+    BOOST_TEST(code(call(vsms(), "ImportSystemDefinition", import)) == 32773U);
+    for (const char* method : {"DefineSystem", "DefinePlannedSystem"})
+        BOOST_TEST(code(call(vsms(), method, {{"SystemSettings", settings}})) == 32773U);
+    BOOST_TEST(!hypervisor.machine(guid));
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_is_changed_and_moved_where_it_is) {
