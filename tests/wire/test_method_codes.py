@@ -402,6 +402,26 @@ def test_a_planned_system_that_cannot_be_written_down(daemon, world):
         assert code == 0, text
 
 
+def test_the_namespace_of_version_1_has_them_too(daemon):
+    v1 = WMI.replace("/v2/", "/")
+    h = HyperV(daemon, namespace=v1)
+
+    def define(method):
+        inner = embedded.render(FORM, "SystemSettings", Instance("Msvm_VirtualSystemSettingData", ElementName="v1"), v1)
+        return h.finish(h.service(method, inner))["ResultingSystem"]
+
+    machine, planned = define("DefineSystem"), define("DefinePlannedSystem")
+    assert (machine.uri, planned.uri) == (v1 + "Msvm_ComputerSystem", v1 + "Msvm_PlannedComputerSystem")
+    which = f"<p:PlannedSystem>{planned.content()}</p:PlannedSystem>"
+    h.finish(h.service("ValidatePlannedSystem", which))
+    realized = h.finish(h.service("RealizePlannedSystem", which))["ResultingSystem"]
+    assert realized.uri == machine.uri and realized.selectors["Name"] == planned.selectors["Name"]
+    for system in (machine, realized, define("DefinePlannedSystem")):
+        assert h.get(system)["ElementName"] == "v1"
+        h.finish(h.destroy(system))
+        assert not h.query(f"SELECT * FROM {system.class_name} WHERE Name = '{system.selectors['Name']}'")
+
+
 def shapes(reference):
     """The contents of a REF parameter: an EPR, and the texts of paths with a host, with a dot for it, and without namespace."""
     text = reference.path("TESTHOST")
@@ -428,6 +448,16 @@ def test_references_in_every_form_that_clients_send(world, shape, of_settings):
     assert list(where.rglob("*.xml"))
     size = w.hyperv.service("GetSizeOfSystemFiles", f"<p:Vssd>{ref(like)}</p:Vssd>")
     assert size["ReturnValue"] == "0" and int(size["Size"]) > 0
+    controller = embedded.render(FORM, "ResourceSettings", disk("")[0], WMI)
+    added = w.done(w.hyperv.service("AddResourceSettings", f"<p:AffectedConfiguration>{ref(like)}</p:AffectedConfiguration>"
+                                    + controller))["ResultingResourceSettings"]
+    text = shapes(added)[shape]
+    w.done(w.hyperv.service("RemoveResourceSettings",
+                            f"<p:ResourceSettings>{escape(text) if shape else text}</p:ResourceSettings>"))
+    assert added.selectors["InstanceID"] not in [d["InstanceID"] for d in w.hyperv.devices(like, RASD)]
+    imported, folder = w.imported()
+    w.done(w.hyperv.service("ImportSnapshotDefinitions", f"<p:PlannedSystem>{ref(imported)}</p:PlannedSystem>"
+                                                         f"<p:SnapshotFolder>{folder}</p:SnapshotFolder>"))
     for method in ("ValidatePlannedSystem", "RealizePlannedSystem"):
         w.done(w.hyperv.service(method, f"<p:PlannedSystem>{ref(planned)}</p:PlannedSystem>"))
     w.done(w.of_snapshots("CreateSnapshot", f"<p:AffectedSystem>{ref(like)}</p:AffectedSystem>"
