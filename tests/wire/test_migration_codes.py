@@ -262,10 +262,17 @@ def test_what_comes_to_this_host_lies_in_its_folders(daemon, moved, tmp_path, me
         output = world.call(method, machine, host="TESTHOST", MigrationType=kind, disk=(disk, str(outside)))
         assert output["ReturnValue"] == "32769"
         outside.write_text("there already")
-    inside = daemon.storage / f"{uuid.uuid4()}.qcow2"
-    output = world.call(method, machine, host="TESTHOST", MigrationType=32771, disk=(disk, str(inside)))
+    inside, link = daemon.storage / f"{uuid.uuid4()}.qcow2", daemon.storage / str(uuid.uuid4())
+    link.symlink_to(tmp_path)
+    output = world.call(method, machine, host="TESTHOST", MigrationType=32771, disk=(disk, str(link / "own.qcow2")))
+    assert output["ReturnValue"] == "32769"
+    link.unlink()
+    link.symlink_to(daemon.storage)
+    output = world.call(method, machine, host="TESTHOST", MigrationType=32771, disk=(disk, str(link / inside.name)))
     assert (world.error(output)[0] if method == TO_HOST else int(output["ReturnValue"])) == 0
     assert World(daemon).here(machine)
+    (settings,) = world.hyperv.devices(machine, "Msvm_StorageAllocationSettingData")
+    assert settings.all("HostResource") == [str(inside.resolve())]
 
 
 @pytest.mark.parametrize("method, not_supported", [(TO_HOST, 32770), (TO_SYSTEM, 1)])

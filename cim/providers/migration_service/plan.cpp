@@ -103,22 +103,26 @@ std::string host_resource(const Instance& i) {
     return a && !a->empty() ? a->front().string_or({}) : v.string_or({});
 }
 
-// Its folder is looked at with the other problems. That of the destination may resolve links that are not
-// seen from here, so the path leaves nothing to resolve.
-Result<void> change_path(backend::Disk& disk, const std::string& path) {
+// Whether it may lie there is said with the other problems. The path leaves nothing to resolve, as far as is
+// seen from here: by it is told which machine has a file.
+Result<void> change_path(const Services& services, const Plan& plan, backend::Disk& disk,
+                         const std::string& path) {
     if (path.empty() || path == disk.path) return {};
     if (auto r = vs::check_path(path, "HostResource"); !r) return r;
     const auto normal = std::filesystem::path(path).lexically_normal();
     if (normal.filename().empty())
         return Error(Status::invalid_parameter, "wsvirt.disk.path", "\"" + path + "\" does not name a file.",
                      "HostResource");
-    disk.path = normal.string();
+    const bool made = copies_disks(plan.wishes.type) && disk.device == backend::DiskDevice::disk;
+    const auto place = place_at(services, plan.destination, normal.string(), made);
+    disk.path = place ? *place : normal.string();
     return {};
 }
 
 // One entry of NewResourceSettingData. What is in a drive is told by its path at the destination, which this
 // process may not see; everything else goes the way of ModifyResourceSettings.
-Result<bool> change_resource(vs::Draft& draft, const Plan& plan, const Instance& wanted) {
+Result<bool> change_resource(const Services& services, vs::Draft& draft, const Plan& plan,
+                             const Instance& wanted) {
     const auto id = vs::parse_setting_id(wanted.string("InstanceID"));
     const bool ours = id && (iequals(id->guid, plan.guid()) || iequals(id->guid, plan.wishes.planned_system));
     const auto e = ours && !id->device.empty() ? vs::find_element(draft.spec(), id->device) : std::nullopt;
@@ -135,7 +139,7 @@ Result<bool> change_resource(vs::Draft& draft, const Plan& plan, const Instance&
             return Error(Status::invalid_parameter, "wsvirt.migration.medium",
                          "HostResource must hold the one path that the disk has at the destination.",
                          "HostResource");
-        if (auto r = change_path(draft.spec().disks[e->index], path); !r) return r.error();
+        if (auto r = change_path(services, plan, draft.spec().disks[e->index], path); !r) return r.error();
         rest.clear("HostResource");
     }
     if (auto r = draft.modify(rest); !r) return r.error();
@@ -161,7 +165,7 @@ Result<void> apply_settings(const MethodCall& call, Plan& plan) {
         plan.extra["NewSystemSettingData"] = instance_to_mof(*system);
     }
     for (std::size_t n = 0; n < resources.size(); ++n) {
-        auto more = change_resource(draft, plan, *resources[n]);
+        auto more = change_resource(call.services, draft, plan, *resources[n]);
         if (!more) return vs::in_element(more.error(), "NewResourceSettingData", n, resources.size());
         changed = changed || *more;
         if (resources[n]->cls().is_a("Msvm_StorageAllocationSettingData"))

@@ -73,6 +73,21 @@ BOOST_AUTO_TEST_CASE(disks_that_are_not_copied_keep_their_machine) {
     BOOST_TEST(hypervisor.calls("migrate") == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_disk_that_another_machine_has_there) {
+    const auto guid = machine();
+    backend::MachineSpec other;
+    other.uuid = make_guid();
+    other.name = "other";
+    other.disks = {backend::Disk{}};
+    other.disks[0].path = disk_path;
+    BOOST_TEST_REQUIRE(second.define({}, other).ok());
+    BOOST_TEST(done(check(guid)) == 32774U);
+    BOOST_TEST(code(to_host(guid)) == 32774U);
+    other.disks[0].shareable = true;
+    BOOST_TEST_REQUIRE(second.redefine({}, other).ok());
+    BOOST_TEST(done(check(guid)) == 0U, last_text);
+}
+
 BOOST_AUTO_TEST_CASE(a_machine_that_can_move) {
     const auto guid = machine();
     for (const auto& r : {check_host(guid), check_system(guid)}) {
