@@ -206,6 +206,12 @@ Result<void> Draft::remove_controller(const Element& e) {
         if (d.bus == Bus::scsi && d.controller == index) forget_boot_device(d.id);
     std::erase_if(spec_.disks, [&](const Disk& d) { return d.bus == Bus::scsi && d.controller == index; });
     spec_.controllers.erase(spec_.controllers.begin() + e.index);
+    // QEMU's controllers are numbered without gaps: libvirt adds one wherever a number is left out below a
+    // disk's. Those above move down; what they are called does not depend on their number.
+    for (auto& c : spec_.controllers)
+        if (c.bus == Bus::scsi && c.index > index) --c.index;
+    for (auto& d : spec_.disks)
+        if (d.bus == Bus::scsi && d.controller > index) --d.controller;
     return {};
 }
 

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "tests/unit/cim/providers/world.hpp"
 
 using namespace wsvirt;
@@ -45,6 +47,9 @@ struct Setup {
         Given g{{"InstanceID", id}};
         g.insert(g.end(), more.begin(), more.end());
         return w.make(cls, g);
+    }
+    std::string instance_parent(const std::string& id) {
+        return vs::instance_id_of(w.get_setting(rasd, id).string("Parent"));
     }
     std::string memory_id() const { return "Microsoft:" + guid + "\\4764334D-E001-4176-82EE-5594EC9B530E"; }
     std::string cpu_id() const { return "Microsoft:" + guid + "\\B637F346-6A0E-4DEC-AF52-BD70CB80A21D\\0"; }
@@ -145,6 +150,27 @@ BOOST_FIXTURE_TEST_CASE(scsi_controllers_hold_64_drives_and_go_with_them, Setup)
     BOOST_TEST(w.spec(guid).disks.empty());
     BOOST_TEST(World::code(w.remove(rasd, id)) == 32773U);
     BOOST_TEST(World::code(w.remove("Msvm_MemorySettingData", memory_id())) == 32773U);
+}
+
+// libvirt fills gaps below a used number with controllers of its own.
+BOOST_FIXTURE_TEST_CASE(scsi_controllers_are_numbered_without_gaps_and_keep_their_names, Setup) {
+    const auto first = w.added(guid, scsi()), second = w.added(guid, scsi()), third = w.added(guid, scsi());
+    const auto drive_id = w.added(guid, drive(w.parent_text(rasd, second), "5"));
+    w.added(guid, medium(drive_id, w.image("kept.qcow2")));
+    const auto last = w.added(guid, drive(w.parent_text(rasd, third), "0"));
+    BOOST_TEST(w.done(w.remove(rasd, first)) == 0U);
+    const auto& s = w.spec(guid);
+    std::set<unsigned> numbers;
+    for (const auto& c : s.controllers)
+        if (c.bus == backend::Bus::scsi) numbers.insert(c.index);
+    BOOST_TEST((numbers == std::set<unsigned>{0, 1}));
+    BOOST_TEST(s.disks.at(0).controller == 0U);
+    BOOST_TEST(s.disks.at(0).unit == 5U);
+    BOOST_TEST(s.disks.at(1).controller == 1U);
+    for (const auto& id : {second, third, drive_id, last})
+        BOOST_TEST(w.get_setting(rasd, id).string("InstanceID") == id);
+    BOOST_TEST(instance_parent(drive_id) == second);
+    BOOST_TEST(instance_parent(last) == third);
 }
 
 BOOST_FIXTURE_TEST_CASE(medium_and_drive_are_removed_in_one_call_in_any_order, Setup) {
