@@ -237,6 +237,7 @@ class Cluster final : public Hypervisor {
             const auto info = h.hypervisor->host();
             if (info.max_processors > 1 && spec.processors > info.max_processors) continue;
             if (spec.firmware == Firmware::uefi && !info.uefi_available) continue;
+            if (spec.secure_boot && !info.secure_boot_available) continue;
             const auto all = h.hypervisor->machines();
             const auto running =
                 std::count_if(all.begin(), all.end(), [](const auto& m) { return runs(*m); });
@@ -252,9 +253,10 @@ class Cluster final : public Hypervisor {
             }
         }
         if (!best)
-            return Error{Status::unavailable, "wsvirt.host.none",
-                         "None of the hosts can take the machine: they do not answer or have too few "
-                         "processors."};
+            return Error{
+                Status::unavailable, "wsvirt.host.none",
+                "None of the hosts can take the machine: they do not answer, have too few processors "
+                "or lack the firmware it needs."};
         return best;
     }
 
