@@ -44,6 +44,13 @@ unsigned undefine_flags(HostKind kind) {
                : both | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM;
 }
 
+// A machine that was just made and is not wanted any more. One that somebody has started since stays.
+void unmake(Core& core, Session& s, const std::string& uuid) {
+    if (const auto d = find_domain(s.connection, uuid); d && virDomainIsActive(d.get()) == 0)
+        virDomainUndefineFlags(d.get(), undefine_flags(core.connector->kind()));
+    refresh(s.connection, uuid, *core.connector, *core.inventory);
+}
+
 // With the memory of its snapshots that is a file of ours.
 Result<void> remove_definition(Site& w) {
     auto left = hold_snapshots(w.domain);
@@ -77,6 +84,11 @@ Result<void> LibvirtHypervisor::define(const Call& call, const MachineSpec& want
     KeptSpec kept;
     kept.spec = wanted;
     if (auto ok = check_spec(wanted, core_->domain_options()); !ok) return ok;
+    if (wanted.secure_boot && core_->connector->kind() != HostKind::test &&
+        core_->domain_options().firmware.secure_code.empty())
+        return Error{Status::not_supported, "wsvirt.firmware.secure_boot_missing",
+                     "This host has no firmware with secure boot; install the package ovmf, or do without.",
+                     "secure_boot"};
     if (auto ok = complete(call, kept.spec); !ok) return ok;
     kept.created_us = kept.config_changed_us = now_us();
     if (core_->inventory->machine(kept.spec.uuid)) return exists(kept.spec.uuid);
@@ -90,12 +102,16 @@ Result<void> LibvirtHypervisor::define(const Call& call, const MachineSpec& want
             if (find_domain(s.connection, spec.uuid)) return exists(spec.uuid);
             auto domain = define_xml(s, xml, "define the machine");
             if (!domain) return domain.error();
-            if (auto ok = set_autostart(domain->get(), spec.autostart); !ok) {
-                virDomainUndefineFlags(domain->get(), undefine_flags(core->connector->kind()));
-                return ok;
+            auto result = set_autostart(domain->get(), spec.autostart);
+            // libvirt may have taken so long that the caller has been told of a failure.
+            if (result && s.stop.stop_requested()) result = cancelled("define the machine");
+            if (!result) {
+                unmake(*core, s, spec.uuid);
+                return result;
             }
             return refresh(s.connection, spec.uuid, *core->connector, *core->inventory);
-        });
+        },
+        [core = core_, pass = *pass, uuid = kept.spec.uuid](Session& s) { unmake(*core, s, uuid); });
 }
 
 Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wanted) {

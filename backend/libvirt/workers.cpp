@@ -20,10 +20,12 @@ constexpr auto longest_wait = std::chrono::hours(24 * 365);
 
 struct Workers::Task {
     Body body;
+    std::function<void(Session&)> undo;
     Session session;
     std::function<void(const Progress&)> caller_progress;
     std::mutex mutex;
     std::condition_variable_any changed;
+    bool settled = false;  // the caller gets what the work gave
     bool done = false, abandoned = false;
     std::optional<Error> refused;  // the work never ran
     std::stop_source stop;
@@ -31,6 +33,12 @@ struct Workers::Task {
     void report(const Progress& p) {
         const std::lock_guard lock(mutex);
         if (!abandoned && caller_progress) caller_progress(p);
+    }
+    // Whether the caller waits for the result; from then on it does not go without.
+    bool settle() {
+        const std::lock_guard lock(mutex);
+        settled = !abandoned;
+        return settled;
     }
     void finish(std::optional<Error> why) {
         const std::lock_guard lock(mutex);
@@ -92,9 +100,12 @@ void Workers::work(const std::shared_ptr<State>& state) {
         if (!refused) {
             task->session.connection = connection.get();
             const Error* const failed = task->body(task->session);
-            if (failed && failed->status == Status::unavailable) connection.reset();
+            const bool worked = !failed, lost = failed && failed->status == Status::unavailable;
+            if (!task->settle() && worked && task->undo) task->undo(task->session);
+            if (lost) connection.reset();
         }
-        task->body = nullptr;  // what it holds is released before the caller goes on
+        task->body = nullptr;  // what they hold is released before the caller goes on
+        task->undo = nullptr;
         task->finish(std::move(refused));
         lock.lock();
     }
@@ -105,7 +116,8 @@ void Workers::work(const std::shared_ptr<State>& state) {
     state->changed.notify_all();
 }
 
-std::optional<Error> Workers::run_task(const Call& call, const Ask& ask, Body body) {
+std::optional<Error> Workers::run_task(const Call& call, const Ask& ask, Body body,
+                                       std::function<void(Session&)> undo) {
     const Settings& settings = state_->connector->settings();
     const auto now = Clock::now();
     auto deadline = std::min(call.deadline, now + longest_wait);
@@ -116,6 +128,7 @@ std::optional<Error> Workers::run_task(const Call& call, const Ask& ask, Body bo
 
     const auto task = std::make_shared<Task>();
     task->body = std::move(body);
+    task->undo = std::move(undo);
     task->caller_progress = call.progress;
     task->session.deadline = deadline;
     task->session.stop = task->stop.get_token();
@@ -147,6 +160,7 @@ std::optional<Error> Workers::run_task(const Call& call, const Ask& ask, Body bo
             }
             task->changed.wait_until(lock, patience, done);
         }
+        if (task->settled) task->changed.wait(lock, done);
         if (!task->done) {
             task->abandoned = true;
             return stopped ? cancelled(ask.doing) : deadline_passed(ask.doing);

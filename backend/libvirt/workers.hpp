@@ -36,13 +36,19 @@ class Workers {
     explicit Workers(std::shared_ptr<Connector> connector);
     ~Workers();
 
+    // undo: takes back what the work has done when that succeeded but its caller had gone with an error
+    // before. Either the caller gets the work's result or undo runs.
     template <class T>
-    Result<T> run(const Call& call, const Ask& ask, std::function<Result<T>(Session&)> work) {
+    Result<T> run(const Call& call, const Ask& ask, std::function<Result<T>(Session&)> work,
+                  std::function<void(Session&)> undo = {}) {
         auto result = std::make_shared<std::optional<Result<T>>>();
-        auto error = run_task(call, ask, [result, work = std::move(work)](Session& s) -> const Error* {
-            result->emplace(work(s));
-            return (*result)->ok() ? nullptr : &(*result)->error();
-        });
+        auto error = run_task(
+            call, ask,
+            [result, work = std::move(work)](Session& s) -> const Error* {
+                result->emplace(work(s));
+                return (*result)->ok() ? nullptr : &(*result)->error();
+            },
+            std::move(undo));
         if (error) return std::move(*error);
         return std::move(**result);
     }
@@ -51,7 +57,8 @@ class Workers {
     using Body = std::function<const Error*(Session&)>;
     struct Task;
     struct State;
-    std::optional<Error> run_task(const Call& call, const Ask& ask, Body body);
+    std::optional<Error> run_task(const Call& call, const Ask& ask, Body body,
+                                  std::function<void(Session&)> undo);
     static void work(const std::shared_ptr<State>& state);
     std::shared_ptr<State> state_;
 };

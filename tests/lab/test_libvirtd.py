@@ -292,8 +292,23 @@ def test_calls_end_at_their_limits(libvirtd):
         try:
             job = hyperv.wait_job(hyperv.request_state(machine, OFF)["Job"])
             assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32772), dict(job)
+            late = hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="late"), [small])
+            job = hyperv.wait_job(late["Job"])
+            assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32772), dict(job)
         finally:
             libvirtd.kill(signal.SIGCONT)
+
+        def all_of_libvirt():
+            return subprocess.run(["virsh", "-q", "-c", libvirtd.uri, "list", "--all", "--uuid"], stdout=subprocess.PIPE, text=True,
+                                  check=True).stdout.lower()
+
+        # libvirt does what it was asked long ago, and it is taken back: what has failed leaves nothing.
+        name = late["ResultingSystem"].selectors["Name"]
+        eventually(lambda: name.lower() not in all_of_libvirt() and not hyperv.query(
+            f"SELECT * FROM Msvm_ComputerSystem WHERE Name = '{name}'"))
+        time.sleep(2)
+        assert name.lower() not in all_of_libvirt()
+        assert not hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE ElementName = 'late'")
 
         def gone():
             outcome(hyperv, lambda: hyperv.request_state(machine, OFF))

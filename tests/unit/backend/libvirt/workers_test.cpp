@@ -1,0 +1,88 @@
+// Callers that do not wait for the end of their work.
+#include "backend/libvirt/workers.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <future>
+#include <thread>
+
+using namespace wsvirt;
+using namespace wsvirt::backend;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Pool {
+    Pool() {
+        libvirt::Settings s;
+        s.uri = "test:///default";
+        s.call_limit = 10s;
+        s.cancel_grace = 50ms;
+        auto connector = std::make_shared<libvirt::Connector>(s);
+        BOOST_REQUIRE(connector->prepare());
+        workers = std::make_unique<libvirt::Workers>(std::move(connector));
+    }
+    // Work that ends when it is let go and is taken back when nobody wanted its result.
+    Result<int> run(const Call& call) {
+        return workers->run<int>(
+            call, {"work", {}, false, {}, {}},
+            [go = let_go.get_future().share(), ended = ended](libvirt::Session&) -> Result<int> {
+                go.wait();
+                ended->set_value();
+                return 7;
+            },
+            [undone = undone](libvirt::Session&) { undone->set_value(); });
+    }
+
+    std::unique_ptr<libvirt::Workers> workers;
+    std::promise<void> let_go;
+    std::shared_ptr<std::promise<void>> ended = std::make_shared<std::promise<void>>(),
+                                        undone = std::make_shared<std::promise<void>>();
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(workers)
+
+BOOST_AUTO_TEST_CASE(work_whose_caller_was_told_of_a_timeout_is_taken_back) {
+    Pool pool;
+    auto undone = pool.undone->get_future();
+    Call call;
+    call.deadline = std::chrono::steady_clock::now() + 50ms;
+    const auto r = pool.run(call);
+    BOOST_REQUIRE(!r);
+    BOOST_CHECK(r.error().status == Status::timed_out);
+    BOOST_CHECK(undone.wait_for(50ms) == std::future_status::timeout);
+    pool.let_go.set_value();
+    BOOST_CHECK(undone.wait_for(10s) == std::future_status::ready);
+}
+
+BOOST_AUTO_TEST_CASE(work_whose_caller_was_cancelled_is_taken_back) {
+    Pool pool;
+    auto undone = pool.undone->get_future();
+    std::stop_source stop;
+    Call call;
+    call.stop = stop.get_token();
+    std::jthread canceller([&] {
+        std::this_thread::sleep_for(50ms);
+        stop.request_stop();
+    });
+    const auto r = pool.run(call);
+    BOOST_REQUIRE(!r);
+    BOOST_CHECK(r.error().status == Status::cancelled);
+    pool.let_go.set_value();
+    BOOST_CHECK(undone.wait_for(10s) == std::future_status::ready);
+}
+
+BOOST_AUTO_TEST_CASE(work_that_ends_in_time_stays) {
+    Pool pool;
+    auto undone = pool.undone->get_future();
+    pool.let_go.set_value();
+    const auto r = pool.run({});
+    BOOST_REQUIRE(r);
+    BOOST_TEST(*r == 7);
+    pool.workers.reset();  // ends the threads
+    pool.undone.reset();
+    BOOST_CHECK_THROW(undone.get(), std::future_error);  // nobody is left who could
+}
+
+BOOST_AUTO_TEST_SUITE_END()
