@@ -197,8 +197,16 @@ Result<ImageInfo> ImageTool::info(const Call& call, const std::string& path,
                                   const std::string& format) const {
     if (auto ok = check_path(path); !ok) return ok.error();
     const bool told = known_format(format);
-    if (!told || format == "qcow2")
+    if (!told || format == "qcow2") {
         if (auto known = read_qcow2_header(path)) return std::move(*known);
+        // Before qemu-img, which would open that file too.
+        if (keeps_data_elsewhere(path))
+            return Error{Status::invalid_parameter, "wsvirt.image.data_file",
+                         "The disk image \"" + path +
+                             "\" keeps its data in another file, which is not supported; convert it to one "
+                             "file with \"qemu-img convert\" and use that.",
+                         path};
+    }
     std::vector<std::string> arguments{"info", "-U", "--output=json"};
     if (told) arguments.insert(arguments.end(), {"-f", format});
     arguments.push_back(path);

@@ -23,7 +23,8 @@ class ImageTool {
     // Removes what a program that was killed left unfinished. Call once, before any other.
     void remove_left_overs() const;
 
-    // format: what the image is, where somebody else could have made it look like another; "" = look.
+    // format: what the image is, where somebody else could have made it look like another; "" = look. A qcow2
+    // file that has its data in another one is refused (invalid_parameter): its header could name any file.
     Result<ImageInfo> info(const Call& call, const std::string& path, const std::string& format = {}) const;
     Result<void> create(const Call& call, const ImageSpec& spec) const;
     Result<void> convert(const Call& call, const std::string& from, const ImageSpec& to) const;

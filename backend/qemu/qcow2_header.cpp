@@ -31,6 +31,8 @@ class Header {
     std::array<unsigned char, header_size> bytes_{};
 };
 
+constexpr std::uint32_t magic = 0x514649fb;
+
 // Fields by their offsets. Whether a table of that size may be at that place of the file.
 bool table_fits(std::uint64_t at, std::uint64_t size, std::uint64_t cluster, std::uint64_t file_size) {
     return at % cluster == 0 && at != 0 && at <= file_size && size <= file_size - at;
@@ -38,7 +40,6 @@ bool table_fits(std::uint64_t at, std::uint64_t size, std::uint64_t cluster, std
 
 // Whether qemu-img would open it without a word.
 bool plain(const Header& h, std::uint64_t file_size) {
-    constexpr std::uint32_t magic = 0x514649fb;
     const auto version = h.u32(4), cluster_bits = h.u32(20), l1_entries = h.u32(36);
     if (h.u32(0) != magic || (version != 2 && version != 3) || cluster_bits < 9 || cluster_bits > 21)
         return false;
@@ -136,6 +137,18 @@ std::optional<ImageInfo> read_qcow2_header(const std::string& path) {
     }
     ::close(fd);
     return info;
+}
+
+bool keeps_data_elsewhere(const std::string& path) {
+    constexpr std::uint64_t external_data_file = 4;  // of the incompatible features
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return false;
+    struct stat s {};
+    Header h;
+    const bool found = ::fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && h.read(fd) && h.u32(0) == magic &&
+                       h.u32(4) >= 3 && (h.u64(72) & external_data_file) != 0;
+    ::close(fd);
+    return found;
 }
 
 ImageChain chain_below(const std::string& path, const std::string& format) {

@@ -14,6 +14,9 @@ namespace wsvirt::backend::qemu {
 
 std::optional<ImageInfo> read_qcow2_header(const std::string& path);
 
+// Whether a qcow2 file has its data in another one, which its header names and QEMU would open.
+bool keeps_data_elsewhere(const std::string& path);
+
 // An image of this format and the files that it stands on, in order. What each is says the one above: the
 // content of a disk is the guest's, which can make it look like anything.
 struct ImageChain {

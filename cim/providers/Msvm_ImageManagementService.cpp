@@ -110,6 +110,12 @@ Result<MethodResult> convert_disk(const MethodCall& call) {
     auto source = existing(call, "SourcePath");
     if (!source) return refused_file(call, task, source.error());
     if (auto r = check_free(call, *source); !r) return refused(call, task, r.error());
+    // The copy shows what the source stands on, too.
+    if (auto r = vs::check_medium(call.services, *source, {vs::Kind::hard_disk, {}, true}); !r) {
+        auto e = r.error();
+        e.subject = "SourcePath";
+        return refused(call, task, e);
+    }
     auto image = call.services.hypervisor.image_info({}, *source);
     if (!image) return refused(call, task, image.error());
     const auto* settings = call.instance("VirtualDiskSettingData");

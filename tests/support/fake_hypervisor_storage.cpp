@@ -247,15 +247,21 @@ Result<void> FakeHypervisor::remove_file(const Call& call, const string& path) {
 
 // --- images --------------------------------------------------------------------------------------------
 
-Result<ImageInfo> FakeHypervisor::image_info(const Call& call, const string& path, const string& /*format*/) {
+Result<ImageInfo> FakeHypervisor::image_info(const Call& call, const string& path, const string& format) {
     if (auto ok = enter(call, "image_info"); !ok) return ok.error();
     const std::lock_guard lock(state_->mutex);
     std::error_code ec;
     if (!fs::exists(path, ec))
         return Error{Status::not_found, "wsvirt.image.missing", "The disk image does not exist.", path};
-    if (const auto it = state_->images.find(path); it != state_->images.end()) return it->second;
     ImageInfo i;
     i.path = path;
+    if (const auto it = state_->images.find(path); it != state_->images.end() && format != "raw")
+        return it->second;
+    if (format == "raw") {  // that is what any file can be taken for
+        i.format = format;
+        i.virtual_size = i.actual_size = fs::file_size(path, ec);
+        return i;
+    }
     i.format = iends_with(path, ".qcow2")  ? "qcow2"
                : iends_with(path, ".vhdx") ? "vhdx"
                : iends_with(path, ".vhd")  ? "vpc"
@@ -317,12 +323,13 @@ Result<void> FakeHypervisor::resize_image(const Call& call, const string& path, 
 }
 
 Result<void> FakeHypervisor::rebase_image(const Call& call, const string& path, const string& backing,
-                                          const string&) {
+                                          const string& backing_format) {
     if (auto ok = enter(call, "rebase_image"); !ok) return ok;
     auto info = image_info({}, path);
     if (!info) return info.error();
     const std::lock_guard lock(state_->mutex);
     info->backing_file = (fs::path(path).parent_path() / backing).string();
+    info->backing_format = backing_format;
     state_->images[path] = *info;
     return {};
 }

@@ -28,6 +28,18 @@ void move_disks(backend::MachineSpec& spec, const ImportFolder& folder) {
             }
 }
 
+// QEMU would take them for what they are called, and in other formats a file can name any other as a part.
+Result<void> check_formats(const backend::MachineSpec& spec) {
+    for (const auto& d : spec.disks)
+        if (!d.path.empty() && !d.format.empty() && !vs::known_format(d.format))
+            return Error(Status::invalid_parameter, "wsvirt.import.format",
+                         "The definition says that \"" + d.path + "\" has the format " + d.format +
+                             "; only qcow2, raw, vpc (VHD) and vhdx disks can be imported. Convert it and "
+                             "export the machine again.",
+                         "SystemDefinitionFile");
+    return {};
+}
+
 // What we note about planned systems is ours to say, not the file's.
 void drop_notes(backend::MachineSpec& spec) {
     const auto ours = [](const auto& a) { return a.first.starts_with("Planned."); };
@@ -87,6 +99,7 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
     drop_notes(p.spec);
     p.spec.uuid = new_id.empty() ? d.id : new_id;
     move_disks(p.spec, folder);
+    if (auto r = check_formats(p.spec); !r) return r.error();
     move_pipes(p.spec, services);
     const auto now = std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(
                                         std::chrono::system_clock::now().time_since_epoch())
@@ -122,6 +135,7 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
         drop_notes(info.spec);
         info.spec.uuid = p.spec.uuid;
         move_disks(info.spec, folder);
+        if (auto r = check_formats(info.spec); !r) return r.error();
         move_pipes(info.spec, services);
         const auto& inside = s.name.empty() ? s.id : s.name;
         if (info.id != inside && !s.external) info.spec.attributes[name_in_disks] = inside;

@@ -76,7 +76,7 @@ class Validation {
             if (!drive) continue;
             const auto& d = spec_.disks[drive->index];
             if (d.path.empty()) continue;
-            auto medium = vs::check_medium(services_, d.path, {e.kind, spec_.uuid, false});
+            auto medium = vs::check_medium(services_, d.path, {e.kind, spec_.uuid, false, d.format});
             if (medium && (e.kind == vs::Kind::dvd_disk || own.insert(medium->path).second)) continue;
             add(medium ? vs::in_another_drive(d.path) : medium.error(),
                 element_path(e, "Msvm_StorageAllocationSettingData"));
@@ -122,13 +122,15 @@ class Validation {
         check_serial_ports(s.spec, source);
         for (const auto& file : {s.memory_file, s.nvram_file}) check_file(file, source);
         for (const auto& d : s.spec.disks) {
-            const bool known = std::any_of(spec_.disks.begin(), spec_.disks.end(),
-                                           [&](const auto& mine) { return mine.path == d.path; });
+            const bool known = std::any_of(spec_.disks.begin(), spec_.disks.end(), [&](const auto& mine) {
+                return mine.path == d.path && mine.format == d.format && mine.device == d.device;
+            });
             if (known || d.path.empty()) continue;
             const auto kind = d.device == backend::DiskDevice::cdrom    ? vs::Kind::dvd_disk
                               : d.device == backend::DiskDevice::floppy ? vs::Kind::floppy_disk
                                                                         : vs::Kind::hard_disk;
-            if (auto medium = vs::check_medium(services_, d.path, {kind, spec_.uuid, false}); !medium)
+            if (auto medium = vs::check_medium(services_, d.path, {kind, spec_.uuid, false, d.format});
+                !medium)
                 add(medium.error(), source);
         }
     }

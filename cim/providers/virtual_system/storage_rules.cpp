@@ -44,14 +44,37 @@ Error outside(const std::string& path, const std::string& property) {
         property);
 }
 
-bool format_fits(Kind k, const std::string& format) {
-    if (k != Kind::hard_disk) return format == "raw";
-    static constexpr std::array<std::string_view, 4> known{"qcow2", "raw", "vpc", "vhdx"};
-    return std::find(known.begin(), known.end(), format) != known.end();
+bool format_fits(Kind k, std::string_view format) {
+    return k == Kind::hard_disk ? known_format(format) : format == "raw";
+}
+
+Error unfit_format(const std::string& path, std::string_view format) {
+    return bad("wsvirt.disk.format", "HostResource",
+               "\"" + path + "\" has the format " + std::string(format) +
+                   "; only qcow2, raw, vpc (VHD) and vhdx disks can be used. Convert it to one of them.");
+}
+
+// As QEMU tells a protocol's name before a file's.
+bool names_protocol(const std::string& file) {
+    const auto mark = file.find_first_of(":/");
+    return mark != std::string::npos && file[mark] == ':';
+}
+
+Result<backend::ImageInfo> look_at(Services& services, const std::string& real, const std::string& format) {
+    auto image = services.hypervisor.image_info({}, real, format);
+    if (image) {
+        image->path = real;
+        return image;
+    }
+    auto e = image.error();
+    if (e.status == Status::failed) e.status = Status::invalid_parameter;
+    e.subject = "HostResource";
+    return e;
 }
 
 Result<void> check_chain(Services& services, backend::ImageInfo image) {
     for (int depth = 0; !image.backing_file.empty(); ++depth) {
+        if (names_protocol(image.backing_file)) return outside(image.backing_file, "HostResource");
         fs::path next(image.backing_file);
         if (next.is_relative()) next = fs::path(image.path).parent_path() / next;
         std::error_code ec;
@@ -62,10 +85,15 @@ Result<void> check_chain(Services& services, backend::ImageInfo image) {
         if (!below_any(real, services.host.media_folders())) return outside(next.string(), "HostResource");
         if (depth >= longest_chain)
             return bad("wsvirt.disk.chain", "HostResource", "The chain of parent disks is too long.");
-        auto info = services.hypervisor.image_info({}, real.string());
+        if (!fs::is_regular_file(real, ec))
+            return bad("wsvirt.disk.no_file", "HostResource",
+                       "The parent disk \"" + next.string() + "\" is not a regular file.");
+        const auto format = image.backing_format;
+        if (!format.empty() && !known_format(format)) return unfit_format(next.string(), format);
+        auto info = look_at(services, real.string(), format);
         if (!info) return info.error();
+        if (!known_format(info->format)) return unfit_format(next.string(), info->format);
         image = std::move(*info);
-        image.path = real.string();
     }
     return {};
 }
@@ -85,6 +113,11 @@ Result<void> check_path(const std::string& path, const std::string& property) {
 bool has_control_characters(std::string_view path) {
     constexpr unsigned char space = 0x20, del = 0x7f;
     return std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < space || c == del; });
+}
+
+bool known_format(std::string_view format) {
+    static constexpr std::array<std::string_view, 4> known{"qcow2", "raw", "vpc", "vhdx"};
+    return std::find(known.begin(), known.end(), format) != known.end();
 }
 
 Result<std::string> check_existing(const std::vector<fs::path>& folders, const std::string& path,
@@ -173,18 +206,15 @@ Result<Medium> check_medium(Services& services, const std::string& path, const M
     }
     if (use.kind != Kind::dvd_disk && !use.later)
         if (auto r = check_unused(services, *real, path, use.machine); !r) return r.error();
-    auto image = services.hypervisor.image_info({}, *real);
-    if (!image) {
-        auto e = image.error();
-        if (e.status == Status::failed) e.status = Status::invalid_parameter;
-        e.subject = property;
-        return e;
-    }
-    if (!format_fits(use.kind, image->format))
+    const auto unfit = [&](std::string_view format) {
         return bad("wsvirt.disk.format", property,
-                   "\"" + path + "\" has the format " + image->format + ", which does not fit a " +
+                   "\"" + path + "\" has the format " + std::string(format) + ", which does not fit a " +
                        std::string(info(use.kind).caption) + ".");
-    image->path = *real;
+    };
+    if (!use.format.empty() && !format_fits(use.kind, use.format)) return unfit(use.format);
+    auto image = look_at(services, *real, std::string(use.format));
+    if (!image) return image.error();
+    if (!format_fits(use.kind, image->format)) return unfit(image->format);
     const auto format = image->format;
     if (auto r = check_chain(services, std::move(*image)); !r) return r.error();
     return Medium{*real, format};

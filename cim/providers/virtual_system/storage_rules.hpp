@@ -1,6 +1,8 @@
 // Which files a machine may use as disks: absolute path, below one of the host's storage folders once links
 // are resolved, a regular file of a known format that no other machine uses, whose backing files obey the
-// same rules. Also for files to be made. Reads the file system and asks qemu-img for formats; no state.
+// same rules and are of one of these formats, whether found or named above: others, such as VMDK, can name
+// any file as a part of them. Also for files to be made. Reads the file system and asks qemu-img for formats;
+// no state.
 #pragma once
 
 #include <string>
@@ -14,8 +16,9 @@ namespace wsvirt::cim::vs {
 
 struct MediumUse {
     Kind kind = Kind::hard_disk;
-    std::string_view machine;  // GUID of the machine that will use it: its own use is no conflict
-    bool later = false;        // planned: may be missing or in use now
+    std::string_view machine;      // GUID of the machine that will use it: its own use is no conflict
+    bool later = false;            // planned: may be missing or in use now
+    std::string_view format = {};  // what the machine will take it for; "" = what it looks like
 };
 struct Medium {
     std::string path, format;
@@ -29,6 +32,8 @@ bool has_control_characters(std::string_view path);
 // Errors: invalid_parameter (no absolute path, missing, wrong kind of file or format), access_denied (outside
 // the folders), busy (in use). subject = HostResource; the texts name the path.
 Result<Medium> check_medium(Services& services, const std::string& path, const MediumUse& use);
+
+bool known_format(std::string_view format);  // of disks
 
 // Resolves the folder of a file that need not exist and checks that it lies below one of `folders`.
 // Errors: invalid_parameter, access_denied; subject = `property`.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -85,6 +86,33 @@ BOOST_AUTO_TEST_CASE(differencing_images_know_their_parent) {
     auto refused = tool.create(soon(), child);
     BOOST_REQUIRE(!refused);
     BOOST_TEST((refused.error().status == Status::not_supported));
+}
+
+// Its header could name any file of the host, and a guest can write such a header into a raw disk.
+BOOST_AUTO_TEST_CASE(an_image_with_its_data_in_another_file_is_refused) {
+    const Folder f;
+    const auto trojan = f / "trojan.qcow2", secret = f / "secret";
+    std::ofstream(secret) << "secret";
+    const auto make = "qemu-img create -q -f qcow2 -o data_file=" + secret + ",data_file_raw=on " + trojan +
+                      " 1M >/dev/null";
+    BOOST_TEST_REQUIRE(std::system(make.c_str()) == 0);
+    const auto refused = [](const auto& r) {
+        BOOST_TEST_REQUIRE(!r.ok());
+        BOOST_TEST((r.error().status == Status::invalid_parameter));
+        BOOST_TEST(r.error().message_id == "wsvirt.image.data_file");
+    };
+    refused(tool.info(soon(), trojan));
+    refused(tool.info(soon(), trojan, "qcow2"));
+    refused(tool.convert(soon(), trojan, image(f / "copy.qcow2", "qcow2")));
+    refused(tool.resize(soon(), trojan, 8 << 20));
+    ImageSpec child = image(f / "child.qcow2", "qcow2", ImageSpec::Kind::differencing);
+    child.parent = trojan;
+    refused(tool.create(soon(), child));
+    fs::remove(secret);  // nobody looks for it either
+    refused(tool.info(soon(), trojan));
+    const auto raw = tool.info(soon(), trojan, "raw");  // a disk whose guest wrote that is no such image
+    BOOST_TEST_REQUIRE(raw.ok());
+    BOOST_TEST(raw->format == "raw");
 }
 
 BOOST_AUTO_TEST_CASE(a_flat_copy_is_there_for_as_long_as_it_is_used) {

@@ -89,4 +89,25 @@ BOOST_FIXTURE_TEST_CASE(resizes_and_converts, Setup) {
                                   {{"SourcePath", path}, {"DestinationPath", path}})) == 32770U);
 }
 
+// The copy would show what the source stands on.
+BOOST_FIXTURE_TEST_CASE(a_conversion_reads_no_file_outside_the_folders, Setup) {
+    const auto path = w.image("s.qcow2"), base = w.image("base.qcow2");
+    std::ofstream(w.folder / "secret") << "secret";
+    const auto convert = [&](const char* to) {
+        return w.done(w.call(service, "ConvertVirtualHardDisk",
+                             {{"SourcePath", path},
+                              {"VirtualDiskSettingData", Value(w.make("Msvm_VirtualHardDiskSettingData",
+                                                                      {{"Path", in_folder(to)}}))}}));
+    };
+    BOOST_TEST_REQUIRE(w.hypervisor.rebase_image({}, path, (w.folder / "secret").string(), "raw").ok());
+    BOOST_TEST(convert("1.qcow2") == 32769U);
+    for (const char* format : {"vmdk", "luks"}) {
+        BOOST_TEST_REQUIRE(w.hypervisor.rebase_image({}, path, base, format).ok());
+        BOOST_TEST(convert("1.qcow2") == 32773U);
+    }
+    BOOST_TEST(!std::filesystem::exists(in_folder("1.qcow2")));
+    BOOST_TEST_REQUIRE(w.hypervisor.rebase_image({}, path, base, "qcow2").ok());
+    BOOST_TEST(convert("1.qcow2") == 0U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

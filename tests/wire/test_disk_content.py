@@ -1,0 +1,121 @@
+"""Disks whose content, or what a definition says of them, would make QEMU open other files of the host; with the qemu-img that
+a real host has."""
+import re
+import subprocess
+
+import pytest
+from harness import QUICK_SIGN_IN, Server
+from test_method_codes import World, disk
+
+import embedded  # noqa: E402
+from hyperv import WMI  # noqa: E402
+from machine_parts import FORM  # noqa: E402
+
+WINDOW = '[jobs]\nsynchronous_window = "25s"\n'
+
+
+@pytest.fixture(scope="module")
+def world():
+    daemon = Server(more=QUICK_SIGN_IN + WINDOW)
+    daemon.start()
+    daemon.storage.mkdir(exist_ok=True)
+    yield World(daemon)
+    daemon.end()
+
+
+@pytest.fixture
+def secret(tmp_path):
+    file = tmp_path / "secret"
+    file.write_bytes(b"secret" * 200_000)
+    return file
+
+
+def create(path, *options):
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *options, path, "1M"], check=True)
+    return path
+
+
+def descriptor(path, extent):
+    """A VMDK file that is a text; without a version it looks like a raw image."""
+    path.write_text(f'# Disk DescriptorFile\nCID=1\nparentCID=ffffffff\ncreateType="monolithicFlat"\nRW 2048 FLAT "{extent}" 0\n'
+                    'ddb.adapterType = "ide"\n')
+    return path
+
+
+def trojans(storage, secret):
+    yield create(storage / "data.qcow2", "-o", f"data_file={secret},data_file_raw=on"), 32773
+    yield create(storage / "below.qcow2", "-b", str(storage / "data.qcow2"), "-F", "qcow2"), 32773
+    text = descriptor(storage / "text.img", secret)
+    yield create(storage / "on-text.qcow2", "-u", "-b", str(text), "-F", "vmdk"), 32773
+    yield create(storage / "outside.qcow2", "-u", "-b", str(secret), "-F", "raw"), 32769
+    yield create(storage / "protocol.qcow2", "-u", "-b", f"file:{secret}", "-F", "raw"), 32769
+    yield create(storage / "json.qcow2", "-u", "-b", f'json:{{"driver":"raw","file.filename":"{secret}"}}', "-F", "raw"), 32769
+
+
+def test_no_machine_gets_an_image_that_leads_elsewhere(world, secret):
+    for path, expected in trojans(world.daemon.storage, secret):
+        for code, text in (world.code(world.define(resources=disk(path))), attached(world, path)):
+            assert code == expected, (path, text)
+            assert len(text) > 30
+    whole = create(world.daemon.storage / "base.qcow2")
+    world.done(world.define(resources=disk(create(world.daemon.storage / "fine.qcow2", "-b", str(whole), "-F", "qcow2"))))
+
+
+def attached(world, path):
+    """What AddResourceSettings says, to a machine that is there."""
+    settings = world.hyperv.settings_of(world.machine())
+    inner = f"<p:AffectedConfiguration>{settings.content()}</p:AffectedConfiguration>"
+    inner += "".join(embedded.render(FORM, "ResourceSettings", r, WMI) for r in disk(path))
+    return world.code(world.hyperv.service("AddResourceSettings", inner))
+
+
+def test_no_import_says_that_a_disk_is_something_else(world, secret):
+    """What was looked at is what QEMU takes the disk for."""
+    good = create(world.daemon.storage / "good.qcow2")
+    file = world.exported(world.done(world.define(resources=disk(good)))["ResultingSystem"])
+    exported = next(file.parents[1].glob("Virtual Hard Disks/*"))
+    text = file.read_text()
+    assert 'Format="qcow2"' in text
+
+    file.write_text(text.replace('Format="qcow2"', 'Format="vmdk"'))
+    descriptor(exported, secret)
+    code, why = world.code(world.import_from(file))
+    assert code == 32773 and "vmdk" in why
+
+    file.write_text(text)  # its format is said right, and the file is another
+    planned = world.done(world.import_from(file))["ImportedSystem"]
+    assert any(exported.name in p["Message"] for p in world.parts.problems(planned))
+    code, why = world.code(world.realize(planned))
+    assert code == 32773 and exported.name in why
+
+    for path, _ in trojans(world.daemon.storage, secret):
+        exported.write_bytes(path.read_bytes())
+        planned = world.done(world.import_from(undigested(file, exported)))["ImportedSystem"]
+        assert world.parts.problems(planned), path
+        assert world.code(world.realize(planned))[0] == 32773, path
+
+    create(exported)
+    planned = world.done(world.import_from(undigested(file, exported)))["ImportedSystem"]
+    assert not world.parts.problems(planned)
+    assert world.code(world.realize(planned)) == (0, "")
+
+
+def undigested(file, disk_file):
+    """The definition, as one says it who has changed the disk on purpose."""
+    text = re.sub(r' (Digest|Size)="[^"]*"', lambda m: f' Size="{disk_file.stat().st_size}"' if m[1] == "Size" else "",
+                  file.read_text())
+    file.write_text(text)
+    return file
+
+
+def test_what_a_guest_wrote_into_a_raw_disk_is_its_content(world, secret):
+    """The header of an image in a raw disk names files for nobody: not when it moves to another host as an export."""
+    raw = world.daemon.storage / "guest.img"
+    raw.write_bytes(bytes(1 << 20))
+    machine = world.done(world.define(resources=disk(raw)))["ResultingSystem"]
+    trojan = create(world.daemon.storage / "written.qcow2", "-u", "-b", str(secret), "-F", "raw").read_bytes()
+    raw.write_bytes(trojan + bytes((1 << 20) - len(trojan)))
+    planned = world.done(world.import_from(world.exported(machine)))["ImportedSystem"]
+    assert not world.parts.problems(planned)
+    assert world.code(world.realize(planned)) == (0, "")
+
