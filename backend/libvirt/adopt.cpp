@@ -3,6 +3,7 @@
 #include <libvirt/virterror.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "backend/libvirt/chain.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
@@ -14,6 +15,8 @@
 #include "backend/qemu/snapshot_names.hpp"
 
 namespace wsvirt::backend::libvirt {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -54,6 +57,7 @@ struct Arrival {
     std::string name, parent;  // libvirt's
     std::string domain_xml;
     std::vector<SnapshotTarget> disks;
+    std::string memory_file, nvram_file;  // where its copies get; "" = none
 };
 
 // A name that others gave is longer or shorter than an identifier, and stays in the disks.
@@ -69,7 +73,9 @@ Result<Arrival> arrival_of(const SnapshotInfo& s, const Names& names, const Doma
     kept.created_us = kept.config_changed_us = s.created_us;
     auto xml = write_domain(kept, options);
     if (!xml) return xml.error();
-    Arrival a{s, name_of(s.id, names), s.parent.empty() ? "" : name_of(s.parent, names), std::move(*xml), {}};
+    Arrival a{
+        s, name_of(s.id, names), s.parent.empty() ? "" : name_of(s.parent, names), std::move(*xml), {}, {},
+        {}};
     a.disks = snapshot_targets(a.domain_xml);
     return a;
 }
@@ -142,20 +148,39 @@ Result<std::string> place_for(const Core& core, const std::string& file, const s
     return place;
 }
 
-Result<void> adopt_one(const Core& core, Session& session, virDomainPtr d, const Arrival& a) {
-    const auto memory = place_for(core, a.info.memory_file, a.info.id, ".saved");
-    if (!memory) return memory.error();
-    const auto nvram = place_for(core, a.info.nvram_file, a.info.id, ".nvram");
-    if (!nvram) return nvram.error();
-    auto document = snapshot_document(a, *memory, *nvram);
+// Before anything is known to libvirt: a file that is there already is another machine's, and would go with
+// this one when it is forgotten.
+Result<void> find_places(const Core& core, std::vector<Arrival>& all) {
+    for (auto& a : all) {
+        auto memory = place_for(core, a.info.memory_file, a.info.id, ".saved");
+        if (!memory) return memory.error();
+        auto nvram = place_for(core, a.info.nvram_file, a.info.id, ".nvram");
+        if (!nvram) return nvram.error();
+        for (const auto& file : {*memory, *nvram})
+            if (std::error_code ec; !file.empty() && fs::exists(fs::symlink_status(file, ec)))
+                return Error{Status::invalid_parameter, "wsvirt.snapshot.kept_exists",
+                             "There is the file \"" + file +
+                                 "\" already, as if another machine had a snapshot with this identifier. "
+                                 "Import the machine with new identifiers, or remove the file when no "
+                                 "snapshot needs it.",
+                             a.info.id};
+        a.memory_file = std::move(*memory);
+        a.nvram_file = std::move(*nvram);
+    }
+    return {};
+}
+
+Result<void> adopt_one(Session& session, virDomainPtr d, const Arrival& a) {
+    auto document = snapshot_document(a, a.memory_file, a.nvram_file);
     if (!document) return document.error();
     const unsigned flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE |
                            (a.info.current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u);
     const SnapshotHandle made(virDomainSnapshotCreateXML(d, document->c_str(), flags));
     if (!made) return last_error(doing);
-    if (!nvram->empty())
-        if (auto ok = copy_nvram(a.info.nvram_file, *nvram); !ok) return ok;
-    return memory->empty() ? Result<void>{} : take_memory(session, made.get(), a.info.memory_file, *memory);
+    if (!a.nvram_file.empty())
+        if (auto ok = copy_nvram(a.info.nvram_file, a.nvram_file); !ok) return ok;
+    return a.memory_file.empty() ? Result<void>{}
+                                 : take_memory(session, made.get(), a.info.memory_file, a.memory_file);
 }
 
 Result<void> adopt(const CorePtr& core, Session& session, virDomainPtr d,
@@ -166,9 +191,10 @@ Result<void> adopt(const CorePtr& core, Session& session, virDomainPtr d,
         if (!a) return a.error();
         all.push_back(std::move(*a));
     }
+    if (auto ok = find_places(*core, all); !ok) return ok;
     if (auto ok = rename_in_disks(all, names); !ok) return ok;
     for (const auto& a : all)
-        if (auto ok = adopt_one(*core, session, d, a); !ok) return ok;
+        if (auto ok = adopt_one(session, d, a); !ok) return ok;
     refresh(session.connection, uuid_of(d), *core->connector, *core->inventory);
     return {};
 }

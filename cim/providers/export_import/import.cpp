@@ -1,6 +1,7 @@
 // ImportSystemDefinition, ImportSnapshotDefinitions, GetDefinitionFileSummaryInformation.
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
+#include "cim/providers/export_import/identifiers.hpp"
 #include "cim/providers/export_import/import_folder.hpp"
 #include "cim/providers/export_import/methods.hpp"
 #include "cim/providers/instance_tools.hpp"
@@ -51,6 +52,7 @@ Result<MethodResult> import_system(const MethodCall& call) {
     auto held = services.jobs.lock(guid);
     if (!held) return refused(call, task, held.error());
     if (auto r = check_free(services, guid); !r) return refused(call, task, r.error());
+    if (auto r = check_identifiers(services, *planned); !r) return refused(call, task, r.error());
     task.busy_key = guid;
     task.affected = {{vs::system_path_text(services.host.name, planned_class, guid), {5}}};
     Arguments results;

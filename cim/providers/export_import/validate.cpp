@@ -5,6 +5,7 @@
 
 #include "backend/hypervisor.hpp"
 #include "cim/om/job_record.hpp"
+#include "cim/providers/export_import/identifiers.hpp"
 #include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/element_writer.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
@@ -51,6 +52,7 @@ class Validation {
             add(Error(Status::invalid_parameter, "wsvirt.validate.exists",
                       "A virtual machine with the identifier " + spec_.uuid + " exists already."),
                 system);
+        if (auto r = check_identifiers(services_, planned_); !r) add(r.error(), system);
         if (spec_.memory_mib > host.memory_mib)
             add(Error(Status::out_of_memory, "wsvirt.validate.memory",
                       "The system needs " + std::to_string(spec_.memory_mib) +
