@@ -38,6 +38,18 @@ class Fd {
     int fd_;
 };
 
+// To read a regular file. Opening a pipe would wait for somebody who writes to it.
+Result<void> check_regular(int fd, const std::filesystem::path& file) {
+    struct stat s {};
+    if (fd < 0) return system_error("Opening", file);
+    if (::fstat(fd, &s) != 0) return system_error("Reading", file);
+    if (S_ISREG(s.st_mode)) return {};
+    return Error(Status::invalid_parameter, "wsvirt.file.kind",
+                 "\"" + file.string() + "\" is not a regular file.", file.string());
+}
+
+constexpr int to_read = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+
 // Calls `see` with each run of data, block by block; holes are skipped.
 using Seen = std::function<Result<void>(std::uint64_t offset, const char* data, std::size_t size)>;
 Result<void> for_each_block(const std::filesystem::path& file, int fd, const FileWork& work,
@@ -88,15 +100,15 @@ bool all_zero(const char* data, std::size_t size) {
 Result<void> read_data(
     const std::filesystem::path& file, const FileWork& work,
     const std::function<Result<void>(std::uint64_t at, const char* data, std::size_t size)>& see) {
-    const Fd in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (in < 0) return system_error("Opening", file);
+    const Fd in(::open(file.c_str(), to_read));
+    if (auto r = check_regular(in, file); !r) return r.error();
     return for_each_block(file, in, work, see);
 }
 
 Result<void> copy_sparse(const std::filesystem::path& from, const std::filesystem::path& to,
                          const FileWork& work) {
-    const Fd in(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
-    if (in < 0) return system_error("Opening", from);
+    const Fd in(::open(from.c_str(), to_read));
+    if (auto r = check_regular(in, from); !r) return r.error();
     const Fd out(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (out < 0) return system_error("Creating", to);
     const auto copy = [&]() -> Result<void> {
@@ -115,8 +127,8 @@ Result<void> copy_sparse(const std::filesystem::path& from, const std::filesyste
 }
 
 Result<std::string> content_digest(const std::filesystem::path& file, const FileWork& work) {
-    const Fd in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (in < 0) return system_error("Opening", file);
+    const Fd in(::open(file.c_str(), to_read));
+    if (auto r = check_regular(in, file); !r) return r.error();
     struct stat s {};
     if (::fstat(in, &s) != 0) return system_error("Reading", file);
     const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> md(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
@@ -174,8 +186,8 @@ Result<void> write_file(const std::filesystem::path& file, std::string_view text
 }
 
 Result<std::string> read_file(const std::filesystem::path& file, std::uint64_t limit) {
-    const Fd in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (in < 0) return system_error("Opening", file);
+    const Fd in(::open(file.c_str(), to_read));
+    if (auto r = check_regular(in, file); !r) return r.error();
     std::string text;
     std::array<char, 16384> buffer{};
     for (;;) {

@@ -1,6 +1,7 @@
 // File work that more than one room needs: copies that keep holes, and a digest of content that does not
-// depend on where the holes are. Blocking; any thread. Errors: not_found, no_space, cancelled, failed (with
-// the system's message in detail).
+// depend on where the holes are. Blocking; any thread. Only regular files are read. Errors: not_found,
+// invalid_parameter (another kind of file), no_space, cancelled, failed (with the system's message in
+// detail).
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::export_import {
 
@@ -42,6 +43,7 @@ std::string identity_of(const struct stat& s) {
 struct File {
     backend::Attributes* attributes;
     std::string prefix, path;
+    std::string real = {};  // where links lead
 };
 
 std::vector<File> files_of(vs::PlannedSystem& p) {
@@ -105,13 +107,19 @@ void forget_contents(backend::Attributes& of_disk) {
     std::erase_if(of_disk, [](const auto& a) { return a.first.starts_with(content); });
 }
 
-Result<ContentCheck> check_contents(vs::PlannedSystem& p, JobContext& job) {
+Result<ContentCheck> check_contents(const Services& services, vs::PlannedSystem& p, JobContext& job) {
     ContentCheck out;
-    const auto files = files_of(p);
+    auto files = files_of(p);
     std::uint64_t total = 1, done = 0;
     struct stat s {};
-    for (const auto& f : files)
-        if (::stat(f.path.c_str(), &s) == 0) total += static_cast<std::uint64_t>(s.st_size);
+    std::erase_if(files, [&](File& f) {
+        auto real = vs::check_existing(services.host.export_folders, f.path, "SystemDefinitionFile");
+        if (!real && real.error().status != Status::not_found) out.wrong.push_back(real.error());
+        if (!real || ::stat(real->c_str(), &s) != 0) return true;
+        f.real = std::move(*real);
+        total += static_cast<std::uint64_t>(s.st_size);
+        return false;
+    });
     FileWork work;
     work.stop = job.stop();
     work.advanced = [&](std::uint64_t n) {
@@ -120,14 +128,14 @@ Result<ContentCheck> check_contents(vs::PlannedSystem& p, JobContext& job) {
     };
     for (const auto& f : files) {
         auto& a = *f.attributes;
-        if (::stat(f.path.c_str(), &s) != 0) continue;
+        if (::stat(f.real.c_str(), &s) != 0) continue;
         const auto identity = identity_of(s);
         if (value(a, f.prefix + seen_key) == identity) continue;
         if (std::to_string(s.st_size) != value(a, f.prefix + size_key)) {
             out.wrong.push_back(damaged(f.path, "has another size"));
             continue;
         }
-        auto digest = content_digest(f.path, work);
+        auto digest = content_digest(f.real, work);
         if (!digest) return digest.error();
         if (*digest != value(a, f.prefix + digest_key)) {
             out.wrong.push_back(damaged(f.path, "has another content"));

@@ -20,12 +20,13 @@ std::filesystem::path base_file(const std::filesystem::path& disk, const ExportD
 
 void forget_contents(backend::Attributes& of_disk);
 
-// Files that are missing are somebody else's problem. Notes in `p` what was found right; `changed` says that
+// Files that are missing are somebody else's problem; one that is no regular file below the export folders is
+// wrong, and not opened. Notes in `p` what was found right; `changed` says that
 // there is something new to keep. Errors: cancelled.
 struct ContentCheck {
     std::vector<Error> wrong;  // subject: the path
     bool changed = false;
 };
-Result<ContentCheck> check_contents(vs::PlannedSystem& p, JobContext& job);
+Result<ContentCheck> check_contents(const Services& services, vs::PlannedSystem& p, JobContext& job);
 
 }  // namespace wsvirt::cim::export_import

@@ -82,10 +82,13 @@ Result<std::vector<JobError>> all_problems(Services& services, const vs::Planned
                                            JobContext& job) {
     auto problems = problems_of(services, planned);
     auto read = planned;
-    auto contents = check_contents(read, job);
+    auto contents = check_contents(services, read, job);
     if (!contents) return contents.error();
     for (const auto& wrong : contents->wrong) {
         auto problem = job_error_of(wrong);
+        if (std::any_of(problems.begin(), problems.end(),
+                        [&](const JobError& known) { return known.message == problem.message; }))
+            continue;
         problem.source = vs::system_path_text(services.host.name, planned_class, planned.spec.uuid);
         problems.push_back(std::move(problem));
     }

@@ -83,4 +83,22 @@ BOOST_AUTO_TEST_CASE(small_files_are_written_whole_and_read_with_a_limit) {
     BOOST_TEST((read_file(folder.path / "absent", 10).error().status == Status::not_found));
 }
 
+// Opening a pipe to read would wait for whoever writes to it.
+BOOST_AUTO_TEST_CASE(only_regular_files_are_read) {
+    const Folder folder;
+    const auto pipe = folder.path / "pipe";
+    BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const auto refused = [](const auto& r) {
+        BOOST_REQUIRE(!r);
+        BOOST_TEST((r.error().status == Status::invalid_parameter));
+    };
+    for (const auto& path : {pipe, folder.path}) {
+        refused(read_file(path, 10));
+        refused(content_digest(path, {}));
+        refused(copy_sparse(path, folder.path / "copy", {}));
+        refused(read_data(path, {}, [](std::uint64_t, const char*, std::size_t) { return Result<void>{}; }));
+        BOOST_TEST(!fs::exists(folder.path / "copy"));
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
