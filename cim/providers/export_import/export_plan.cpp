@@ -40,6 +40,16 @@ std::string folder_name(const backend::MachineSpec& spec) {
     return out.empty() || out.front() == '.' ? spec.uuid : out;
 }
 
+// A folder that is being written has such a name, and goes when that fails.
+Result<void> check_names(const fs::path& target) {
+    for (const auto& part : target)
+        if (part.string().starts_with(partial_mark))
+            return unfit(Status::invalid_parameter, "wsvirt.export.partial_name", "ExportDirectory",
+                         std::string("Names that begin with \"") + partial_mark +
+                             "\" are those of unfinished exports; choose another ExportDirectory.");
+    return {};
+}
+
 Result<fs::path> target_of(const Services& services, const std::string& directory, const ExportWishes& wishes,
                            const backend::MachineSpec& spec) {
     auto text = directory;
@@ -54,12 +64,14 @@ Result<fs::path> target_of(const Services& services, const std::string& director
         if (!fs::exists(fs::symlink_status(text, none))) {
             auto parent = vs::check_place(services.host.export_folders, text, "ExportDirectory");
             if (!parent) return parent.error();
+            if (auto r = check_names(*parent); !r) return r.error();
             return fs::path(*parent) / folder_name(spec);
         }
         text += '/' + folder_name(spec);
     }
     auto place = vs::check_place(services.host.export_folders, text, "ExportDirectory");
     if (!place) return place.error();
+    if (auto r = check_names(*place); !r) return r.error();
     std::error_code ec;
     const auto there = fs::symlink_status(*place, ec);
     const bool empty_folder = !wishes.subdirectory && fs::is_directory(there) && fs::is_empty(*place, ec);
@@ -406,10 +418,6 @@ Result<ExportWishes> wishes_of(const Instance* s) {
         return unfit(Status::not_supported, "wsvirt.export.unsupported", "ExportForLiveMigration",
                      "Live migration does not need an export here; leave ExportForLiveMigration out.");
     return w;
-}
-
-fs::path ExportPlan::partial() const {
-    return target.parent_path() / (partial_mark + ("-" + machine().spec.uuid));
 }
 
 Result<ExportPlan> plan_export(Services& services, const vs::Configuration& given,

@@ -60,7 +60,6 @@ struct ExportPlan {
     bool live = false;         // it runs or is paused now, and that is what is exported
 
     const backend::Machine& machine() const { return *what.machine; }
-    std::filesystem::path partial() const;  // where it is written until it is whole
 };
 
 // Errors: invalid_parameter (directory, settings), access_denied (outside the export folders),
@@ -71,7 +70,7 @@ Result<ExportPlan> plan_export(Services& services, const vs::Configuration& what
 inline constexpr const char* machines_folder = "Virtual Machines";
 inline constexpr const char* disks_folder = "Virtual Hard Disks";
 inline constexpr const char* snapshots_folder = "Snapshots";
-// Part of the names of folders that an interrupted export leaves behind.
+// Names of folders that are being written begin with this; no client's do.
 inline constexpr const char* partial_mark = ".wsvirt-partial";
 
 }  // namespace wsvirt::cim::export_import

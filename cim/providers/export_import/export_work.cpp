@@ -4,6 +4,8 @@
 #include <chrono>
 
 #include "base/files.hpp"
+#include "base/text.hpp"
+#include "cim/om/store.hpp"
 #include "cim/providers/export_import/contents.hpp"
 #include "cim/providers/export_import/stillness.hpp"
 #include "version.hpp"
@@ -50,14 +52,30 @@ class Meter {
     std::uint64_t total_ = 0, before_ = 0, weight_ = 0, bytes_ = 0;
 };
 
+// Kind of the rows whose keys are the folders that this service is writing.
+constexpr std::string_view partial_kind = "export_partial";
+
 class Export {
   public:
     Export(Services& services, const ExportPlan& plan, JobContext& job)
-        : services_(services), plan_(plan), job_(job), folder_(plan.partial()), meter_(plan, job) {}
+        : services_(services),
+          plan_(plan),
+          job_(job),
+          folder_(plan.target.parent_path() / (partial_mark + ('-' + make_guid()))),
+          meter_(plan, job) {}
 
     Result<void> run() {
+        // Whatever else has such a name, of another service perhaps, is not ours to remove.
+        if (auto r = services_.store.put(partial_kind, folder_.string(), ""); !r) return r;
+        auto r = make();
+        if (std::error_code ec; !fs::exists(folder_, ec))
+            (void)services_.store.erase(partial_kind, folder_.string());
+        return r;
+    }
+
+  private:
+    Result<void> make() {
         std::error_code ec;
-        fs::remove_all(folder_, ec);
         const bool new_parent = !fs::exists(folder_.parent_path(), ec);
         for (const char* sub : {machines_folder, disks_folder})
             if (!fs::create_directories(folder_ / sub, ec) && ec) return file_error(ec, folder_);
@@ -68,7 +86,6 @@ class Export {
         return r;
     }
 
-  private:
     Result<void> write() {
         Stillness still(services_, plan_);
         if (auto r = still.begin(call()); !r) return r;
@@ -243,19 +260,13 @@ Result<void> carry_out(Services& services, const ExportPlan& plan, JobContext& j
     return Export(services, plan, job).run();
 }
 
-void remove_partial_exports(const HostSettings& host) {
-    std::error_code ec;
-    for (const auto& root : host.export_folders) {
-        std::vector<fs::path> left;
-        for (auto i =
-                 fs::recursive_directory_iterator(root, fs::directory_options::skip_permission_denied, ec);
-             !ec && i != fs::recursive_directory_iterator(); i.increment(ec)) {
-            if (!i->is_directory(ec) || i->is_symlink(ec)) continue;
-            if (!i->path().filename().string().starts_with(partial_mark)) continue;
-            left.push_back(i->path());
-            i.disable_recursion_pending();
-        }
-        for (const auto& path : left) fs::remove_all(path, ec);
+void remove_partial_exports(Services& services) {
+    const auto rows = services.store.list(partial_kind);
+    if (!rows) return;
+    for (const auto& row : *rows) {
+        std::error_code ec;
+        fs::remove_all(row.key, ec);
+        if (!ec) (void)services.store.erase(partial_kind, row.key);
     }
 }
 

@@ -10,7 +10,7 @@ namespace wsvirt::cim::export_import {
 
 Result<void> carry_out(Services& services, const ExportPlan& plan, JobContext& job);
 
-// Removes what exports left behind that ended with the program. Called once at the start.
-void remove_partial_exports(const HostSettings& host);
+// Removes what this service's exports left behind that ended with the program. Called once at the start.
+void remove_partial_exports(Services& services);
 
 }  // namespace wsvirt::cim::export_import

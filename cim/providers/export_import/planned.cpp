@@ -234,7 +234,7 @@ MethodTable planned_methods() {
 }
 
 void recover(Services& services) {
-    remove_partial_exports(services.host);
+    remove_partial_exports(services);
     remove_left_marks(services.store);
     if (services.hypervisor.connected()) release_held_machines(services);
     vs::PlannedSystems planned(services);
