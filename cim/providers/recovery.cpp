@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/hypervisor.hpp"
+#include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/export_import/methods.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/methods.hpp"
@@ -31,7 +32,7 @@ bool came_true(Services& services, const JobRecord& job, const std::string& guid
         case job_type::define_system:
             return m || vs::PlannedSystems(services).find(guid);
         case job_type::realize_planned:
-            return m != nullptr;
+            return m && !export_import::is_half_made(m->spec);
         case job_type::destroy_system:
             return !m && every_host_answers(services) && !vs::PlannedSystems(services).find(guid);
         case job_type::export_system:
@@ -81,7 +82,9 @@ void recover(Services& services) {
 }
 
 std::vector<std::shared_ptr<void>> watch(Services& services) {
-    return migration_service::watch(services);
+    auto all = migration_service::watch(services);
+    for (auto& more : export_import::watch(services)) all.push_back(std::move(more));
+    return all;
 }
 
 }  // namespace wsvirt::cim

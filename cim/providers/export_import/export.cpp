@@ -1,6 +1,7 @@
 // ExportSystemDefinition and GetSizeOfSystemFiles.
 #include "cim/providers/export_import/export_plan.hpp"
 #include "cim/providers/export_import/export_work.hpp"
+#include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/export_import/methods.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/snapshots.hpp"
@@ -34,6 +35,7 @@ Result<MethodResult> export_system(const MethodCall& call) {
         return refused(call, task,
                        Error(Status::invalid_parameter, "wsvirt.export.system",
                              "The virtual machine is gone.", "ComputerSystem"));
+    if (auto r = check_whole(what->machine->spec); !r) return refused(call, task, r.error());
     auto plan = plan_export(services, *what, call.in.get("ExportDirectory").string_or({}), *wishes);
     if (!plan) {
         auto e = plan.error();

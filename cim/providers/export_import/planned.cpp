@@ -9,6 +9,7 @@
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/export_import/contents.hpp"
 #include "cim/providers/export_import/export_work.hpp"
+#include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/export_import/import_folder.hpp"
 #include "cim/providers/export_import/methods.hpp"
 #include "cim/providers/export_import/resolve.hpp"
@@ -26,8 +27,6 @@ namespace wsvirt::cim::export_import {
 namespace {
 
 constexpr const char* planned_class = "Msvm_PlannedComputerSystem";
-// On a machine that is being made from a planned system: until it is gone the machine is not whole.
-constexpr const char* unfinished = "Planned.Unfinished";
 
 Result<MethodResult> define_planned(const MethodCall& call) {
     Task task;
@@ -77,9 +76,10 @@ Result<PlannedTarget> target_of(const MethodCall& call) {
     return PlannedTarget{std::move(planned), std::move(*held)};
 }
 
-// Of the settings and of the files' contents.
+// Of the settings and of the files' contents. What an earlier try has left is none.
 Result<std::vector<JobError>> all_problems(Services& services, const vs::PlannedSystem& planned,
                                            JobContext& job) {
+    if (auto r = forget_half_made(services, planned.spec.uuid); !r) return r.error();
     auto problems = problems_of(services, planned);
     auto read = planned;
     auto contents = check_contents(services, read, job);
@@ -185,7 +185,8 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
     const auto found = resolved(services, planned);
     if (!found) return found.error();
     auto spec = machine_spec(found->spec);
-    spec.attributes[unfinished] = "1";
+    spec.attributes[half_made_mark] = "1";
+    spec.autostart = false;  // until it is whole
     // What was looked at are the files that this host sees. Another one may have others of the same names.
     if (is_cluster(services) && names_files(planned))
         spec.attributes[std::string(backend::new_machine_host)] = services.hosts.front().name;
@@ -196,10 +197,11 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
     const auto claims = vs::claim_disks(services, files, spec.uuid);
     if (!claims) return claims.error();
     if (auto r = allow_renaming(services, planned); !r) return r;
-    if (auto r = services.hypervisor.define(call, spec); !r) return r;
-    if (auto r = make_whole(services, call, *found); !r) {
-        (void)services.hypervisor.forget({}, spec.uuid);
-        return r;
+    auto made = services.hypervisor.define(call, spec);
+    if (made) made = make_whole(services, call, *found);
+    if (!made) {
+        (void)forget_half_made(services, planned.spec.uuid);
+        return made;
     }
     return vs::PlannedSystems(services).remove(planned.spec.uuid);
 }
@@ -237,13 +239,11 @@ void recover(Services& services) {
     remove_partial_exports(services);
     remove_left_marks(services.store);
     if (services.hypervisor.connected()) release_held_machines(services);
-    vs::PlannedSystems planned(services);
-    for (const auto& m : services.hypervisor.machines())
-        if (m->spec.attributes.contains(unfinished)) (void)services.hypervisor.forget({}, m->spec.uuid);
-    for (const auto& p : planned.all()) {
-        const auto m = services.hypervisor.machine(p->spec.uuid);
-        if (m && !m->spec.attributes.contains(unfinished)) (void)planned.remove(p->spec.uuid);
-    }
+    recover_half_made(services);
+}
+
+std::vector<std::shared_ptr<void>> watch(Services& services) {
+    return watch_half_made(services);
 }
 
 }  // namespace wsvirt::cim::export_import

@@ -2,6 +2,7 @@
 #include "backend/cluster.hpp"
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
+#include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/management_service/methods.hpp"
 #include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
@@ -61,6 +62,22 @@ Result<MethodResult> destroy_planned(const MethodCall& call, Task task, const st
     return run(call, std::move(task), std::move(work), {}, std::move(held));
 }
 
+// Its disks are those of the planned system, which stays unless it is the one that was meant.
+Result<MethodResult> destroy_half_made(const MethodCall& call, Task task, const std::string& guid,
+                                       std::shared_ptr<JobManager::Guard> held) {
+    constexpr const char* planned_class = "Msvm_PlannedComputerSystem";
+    const bool both = iequals(call.reference("AffectedSystem").class_name(), planned_class);
+    const char* cls = both ? planned_class : "Msvm_ComputerSystem";
+    task.affected.push_back({vs::system_path_text(call.services.host.name, cls, guid), {0}});
+    auto& services = call.services;
+    auto work = [&services, guid, both](JobContext&) -> Result<void> {
+        if (auto r = export_import::forget_half_made(services, guid); !r) return r;
+        vs::PlannedSystems planned(services);
+        return both && planned.find(guid) ? planned.remove(guid) : Result<void>{};
+    };
+    return run(call, std::move(task), std::move(work), {}, std::move(held));
+}
+
 Result<MethodResult> destroy_system(const MethodCall& call) {
     Task task;
     task.type = job_type::destroy_system;
@@ -87,6 +104,8 @@ Result<MethodResult> destroy_system(const MethodCall& call) {
                        Error(Status::invalid_state, "wsvirt.machine.running",
                              "\"" + machine->spec.name + "\" is not off; turn it off before you delete it.",
                              "AffectedSystem"));
+    if (export_import::is_half_made(machine->spec))
+        return destroy_half_made(call, std::move(task), guid, std::move(*held));
     task.affected.push_back(
         {vs::system_path_text(call.services.host.name, "Msvm_ComputerSystem", guid), {0}});
     auto& hypervisor = call.services.hypervisor;

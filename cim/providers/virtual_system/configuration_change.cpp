@@ -1,6 +1,7 @@
 #include "cim/providers/virtual_system/configuration_change.hpp"
 
 #include "base/text.hpp"
+#include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/virtual_system/kept.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/names.hpp"
@@ -54,6 +55,8 @@ Result<void> ConfigurationChange::take(const std::set<std::string>& guids) {
         if (!c)
             return Error(Status::invalid_parameter, "wsvirt.settings.unknown",
                          "The settings \"" + setting_id(guid) + "\" have just been deleted.", "InstanceID");
+        if (c->machine)
+            if (auto r = export_import::check_whole(c->machine->spec); !r) return r;
         parts_[guid].before = std::move(*c);
     }
     return {};

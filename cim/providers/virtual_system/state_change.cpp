@@ -2,6 +2,7 @@
 
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
+#include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 
 namespace wsvirt::cim::vs {
@@ -145,6 +146,8 @@ Result<MethodResult> change_state(const MethodCall& call, const std::string& gui
     Task task;
     task.type = step->job;
     task.caption = step->caption;
+    if (step->action == Action::start || step->action == Action::restore)
+        if (auto r = export_import::check_whole(machine->spec); !r) return refused(call, task, r.error());
     task.busy_key = guid;
     task.always_a_job = true;
     task.cancellable = step->action == Action::shut_down;

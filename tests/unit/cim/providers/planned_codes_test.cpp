@@ -1,10 +1,14 @@
 // Every return code of DefineSystem, DefinePlannedSystem, ImportSystemDefinition, ImportSnapshotDefinitions,
 // ValidatePlannedSystem, RealizePlannedSystem and ExportSystemDefinition that can arise, and that none is
 // given which the method does not document.
+#include <sys/stat.h>
+
 #include <functional>
+#include <thread>
 
 #include "base/files.hpp"
 #include "cim/codec/export_definition.hpp"
+#include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/world.hpp"
 
@@ -384,6 +388,149 @@ BOOST_FIXTURE_TEST_CASE(a_reference_leads_nowhere_outside_the_folders, Codes) {
         }
     }
     BOOST_TEST(w.hypervisor.machines().front()->spec.disks.at(0).path == iso);
+}
+
+// Files of memory are called like their snapshots, so these may be called like nothing else.
+BOOST_FIXTURE_TEST_CASE(an_import_takes_no_identifier_of_others, Codes) {
+    const auto guid = machine();
+    const auto settings_text = *w.hypervisor.spec_to_text(w.hypervisor.machine(guid)->spec);
+    const auto taken = make_guid(), of_planned = make_guid();
+    const auto take = [&](const std::string& id) {
+        backend::SnapshotRequest request;
+        request.machine = guid;
+        request.id = id;
+        BOOST_TEST_REQUIRE(w.hypervisor.snapshot({}, request).ok());
+    };
+    take(taken);
+    const auto written = [&](const std::string& system, const std::vector<std::string>& snapshots) {
+        ExportDefinition d;
+        d.id = system;
+        d.name = "crafted";
+        d.settings = settings_text;
+        for (const auto& id : snapshots) d.snapshots.push_back({id, "", 1, false, false, settings_text});
+        fs::create_directories(place("ids/m"));
+        const auto file = place("ids/m/") + d.id + ".xml";
+        BOOST_TEST_REQUIRE(write_file(file, export_definition_to_text(d)).ok());
+        return file;
+    };
+    const auto kept = [&](const std::string& system, const std::vector<std::string>& snapshots) {
+        return code("ImportSystemDefinition", import_of(written(system, snapshots), false));
+    };
+    const auto first = make_guid();
+    BOOST_TEST(kept(first, {of_planned}) == 0U);
+    const auto mine = make_guid(), free = make_guid();
+    BOOST_TEST(kept(mine, {taken}) == 32773U);
+    BOOST_TEST(kept(mine, {to_lower(taken)}) == 32773U);
+    BOOST_TEST(kept(mine, {of_planned}) == 32773U);
+    BOOST_TEST(kept(mine, {guid}) == 32773U);
+    BOOST_TEST(kept(mine, {first}) == 32773U);
+    BOOST_TEST(kept(mine, {mine}) == 32773U);
+    BOOST_TEST(kept(mine, {free, free}) == 32773U);
+    BOOST_TEST(kept(taken, {}) == 32773U);
+    BOOST_TEST(kept(of_planned, {}) == 32773U);
+    BOOST_TEST(code("ImportSystemDefinition", import_of(written(mine, {free, free}), true)) == 32773U);
+    BOOST_TEST(code("ImportSystemDefinition", import_of(written(mine, {taken}), true)) == 0U);
+    BOOST_TEST(kept(mine, {free}) == 0U);
+    // Others may have taken it since.
+    take(free);
+    const Given planned{{"PlannedSystem", planned_path(mine)}};
+    BOOST_TEST(code("ValidatePlannedSystem", planned) == 32773U);
+    BOOST_TEST(code("RealizePlannedSystem", planned) == 32773U);
+    BOOST_TEST_REQUIRE(w.hypervisor.delete_snapshot({}, guid, free, false).ok());
+    BOOST_TEST(code("RealizePlannedSystem", planned) == 0U);
+}
+
+// Of other formats a file may say that any file of the host is a part of it.
+BOOST_FIXTURE_TEST_CASE(an_import_has_no_disks_of_other_formats, Codes) {
+    const auto guid = machine(w.image("x.qcow2"));
+    const auto spec = w.hypervisor.machine(guid)->spec;
+    const auto of_format = [&](const std::string& format) {
+        auto s = spec;
+        s.disks.at(0).format = format;
+        return *w.hypervisor.spec_to_text(s);
+    };
+    const auto imported_code = [&](const ExportDefinition& d) {
+        fs::create_directories(place("crafted/m"));
+        const auto file = place("crafted/m/") + d.id + ".xml";
+        BOOST_TEST_REQUIRE(write_file(file, export_definition_to_text(d)).ok());
+        return code("ImportSystemDefinition", import_of(file, true));
+    };
+    ExportDefinition d;
+    d.id = make_guid();
+    d.name = "crafted";
+    d.settings = of_format("qcow2");
+    BOOST_TEST(imported_code(d) == 0U);
+    d.disks.push_back({spec.disks.at(0).path, "Virtual Hard Disks/x.vmdk", "vmdk", 1, {}});
+    BOOST_TEST(imported_code(d) == 32773U);
+    d.disks[0].format = "raw";
+    BOOST_TEST(imported_code(d) == 0U);
+    d.snapshots.push_back({make_guid(), "", 1, false, true, of_format("qcow2")});
+    BOOST_TEST(imported_code(d) == 0U);
+    d.disks[0].format = "vmdk";
+    BOOST_TEST(imported_code(d) == 32773U);
+    d.disks.clear();
+    d.snapshots[0].settings = of_format("vmdk");
+    BOOST_TEST(imported_code(d) == 32773U);
+    d.snapshots.clear();
+    d.settings = of_format("vmdk");
+    BOOST_TEST(imported_code(d) == 32773U);
+}
+
+// Nobody writes to a pipe that an export has, and what a link in it leads to is not read.
+BOOST_FIXTURE_TEST_CASE(an_import_opens_only_files_of_its_own, Codes) {
+    const auto guid = machine();
+    ExportDefinition d;
+    d.id = make_guid();
+    d.name = "crafted";
+    d.settings = *w.hypervisor.spec_to_text(w.hypervisor.machine(guid)->spec);
+    fs::create_directories(place("crafted/m"));
+    const auto secret = w.folder / "secret";
+    BOOST_TEST_REQUIRE(write_file(secret, "secret").ok());
+    BOOST_TEST_REQUIRE(::mkfifo((place("crafted/pipe")).c_str(), 0600) == 0);
+    fs::create_symlink(secret, place("crafted/link"));
+    fs::create_directories(place("crafted/folder"));
+    for (const char* name : {"pipe", "link", "folder"}) {
+        d.disks = {{"/no/disk/of/it", name, "raw", 6, std::string(64, '0')}};
+        const auto file = place("crafted/m/") + d.id + ".xml";
+        BOOST_TEST_REQUIRE(write_file(file, export_definition_to_text(d)).ok());
+        const auto id = imported(file);
+        const auto n = code("ValidatePlannedSystem", {{"PlannedSystem", planned_path(id)}});
+        BOOST_TEST(n == (name == std::string("link") ? 32769U : 32773U));
+        BOOST_TEST(w.last_text.find(name) != std::string::npos, w.last_text);
+        BOOST_TEST(w.last_text.find("than when it was exported") == std::string::npos);
+        BOOST_TEST(code("RealizePlannedSystem", {{"PlannedSystem", planned_path(id)}}) == 32773U);
+    }
+}
+
+// What other services write into the same folder, and what a client calls like that, is theirs.
+BOOST_FIXTURE_TEST_CASE(only_unfinished_exports_of_ones_own_are_removed_at_start, Codes) {
+    const auto guid = machine();
+    const char* m = "ExportSystemDefinition";
+    const Given same_place{{"CreateVmExportSubdirectory", false}};
+    for (const char* name : {".wsvirt-partial", ".wsvirt-partial-mine", ".wsvirt-partial-mine/e"}) {
+        BOOST_TEST(code(m, export_of(guid, place(name), same_place)) == 32773U);
+        BOOST_TEST(code(m, export_of(guid, place(name))) == 32773U);
+    }
+    fs::create_directories(place(".wsvirt-partial-others/x"));
+    w.hypervisor.hold("export_saved_state");
+    BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+    BOOST_TEST(w.done(w.request_state(guid, 6)) == 0U);
+    const auto running = call(m, export_of(guid, place("mine"), same_place));
+    while (w.hypervisor.calls("export_saved_state") == 0U) std::this_thread::yield();
+    const auto rows = w.store->list("export_partial");
+    BOOST_TEST_REQUIRE((rows.ok() && rows->size() == 1U));
+    const fs::path own = rows->front().key;
+    BOOST_TEST(fs::exists(own));
+    BOOST_TEST(own.parent_path() == w.folder / "export");
+    w.hypervisor.release("export_saved_state");
+    BOOST_TEST(w.done(running) == 0U);
+    BOOST_TEST(w.store->count("export_partial").value_or(9) == 0U);
+    fs::create_directories(own);  // as if the program had ended then
+    BOOST_TEST_REQUIRE(w.store->put("export_partial", own.string(), "").ok());
+    recover(w.services);
+    BOOST_TEST(!fs::exists(own));
+    BOOST_TEST(fs::exists(place(".wsvirt-partial-others/x")));
+    BOOST_TEST(w.store->count("export_partial").value_or(9) == 0U);
 }
 
 BOOST_FIXTURE_TEST_CASE(import_snapshot_definitions, Codes) {

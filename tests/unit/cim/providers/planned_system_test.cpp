@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/world.hpp"
@@ -21,6 +23,17 @@ struct Setup {
         const auto* path = r.out.get("ResultingSystem").as_path();
         BOOST_TEST(path->class_name() == "Msvm_PlannedComputerSystem");
         return path->key_string("Name");
+    }
+    // As it is when the last step of realizing it does not come.
+    backend::MachineSpec half_made() {
+        auto spec = vs::PlannedSystems(w.services).find(guid)->spec;
+        spec.attributes["Planned.Unfinished"] = "1";
+        return spec;
+    }
+    template <class Condition>
+    static bool eventually(Condition c) {
+        for (int n = 0; n < 1000 && !c(); ++n) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        return c();
     }
     ObjectPath path() const { return vs::system_path("Msvm_PlannedComputerSystem", guid); }
     // The errors that a job of a planned system ends with.
@@ -188,6 +201,74 @@ BOOST_FIXTURE_TEST_CASE(a_half_realized_machine_is_undone_and_its_plan_kept, Set
     recover(w.services);
     BOOST_TEST(w.hypervisor.machines().empty());
     BOOST_TEST(vs::PlannedSystems(w.services).all().size() == 1U);
+}
+
+// The host is lost between the first step and the last, and so nothing can be taken back then.
+BOOST_FIXTURE_TEST_CASE(what_a_lost_host_has_of_a_realized_system_goes_when_it_is_back, Setup) {
+    const auto watching = watch(w.services);
+    w.hypervisor.hold("redefine");
+    const auto r = w.call(w.vsms(), "RealizePlannedSystem", {{"PlannedSystem", Value(path())}});
+    BOOST_TEST(World::code(r) == 4096U);
+    BOOST_TEST_REQUIRE(eventually([&] { return w.hypervisor.calls("redefine") == 1U; }));
+    w.hypervisor.set_connected(false);
+    w.hypervisor.release("redefine");
+    BOOST_TEST(w.done(r) == 32777U);
+    BOOST_TEST(w.hypervisor.machines().size() == 1U);
+    BOOST_TEST(vs::PlannedSystems(w.services).all().size() == 1U);
+    w.hypervisor.set_connected(true);
+    BOOST_TEST(eventually([&] { return w.hypervisor.machines().empty(); }));
+    BOOST_TEST(vs::PlannedSystems(w.services).all().size() == 1U);
+    BOOST_TEST_REQUIRE(eventually([&] { return w.jobs.unfinished() == 0U; }));
+    BOOST_TEST(w.done(w.call(w.vsms(), "RealizePlannedSystem", {{"PlannedSystem", Value(path())}})) == 0U);
+    BOOST_TEST(!w.spec(guid).attributes.contains("Planned.Unfinished"));
+    BOOST_TEST(vs::PlannedSystems(w.services).all().empty());
+}
+
+// The host did it and said that it had not; its event tells later.
+BOOST_FIXTURE_TEST_CASE(a_half_made_machine_that_shows_late_is_taken_back, Setup) {
+    const auto watching = watch(w.services);
+    BOOST_TEST(w.hypervisor.define({}, half_made()).ok());
+    BOOST_TEST(eventually([&] { return w.hypervisor.machines().empty(); }));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_half_made_machine_is_not_used, Setup) {
+    const auto machine = vs::system_path("Msvm_ComputerSystem", guid);
+    const auto begin = [&] { BOOST_TEST_REQUIRE(w.hypervisor.define({}, half_made()).ok()); };
+    begin();
+    const auto refused = [&](const MethodResult& r) {
+        BOOST_TEST(w.done(r) == 32775U);
+        BOOST_TEST(w.text_of(r).find("half made") != std::string::npos, w.text_of(r));
+    };
+    refused(w.request_state(guid, 2));
+    BOOST_CHECK(w.hypervisor.machine(guid)->state == backend::MachineState::off);
+    const Given renamed{{"InstanceID", "Microsoft:" + guid}, {"ElementName", "renamed"}};
+    refused(w.call(w.vsms(), "ModifySystemSettings",
+                   {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", renamed))}}));
+    refused(w.call(vs::service_path("testhost", "Msvm_VirtualSystemSnapshotService", "vssnapsvc"),
+                   "CreateSnapshot", {{"AffectedSystem", Value(machine)}, {"SnapshotType", 2}}));
+    std::filesystem::create_directories(w.folder / "export");
+    refused(w.call(
+        w.vsms(), "ExportSystemDefinition",
+        {{"ComputerSystem", Value(machine)}, {"ExportDirectory", (w.folder / "export" / "e").string()}}));
+
+    // It is no problem of the planned system either.
+    BOOST_TEST(w.done(w.call(w.vsms(), "ValidatePlannedSystem", {{"PlannedSystem", Value(path())}})) == 0U);
+    BOOST_TEST(w.hypervisor.machines().empty());
+    begin();
+    BOOST_TEST(w.done(w.call(w.vsms(), "DestroySystem", {{"AffectedSystem", Value(machine)}})) == 0U);
+    BOOST_TEST(w.hypervisor.machines().empty());
+    BOOST_TEST(vs::PlannedSystems(w.services).all().size() == 1U);
+    begin();
+    BOOST_TEST(w.done(w.call(w.vsms(), "RealizePlannedSystem", {{"PlannedSystem", Value(path())}})) == 0U);
+    BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(destroying_a_planned_system_takes_its_half_made_machine_along, Setup) {
+    BOOST_TEST_REQUIRE(w.hypervisor.define({}, half_made()).ok());
+    BOOST_TEST(w.done(w.call(w.vsms(), "DestroySystem", {{"AffectedSystem", Value(path())}})) == 0U);
+    BOOST_TEST(w.hypervisor.machines().empty());
+    BOOST_TEST(vs::PlannedSystems(w.services).all().empty());
+    BOOST_TEST(w.hypervisor.calls("forget") == 1U);  // undefine() would remove files of its snapshots
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_that_a_killed_export_held_goes_on_at_start) {

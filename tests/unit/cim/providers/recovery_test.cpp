@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "cim/providers/methods.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -84,6 +85,25 @@ BOOST_AUTO_TEST_CASE(a_machine_that_another_host_still_has_was_not_destroyed) {
     BOOST_TEST(!completed(3));
     BOOST_TEST_REQUIRE(second.undefine({}, guid).ok());
     BOOST_TEST(completed(3));
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_another_host_has_half_made_is_taken_back) {
+    auto spec = second.machine(guid)->spec;
+    BOOST_TEST_REQUIRE(second.undefine({}, guid).ok());
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(services).add({spec, {}}).ok());
+    spec.attributes["Planned.Unfinished"] = "1";
+    BOOST_TEST_REQUIRE(second.define({}, spec).ok());
+    second.fail_next("forget", Error(Status::unavailable, "test", "Not now."));
+    BOOST_TEST(!completed(job_type::realize_planned));
+    recover(services);
+    BOOST_TEST(second.machines().empty());
+    BOOST_TEST(vs::PlannedSystems(services).all().size() == 1U);
+    // There it is whole, and only the planned system was left.
+    spec.attributes.clear();
+    BOOST_TEST_REQUIRE(second.define({}, spec).ok());
+    recover(services);
+    BOOST_TEST(vs::PlannedSystems(services).all().empty());
+    BOOST_TEST(second.machines().size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(an_export_whose_folder_is_there_was_done) {

@@ -1,0 +1,103 @@
+#include "cim/providers/export_import/half_made.hpp"
+
+#include <chrono>
+#include <thread>
+
+#include "backend/hypervisor.hpp"
+#include "cim/om/jobs.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
+
+namespace wsvirt::cim::export_import {
+
+namespace {
+
+constexpr auto lock_patience = std::chrono::seconds(600);  // for whoever makes it to be done
+constexpr auto poll = std::chrono::milliseconds(200);
+
+std::shared_ptr<JobManager::Guard> wait_for_machine(Services& services, JobContext& job,
+                                                    const std::string& guid) {
+    const auto end = std::chrono::steady_clock::now() + lock_patience;
+    while (!job.stop().stop_requested() && std::chrono::steady_clock::now() < end) {
+        if (auto held = services.jobs.lock(guid)) return std::move(*held);
+        std::this_thread::sleep_for(poll);
+    }
+    return nullptr;
+}
+
+void take_back_later(Services& services, const std::string& guid) {
+    JobSpec spec;
+    spec.caption = "Taking Back a Virtual Machine That Was Not Finished";
+    spec.owning_service = "Msvm_VirtualSystemManagementService";
+    spec.cancellable = true;
+    spec.affected = {{vs::system_path_text(services.host.name, "Msvm_ComputerSystem", guid), {0}}};
+    (void)services.jobs.start(std::move(spec), [&services, guid](JobContext& job) -> Result<void> {
+        const auto held = wait_for_machine(services, job, guid);
+        if (!held)
+            return Error(Status::busy, "wsvirt.realize.half_made_busy",
+                         "Other operations on the machine go on; it is taken back later.");
+        return forget_half_made(services, guid);
+    });
+}
+
+void take_back_all(Services& services, const backend::Hypervisor& host) {
+    for (const auto& m : host.machines())
+        if (is_half_made(m->spec)) take_back_later(services, m->spec.uuid);
+}
+
+}  // namespace
+
+bool is_half_made(const backend::MachineSpec& spec) {
+    return spec.attributes.contains(half_made_mark);
+}
+
+Result<void> check_whole(const backend::MachineSpec& spec) {
+    if (!is_half_made(spec)) return {};
+    return Error(Status::invalid_state, "wsvirt.realize.half_made",
+                 "\"" + spec.name +
+                     "\" is only half made: realizing its planned system was cut off. Realize the planned "
+                     "system again.",
+                 spec.uuid);
+}
+
+Result<void> forget_half_made(Services& services, const std::string& guid) {
+    for (const auto& host : migration_service::hosts_of(services)) {
+        const auto m = host.hypervisor->machine(guid);
+        if (!m || !is_half_made(m->spec)) continue;
+        if (auto r = host.hypervisor->forget({}, guid); !r) return r;
+    }
+    return {};
+}
+
+void recover_half_made(Services& services) {
+    const auto hosts = migration_service::hosts_of(services);
+    for (const auto& host : hosts)
+        for (const auto& m : host.hypervisor->machines())
+            if (host.hypervisor->connected() && is_half_made(m->spec))
+                (void)host.hypervisor->forget({}, m->spec.uuid);
+    // Where only the last word was missing.
+    vs::PlannedSystems planned(services);
+    for (const auto& p : planned.all())
+        for (const auto& host : hosts) {
+            const auto m = host.hypervisor->machine(p->spec.uuid);
+            if (m && !is_half_made(m->spec)) (void)planned.remove(p->spec.uuid);
+        }
+}
+
+std::vector<std::shared_ptr<void>> watch_half_made(Services& services) {
+    std::vector<std::shared_ptr<void>> all;
+    const auto hosts = migration_service::hosts_of(services);
+    for (const auto& host : hosts)
+        all.push_back(host.hypervisor->subscribe([&services, h = host.hypervisor](const backend::Event& e) {
+            if (e.kind == backend::EventKind::host_back) take_back_all(services, *h);
+            // One that the host had not told of when the work that made it ended.
+            const bool late = e.kind == backend::EventKind::machine_added && e.after &&
+                              is_half_made(e.after->spec) && services.jobs.lock(e.after->spec.uuid);
+            if (late) take_back_later(services, e.after->spec.uuid);
+        }));
+    for (const auto& host : hosts) take_back_all(services, *host.hypervisor);
+    return all;
+}
+
+}  // namespace wsvirt::cim::export_import
