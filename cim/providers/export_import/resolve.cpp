@@ -1,6 +1,7 @@
 #include "cim/providers/export_import/resolve.hpp"
 
 #include <map>
+#include <tuple>
 
 #include "cim/providers/virtual_system/elements.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
@@ -11,10 +12,7 @@ namespace {
 
 class Resolver {
   public:
-    Resolver(Services& services, const vs::PlannedSystem& planned)
-        : services_(services),
-          uuid_(planned.spec.uuid),
-          imported_(planned.spec.attributes.contains(std::string(vs::planned_folder))) {}
+    Resolver(Services& services, const vs::PlannedSystem& planned) : services_(services), planned_(planned) {}
 
     Result<void> system(backend::MachineSpec& spec) {
         if (auto r = disks(spec); !r) return r;
@@ -40,17 +38,15 @@ class Resolver {
 
     Result<void> disk(backend::Disk& d) {
         const auto kind = vs::medium_kind(d);
-        auto& medium = media_[{d.path, kind}];  // snapshots have mostly the disks of the system
+        const std::string told(told_format(planned_, d));
+        auto& medium = media_[{d.path, kind, told}];  // snapshots have mostly the disks of the system
         if (medium.path.empty()) {
-            auto found = vs::check_medium(services_, d.path, {kind, uuid_, false});
+            auto found = vs::check_medium(services_, d.path, {kind, planned_.spec.uuid, false, told});
             if (!found) return found.error();
             medium = std::move(*found);
         }
         d.path = medium.path;
-        // An export says what it has written; by now the guest may have made the disk look like something
-        // else.
-        const bool known = imported_ && kind == vs::Kind::hard_disk && !d.format.empty();
-        if (!known) d.format = medium.format;
+        d.format = medium.format;
         return {};
     }
 
@@ -63,12 +59,17 @@ class Resolver {
     }
 
     Services& services_;
-    std::string uuid_;
-    bool imported_;
-    std::map<std::pair<std::string, vs::Kind>, vs::Medium> media_;
+    const vs::PlannedSystem& planned_;
+    std::map<std::tuple<std::string, vs::Kind, std::string>, vs::Medium> media_;
 };
 
 }  // namespace
+
+std::string_view told_format(const vs::PlannedSystem& planned, const backend::Disk& d) {
+    const bool imported = planned.spec.attributes.contains(std::string(vs::planned_folder));
+    return imported && vs::medium_kind(d) == vs::Kind::hard_disk ? std::string_view(d.format)
+                                                                 : std::string_view();
+}
 
 Result<vs::PlannedSystem> resolved(Services& services, const vs::PlannedSystem& planned) {
     auto out = planned;

@@ -6,6 +6,7 @@
 #include "backend/hypervisor.hpp"
 #include "cim/om/job_record.hpp"
 #include "cim/providers/export_import/identifiers.hpp"
+#include "cim/providers/export_import/resolve.hpp"
 #include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/element_writer.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
@@ -78,7 +79,8 @@ class Validation {
             if (!drive) continue;
             const auto& d = spec_.disks[drive->index];
             if (d.path.empty()) continue;
-            auto medium = vs::check_medium(services_, d.path, {e.kind, spec_.uuid, false, d.format});
+            auto medium =
+                vs::check_medium(services_, d.path, {e.kind, spec_.uuid, false, told_format(planned_, d)});
             if (medium && (e.kind == vs::Kind::dvd_disk || own.insert(medium->path).second)) continue;
             add(medium ? vs::in_another_drive(d.path) : medium.error(),
                 element_path(e, "Msvm_StorageAllocationSettingData"));
@@ -131,7 +133,8 @@ class Validation {
             const auto kind = d.device == backend::DiskDevice::cdrom    ? vs::Kind::dvd_disk
                               : d.device == backend::DiskDevice::floppy ? vs::Kind::floppy_disk
                                                                         : vs::Kind::hard_disk;
-            if (auto medium = vs::check_medium(services_, d.path, {kind, spec_.uuid, false, d.format});
+            if (auto medium =
+                    vs::check_medium(services_, d.path, {kind, spec_.uuid, false, told_format(planned_, d)});
                 !medium)
                 add(medium.error(), source);
         }
