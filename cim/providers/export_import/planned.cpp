@@ -76,10 +76,9 @@ Result<PlannedTarget> target_of(const MethodCall& call) {
     return PlannedTarget{std::move(planned), std::move(*held)};
 }
 
-// Of the settings and of the files' contents. What an earlier try has left is none.
+// Of the settings and of the files' contents.
 Result<std::vector<JobError>> all_problems(Services& services, const vs::PlannedSystem& planned,
                                            JobContext& job) {
-    if (auto r = forget_half_made(services, planned.spec.uuid); !r) return r.error();
     auto problems = problems_of(services, planned);
     auto read = planned;
     auto contents = check_contents(services, read, job);
@@ -109,6 +108,7 @@ Result<MethodResult> validate(const MethodCall& call) {
     task.affected = {{vs::system_path_text(call.services.host.name, planned_class, guid), {0}}};
     auto& services = call.services;
     auto work = [&services, planned = target->planned](JobContext& job) -> Result<void> {
+        (void)forget_half_made(services, planned->spec.uuid);  // what cannot be forgotten is a problem
         auto problems = all_problems(services, *planned, job);
         if (!problems) return problems.error();
         for (auto& p : *problems) job.warn(std::move(p));
@@ -172,6 +172,7 @@ bool names_files(const vs::PlannedSystem& planned) {
 }
 
 Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, JobContext& job) {
+    if (auto r = forget_half_made(services, planned.spec.uuid); !r) return r;
     auto problems = all_problems(services, planned, job);
     if (!problems) return problems.error();
     if (!problems->empty()) {
