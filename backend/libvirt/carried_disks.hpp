@@ -7,6 +7,7 @@
 
 #include <libvirt/libvirt.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,13 @@ struct CarriedDisk {
 };
 struct Carriage {
     std::vector<CarriedDisk> disks;
-    std::uint64_t bandwidth_mib_s = 0;  // 0: as fast as it goes
+    std::uint64_t bandwidth_mib_s = 0;                  // 0: as fast as it goes
+    std::function<void(const std::string& file)> made;  // is told of each new file when it is there
 };
 
-// The new files and their folders must have been prepared (TargetStorage). What was begun is the caller's to
-// remove after an error. Errors: not_supported (a disk that stands on another file, of a host that is not
-// this one), cancelled, no_space, failed, with libvirt's message.
+// The new files and their folders must have been prepared (TargetStorage). What was made is the caller's to
+// remove after an error; one that is there by then is not touched. Errors: not_supported (a disk that stands
+// on another file, of a host that is not this one), cancelled, no_space, failed, with libvirt's message.
 Result<void> carry_disks(const Core& source, virConnectPtr connection, virConnectPtr there,
                          const Carriage& what, const Call& call);
 // Whether a disk can be carried from there. Errors: not_supported; failed, unavailable (it cannot be known).

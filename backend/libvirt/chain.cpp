@@ -66,19 +66,35 @@ namespace {
 pugi::xml_attribute source_of(pugi::xml_node disk) {
     return disk.child("source").attribute(is_served(disk) ? "name" : "file");
 }
-}  // namespace
 
-std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml) {
+// Also a device of the host.
+pugi::xml_attribute medium_of(pugi::xml_node disk) {
+    const auto file = source_of(disk);
+    return file ? file : disk.child("source").attribute("dev");
+}
+
+bool only_it_writes_to(pugi::xml_node disk) {
+    return std::string_view(disk.attribute("device").as_string("disk")) == "disk" && source_of(disk) &&
+           !disk.child("readonly") && !disk.child("shareable");
+}
+
+std::vector<SnapshotTarget> targets(std::string_view domain_xml, bool (*wanted)(pugi::xml_node disk)) {
     pugi::xml_document doc;
     std::vector<SnapshotTarget> r;
     if (!doc.load_buffer(domain_xml.data(), domain_xml.size())) return r;
-    for (const auto disk : doc.child("domain").child("devices").children("disk")) {
-        const std::string_view device = disk.attribute("device").as_string("disk");
-        const auto source = source_of(disk);
-        if (device != "disk" || disk.child("readonly") || disk.child("shareable") || !source) continue;
-        r.push_back({disk.child("target").attribute("dev").value(), source.value(), format_of(disk)});
-    }
+    for (const auto disk : doc.child("domain").child("devices").children("disk"))
+        if (const auto medium = medium_of(disk); medium && wanted(disk))
+            r.push_back({disk.child("target").attribute("dev").value(), medium.value(), format_of(disk)});
     return r;
+}
+}  // namespace
+
+std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml) {
+    return targets(domain_xml, &only_it_writes_to);
+}
+
+std::vector<SnapshotTarget> media_targets(std::string_view domain_xml) {
+    return targets(domain_xml, [](pugi::xml_node) { return true; });
 }
 
 namespace {
@@ -132,7 +148,7 @@ Result<std::string> with_renamed_files(std::string_view xml,
                                        const std::map<std::string, SnapshotTarget>& by_old_path,
                                        const DomainOptions& options) {
     return edit_disks(xml, [&](pugi::xml_node disk, const std::string& uuid) {
-        const auto it = by_old_path.find(source_of(disk).value());
+        const auto it = by_old_path.find(medium_of(disk).value());
         if (it != by_old_path.end()) put_file(disk, it->second.path, it->second.format, options, uuid);
     });
 }

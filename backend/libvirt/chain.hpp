@@ -37,6 +37,8 @@ struct SnapshotTarget {
     bool operator==(const SnapshotTarget&) const = default;
 };
 std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml);
+// Everything that is in a drive: also what the machine only reads or shares, and devices of the host.
+std::vector<SnapshotTarget> media_targets(std::string_view domain_xml);
 // The same XML with other files for some targets (new files are qcow2).
 Result<std::string> with_disk_files(std::string_view xml,
                                     const std::map<std::string, std::string>& file_of_target);

@@ -26,25 +26,28 @@ std::string pool_name() {
 }
 
 namespace {
-std::string volume_xml(const std::string& path, std::uint64_t size, bool sparse) {
+std::string volume_xml(const std::string& path, std::uint64_t size, bool sparse, const std::string& format) {
     pugi::xml_document doc;
     auto root = doc.append_child("volume");
     set_text(root, "name", std::filesystem::path(path).filename().native());
     set_text(root, "capacity", std::to_string(size));
     set_text(root, "allocation", sparse ? "0" : std::to_string(size));
-    root.append_child("target").append_child("format").append_attribute("type").set_value("raw");
+    auto target = root.append_child("target");
+    target.append_child("format").append_attribute("type").set_value(format.c_str());
+    if (format == "qcow2") set_text(target, "compat", "1.1");
     return to_text(doc);
 }
 }  // namespace
 
-Volume make_volume(virStoragePoolPtr pool, const std::string& path, std::uint64_t size, bool sparse) {
-    return Volume(virStorageVolCreateXML(pool, volume_xml(path, size, sparse).c_str(), 0));
+Volume make_volume(virStoragePoolPtr pool, const std::string& path, std::uint64_t size, bool sparse,
+                   const std::string& format) {
+    return Volume(virStorageVolCreateXML(pool, volume_xml(path, size, sparse, format).c_str(), 0));
 }
 
 Volume copy_volume(virStoragePoolPtr pool, const std::string& path, virStorageVolPtr from) {
     virStorageVolInfo info{};
     if (virStorageVolGetInfo(from, &info) < 0) return nullptr;
-    const std::string xml = volume_xml(path, info.capacity, false);
+    const std::string xml = volume_xml(path, info.capacity, false, "raw");
     return Volume(virStorageVolCreateXMLFrom(pool, xml.c_str(), from, 0));
 }
 

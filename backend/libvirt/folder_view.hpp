@@ -18,8 +18,10 @@ using Stream = std::unique_ptr<virStream, FreeBy<&virStreamFree>>;
 
 Pool make_pool(virConnectPtr connection, const std::string& folder, const std::string& name, unsigned flags);
 std::string pool_name();  // one that nobody has
-// A file for so many bytes; it takes no room before they come where `sparse`.
-Volume make_volume(virStoragePoolPtr pool, const std::string& path, std::uint64_t size, bool sparse);
+// A file for so many bytes; it takes no room before they come where `sparse`. One that is there is not
+// touched.
+Volume make_volume(virStoragePoolPtr pool, const std::string& path, std::uint64_t size, bool sparse,
+                   const std::string& format = "raw");
 // A file with the content of another one of the host, which makes the copy.
 Volume copy_volume(virStoragePoolPtr pool, const std::string& path, virStorageVolPtr from);
 

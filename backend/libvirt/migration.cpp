@@ -3,6 +3,7 @@
 // driver.
 #include <libvirt/virterror.h>
 
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
@@ -16,6 +17,7 @@
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/move_storage.hpp"
 #include "backend/libvirt/nvram.hpp"
+#include "backend/libvirt/parameters.hpp"
 #include "backend/libvirt/put_aside.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/target_storage.hpp"
@@ -27,30 +29,13 @@ using enum MachineState;
 
 namespace {
 
-constexpr const char* doing = "move the machine";
+constexpr const char *doing = "move the machine", *ending = "end what is left over";
 constexpr auto progress_interval = std::chrono::milliseconds(250);
 constexpr const char* too_fast =
     "The machine changes its memory faster than it can be sent within the standstill that is allowed.";
 constexpr auto cleanup_patience = std::chrono::seconds(3);
 constexpr auto other_job_patience = std::chrono::seconds(15);
 constexpr auto cleanup_poll = std::chrono::milliseconds(50);
-
-class Parameters {
-  public:
-    ~Parameters() { virTypedParamsFree(list_, n_); }
-    void text(const char* name, const std::string& v) {
-        if (!v.empty()) virTypedParamsAddString(&list_, &n_, &size_, name, v.c_str());
-    }
-    void number(const char* name, std::uint64_t v) {
-        if (v != 0) virTypedParamsAddULLong(&list_, &n_, &size_, name, v);
-    }
-    virTypedParameterPtr list() const { return list_; }
-    unsigned count() const { return static_cast<unsigned>(n_); }
-
-  private:
-    virTypedParameterPtr list_ = nullptr;
-    int n_ = 0, size_ = 0;
-};
 
 struct Place {
     virConnectPtr connection;
@@ -83,7 +68,7 @@ Result<std::string> destination_xml(const std::string& xml, const MigrationReque
         now = std::move(*written);
     }
     std::map<std::string, SnapshotTarget> names;
-    for (const auto& t : snapshot_targets(now))
+    for (const auto& t : media_targets(now))
         if (const auto it = r.disk_targets.find(t.path); it != r.disk_targets.end())
             names[t.path] = {t.target, it->second, t.format};
     return names.empty() ? Result<std::string>(now) : with_renamed_files(now, names);
@@ -231,9 +216,9 @@ Result<void> move_definition(const Route& way, virDomainPtr d, const std::string
 
 // As libvirt is told of a running machine.
 struct Descriptions {
-    std::string live;                 // as it is here
-    std::string running, persistent;  // as it is to be there, at once and from its next start
-    std::vector<std::string> files;   // that are copied, as they are called there
+    std::string live;                   // as it is here
+    std::string running, persistent;    // as it is to be there, at once and from its next start
+    std::vector<SnapshotTarget> files;  // that are copied, as they are called there
     std::string variables;  // of its firmware: a file that is made there; "" = none, or seen by both
 };
 
@@ -246,21 +231,38 @@ Error not_moved(const Route& way, Error failed, const Descriptions& xml, TargetS
     // What is permanent there has arrived, or is somebody else's.
     const bool half = rest && virDomainIsPersistent(rest.get()) == 0;
     Error e = explain(std::move(failed), way.from(), way.to(), way.r.machine);
-    if (half) e.message_id = half_there;
     // Whoever clears up after it must not believe what was seen before.
-    if (!way.look_there()) e.status = Status::unavailable;
+    const bool seen = way.look_there().ok();
+    if (half || !seen) e.message_id = half_there;
+    if (!seen) e.status = Status::unavailable;
     if (!way.s.stop.stop_requested()) return e;
-    return {Status::cancelled, half ? e.message_id : "wsvirt.call.cancelled", e.text, way.r.machine,
+    return {Status::cancelled, half || !seen ? e.message_id : "wsvirt.call.cancelled", e.text, way.r.machine,
             e.detail};
+}
+
+// libvirt writes to what it finds there, and would make what it does not find.
+Result<void> make_files(TargetStorage& storage, virDomainPtr d, const std::vector<SnapshotTarget>& files) {
+    std::vector<std::string> paths;
+    for (const auto& file : files) paths.push_back(file.path);
+    if (auto ok = storage.prepare(paths); !ok) return ok;
+    for (const auto& file : files) {
+        virDomainBlockInfo info{};
+        auto ok = checked(virDomainGetBlockInfo(d, file.target.c_str(), &info, 0), doing);
+        if (ok) ok = storage.make(file.path, file.format, info.capacity);
+        if (ok) continue;
+        storage.remove_new();
+        return ok;
+    }
+    return {};
 }
 
 Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, const Descriptions& xml) {
     const auto& [core, other, s, there, r] = way;
     wait_for_other_job(s, d);
     take_up_after_writing(*core, d);
+    if (s.stop.stop_requested()) return cancelled(doing);
     TargetStorage storage(there);
-    if (!xml.files.empty())
-        if (auto ok = storage.prepare(xml.files); !ok) return ok;
+    if (auto ok = make_files(storage, d, xml.files); !ok) return ok;
     Parameters p;
     p.text(VIR_MIGRATE_PARAM_URI, r.migrate_uri);
     p.text(VIR_MIGRATE_PARAM_DEST_XML, xml.running);
@@ -272,7 +274,6 @@ Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, 
             p.text(VIR_MIGRATE_PARAM_MIGRATE_DISKS, t.target);
             if (r.remove_source_files) left.push_back(t.path);
         }
-    if (s.stop.stop_requested()) return cancelled(doing);
     if (!xml.variables.empty()) way.note_variables(nvram_path(xml.live), xml.variables);
     auto follower = std::make_unique<Follower>(core, r, s, there);
     const DomainHandle moved(
@@ -309,8 +310,7 @@ Result<Descriptions> descriptions(const Route& way, virDomainPtr d, const std::s
     if (running && way.r.new_spec) running = with_plugs(*running, *way.r.new_spec);
     if (!running) return running.error();
     xml.running = std::move(*running);
-    if (way.r.kind == MigrationRequest::Kind::machine_and_storage)
-        for (const auto& t : snapshot_targets(xml.running)) xml.files.push_back(t.path);
+    if (way.r.kind == MigrationRequest::Kind::machine_and_storage) xml.files = snapshot_targets(xml.running);
     // QEMU carries the variables of the firmware and writes them to a file that libvirt makes there, unless
     // both hosts have one and the same.
     const std::string variables = nvram_path(xml.running);
@@ -323,7 +323,8 @@ Result<Descriptions> descriptions(const Route& way, virDomainPtr d, const std::s
 Result<void> move_with_disks(const Route& way, virDomainPtr d, const std::string& persistent) {
     const auto& [core, other, s, there, r] = way;
     const std::string here = take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
-    Carriage what{{}, r.bandwidth_mib_s};
+    TargetStorage storage(there);
+    Carriage what{{}, r.bandwidth_mib_s, [&](const std::string& file) { storage.made(file); }};
     std::vector<std::string> old_files, new_files;
     for (const auto& t : snapshot_targets(here)) {
         const auto to = r.disk_targets.find(t.path);
@@ -331,7 +332,6 @@ Result<void> move_with_disks(const Route& way, virDomainPtr d, const std::string
         new_files.push_back(to == r.disk_targets.end() ? t.path : to->second);
         what.disks.push_back({old_files.back(), new_files.back(), t.format});
     }
-    TargetStorage storage(there);
     if (auto ok = storage.prepare(new_files); !ok) return ok;
     auto done = carry_disks(*core, s.connection, there, what, {s.deadline, s.stop, s.progress});
     if (done && virDomainIsActive(d) != 0)
@@ -341,6 +341,7 @@ Result<void> move_with_disks(const Route& way, virDomainPtr d, const std::string
     const auto alone = without_chains(persistent);  // as each copy is
     if (done) done = alone ? move_definition(way, d, *alone) : Result<void>(alone.error());
     if (!done && !find_domain(there, r.machine)) storage.remove_new();
+    if (!done && !way.look_there()) done.error().message_id = half_there;
     if (done && r.remove_source_files) remove_here(core, s.connection, old_files);
     return done;
 }
@@ -416,21 +417,41 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
     return done;
 }
 
+// Of a call that was given up while libvirt was silent nobody knows what it leaves.
+Result<void> known_to_its_end(const CorePtr& core, const Call& call, const MigrationRequest& r,
+                              const Change& change, Work work) {
+    struct Course {
+        std::atomic<bool> begun = false, ended = false;
+    };
+    const auto course = std::make_shared<Course>();
+    auto done = change_machine(core, call, r.machine, change,
+                               [course, work = std::move(work)](Session& s, virDomainPtr d) {
+                                   course->begun = true;
+                                   auto result = work(s, d);
+                                   course->ended = true;
+                                   return result;
+                               });
+    if (!done && course->begun && !course->ended) done.error().message_id = half_there;
+    return done;
+}
+
 }  // namespace
 
 Result<void> LibvirtHypervisor::abandon(const Call& call, std::string_view uuid) {
     return core_->workers->run<void>(
-        call, {"end what is left over", core_->settings().call_limit, false, {}, {}},
-        [id = std::string(uuid)](Session& s) -> Result<void> {
+        call, {ending, core_->settings().call_limit, false, {}, {}},
+        [core = core_, id = std::string(uuid)](Session& s) -> Result<void> {
             const auto d = find_domain(s.connection, id);
-            if (!d) return {};
+            if (!d) return last_error_code() == VIR_ERR_NO_DOMAIN ? Result<void>() : last_error(ending);
             for (const auto& t : snapshot_targets(take(virDomainGetXMLDesc(d.get(), 0))))
                 virDomainBlockJobAbort(d.get(), t.target.c_str(), 0);
             virDomainJobInfo info{};
-            if (virDomainGetJobInfo(d.get(), &info) != 0 || info.type == VIR_DOMAIN_JOB_NONE) return {};
-            virDomainAbortJob(d.get());
-            wait_for_other_job(s, d.get());
-            return {};
+            if (virDomainGetJobInfo(d.get(), &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE) {
+                virDomainAbortJob(d.get());
+                wait_for_other_job(s, d.get());
+            }
+            // A copy may have come to its end just before.
+            return refresh(s.connection, id, *core->connector, *core->inventory);
         });
 }
 
@@ -449,10 +470,10 @@ Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest
             "the machine together with its disks.",
             request.machine};
     if (request.kind == MigrationRequest::Kind::storage)
-        return change_machine(core_, call, request.machine, change,
-                              [core = core_, request](Session& s, virDomainPtr d) {
-                                  return move_storage(core, s, d, request);
-                              });
+        return known_to_its_end(core_, call, request, change,
+                                [core = core_, request](Session& s, virDomainPtr d) {
+                                    return move_storage(core, s, d, request);
+                                });
     auto* const other = dynamic_cast<LibvirtHypervisor*>(&destination);
     if (!other || other == this)
         return Error{Status::invalid_parameter, "wsvirt.migration.destination",
@@ -461,10 +482,10 @@ Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest
         other->core_->connector->kind() == HostKind::test)
         return Error{Status::not_supported, "wsvirt.migration.embedded",
                      "Machines can move to a host only when libvirtd runs there.", request.destination};
-    return change_machine(core_, call, request.machine, change,
-                          [core = core_, there = other->core_, request](Session& s, virDomainPtr d) {
-                              return move_machine(core, there, s, d, request);
-                          });
+    return known_to_its_end(core_, call, request, change,
+                            [core = core_, there = other->core_, request](Session& s, virDomainPtr d) {
+                                return move_machine(core, there, s, d, request);
+                            });
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -163,7 +163,15 @@ Result<void> TargetStorage::prepare(const std::vector<std::string>& paths) {
             return Error{Status::already_exists, "wsvirt.image.exists",
                          "The destination has a file with this name already.", p};
     }
-    new_files_ = paths;
+    return {};
+}
+
+Result<void> TargetStorage::make(const std::string& path, const std::string& format, std::uint64_t size) {
+    constexpr const char* doing = "make the file for the disk at the destination";
+    const auto folder = std::filesystem::path(path).parent_path().native();
+    const Pool pool(virStoragePoolLookupByTargetPath(connection_, folder.c_str()));
+    if (!pool || !make_volume(pool.get(), path, size, true, format)) return last_error(doing);
+    made(path);
     return {};
 }
 

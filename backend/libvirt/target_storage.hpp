@@ -1,6 +1,5 @@
-// Files at the destination of a migration that copies disks. libvirt creates them itself when a storage pool
-// stands for their folder; where none does, one is made for as long as the migration takes. Blocking; one
-// thread.
+// Files at the destination of a migration that copies disks. libvirt makes them when a storage pool stands
+// for their folder; where none does, one is made for as long as the migration takes. Blocking; one thread.
 #pragma once
 
 #include <libvirt/libvirt.h>
@@ -24,7 +23,12 @@ class TargetStorage {
 
     // Errors: already_exists (one of the files is there; nothing is made then).
     Result<void> prepare(const std::vector<std::string>& paths);
-    void remove_new();  // after a failure: the files that were not there before
+    // A file for a disk of so many bytes, in a folder that was prepared. libvirt would make it itself, but
+    // write to one that somebody has made since. Errors: failed (also where it is there), no_space.
+    Result<void> make(const std::string& path, const std::string& format, std::uint64_t size);
+    // Somebody of ours has made it.
+    void made(const std::string& path) { new_files_.push_back(path); }
+    void remove_new();  // after a failure: the files that were made, and no others
 
   private:
     virConnectPtr connection_;

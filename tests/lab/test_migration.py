@@ -490,14 +490,19 @@ else:
         hyperv.finish(hyperv.request_state(busy.machine, OFF))
         hyperv.finish(hyperv.destroy(busy.machine))
 
-    def test_the_link_is_cut(hyperv, copied):
+    @pytest.mark.parametrize("cancelled", [False, True])
+    def test_the_link_is_cut(hyperv, copied, cancelled):
+        """Whether it is cancelled then or not: what the silent host has goes when it is back."""
         job = slowly(copied)
         copied.wait_progress(job)
         subprocess.run(["ip", "link", "set", "veth0", "down"], check=True)
         try:
+            if cancelled:
+                copied.request(job, 4)
             ended = hyperv.wait_job(job, PATIENCE)
-            assert ended["JobState"] == EXCEPTION and "on hvA." in ended["ErrorDescription"], dict(ended)
-            assert "hvB" in ended["ErrorDescription"]
+            assert ended["JobState"] == (TERMINATED if cancelled else EXCEPTION), dict(ended)
+            assert cancelled or "on hvA." in ended["ErrorDescription"], dict(ended)
+            assert 'There is still what was begun on "hvB"' in ended["ErrorDescription"], dict(ended)
             copied.counts_on("hvA")
             until("hvB is known to be away", lambda: copied.migrate("hvB")["ReturnValue"] == "32777")
         finally:
