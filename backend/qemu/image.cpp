@@ -241,7 +241,8 @@ Result<void> ImageTool::create(const Call& call, const ImageSpec& spec) const {
     });
 }
 
-Result<void> ImageTool::convert(const Call& call, const std::string& from, const ImageSpec& to) const {
+Result<void> ImageTool::convert(const Call& call, const std::string& from, const ImageSpec& to,
+                                std::uint64_t most) const {
     if (auto ok = check_path(to.path); !ok) return ok;
     auto source = info(call, from, to.source_format);
     if (!source) return source.error();
@@ -249,6 +250,7 @@ Result<void> ImageTool::convert(const Call& call, const std::string& from, const
     if (!options) return options.error();
     std::vector<std::string> arguments{"convert", "-p", "-f", source->format, "-O", to.format};
     if (to.source_in_use) arguments.emplace_back("-U");
+    if (most != 0) arguments.insert(arguments.end(), {"-r", std::to_string(most)});
     if (!to.from_snapshot.empty())
         arguments.insert(arguments.end(),
                          {"-l", "snapshot.name=" + replace_all(to.from_snapshot, ",", ",,")});

@@ -131,6 +131,31 @@ else:
         removed(hyperv, traveller)
         assert not file.exists()
 
+    # --- disks that stay on their host -----------------------------------------------------------------------------------
+
+    def test_a_copy_that_goes_on_without_libvirtd(hyperv):
+        """QEMU writes to it still; when libvirtd is back that is ended, and nothing of it stays."""
+        here, copy = (FOLDER / "hvA/vms" / name for name in ("stay.qcow2", "stay-copy.qcow2"))
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", here, "64M"], check=True)
+        subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -q -P 0x5a 0 60M", here], check=True)
+        stays = Traveller.of(hyperv, hyperv.finish(hyperv.define(settings("stays", 1), [memory(64)]))["ResultingSystem"])
+        stays.with_disk("/vms/stay.qcow2")
+        hyperv.finish(hyperv.request_state(stays.machine, RUNNING))
+        job = stays.begin(None, host_text="", kind=STORAGE, disk="/vms/stay-copy.qcow2", Bandwidth=1)
+        assert 0 < int(stays.wait_progress(job)["PercentComplete"]) < 60, "1 MiB a second"
+        os.kill(int((FOLDER / "hvA/run/libvirtd.pid").read_text()), 9)
+        ended = hyperv.wait_job(job, PATIENCE)
+        assert ended["JobState"] == EXCEPTION and "There is still" in ended["ErrorDescription"], dict(ended)
+        assert copy.exists()
+        assert on_host("hvA", "libvirtd", "-d", "--listen", "-p", "/run/libvirt/libvirtd.pid").returncode == 0
+        until("nothing of the copy", lambda: not copy.exists())
+        assert stays.runs_on() == ["hvA"]
+        assert virsh("hvA", "domblklist", stays.guid.lower()).stdout.split()[-1] == "/vms/stay.qcow2"
+        until("it is free", lambda: hyperv.request_state(stays.machine, OFF)["ReturnValue"] in ("0", "4096"))
+        hyperv.wait_state(stays.machine, OFF)
+        hyperv.finish(hyperv.destroy(stays.machine))
+        here.unlink()
+
     # --- saved memory on another host ------------------------------------------------------------------------------------
 
     SMALL = 4 << 20  # smaller than any machine's memory

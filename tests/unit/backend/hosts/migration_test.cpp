@@ -7,7 +7,9 @@
 #include <fstream>
 #include <thread>
 
+#include "backend/libvirt/handles.hpp"
 #include "backend/libvirt/libvirt_hypervisor.hpp"
+#include "backend/libvirt/target_storage.hpp"
 #include "base/text.hpp"
 
 using namespace wsvirt;
@@ -75,12 +77,41 @@ struct Hosts {
                 h->undefine(patiently(), spec.uuid);
             }
     }
+    // One more, of the same size and with so many bytes in it.
+    const Disk& with_disk(const std::string& path, std::size_t bytes) {
+        std::ofstream(path) << std::string(bytes, 'x');
+        fs::resize_file(path, 16 << 20);
+        Disk d = spec.disks[0];
+        d.id = make_guid();
+        d.format = "raw";
+        d.unit = static_cast<unsigned>(spec.disks.size());
+        d.path = path;
+        spec.disks.push_back(d);
+        OK(a->redefine(patiently(), spec));
+        return spec.disks.back();
+    }
     MigrationRequest request(MigrationRequest::Kind kind = MigrationRequest::Kind::machine) const {
         MigrationRequest r;
         r.machine = spec.uuid;
         r.destination = "hvB";
         r.kind = kind;
         return r;
+    }
+};
+
+fs::path on_b(const std::string& path) {
+    return std::string(getenv("WSVIRT_LAB_FOLDER")) + "/hvB" + path;
+}
+
+// 0 ... 1; whether it never went back, and where it began.
+struct Seen {
+    std::atomic<double> share = 0, first = -1;
+    std::atomic<bool> only_grew = true;
+    void operator()(const Progress& p) {
+        const double now = static_cast<double>(p.done) / static_cast<double>(p.total);
+        if (now < share) only_grew = false;
+        if (first < 0) first = now;
+        share = now;
     }
 };
 
@@ -270,6 +301,114 @@ BOOST_AUTO_TEST_CASE(disks_move_to_another_folder_while_the_machine_runs_and_whe
     // The files of a host at the other end of a network are not those that are seen here.
     const auto there = h.b->migrate(patiently(), h.request(MigrationRequest::Kind::storage), *h.b);
     BOOST_TEST((!there && there.error().status == Status::not_supported));
+}
+
+// Both are as large: one may not look like the whole.
+BOOST_AUTO_TEST_CASE(progress_is_that_of_all_disks) {
+    Hosts h(shared());
+    h.with_disk(shared() + "/second.raw", 8 << 20);
+    for (const bool live : {true, false}) {
+        if (live) OK(h.a->start(patiently(), h.spec.uuid));
+        auto r = h.request(MigrationRequest::Kind::storage);
+        for (const auto& d : h.a->machine(h.spec.uuid)->spec.disks)
+            r.disk_targets[d.path] = d.path + ".moved";
+        Seen seen;
+        Call c = patiently();
+        c.progress = [&](const Progress& p) { seen(p); };
+        OK(h.a->migrate(c, r, *h.a));
+        BOOST_TEST(seen.first < 0.6);
+        BOOST_TEST(seen.only_grew);
+        BOOST_TEST(seen.share == 1.0);
+        if (live) OK(h.a->power_off(patiently(), h.spec.uuid));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_holds_for_disks_of_the_own_host) {
+    Hosts h(shared());
+    h.with_disk(shared() + "/limited.raw", 8 << 20);
+    const libvirt::ConnectHandle a(virConnectOpen(getenv("WSVIRT_LAB_A")));
+    const libvirt::DomainHandle d(virDomainLookupByUUIDString(a.get(), h.spec.uuid.c_str()));
+    for (const bool live : {true, false}) {
+        if (live) OK(h.a->start(patiently(), h.spec.uuid));
+        auto r = h.request(MigrationRequest::Kind::storage);
+        const auto from = h.a->machine(h.spec.uuid)->spec.disks[1].path;
+        r.disk_targets[from] = from + ".moved";
+        r.bandwidth_mib_s = 4;
+        std::atomic<unsigned long> told = 0;
+        Call c = patiently();
+        c.progress = [&](const Progress&) {
+            virDomainBlockJobInfo info{};
+            virDomainGetBlockJobInfo(d.get(), "hdb", &info, 0);
+            if (info.bandwidth != 0) told = info.bandwidth;
+        };
+        const auto begun = std::chrono::steady_clock::now();
+        OK(h.a->migrate(c, r, *h.a));
+        if (live)
+            BOOST_TEST(told == 4U);
+        else
+            BOOST_TEST((std::chrono::steady_clock::now() - begun > std::chrono::seconds(1)));
+        if (live) OK(h.a->power_off(patiently(), h.spec.uuid));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(only_files_that_were_made_are_removed) {
+    const libvirt::ConnectHandle b(virConnectOpen(getenv("WSVIRT_LAB_B")));
+    BOOST_REQUIRE(b);
+    const std::string ours = "/vms/made/ours.qcow2", theirs = "/vms/made/theirs.qcow2";
+    {
+        libvirt::TargetStorage storage(b.get());
+        OK(storage.prepare({ours, theirs}));
+        std::ofstream(on_b(theirs)) << "somebody's";
+        OK(storage.make(ours, "qcow2", 1 << 20));
+        BOOST_TEST(fs::exists(on_b(ours)));
+        BOOST_TEST(!storage.make(theirs, "qcow2", 1 << 20));
+        storage.remove_new();
+    }
+    BOOST_TEST(!fs::exists(on_b(ours)));
+    BOOST_TEST(fs::file_size(on_b(theirs)) == 10U);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_somebody_made_meanwhile_stays) {
+    Hosts h("/vms");
+    h.with_disk("/vms/long.raw", 4 << 20);
+    h.with_disk("/vms/then.raw", 0);
+    const std::string made = "/vms/other/long.raw", theirs = "/vms/other/then.raw";
+    auto r = h.request(MigrationRequest::Kind::machine_and_storage);
+    r.disk_targets = {
+        {h.spec.disks[0].path, "/vms/other/first.qcow2"}, {"/vms/long.raw", made}, {"/vms/then.raw", theirs}};
+    r.bandwidth_mib_s = 1;
+    std::jthread somebody([&](const std::stop_token& stop) {
+        while (!stop.stop_requested() && !fs::exists(on_b(made)))
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        std::ofstream(on_b(theirs)) << "somebody's";
+    });
+    BOOST_TEST(!h.a->migrate(patiently(), r, *h.b));
+    BOOST_TEST(fs::file_size(on_b(theirs)) == 10U);
+    BOOST_TEST(!fs::exists(on_b(made)));
+    BOOST_TEST(!fs::exists(on_b("/vms/other/first.qcow2")));
+    BOOST_REQUIRE(h.a->machine(h.spec.uuid));
+    BOOST_TEST(h.a->machine(h.spec.uuid)->spec.disks[1].path == "/vms/long.raw");
+}
+
+BOOST_DATA_TEST_CASE(what_is_in_a_drive_may_have_another_path_there,
+                     boost::unit_test::data::make({true, false}), runs) {
+    Hosts h(shared());
+    const auto here = shared() + "/here.iso", there = shared() + "/there.iso";
+    h.with_disk(here, 1);
+    fs::copy_file(here, there, fs::copy_options::overwrite_existing);
+    h.spec.disks[1].device = DiskDevice::cdrom;
+    h.spec.disks[1].read_only = true;
+    OK(h.a->redefine(patiently(), h.spec));
+    if (runs) OK(h.a->start(patiently(), h.spec.uuid));
+    auto r = h.request();
+    r.disk_targets[here] = there;
+    OK(h.a->migrate(patiently(), r, *h.b));
+    BOOST_TEST(h.b->machine(h.spec.uuid)->spec.disks[1].path == there);
+    const libvirt::ConnectHandle b(virConnectOpen(getenv("WSVIRT_LAB_B")));
+    const libvirt::DomainHandle d(virDomainLookupByUUIDString(b.get(), h.spec.uuid.c_str()));
+    const auto xml = libvirt::take(virDomainGetXMLDesc(d.get(), 0));
+    BOOST_TEST(xml.find("/there.iso'") != std::string::npos);
+    BOOST_TEST(xml.find("/here.iso'") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -226,6 +226,15 @@ BOOST_AUTO_TEST_CASE(the_content_of_a_snapshot_is_taken_whatever_its_name) {
     BOOST_TEST(!tool.convert(soon(), f / "a.qcow2", of_snapshot).ok());
 }
 
+BOOST_AUTO_TEST_CASE(a_copy_is_no_faster_than_it_may_be) {
+    const Folder f;
+    std::ofstream(f / "from") << std::string(4 << 20, 'x');
+    const auto begun = std::chrono::steady_clock::now();
+    BOOST_TEST(tool.convert(soon(), f / "from", image(f / "to", "raw"), 2 << 20).ok());
+    BOOST_TEST((std::chrono::steady_clock::now() - begun > std::chrono::milliseconds(800)));
+    BOOST_TEST(fs::file_size(f / "to") == 4U << 20);
+}
+
 BOOST_AUTO_TEST_CASE(sizes_change_where_the_format_can) {
     const Folder f;
     BOOST_REQUIRE(tool.create(soon(), image(f / "a.qcow2", "qcow2")));
