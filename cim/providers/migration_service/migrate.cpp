@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
+#include "cim/providers/migration_service/claims.hpp"
 #include "cim/providers/migration_service/methods.hpp"
 #include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
@@ -56,22 +57,31 @@ std::vector<JobRecord::Affected> affected_by(const Services& services, const Pla
     return {{vs::system_path_text(services.host.name, "Msvm_ComputerSystem", plan.guid()), {0}}};
 }
 
+void clear_up_later(Services& services, const CutOff& left, Error& failed) {
+    leave_for_later(services, left);
+    failed.text += " " + left_sentence(left);
+}
+
 // What it had begun over there and is there yet. Only what was refused before anything began leaves nothing.
 void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
     const bool uncertain = failed.message_id == backend::half_there;
-    if (plan.stays() || (failed.status == Status::already_exists && !uncertain)) return;
+    if (!uncertain && (plan.stays() || failed.status == Status::already_exists)) return;
     auto c = cut_off_of(services, plan.extra, affected_by(services, plan));
     if (!c) return;
+    if (plan.stays()) {
+        clear_up_later(services, *c, failed);
+        return settle_what_was_left(services);
+    }
+    c->claimed = true;
     const auto here = plan.source.hypervisor->machine(c->guid);
     const bool half = failed.status == Status::unavailable || uncertain;
     // A machine that has arrived in spite of it stands on what was copied.
     if (!half && (!here || plan.destination.hypervisor->machine(c->guid))) return;
     // It goes on here, and whoever asked is told so: that is not asked again later.
     if (here && here->state == backend::MachineState::running) c->rest = Rest::at_destination;
-    const auto left = half ? c : settle_copies(*c).left;
+    const auto left = half ? c : settle_copies(services, *c).left;
     if (!left) return;
-    leave_for_later(services, *left);
-    failed.text += " " + left_sentence(*left);
+    clear_up_later(services, *left, failed);
     if (half) settle_what_was_left(services);
 }
 
@@ -143,6 +153,9 @@ Result<MethodResult> migrate(const MethodCall& call, std::optional<Result<HostEn
     if (!held) return refuse(held.error());
     plan = plan_of(call, std::move(destination));  // as it is now that nothing else changes it
     if (!plan) return refuse(plan.error());
+    // Before it is looked whether they are there: what another one makes may be there yet or not.
+    auto claims = claim_files(call.services, plan->destination.name, plan->files_made());
+    if (!claims) return refuse(claims.error());
     if (const auto problems = problems_of(call.services, *plan); !problems.empty())
         return refuse(problems.front());
     const auto& guid = plan->guid();
@@ -156,9 +169,8 @@ Result<MethodResult> migrate(const MethodCall& call, std::optional<Result<HostEn
         results.set("NewComputerSystem", Value(std::move(path)));
     }
     auto& services = call.services;
-    auto work = [&services, plan = std::make_shared<Plan>(std::move(*plan))](JobContext& job) {
-        return move(services, *plan, job);
-    };
+    auto work = [&services, plan = std::make_shared<Plan>(std::move(*plan)),
+                 claims = std::move(*claims)](JobContext& job) { return move(services, *plan, job); };
     return run(call, std::move(task), std::move(work), std::move(results), std::move(*held));
 }
 

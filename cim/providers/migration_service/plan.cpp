@@ -241,6 +241,13 @@ void fill_request(Plan& plan) {
                 copied(was.path, now.path);
 }
 
+bool moves_other_media(const Plan& plan) {
+    const auto& all = plan.machine->spec.disks;
+    return std::any_of(all.begin(), all.end(), [&](const backend::Disk& d) {
+        return d.device != backend::DiskDevice::disk && plan.request.disk_targets.contains(d.path);
+    });
+}
+
 }  // namespace
 
 const char* not_copied(const backend::Disk& d) {
@@ -253,6 +260,13 @@ const char* not_copied(const backend::Disk& d) {
 
 bool is_copied(const backend::Disk& d) {
     return d.device == backend::DiskDevice::disk && !d.path.empty() && !not_copied(d);
+}
+
+std::vector<std::string> Plan::files_made() const {
+    const auto it = extra.find(copies_extra);
+    auto files = it == extra.end() ? std::vector<std::string>() : split(it->second, '\n');
+    std::erase(files, std::string());
+    return files;
 }
 
 bool is_incompatible(const Error& e) {
@@ -290,6 +304,12 @@ Result<Plan> plan_of(const MethodCall& call, std::optional<Result<HostEntry>> de
                             "Nothing would move: NewResourceSettingData must hold the disks that move, each "
                             "with its new path in HostResource.",
                             "NewResourceSettingData");
+    if (plan.wishes.type == MigrationType::storage && moves_other_media(plan))
+        return incompatible(
+            "medium",
+            "MigrationType 32769 moves disks; what is in a DVD or floppy drive is changed with "
+            "ModifyResourceSettings.",
+            "NewResourceSettingData");
     return plan;
 }
 

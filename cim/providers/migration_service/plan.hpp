@@ -25,6 +25,7 @@ struct Plan {
 
     const std::string& guid() const { return machine->spec.uuid; }
     bool stays() const { return !needs_host(wishes.type); }
+    std::vector<std::string> files_made() const;  // at the destination
 };
 
 // The parameters ComputerSystem, MigrationSettingData, NewSystemSettingData, NewResourceSettingData, and the

@@ -24,7 +24,7 @@ void recover(Services& services) {
             continue;
         const auto c = cut_off_of(services, job.extra, job.affected);
         if (!c) continue;
-        const auto settled = settle(*c);
+        const auto settled = settle(services, *c);
         if (settled.left) leave_for_later(services, *settled.left);
         const bool known = settled.left && settled.outcome != Outcome::unknown;
         const std::string left = known ? left_sentence(*settled.left) : std::string();

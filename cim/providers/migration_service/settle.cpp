@@ -6,6 +6,7 @@
 
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
+#include "cim/providers/migration_service/claims.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
@@ -60,15 +61,28 @@ bool take_away(backend::Hypervisor& h, const std::string& guid) {
            h.connected();
 }
 
-bool in_use(const backend::Hypervisor& h, const std::string& file) {
-    const auto stands_on = [&](const backend::MachineSpec& spec) {
+bool stands_on(const Machine& m, const std::string& file) {
+    const auto has_it = [&](const backend::MachineSpec& spec) {
         return std::any_of(spec.disks.begin(), spec.disks.end(),
                            [&](const backend::Disk& d) { return d.path == file; });
     };
+    return has_it(m.spec) ||
+           std::any_of(m.snapshots.begin(), m.snapshots.end(), [&](const auto& s) { return has_it(s.spec); });
+}
+
+bool in_use(const backend::Hypervisor& h, const std::string& file) {
     const auto all = h.machines();
-    return std::any_of(all.begin(), all.end(), [&](const auto& m) {
-        return stands_on(m->spec) || std::any_of(m->snapshots.begin(), m->snapshots.end(),
-                                                 [&](const auto& s) { return stands_on(s.spec); });
+    return std::any_of(all.begin(), all.end(), [&](const auto& m) { return stands_on(*m, file); });
+}
+
+// Of whichever host: they may all see the same file.
+bool others_use(const Services& services, const CutOff& c, const std::string& file) {
+    const auto hosts = hosts_of(services);
+    return std::any_of(hosts.begin(), hosts.end(), [&](const HostEntry& host) {
+        const auto all = host.hypervisor->machines();
+        return std::any_of(all.begin(), all.end(), [&](const auto& m) {
+            return !iequals(m->spec.uuid, c.guid) && stands_on(*m, file);
+        });
     });
 }
 
@@ -77,17 +91,21 @@ struct Removal {
     std::vector<std::string> left;  // cannot be removed now
 };
 
-// The files that were being made there, where no machine stands on them.
-Removal remove_copies(const CutOff& c) {
+// The files that were being made there, where no machine stands on them and nobody makes them anew.
+Removal remove_copies(const Services& services, const CutOff& c) {
     Removal r;
     auto& host = *c.destination.hypervisor;
-    for (const auto& file : c.copies)
+    for (const auto& file : c.copies) {
+        const auto claim = c.claimed ? nullptr : claim_file(services, c.destination.name, file);
         if (in_use(host, file))
             ++r.used;
+        else if ((!claim && !c.claimed) || others_use(services, c, file))
+            continue;
         else if (std::find(c.outside.begin(), c.outside.end(), file) == c.outside.end() &&
                  !wait_until(removal_patience,  // a host that has just come back may not do everything yet
                              [&] { return bool(host.remove_file(briefly(), file)); }))
             r.left.push_back(file);
+    }
     return r;
 }
 
@@ -95,7 +113,7 @@ std::optional<CutOff> only_copies(const CutOff& c, const Removal& r) {
     if (r.left.empty()) return std::nullopt;
     CutOff left = c;
     left.rest = Rest::copies;
-    left.disks_only = false;
+    left.disks_only = left.claimed = false;
     left.copies = r.left;
     left.originals.clear();
     return left;
@@ -125,11 +143,13 @@ Settled silent(const CutOff& c, const HostEntry& host, const std::string& more) 
     return {Outcome::unknown, "The host \"" + host.name + "\" does not answer" + more, c};
 }
 
-Settled settle_disks(const CutOff& c) {
+Settled settle_disks(const Services& services, const CutOff& c) {
     auto& host = *c.source.hypervisor;
     if (!wait_until(contact_patience, [&] { return host.connected(); })) return silent(c, c.source, ".");
-    (void)host.abandon(briefly(), c.guid);
-    auto removed = remove_copies(c);
+    // While it is not known that nothing is written to them they stay.
+    if (auto r = host.abandon(briefly(), c.guid); !r && r.error().status != Status::not_found)
+        return silent(c, c.source, ".");
+    auto removed = remove_copies(services, c);
     const auto originals = remove_originals(c);
     removed.left.insert(removed.left.end(), originals.left.begin(), originals.left.end());
     const auto left = only_copies(c, removed);
@@ -150,7 +170,7 @@ const HostEntry* silent_one(const CutOff& c) {
     return nullptr;
 }
 
-Settled settle_rest(const CutOff& c) {
+Settled settle_rest(const Services& services, const CutOff& c) {
     for (const auto* host : {&c.source, &c.destination})
         if (!host->hypervisor->connected()) return silent(c, *host, ".");
     if (c.rest != Rest::copies) {
@@ -165,7 +185,7 @@ Settled settle_rest(const CutOff& c) {
         if (ours && !take_away(host, c.guid)) return {at_source ? Outcome::moved : Outcome::stayed, {}, c};
         if (at_source) return {Outcome::moved, {}, left_at_source(c)};
     }
-    const auto removed = remove_copies(c);
+    const auto removed = remove_copies(services, c);
     return {Outcome::stayed, {}, only_copies(c, removed)};
 }
 
@@ -177,9 +197,9 @@ bool has_moved(const CutOff& c, const Machine* here, const Machine& there) {
     return here->state == MachineState::paused && c.was_running && there.persistent;
 }
 
-Settled settle_machine(const CutOff& c) {
-    if (c.rest != Rest::everything) return settle_rest(c);
-    if (c.disks_only) return settle_disks(c);
+Settled settle_machine(const Services& services, const CutOff& c) {
+    if (c.rest != Rest::everything) return settle_rest(services, c);
+    if (c.disks_only) return settle_disks(services, c);
     auto& from = *c.source.hypervisor;
     auto& to = *c.destination.hypervisor;
     if (!wait_until(contact_patience, [&] { return from.connected() && to.connected(); })) {
@@ -205,7 +225,7 @@ Settled settle_machine(const CutOff& c) {
     const bool alone = take_away(to, c.guid);
     if (here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
     const std::string where = "The machine is on \"" + c.source.name + "\", as before.";
-    if (alone) return {Outcome::stayed, where, only_copies(c, remove_copies(c))};
+    if (alone) return {Outcome::stayed, where, only_copies(c, remove_copies(services, c))};
     CutOff left = c;
     left.rest = Rest::at_destination;
     return {Outcome::stayed, where, left};
@@ -279,7 +299,7 @@ Result<void> clear_up(Services& services, JobContext& job, const std::string& ke
         if (!*row) return {};
         const auto c = left_from(services, {key, **row});
         if (!c) return {};
-        const auto settled = settle(*c);
+        const auto settled = settle(services, *c);
         if (!settled.left) {
             auto forgotten = services.store.erase(kind, key);
             return forgotten ? Result<void>() : Result<void>(forgotten.error());
@@ -320,8 +340,8 @@ std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::s
     return c.guid.empty() ? std::nullopt : std::optional<CutOff>(std::move(c));
 }
 
-Settled settle(const CutOff& c) {
-    Settled s = settle_machine(c);
+Settled settle(const Services& services, const CutOff& c) {
+    Settled s = settle_machine(services, c);
     if (s.outcome == Outcome::unknown || c.disks_only) return s;
     const bool moved = s.outcome == Outcome::moved;
     auto& host = *(moved ? c.destination : c.source).hypervisor;
@@ -330,13 +350,13 @@ Settled settle(const CutOff& c) {
     return s;
 }
 
-Settled settle_copies(const CutOff& c) {
+Settled settle_copies(const Services& services, const CutOff& c) {
     CutOff there = c;
     std::erase_if(there.copies, [&](const std::string& file) {
         const auto exists = c.destination.hypervisor->has_file(briefly(), file);
         return exists ? !*exists : exists.error().status == Status::not_supported;
     });
-    return {Outcome::stayed, {}, only_copies(there, remove_copies(there))};
+    return {Outcome::stayed, {}, only_copies(there, remove_copies(services, there))};
 }
 
 std::optional<CutOff> settle_originals(const CutOff& c) {

@@ -34,6 +34,7 @@ struct CutOff {
     std::vector<std::string> originals;
     std::vector<std::string> outside;  // copies that lie where no disk may lie, and stay
     Rest rest = Rest::everything;
+    bool claimed = false;  // whoever settles it has the copies to itself (claims.hpp)
 };
 // From what a job keeps (see plan.hpp). nullopt: no migration, or of hosts that are not configured any more.
 std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::string, std::string>& extra,
@@ -46,10 +47,10 @@ struct Settled {
     std::optional<CutOff> left;  // what could not be done now
 };
 // Blocks until both hosts answer, at most for some seconds. Nobody else may change the machine meanwhile.
-Settled settle(const CutOff& c);
+Settled settle(const Services& services, const CutOff& c);
 // The same for a migration that failed in front of us and had its destination cleared by the host: only what
 // it copied is looked at.
-Settled settle_copies(const CutOff& c);
+Settled settle_copies(const Services& services, const CutOff& c);
 
 // What it was copied from goes, of a migration that has succeeded; the host has tried.
 std::optional<CutOff> settle_originals(const CutOff& c);

@@ -296,6 +296,41 @@ BOOST_AUTO_TEST_CASE(in_use) {
     REFUSED(to_system(guid), 32774U);
 }
 
+// Each would write over the other's, and take it away when it fails.
+BOOST_AUTO_TEST_CASE(two_migrations_do_not_make_the_same_file) {
+    const auto first = machine("first");
+    const auto copy = (folder / "disks" / "copy.qcow2").string();
+    const auto to = [&](const char* path, unsigned type) {
+        return Given{{"MigrationSettingData", settings({{"MigrationType", type}})},
+                     {"NewResourceSettingData", disk_at((folder / "disks" / path).string())}};
+    };
+    hypervisor.hold("migrate");
+    const auto moving = to_host(first, to("copy.qcow2", 32771U));
+    BOOST_TEST_REQUIRE(code(moving) == 4096U);
+    const auto second_one = machine("second");
+    REFUSED(to_host(second_one, to("copy.qcow2", 32771U)), 32774U);
+    REFUSED(to_system(second_one, to("./copy.qcow2", 32771U)), 32774U);
+    const auto of_it = to_host(second_one, to("own.qcow2", 32769U), nullptr);
+    BOOST_TEST_REQUIRE(code(of_it) == 4096U);
+    const auto third = machine("third");
+    REFUSED(to_host(third, to("own.qcow2", 32769U), nullptr), 32774U);
+    hypervisor.release("migrate");
+    BOOST_TEST(done(moving) == 0U);
+    BOOST_TEST(done(of_it) == 0U);
+    BOOST_TEST(done(to_host(third, to("copy.qcow2", 32769U), nullptr)) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(other_media_do_not_move_alone) {
+    const auto guid = machine();
+    auto spec = hypervisor.machine(guid)->spec;
+    spec.disks.at(0).device = backend::DiskDevice::cdrom;
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    const Given alone{{"MigrationSettingData", settings({{"MigrationType", 32769U}})},
+                      {"NewResourceSettingData", disk_at((folder / "disks" / "other.qcow2").string())}};
+    REFUSED(to_host(guid, alone, nullptr), 32773U);
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(not_available) {
     const auto guid = machine();
     second.set_connected(false);
@@ -363,6 +398,40 @@ BOOST_AUTO_TEST_CASE(what_a_silent_host_keeps_is_cleared_up_when_it_is_back) {
     }
     BOOST_TEST(hypervisor.calls("bring_back_snapshots") == 2U);
     BOOST_TEST(second.calls("bring_back_snapshots") == 0U);
+}
+
+// As when somebody cancels it meanwhile: the machine layer does not know either.
+BOOST_AUTO_TEST_CASE(what_a_cancelled_call_leaves_unknown_is_cleared_up) {
+    const auto watching = cim::watch(services);
+    const auto guid = machine();
+    const auto copy = (folder / "disks" / "copy.qcow2").string();
+    for (const unsigned type : {32771U, 32769U}) {
+        auto& there = type == 32769 ? hypervisor : second;
+        start(guid);
+        hypervisor.hold("migrate");
+        hypervisor.fail_next("migrate",
+                             Error(Status::cancelled, std::string(backend::half_there), "Cancelled."));
+        const auto r = to_host(guid,
+                               {{"MigrationSettingData", settings({{"MigrationType", type}})},
+                                {"NewResourceSettingData", disk_at(copy)}},
+                               type == 32769 ? nullptr : "hvB");
+        std::ofstream(copy) << "half";
+        there.fail_always("abandon", Error(Status::unavailable, "wsvirt.host.lost", "Silent."));
+        hypervisor.release("migrate");
+        BOOST_TEST(done(r) == 32768U);
+        BOOST_TEST(last_text.find("There is still") != std::string::npos, last_text);
+        for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+        BOOST_TEST(std::filesystem::exists(copy));
+        BOOST_TEST(store->count("migration_left").value() == 1U);
+        there.clear_failures();
+        there.set_connected(false);
+        there.set_connected(true);
+        for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+        BOOST_TEST(!std::filesystem::exists(copy));
+        BOOST_TEST(store->count("migration_left").value() == 0U);
+        BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
+        BOOST_TEST_REQUIRE(hypervisor.power_off({}, guid).ok());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_that_runs_on_is_kept_whatever_a_silent_host_has) {
@@ -503,6 +572,29 @@ BOOST_FIXTURE_TEST_CASE(a_file_that_somebody_uses_by_now_is_not_removed, HalfCop
     other.disks = {backend::Disk{}};
     other.disks[0].path = copy;
     BOOST_TEST_REQUIRE(second.define({}, other).ok());
+    second.clear_failures();
+    const auto watching = cim::watch(services);
+    wait_for_all();
+    BOOST_TEST(there());
+    BOOST_TEST(left() == 0U);
+}
+
+// Hosts may see the same file, and the destination knows nothing of this one.
+BOOST_FIXTURE_TEST_CASE(a_file_that_a_machine_of_another_host_uses_is_not_removed, HalfCopy) {
+    backend::MachineSpec other;
+    other.uuid = make_guid();
+    other.disks = {backend::Disk{}};
+    other.disks[0].path = copy;
+    BOOST_TEST_REQUIRE(hypervisor.define({}, other).ok());
+    second.clear_failures();
+    const auto watching = cim::watch(services);
+    wait_for_all();
+    BOOST_TEST(there());
+    BOOST_TEST(left() == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_that_another_migration_makes_is_not_removed, HalfCopy) {
+    const auto claim = jobs.lock("file hvB " + copy);
     second.clear_failures();
     const auto watching = cim::watch(services);
     wait_for_all();
