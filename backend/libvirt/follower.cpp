@@ -2,6 +2,7 @@
 
 #include <libvirt/libvirt-qemu.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
@@ -15,6 +16,9 @@ namespace wsvirt::backend::libvirt {
 namespace {
 
 constexpr auto interval = std::chrono::milliseconds(250);
+// What shall end and has not by then waits for the other side, which may have fallen silent; QEMU may stand
+// still until it answers.
+constexpr auto end_patience = std::chrono::seconds(1);
 // A guest that writes faster than its memory is sent never gets done by itself: after so many rounds it may
 // stand still for longer, or the migration is given up where that is not allowed.
 constexpr std::uint64_t patient_rounds = 20;
@@ -82,11 +86,12 @@ void Follower::follow(const std::stop_token& stop, const CorePtr& core, const Mi
     std::mutex mutex;
     std::condition_variable_any never;
     std::unique_lock lock(mutex);
+    auto end_by = std::chrono::steady_clock::time_point::max();
     while (d && !stop.stop_requested()) {
-        if (virConnectIsAlive(destination) != 1) {
-            lost_ = true;
-            cut_off(d.get());
-        }
+        const auto now = std::chrono::steady_clock::now();
+        if (session.stop.stop_requested()) end_by = std::min(end_by, now + end_patience);
+        if (virConnectIsAlive(destination) != 1) lost_ = true;
+        if (lost_ || now >= end_by) cut_off(d.get());
         bring_to_an_end(d.get(), request);
         virDomainJobInfo info{};
         if (virDomainGetJobInfo(d.get(), &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE &&
