@@ -1,0 +1,263 @@
+// What migrations make beside the machine: files that are theirs alone, and what is cleared up when one was
+// cut off.
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "cim/providers/methods.hpp"
+#include "cim/providers/recovery.hpp"
+#include "tests/unit/cim/providers/two_hosts.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+using backend::MachineState;
+
+BOOST_FIXTURE_TEST_SUITE(migration_service, TwoHosts)
+
+// Each would write over the other's, and take it away when it fails.
+BOOST_AUTO_TEST_CASE(two_migrations_do_not_make_the_same_file) {
+    const auto first = machine("first");
+    const auto to = [&](const char* path, unsigned type) {
+        return Given{{"MigrationSettingData", settings({{"MigrationType", type}})},
+                     {"NewResourceSettingData", disk_at((folder / "disks" / path).string())}};
+    };
+    hypervisor.hold("migrate");
+    const auto moving = to_host(first, to("copy.qcow2", 32771U));
+    BOOST_TEST_REQUIRE(code(moving) == 4096U);
+    const auto second_one = machine("second");
+    BOOST_TEST(code(to_host(second_one, to("copy.qcow2", 32771U))) == 32774U);
+    BOOST_TEST(code(to_system(second_one, to("./copy.qcow2", 32771U))) == 32774U);
+    const auto of_it = to_host(second_one, to("own.qcow2", 32769U), nullptr);
+    BOOST_TEST_REQUIRE(code(of_it) == 4096U);
+    const auto third = machine("third");
+    BOOST_TEST(code(to_host(third, to("own.qcow2", 32769U), nullptr)) == 32774U);
+    hypervisor.release("migrate");
+    BOOST_TEST(done(moving) == 0U);
+    BOOST_TEST(done(of_it) == 0U);
+    BOOST_TEST(done(to_host(third, to("copy.qcow2", 32769U), nullptr)) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_silent_host_keeps_is_cleared_up_when_it_is_back) {
+    const auto watching = cim::watch(services);
+    const auto guid = machine();
+    start(guid);
+    const auto copy = (folder / "disks" / "copy.qcow2").string();
+    for (const bool used : {false, true}) {
+        hypervisor.hold("migrate");
+        hypervisor.fail_next("migrate", Error(Status::unavailable, "wsvirt.migration.lost", "Silent."));
+        const auto r = to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                                      {"NewResourceSettingData", disk_at(copy)}});
+        std::ofstream(copy) << "half";
+        if (used) {
+            backend::MachineSpec other;
+            other.uuid = make_guid();
+            other.disks = {backend::Disk{}};
+            other.disks[0].path = copy;
+            BOOST_TEST_REQUIRE(second.define({}, other).ok());
+        }
+        second.set_connected(false);
+        hypervisor.release("migrate");
+        BOOST_TEST(done(r) == 32777U);
+        BOOST_TEST(store->count("migration_left").value() == 1U);
+        second.set_connected(true);
+        for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+        BOOST_TEST(std::filesystem::exists(copy) == used);
+        BOOST_TEST(store->count("migration_left").value() == 0U);
+        BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
+    }
+    BOOST_TEST(hypervisor.calls("bring_back_snapshots") == 2U);
+    BOOST_TEST(second.calls("bring_back_snapshots") == 0U);
+}
+
+// As when somebody cancels it meanwhile: the machine layer does not know either.
+BOOST_AUTO_TEST_CASE(what_a_cancelled_call_leaves_unknown_is_cleared_up) {
+    const auto watching = cim::watch(services);
+    const auto guid = machine();
+    const auto copy = (folder / "disks" / "copy.qcow2").string();
+    for (const unsigned type : {32771U, 32769U}) {
+        auto& there = type == 32769 ? hypervisor : second;
+        start(guid);
+        hypervisor.hold("migrate");
+        hypervisor.fail_next("migrate",
+                             Error(Status::cancelled, std::string(backend::half_there), "Cancelled."));
+        const auto r = to_host(guid,
+                               {{"MigrationSettingData", settings({{"MigrationType", type}})},
+                                {"NewResourceSettingData", disk_at(copy)}},
+                               type == 32769 ? nullptr : "hvB");
+        std::ofstream(copy) << "half";
+        there.fail_always("abandon", Error(Status::unavailable, "wsvirt.host.lost", "Silent."));
+        hypervisor.release("migrate");
+        BOOST_TEST(done(r) == 32768U);
+        BOOST_TEST(last_text.find("There is still") != std::string::npos, last_text);
+        for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+        BOOST_TEST(std::filesystem::exists(copy));
+        BOOST_TEST(store->count("migration_left").value() == 1U);
+        there.clear_failures();
+        there.set_connected(false);
+        there.set_connected(true);
+        for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+        BOOST_TEST(!std::filesystem::exists(copy));
+        BOOST_TEST(store->count("migration_left").value() == 0U);
+        BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
+        BOOST_TEST_REQUIRE(hypervisor.power_off({}, guid).ok());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_runs_on_is_kept_whatever_a_silent_host_has) {
+    const auto watching = cim::watch(services);
+    for (const bool off_here : {false, true}) {
+        const auto guid = machine(off_here ? "off" : "on");
+        start(guid);
+        hypervisor.hold("migrate");
+        hypervisor.fail_next("migrate", Error(Status::unavailable, "wsvirt.migration.lost", "Silent."));
+        const auto r = to_host(guid);
+        BOOST_TEST_REQUIRE(second.define({}, hypervisor.machine(guid)->spec).ok());
+        BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+        second.set_connected(false);
+        hypervisor.release("migrate");
+        BOOST_TEST(done(r) == 32777U);
+        if (off_here) BOOST_TEST_REQUIRE(hypervisor.power_off({}, guid).ok());
+        second.set_connected(true);
+        for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+        BOOST_TEST(store->count("migration_left").value() == 0U);
+        BOOST_TEST(hypervisor.machine(guid) != nullptr);
+        // What runs alone over there somebody may work with.
+        BOOST_TEST((second.machine(guid) != nullptr) == off_here);
+    }
+}
+
+// What a failed migration copied and the destination does not remove now.
+struct HalfCopy : TwoHosts {
+    HalfCopy() {
+        start(guid);
+        second.fail_always("remove_file", Error(Status::failed, "test.fault", "It is in use."));
+        hypervisor.hold("migrate");
+        hypervisor.fail_next("migrate", Error(Status::failed, "wsvirt.libvirt", "It could not move."));
+        const auto r = begin();
+        std::ofstream(copy) << "half";
+        hypervisor.release("migrate");
+        BOOST_TEST_REQUIRE(done(r) == 32768U);
+        BOOST_TEST(last_text.find(copy + ", which cannot be removed now") != std::string::npos, last_text);
+        BOOST_TEST(left() == 1U);
+    }
+    MethodResult begin() {
+        return to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                              {"NewResourceSettingData", disk_at(copy)}});
+    }
+    std::uint64_t left() { return store->count("migration_left").value(); }
+    void wait_for_all() {
+        for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+    }
+    void return_of_host() {
+        second.set_connected(false);
+        second.set_connected(true);
+        wait_for_all();
+    }
+    bool there() const { return std::filesystem::exists(copy); }
+
+    std::string guid = machine(), copy = (folder / "disks" / "copy.qcow2").string();
+};
+
+BOOST_FIXTURE_TEST_CASE(what_cannot_be_removed_now_is_removed_later, HalfCopy) {
+    const auto watching = cim::watch(services);
+    wait_for_all();
+    return_of_host();
+    BOOST_TEST(there());
+    BOOST_TEST(left() == 1U);
+    second.clear_failures();
+    return_of_host();
+    BOOST_TEST(!there());
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_copy_that_lies_in_no_folder_of_the_host_stays, HalfCopy) {
+    second.clear_failures();
+    services.hosts[1].storage_folders = {"/only/here"};
+    const auto watching = cim::watch(services);
+    wait_for_all();
+    BOOST_TEST((there() && left() == 0U));
+}
+
+// It has moved all the same.
+BOOST_AUTO_TEST_CASE(an_original_that_cannot_be_removed_goes_later) {
+    const auto watching = cim::watch(services);
+    const auto guid = machine();
+    const auto original = hypervisor.machine(guid)->spec.disks.at(0).path;
+    const auto copy = (folder / "disks" / "copy.qcow2").string();
+    hypervisor.fail_always("remove_file", Error(Status::failed, "test.fault", "It is in use."));
+    const auto r = to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                                  {"NewResourceSettingData", disk_at(copy)}});
+    (void)done(r);
+    BOOST_TEST(last_text.find(original + ", which cannot be removed now") != std::string::npos, last_text);
+    BOOST_TEST(get(*r.out.get("Job").as_path()).uint("JobState") == 32768U);
+    BOOST_TEST(second.machine(guid) != nullptr);
+    BOOST_TEST(store->count("migration_left").value() == 1U);
+    BOOST_TEST(std::filesystem::exists(original));
+    hypervisor.clear_failures();
+    hypervisor.set_connected(false);
+    hypervisor.set_connected(true);
+    for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+    BOOST_TEST(store->count("migration_left").value() == 0U);
+    BOOST_TEST(!std::filesystem::exists(original));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_could_not_be_removed_is_removed_after_a_restart, HalfCopy) {
+    second.clear_failures();
+    JobManager again(*store, {});
+    Services now{shipped_schema(), hypervisor, again, *store, services.host, services.hosts, nullptr};
+    recover(now);
+    {
+        const auto watching = cim::watch(now);
+        for (const auto& id : again.ids()) (void)again.wait(id, std::chrono::seconds(60));
+    }
+    again.stop();
+    BOOST_TEST(!there());
+    BOOST_TEST(left() == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_that_somebody_uses_by_now_is_not_removed, HalfCopy) {
+    backend::MachineSpec other;
+    other.uuid = make_guid();
+    other.disks = {backend::Disk{}};
+    other.disks[0].path = copy;
+    BOOST_TEST_REQUIRE(second.define({}, other).ok());
+    second.clear_failures();
+    const auto watching = cim::watch(services);
+    wait_for_all();
+    BOOST_TEST(there());
+    BOOST_TEST(left() == 0U);
+}
+
+// Hosts may see the same file, and the destination knows nothing of this one.
+BOOST_FIXTURE_TEST_CASE(a_file_that_a_machine_of_another_host_uses_is_not_removed, HalfCopy) {
+    backend::MachineSpec other;
+    other.uuid = make_guid();
+    other.disks = {backend::Disk{}};
+    other.disks[0].path = copy;
+    BOOST_TEST_REQUIRE(hypervisor.define({}, other).ok());
+    second.clear_failures();
+    const auto watching = cim::watch(services);
+    wait_for_all();
+    BOOST_TEST(there());
+    BOOST_TEST(left() == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_that_another_migration_makes_is_not_removed, HalfCopy) {
+    const auto claim = jobs.lock("file hvB " + copy);
+    second.clear_failures();
+    const auto watching = cim::watch(services);
+    wait_for_all();
+    BOOST_TEST(there());
+    BOOST_TEST(left() == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_that_is_made_anew_is_not_left_over, HalfCopy) {
+    std::filesystem::remove(copy);  // by hand
+    BOOST_TEST(done(begin()) == 0U);
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST(second.machine(guid) != nullptr);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
