@@ -21,6 +21,7 @@
 #include "cim/providers/virtual_system/disk_claims.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/switches.hpp"
 
 namespace wsvirt::cim::export_import {
 
@@ -171,6 +172,15 @@ bool names_files(const vs::PlannedSystem& planned) {
                        [](const auto& d) { return !d.path.empty(); });
 }
 
+// Switches that were named before they existed do by now.
+vs::PlannedSystem plugged(Services& services, const vs::PlannedSystem& planned) {
+    auto out = planned;
+    const auto switches = services.hypervisor.switches();
+    vs::plug_missing(out.spec, switches);
+    for (auto& s : out.snapshots) vs::plug_missing(s.spec, switches);
+    return out;
+}
+
 Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, JobContext& job) {
     if (auto r = forget_half_made(services, planned.spec.uuid); !r) return r;
     auto problems = all_problems(services, planned, job);
@@ -221,7 +231,7 @@ Result<MethodResult> realize(const MethodCall& call) {
     results.set("ResultingSystem", Value(vs::system_path("Msvm_ComputerSystem", guid)));
     auto& services = call.services;
     auto work = [&services, planned = target->planned](JobContext& job) {
-        return realize_now(services, *planned, job);
+        return realize_now(services, plugged(services, *planned), job);
     };
     return run(call, std::move(task), std::move(work), std::move(results), std::move(target->held));
 }

@@ -8,12 +8,13 @@
 #include "cim/providers/export_import/identifiers.hpp"
 #include "cim/providers/export_import/resolve.hpp"
 #include "cim/providers/recovery.hpp"
+#include "cim/providers/virtual_system/draft.hpp"
 #include "cim/providers/virtual_system/element_writer.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/names.hpp"
-#include "cim/providers/virtual_system/service_settings.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
+#include "cim/providers/virtual_system/switches.hpp"
 
 namespace wsvirt::cim::export_import {
 
@@ -27,7 +28,7 @@ class Validation {
     std::vector<JobError> run() {
         check_host();
         check_disks();
-        check_ports();
+        check_ports(spec_, "");
         check_serial_ports(spec_, "");
         check_files_beside();
         for (const auto& s : planned_.snapshots) check_snapshot(s);
@@ -69,6 +70,8 @@ class Validation {
             add(Error(Status::not_supported, "wsvirt.validate.uefi",
                       "The system is of generation 2 and this host has no UEFI firmware for it."),
                 system);
+        else if (spec_.secure_boot && !host.secure_boot_available)
+            add(vs::no_secure_boot(), system);
     }
 
     void check_disks() {
@@ -87,21 +90,26 @@ class Validation {
         }
     }
 
-    void check_ports() {
-        for (const auto& e : vs::elements(spec_)) {
+    // source: that of a snapshot; "" for the system's own connections, which each have one.
+    void check_ports(const backend::MachineSpec& spec, const std::string& source) {
+        const auto switches = services_.hypervisor.switches();
+        for (const auto& e : vs::elements(spec)) {
             if (e.kind != vs::Kind::connection) continue;
-            const auto& n = spec_.nics[e.index];
+            auto n = spec.nics[e.index];
             const auto missing = n.attributes.find(std::string(vs::missing_switch));
-            if (missing != n.attributes.end())
-                add(Error(Status::not_found, "wsvirt.validate.switch",
-                          "The switch \"" + missing->second +
-                              "\" does not exist on this host; choose another with ModifyResourceSettings."),
-                    element_path(e, "Msvm_EthernetPortAllocationSettingData"));
-            else if (n.link != backend::NicLink::none && !vs::switch_of(services_.hypervisor.switches(), n))
-                add(Error(Status::not_found, "wsvirt.validate.switch",
-                          "The switch that the port was connected to (\"" + n.source +
-                              "\") does not exist on this host; choose another with ModifyResourceSettings."),
-                    element_path(e, "Msvm_EthernetPortAllocationSettingData"));
+            std::string gone;
+            if (missing != n.attributes.end()) {
+                const auto name = missing->second;
+                if (!vs::plug(n, switches, name)) gone = "The switch \"" + name + "\"";
+            } else if (n.link != backend::NicLink::none && !vs::switch_of(switches, n)) {
+                gone = "The switch that the port was connected to (\"" + n.source + "\")";
+            }
+            if (gone.empty()) continue;
+            add(Error(Status::not_found, "wsvirt.validate.switch",
+                      gone + " does not exist on this host; " +
+                          (source.empty() ? "choose another with ModifyResourceSettings."
+                                          : "create it, or export the system without the snapshot.")),
+                source.empty() ? element_path(e, "Msvm_EthernetPortAllocationSettingData") : source);
         }
     }
 
@@ -123,6 +131,7 @@ class Validation {
     void check_snapshot(const backend::SnapshotInfo& s) {
         const auto source =
             vs::setting_path_text(services_.host.name, "Msvm_VirtualSystemSettingData", vs::setting_id(s.id));
+        check_ports(s.spec, source);
         check_serial_ports(s.spec, source);
         for (const auto& file : {s.memory_file, s.nvram_file}) check_file(file, source);
         for (const auto& d : s.spec.disks) {

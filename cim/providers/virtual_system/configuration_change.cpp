@@ -32,6 +32,25 @@ Result<void> replace_settings(Services& services, const backend::Call& call, con
     return PlannedSystems(services).replace(p);
 }
 
+namespace {
+
+// Name and notes of a snapshot, of a machine or of a planned system.
+Result<void> replace_snapshot(Services& services, const backend::Call& call, const Configuration& of,
+                              const backend::SnapshotInfo& now) {
+    if (!of.is_planned()) return services.hypervisor.modify_snapshot(call, of.system(), now);
+    PlannedSystems all(services);
+    const auto planned = all.find(of.system());
+    if (!planned)
+        return Error(Status::not_found, "wsvirt.planned.missing",
+                     "The planned system of the snapshot has just been realized or destroyed.");
+    auto p = *planned;
+    for (auto& s : p.snapshots)
+        if (iequals(s.id, now.id)) s = now;
+    return all.replace(p);
+}
+
+}  // namespace
+
 Result<void> ConfigurationChange::take(const std::set<std::string>& guids) {
     // One machine has one key, whatever part of it is meant; in sorted order, so that two calls cannot wait
     // for each other.
@@ -147,14 +166,13 @@ Result<MethodResult> ConfigurationChange::carry_out(Task task, Arguments results
             const auto& s = steps[n];
             Result<void> done;
             if (s.snapshot)
-                done = services.hypervisor.modify_snapshot(c, s.before.system(), *s.snapshot);
+                done = replace_snapshot(services, c, s.before, *s.snapshot);
             else if (s.spec)
                 done = replace_settings(services, c, s.before, *s.spec);
             if (done) continue;
             while (n-- > 0) {
                 if (steps[n].snapshot)
-                    (void)services.hypervisor.modify_snapshot({}, steps[n].before.system(),
-                                                              *steps[n].before.snapshot);
+                    (void)replace_snapshot(services, {}, steps[n].before, *steps[n].before.snapshot);
                 else
                     (void)replace_settings(services, {}, steps[n].before, steps[n].before.spec());
             }

@@ -8,6 +8,7 @@
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/service_settings.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
+#include "cim/providers/virtual_system/switches.hpp"
 
 namespace wsvirt::cim::vs {
 
@@ -30,6 +31,7 @@ Result<void> check_kept(Services& services, backend::MachineSpec& s, bool planne
     }
     if (planned) return {};  // ValidatePlannedSystem looks at the ports
     const auto switches = services.hypervisor.switches();
+    plug_missing(s, switches);
     for (const auto& n : s.nics) {
         const auto missing = n.attributes.find(std::string(missing_switch));
         if (missing == n.attributes.end() && (n.link == backend::NicLink::none || switch_of(switches, n)))

@@ -48,6 +48,13 @@ bool has_quantity(Kind k) {
     return k == Kind::processor || k == Kind::memory;
 }
 
+// The order in which what is given together takes effect. Static memory drags its limits along with its
+// size, so it becomes static before all else and dynamic after all else.
+int rank(std::string_view property, const Value& v) {
+    if (iequals(property, "DynamicMemoryEnabled")) return v.bool_or(false) ? 2 : 0;
+    return 1;
+}
+
 Error unknown_element(const std::string& id) {
     return Error(Status::not_found, "wsvirt.resource.missing",
                  "There is no resource \"" + id + "\" in this virtual system.", "InstanceID");
@@ -57,6 +64,12 @@ Error unknown_element(const std::string& id) {
 
 Error refuse(std::string id, const std::string& property, std::string text) {
     return Error(Status::invalid_parameter, std::move(id), std::move(text), property);
+}
+
+Error no_secure_boot() {
+    return Error(Status::not_supported, "wsvirt.secure_boot.host",
+                 "This host has no firmware with secure boot; set SecureBootEnabled to false.",
+                 "SecureBootEnabled");
 }
 
 Error read_only(const std::string& property) {
@@ -117,13 +130,20 @@ Result<void> Draft::keep(const KeepIn& where, const Property& p, const Value& v)
 }
 
 Result<void> Draft::apply(const Instance& wanted, const Element& e, const Properties& skip) {
-    const Instance current = write_element(services_, ns_, spec_, id_, e);
     const auto& given = wanted.cls().properties();
+    std::vector<std::size_t> order;
     for (std::size_t slot = 0; slot < wanted.size(); ++slot) {
+        const auto& name = given[slot]->name;
         if (!wanted.given(slot) || wanted.at(slot).is_null()) continue;
+        if (!iequals(name, "InstanceID") && !skip.contains(name)) order.push_back(slot);
+    }
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
+        return rank(given[a]->name, wanted.at(a)) < rank(given[b]->name, wanted.at(b));
+    });
+    Instance current = write_element(services_, ns_, spec_, id_, e);
+    for (const auto slot : order) {
         const auto& name = given[slot]->name;
         const auto& value = wanted.at(slot);
-        if (iequals(name, "InstanceID") || skip.contains(name)) continue;
         const auto* mine = current.cls().property(name);
         if (!mine)
             return refuse("wsvirt.property.not_here", name,
@@ -131,8 +151,10 @@ Result<void> Draft::apply(const Instance& wanted, const Element& e, const Proper
         if (same_value(current.get(name), value)) continue;
         auto done = set(e, *mine, value);
         if (!done) return named(done.error());
-        if (*done) continue;
-        if (auto r = keep(keep_in(spec_, e), *mine, value); !r) return r;
+        if (!*done)
+            if (auto r = keep(keep_in(spec_, e), *mine, value); !r) return r;
+        // One property may change what another reads, and "as it was" means as it is by now.
+        current = write_element(services_, ns_, spec_, id_, e);
     }
     return {};
 }
@@ -346,6 +368,8 @@ Result<void> Draft::finish() {
     if (s.secure_boot && !generation_2(s))
         return refuse("wsvirt.secure_boot.generation", "SecureBootEnabled",
                       "Secure boot needs a generation 2 virtual machine.");
+    if (state_ == State::fresh && s.secure_boot && !services_.hypervisor.host().secure_boot_available)
+        return no_secure_boot();
     const bool scsi_only = generation_2(s);
     for (const auto& d : s.disks)
         if (scsi_only && d.bus == backend::Bus::ide)

@@ -61,6 +61,7 @@ class Draft {
     using Setter = std::function<Result<bool>(const Property&, const Value&)>;
 
     Result<void> apply(const Instance& wanted, const Element& e, const Properties& skip);
+    Instance system_as_it_is() const;
     Result<bool> set(const Element& e, const Property& p, const Value& v);
     Result<bool> set_processor(const Property& p, const Value& v);
     Result<bool> set_memory(const Property& p, const Value& v);
@@ -85,7 +86,7 @@ class Draft {
     Result<unsigned> free_slot(const Instance& wanted, backend::Bus bus, unsigned controller,
                                unsigned slots) const;
     Result<void> put_medium(backend::Disk& d, const std::string& path, const std::string& property);
-    Result<void> plug(backend::Nic& n, const Value& host_resource);
+    Result<void> connect(backend::Nic& n, const Value& host_resource);
 
     Result<void> remove_controller(const Element& e);
     Result<void> remove_drive(const Element& e);
@@ -107,6 +108,7 @@ class Draft {
 // "ElementName can be changed only while ..." and such; subject = the property.
 Error refuse(std::string id, const std::string& property, std::string text);
 Error read_only(const std::string& property);
+Error no_secure_boot();
 // The property that is the error's subject stands in its text, if need be in front.
 Error named(Error e);
 

@@ -6,6 +6,7 @@
 #include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/service_settings.hpp"
+#include "cim/providers/virtual_system/switches.hpp"
 
 namespace wsvirt::cim::vs {
 
@@ -78,32 +79,18 @@ Result<bool> Draft::set_nic(const Element& e, const Property& p, const Value& v)
     return false;
 }
 
-Result<void> Draft::plug(Nic& n, const Value& host_resource) {
+Result<void> Draft::connect(Nic& n, const Value& host_resource) {
     const auto text = first_of(host_resource);
-    n.attributes.erase(std::string(missing_switch));
-    if (text.empty()) {
-        n.link = NicLink::none;
-        n.source.clear();
-        n.attributes[std::string(connection_present)] = "1";
-        return {};
-    }
-    auto path = ObjectPath::parse(text);
-    const auto name = path ? path->key_string("Name") : text;
-    for (const auto& s : services_.hypervisor.switches()) {
-        if (!iequals(s.id, name)) continue;
-        n.link = s.link;
-        n.source = s.source;
-        n.attributes[std::string(connection_present)] = "1";
-        return {};
-    }
-    if (state_ == State::planned) {  // ValidatePlannedSystem says so
-        n.link = NicLink::none;
-        n.attributes[std::string(connection_present)] = "1";
-        n.attributes[std::string(missing_switch)] = text;
-        return {};
-    }
-    return refuse("wsvirt.switch.missing", "HostResource",
-                  "There is no virtual switch \"" + text + "\"; list Msvm_VirtualEthernetSwitch.");
+    for (const auto name : {missing_switch, unplugged_state}) n.attributes.erase(std::string(name));
+    if (!text.empty() && plug(n, services_.hypervisor.switches(), text)) return {};
+    if (!text.empty() && state_ != State::planned)
+        return refuse("wsvirt.switch.missing", "HostResource",
+                      "There is no virtual switch \"" + text + "\"; list Msvm_VirtualEthernetSwitch.");
+    n.link = NicLink::none;
+    n.source.clear();
+    n.attributes[std::string(connection_present)] = "1";
+    if (!text.empty()) n.attributes[std::string(missing_switch)] = text;  // ValidatePlannedSystem says so
+    return {};
 }
 
 Result<Element> Draft::add_connection(const Instance& wanted) {
@@ -116,7 +103,7 @@ Result<Element> Draft::add_connection(const Instance& wanted) {
     if (has_connection(n))
         return refuse("wsvirt.connection.taken", "Parent",
                       "The network adapter has a connection already; change its HostResource.");
-    if (auto r = plug(n, wanted.get("HostResource")); !r) return r.error();
+    if (auto r = connect(n, wanted.get("HostResource")); !r) return r.error();
     n.link_up = true;
     return Element{Kind::connection, parent->index};
 }
@@ -125,7 +112,7 @@ Result<bool> Draft::set_connection(const Element& e, const Property& p, const Va
     auto& n = spec_.nics[e.index];
     if (iequals(p.name, "HostResource")) {
         if (auto r = need_not_saved(p.name); !r) return r.error();
-        if (auto r = plug(n, v); !r) return r.error();
+        if (auto r = connect(n, v); !r) return r.error();
         return true;
     }
     if (iequals(p.name, "EnabledState")) {
@@ -134,7 +121,8 @@ Result<bool> Draft::set_connection(const Element& e, const Property& p, const Va
             return refuse("wsvirt.connection.state", p.name,
                           "EnabledState is 2 (connected) or 3 (not connected).");
         n.link_up = state == 2;
-        return true;
+        // Of a connection to nothing it is only kept.
+        return n.link != NicLink::none || n.attributes.contains(std::string(missing_switch));
     }
     if ((iequals(p.name, "RequiredFeatures")) && v.as_array() && !v.as_array()->empty())
         return refuse("wsvirt.connection.features", p.name,

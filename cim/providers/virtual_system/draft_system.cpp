@@ -70,7 +70,7 @@ bool is_off(const Value& v) {  // the value of something that is not in use
 
 }  // namespace
 
-Result<void> Draft::change_system(const Instance& wanted) {
+Instance Draft::system_as_it_is() const {
     Configuration c;
     auto now = std::make_shared<PlannedSystem>();
     now->spec = spec_;
@@ -78,7 +78,11 @@ Result<void> Draft::change_system(const Instance& wanted) {
     c.planned = now;
     auto current = SystemWriter(services_, ns_.find("Msvm_VirtualSystemSettingData")).write(c);
     for (const char* unknown : {"CreationTime", "Parent", "IsSaved"}) current.clear(unknown);
+    return current;
+}
 
+Result<void> Draft::change_system(const Instance& wanted) {
+    auto current = system_as_it_is();
     const auto& given = wanted.cls().properties();
     // The generation comes first: other properties depend on it.
     for (const bool generation : {true, false})
@@ -93,8 +97,10 @@ Result<void> Draft::change_system(const Instance& wanted) {
             if (same_value(current.get(name), wanted.at(slot))) continue;
             auto done = set_system(*mine, wanted.at(slot));
             if (!done) return named(done.error());
-            if (*done) continue;
-            if (auto r = keep({&spec_.attributes, system_prefix}, *mine, wanted.at(slot)); !r) return r;
+            if (!*done)
+                if (auto r = keep({&spec_.attributes, system_prefix}, *mine, wanted.at(slot)); !r) return r;
+            // One property may change what another reads, and "as it was" means as it is by now.
+            current = system_as_it_is();
         }
     return {};
 }
@@ -169,10 +175,7 @@ Result<bool> Draft::set_system(const Property& p, const Value& v) {
         if (v.bool_or(false) && !generation_2(spec_))
             return refuse("wsvirt.secure_boot.generation", p.name,
                           "Secure boot needs a generation 2 virtual machine.");
-        if (v.bool_or(false) && !services_.hypervisor.host().secure_boot_available)
-            return Error(Status::not_supported, "wsvirt.secure_boot.host",
-                         "This host has no firmware with secure boot; set SecureBootEnabled to false.",
-                         p.name);
+        if (v.bool_or(false) && !services_.hypervisor.host().secure_boot_available) return no_secure_boot();
         spec_.secure_boot = v.bool_or(false);
         return true;
     }

@@ -5,6 +5,7 @@
 #include "cim/providers/virtual_system/kept.hpp"
 #include "cim/providers/virtual_system/mac_address.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/switches.hpp"
 #include "cim/schema/repository.hpp"
 
 namespace wsvirt::cim::vs {
@@ -235,7 +236,15 @@ void ElementWriter::nic(const backend::Nic& n, Instance& i) const {
 }
 
 void ElementWriter::connection(const backend::Nic& n, Instance& i) const {
-    put(i, EnabledState, Value(n.link != backend::NicLink::none && n.link_up ? 2 : 3));
+    const auto missing = n.attributes.find(std::string(missing_switch));
+    if (n.link != backend::NicLink::none || missing != n.attributes.end())
+        put(i, EnabledState, Value(n.link_up ? 2 : 3));
+    else if (!n.attributes.contains(std::string(unplugged_state)))
+        put(i, EnabledState, Value(3));
+    if (missing != n.attributes.end()) {
+        put(i, HostResource, list_of(missing->second));
+        return;
+    }
     const auto switches = services_.hypervisor.switches();
     const auto* to = switch_of(switches, n);
     if (!to) {

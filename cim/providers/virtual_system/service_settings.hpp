@@ -26,7 +26,4 @@ Result<void> set_service_setting(Services& services, std::string_view property, 
 // Msvm_VirtualSystemManagementServiceSettingData as it is now.
 Instance service_settings_instance(Services& services, const ClassPtr& cls);
 
-// Attribute of a port of a planned system: the switch it should be plugged into does not exist here.
-inline constexpr std::string_view missing_switch = "Connection.MissingSwitch";
-
 }  // namespace wsvirt::cim::vs

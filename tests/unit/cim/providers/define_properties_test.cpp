@@ -1,6 +1,7 @@
-// Every property that a client can put into the settings of DefineSystem, for both generations: it is read
-// back as it was given, or the call refuses it and names it. The properties are the schema's, so a new one is
-// tested as soon as it is declared.
+// Every property that a client can put into the settings of DefineSystem, DefinePlannedSystem, ModifySystem-
+// Settings and ModifyResourceSettings, for both generations: it is read back as it was given, or the call
+// refuses it and names it; each alone, and all of a class together. The properties are the schema's, so a new
+// one is tested as soon as it is declared.
 #include <algorithm>
 #include <set>
 
@@ -72,6 +73,26 @@ bool names(const std::string& text, const std::string& property) {
     return to_lower(text).find(to_lower(property)) != std::string::npos;
 }
 
+// The calls that take settings.
+enum class Way : std::uint8_t { define, plan, modify, modify_planned };
+constexpr auto ways = {Way::define, Way::plan, Way::modify, Way::modify_planned};
+
+bool modifies(Way w) {
+    return w == Way::modify || w == Way::modify_planned;
+}
+
+const char* define_method(Way w) {
+    return w == Way::define || w == Way::modify ? "DefineSystem" : "DefinePlannedSystem";
+}
+
+std::string describe(Way w) {
+    return std::string(define_method(w)) + (modifies(w) ? " and Modify" : "");
+}
+
+bool has(const Given& given, std::string_view name) {
+    return std::any_of(given.begin(), given.end(), [&](const auto& g) { return iequals(g.first, name); });
+}
+
 struct Trial {
     World w;
     std::string generation;
@@ -111,20 +132,6 @@ struct Trial {
         return out;
     }
 
-    // "" when it was kept; else what is wrong.
-    std::string verdict(const MethodResult& r, const Property& p, const Value& v,
-                        const std::function<Value()>& read_back) {
-        if (w.done(r) != 0) {
-            auto text = w.text_of(r);
-            if (text.empty()) text = w.last_text;
-            return names(text, p.name) ? "" : "refused without its name: " + text;
-        }
-        const auto now = read_back();
-        w.done(w.call(w.vsms(), "DestroySystem",
-                      {{"AffectedSystem", Value(*r.out.get("ResultingSystem").as_path())}}));
-        if (vs_same(now, v)) return "";
-        return "dropped in silence: reads " + shown(p, now);
-    }
     static bool vs_same(const Value& a, const Value& b) {
         if (a == b) return true;
         // GUIDs stand in braces or not; no pool named is the primordial one.
@@ -141,34 +148,81 @@ struct Trial {
         return a->empty() ? "{}" : "{" + value_to_text(p.type, (*a)[0]) + "}";
     }
 
-    std::string try_system(const Property& p, const Value& v) {
-        Given given{{"VirtualSystemSubType", generation}};
-        if (!iequals(p.name, "ElementName")) given.emplace_back("ElementName", "trial");
-        given.emplace_back(p.name, v);
-        const auto r = w.call(w.vsms(), "DefineSystem",
-                              {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", given))}});
-        return verdict(r, p, v, [&] {
-            const auto guid = r.out.get("ResultingSystem").as_path()->key_string("Name");
-            return w.get(World::settings_of(guid)).get(p.name);
-        });
+    // What became of the properties: kept, refused with the name of one of them, or what is wrong.
+    struct Outcome {
+        bool kept = false;
+        std::string refused, wrong;
+    };
+    Outcome judged(const MethodResult& r, const Given& tried, const std::function<Instance()>& read_back) {
+        if (w.done(r) != 0) {
+            auto text = w.text_of(r);
+            if (text.empty()) text = w.last_text;
+            // The longest name counts: "Limit" stands in "IOPSLimit" too.
+            std::string named;
+            for (const auto& [name, v] : tried)
+                if (names(text, name) && name.size() > named.size()) named = name;
+            return {false, named, named.empty() ? "refused without its name: " + text : ""};
+        }
+        const auto now = read_back();
+        for (const auto& [name, v] : tried)
+            if (!vs_same(now.get(name), v))
+                return {false, "",
+                        name + " is dropped in silence: reads " +
+                            shown(*now.cls().property(name), now.get(name))};
+        return {true, "", ""};
+    }
+    void forget(const std::string& guid) {
+        w.done(w.call(w.vsms(), "DestroySystem",
+                      {{"AffectedSystem", Value(vs::system_path("Msvm_ComputerSystem", guid))}}));
+    }
+    static std::string guid_of(const MethodResult& r) {
+        return r.out.get("ResultingSystem").as_path()->key_string("Name");
     }
 
-    std::string try_resource(Kind k, const Property& p, const Value& v) {
+    Outcome try_system(Way way, const Given& tried) {
+        Given given{{"VirtualSystemSubType", generation}};
+        if (modifies(way) || !has(tried, "ElementName")) given.emplace_back("ElementName", "trial");
+        if (!modifies(way)) given.insert(given.end(), tried.begin(), tried.end());
+        auto r = w.call(w.vsms(), define_method(way),
+                        {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", given))}});
+        std::string guid = w.done(r) == 0 ? guid_of(r) : "";
+        if (modifies(way)) {
+            BOOST_TEST_REQUIRE(!guid.empty());
+            Given change{{"InstanceID", vs::setting_id(guid)}};
+            change.insert(change.end(), tried.begin(), tried.end());
+            r = w.call(w.vsms(), "ModifySystemSettings",
+                       {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", change))}});
+        }
+        auto out = judged(r, tried, [&] { return w.get(World::settings_of(guid)); });
+        if (!guid.empty()) forget(guid);
+        return out;
+    }
+
+    Outcome try_resource(Way way, Kind k, const Given& tried) {
         Given own;
         auto resources = before(k, own);
-        std::erase_if(own, [&](const auto& g) { return iequals(g.first, p.name); });
-        own.emplace_back(p.name, v);
+        if (!modifies(way)) {
+            std::erase_if(own, [&](const auto& g) { return has(tried, g.first); });
+            own.insert(own.end(), tried.begin(), tried.end());
+        }
         resources.push_back(part(k, own));
-        const auto r =
-            w.call(w.vsms(), "DefineSystem",
-                   {{"SystemSettings",
-                     Value(w.make("Msvm_VirtualSystemSettingData",
-                                  {{"ElementName", "trial"}, {"VirtualSystemSubType", generation}}))},
-                    {"ResourceSettings", World::list(std::move(resources))}});
-        return verdict(r, p, v, [&] { return found(k, r, p.name); });
+        auto r = w.call(w.vsms(), define_method(way),
+                        {{"SystemSettings",
+                          Value(w.make("Msvm_VirtualSystemSettingData",
+                                       {{"ElementName", "trial"}, {"VirtualSystemSubType", generation}}))},
+                         {"ResourceSettings", World::list(std::move(resources))}});
+        std::string guid = w.done(r) == 0 ? guid_of(r) : "";
+        if (modifies(way)) {
+            BOOST_TEST_REQUIRE(!guid.empty(), w.text_of(r) + w.last_text);
+            Given change{{"InstanceID", found(k, guid).string("InstanceID")}};
+            change.insert(change.end(), tried.begin(), tried.end());
+            r = w.modify(w.make(std::string(vs::info(k).class_name).c_str(), change));
+        }
+        auto out = judged(r, tried, [&] { return found(k, guid); });
+        if (!guid.empty()) forget(guid);
+        return out;
     }
-    Value found(Kind k, const MethodResult& r, const std::string& property) {
-        const auto guid = r.out.get("ResultingSystem").as_path()->key_string("Name");
+    Instance found(Kind k, const std::string& guid) {
         const auto& i = vs::info(k);
         auto all = w.query("SELECT * FROM " + std::string(i.class_name) +
                            " WHERE InstanceID LIKE 'Microsoft:" + guid + "%'");
@@ -176,7 +230,39 @@ struct Trial {
             return (!i.sub_type.empty() && !iequals(x.string("ResourceSubType"), i.sub_type)) ||
                    (!i.other_type.empty() && !iequals(x.string("OtherResourceType"), i.other_type));
         });
-        return all.empty() ? Value() : all.front().get(property);
+        BOOST_TEST_REQUIRE(!all.empty());
+        return all.front();
+    }
+
+    // Every property alone, with every value; then all that were kept alone together, in rounds that go
+    // through the values of each. What is refused by its name beside others is left out of the next try.
+    unsigned try_all(const std::string& what, const Class& cls,
+                     const std::function<Outcome(const Given&)>& attempt) {
+        unsigned fine = 0;
+        std::vector<std::pair<std::string, std::vector<Value>>> kept;
+        for (const auto& p : cls.properties()) {
+            if (is_the_hosts(p->name) || iequals(p->name, "VirtualSystemSubType")) continue;
+            std::vector<Value> values;
+            for (const auto& v : candidates(*p)) {
+                const auto out = attempt({{p->name, v}});
+                fine += out.wrong.empty();
+                BOOST_TEST(out.wrong == "",
+                           what << ", " << p->name << " = " << shown(*p, v) << ": " << out.wrong);
+                if (out.kept) values.push_back(v);
+            }
+            if (!values.empty()) kept.emplace_back(p->name, std::move(values));
+        }
+        for (std::size_t round = 0; round < 5; ++round) {
+            Given all;
+            for (const auto& [name, values] : kept) all.emplace_back(name, values[round % values.size()]);
+            while (!all.empty()) {
+                const auto out = attempt(all);
+                BOOST_TEST(out.wrong == "", what << ", all together, round " << round << ": " << out.wrong);
+                if (out.refused.empty()) break;
+                std::erase_if(all, [&](const auto& g) { return g.first == out.refused; });
+            }
+        }
+        return fine;
     }
 };
 
@@ -193,40 +279,76 @@ bool offered(Kind k, int generation) {
 BOOST_AUTO_TEST_SUITE(define_properties)
 
 BOOST_AUTO_TEST_CASE(no_property_of_the_system_is_dropped_in_silence) {
-    for (const int generation : {1, 2}) {
-        Trial t(generation);
-        const auto cls = t.w.ns.find("Msvm_VirtualSystemSettingData");
-        unsigned kept = 0;
-        for (const auto& p : cls->properties()) {
-            if (is_the_hosts(p->name) || iequals(p->name, "VirtualSystemSubType")) continue;
-            for (const auto& v : candidates(*p)) {
-                const auto wrong = t.try_system(*p, v);
-                kept += wrong.empty();
-                BOOST_TEST(wrong == "", "generation " << generation << ", " << p->name << " = "
-                                                      << Trial::shown(*p, v) << ": " << wrong);
-            }
+    for (const int generation : {1, 2})
+        for (const auto way : ways) {
+            Trial t(generation);
+            const auto what = "generation " + std::to_string(generation) + ", " + describe(way);
+            const auto cls = t.w.ns.find("Msvm_VirtualSystemSettingData");
+            BOOST_TEST(t.try_all(what, *cls, [&](const Given& g) { return t.try_system(way, g); }) > 50U);
         }
-        BOOST_TEST(kept > 50U);
-    }
 }
 
 BOOST_AUTO_TEST_CASE(no_property_of_a_resource_is_dropped_in_silence) {
-    for (const int generation : {1, 2}) {
-        Trial t(generation);
-        for (const auto& k : vs::kinds()) {
-            if (!offered(k.kind, generation)) continue;
-            const auto cls = t.w.ns.find(std::string(k.class_name));
-            BOOST_TEST_REQUIRE(cls);
-            for (const auto& p : cls->properties()) {
-                if (is_the_hosts(p->name)) continue;
-                for (const auto& v : candidates(*p)) {
-                    const auto wrong = t.try_resource(k.kind, *p, v);
-                    BOOST_TEST(wrong == "", "generation " << generation << ", " << k.caption << " " << p->name
-                                                          << " = " << Trial::shown(*p, v) << ": " << wrong);
-                }
+    for (const int generation : {1, 2})
+        for (const auto way : ways) {
+            Trial t(generation);
+            for (const auto& k : vs::kinds()) {
+                if (!offered(k.kind, generation)) continue;
+                const auto what = "generation " + std::to_string(generation) + ", " + describe(way) + ", " +
+                                  std::string(k.caption);
+                const auto cls = t.w.ns.find(std::string(k.class_name));
+                BOOST_TEST_REQUIRE(cls);
+                t.try_all(what, *cls, [&](const Given& g) { return t.try_resource(way, k.kind, g); });
             }
         }
+}
+
+// Static memory drags its limits along with its size, and what is said of them counts all the same, also when
+// it equals what was there.
+BOOST_AUTO_TEST_CASE(memory_that_is_said_together_is_kept_together) {
+    const auto megabytes = {256, 512, 1024, 2048, 4096};
+    for (const auto way : ways) {
+        Trial t(1);
+        unsigned kept = 0;
+        for (const bool dynamic : {true, false})
+            for (const auto least : megabytes)
+                for (const auto start : megabytes)
+                    for (const auto most : megabytes) {
+                        const auto out = t.try_resource(way, Kind::memory,
+                                                        {{"VirtualQuantity", start},
+                                                         {"Reservation", least},
+                                                         {"Limit", most},
+                                                         {"DynamicMemoryEnabled", dynamic}});
+                        const auto what = describe(way) + (dynamic ? ": " : ", static: ") +
+                                          std::to_string(least) + " <= " + std::to_string(start) +
+                                          " <= " + std::to_string(most);
+                        BOOST_TEST(out.wrong == "", what << ": " << out.wrong);
+                        BOOST_TEST(out.kept == (!dynamic || (least <= start && start <= most)), what);
+                        kept += out.kept;
+                    }
+        BOOST_TEST(kept > 125U);
+        // What is not said follows, so that these are valid requests.
+        for (const bool dynamic : {true, false})
+            BOOST_TEST(t.try_resource(way, Kind::memory,
+                                      {{"VirtualQuantity", 2048}, {"DynamicMemoryEnabled", dynamic}})
+                           .kept);
     }
+}
+
+// A machine with dynamic memory that gets static memory of another size.
+BOOST_AUTO_TEST_CASE(memory_that_becomes_static_has_limits_that_fit) {
+    Trial t(1);
+    const auto guid = t.w.define(
+        {{"ElementName", "trial"}},
+        {t.part(Kind::memory, {{"DynamicMemoryEnabled", true}, {"Reservation", 512}, {"Limit", 2048}})});
+    const auto id = t.found(Kind::memory, guid).string("InstanceID");
+    BOOST_TEST(t.w.done(t.w.modify(t.w.make(
+                   "Msvm_MemorySettingData",
+                   {{"InstanceID", id}, {"VirtualQuantity", 4096}, {"DynamicMemoryEnabled", false}}))) == 0U);
+    const auto now = t.found(Kind::memory, guid);
+    BOOST_TEST(now.uint("VirtualQuantity") == 4096U);
+    BOOST_TEST(now.uint("Reservation") == 512U);
+    BOOST_TEST(now.uint("Limit") == 4096U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
