@@ -4,6 +4,7 @@
 //     fail OPERATION STATUS   the next call fails        always OPERATION STATUS   all do until "clear"
 //     hold OPERATION          calls block until          release OPERATION
 //     away                    no contact until           back
+//     appears IDENTIFIER      somebody else makes a machine there
 // Besides, it serves the class T_Echo (tests/support/echo_provider.hpp) in namespaces that declare it.
 #include <poll.h>
 #include <sys/socket.h>
@@ -89,6 +90,12 @@ class FaultyHost final : public FakeHypervisor {
             ::close(fd);
         }
     }
+    bool appears(const std::string& identifier) {
+        backend::MachineSpec spec;
+        spec.uuid = identifier;
+        spec.name = "made by somebody else";
+        return define({}, spec).ok();
+    }
     bool obey(const std::string& line) {
         std::istringstream in(line);
         std::string command, operation, status;
@@ -106,6 +113,8 @@ class FaultyHost final : public FakeHypervisor {
                 release(operation);
             else if (command == "away" || command == "back")
                 set_connected(command == "back");
+            else if (command == "appears")
+                return appears(operation);
             else
                 return false;
         } catch (const std::out_of_range&) {

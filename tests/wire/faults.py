@@ -33,6 +33,10 @@ class FaultDaemon(Daemon):
     def away(self, host, yes=True):
         self.command("away" if yes else "back", host=host)
 
+    def appears(self, identifier, host):
+        """A machine that somebody makes there without the service."""
+        self.command("appears", identifier, host=host)
+
     def release(self, operation):
         self.command("release", operation)
 

@@ -147,8 +147,8 @@ def test_what_fails_on_the_way_is_in_the_job_of_the_migration(daemon, world, met
 def taken(world):
     """A machine whose identifier the destination has, too."""
     machine = world.machine()
-    assert world.call(TO_SYSTEM, machine)["ReturnValue"] == "0"
-    return world.machine(VirtualSystemIdentifier=machine.selectors["Name"])
+    world.daemon.appears(machine.selectors["Name"], "hvB")
+    return machine
 
 
 def outside(world):
