@@ -2,6 +2,7 @@
 #include <libvirt/virterror.h>
 #include <unistd.h>
 
+#include "backend/libvirt/definition_text.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/live.hpp"
@@ -193,9 +194,7 @@ Result<std::string> LibvirtHypervisor::spec_to_text(const MachineSpec& spec) con
 }
 
 Result<MachineSpec> LibvirtHypervisor::spec_from_text(std::string_view text) const {
-    auto read = read_domain(text);
-    if (!read) return read.error();
-    return std::move(read->kept.spec);
+    return read_definition(text);
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "backend/hypervisor.hpp"
+#include "backend/unknown_devices.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "cim/providers/export_import/contents.hpp"
@@ -45,6 +46,15 @@ void drop_notes(backend::MachineSpec& spec) {
     const auto ours = [](const auto& a) { return a.first.starts_with("Planned."); };
     std::erase_if(spec.attributes, ours);
     for (auto& d : spec.disks) std::erase_if(d.attributes, ours);
+}
+
+// Devices that a machine of ours cannot have are a problem for whoever validates it, no silent loss.
+void note_unknown(backend::MachineSpec& spec) {
+    const auto it = spec.attributes.find(std::string(backend::unknown_devices));
+    if (it == spec.attributes.end()) return;
+    auto names = std::move(it->second);
+    spec.attributes.erase(it);
+    spec.attributes[std::string(vs::planned_unknown)] = std::move(names);
 }
 
 // A pipe has its socket in a folder of the host that exported it; here it is in ours, under the same name.
@@ -97,6 +107,7 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
     if (!spec) return spec.error();
     p.spec = std::move(*spec);
     drop_notes(p.spec);
+    note_unknown(p.spec);
     p.spec.uuid = new_id.empty() ? d.id : new_id;
     move_disks(p.spec, folder);
     if (auto r = check_formats(p.spec); !r) return r.error();
@@ -133,6 +144,7 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
         if (!s.firmware.empty()) info.nvram_file = (folder.root / s.firmware.front().path).string();
         info.spec = std::move(*snapshot_spec);
         drop_notes(info.spec);
+        note_unknown(info.spec);
         info.spec.uuid = p.spec.uuid;
         move_disks(info.spec, folder);
         if (auto r = check_formats(info.spec); !r) return r.error();

@@ -27,6 +27,8 @@ class Validation {
 
     std::vector<JobError> run() {
         check_host();
+        check_devices(spec_,
+                      vs::system_path_text(services_.host.name, "Msvm_PlannedComputerSystem", spec_.uuid));
         check_disks();
         check_ports(spec_, "");
         check_serial_ports(spec_, "");
@@ -44,6 +46,17 @@ class Validation {
     std::string element_path(const vs::Element& e, const char* cls) const {
         return vs::setting_path_text(services_.host.name, cls,
                                      vs::setting_id(spec_.uuid, vs::device_data(spec_, e)));
+    }
+
+    void check_devices(const backend::MachineSpec& spec, const std::string& source) {
+        const auto unknown = spec.attributes.find(std::string(vs::planned_unknown));
+        if (unknown == spec.attributes.end()) return;
+        add(Error(Status::invalid_parameter, "wsvirt.validate.devices",
+                  "The definition has devices that a machine of this service cannot have (" +
+                      unknown->second +
+                      "); take them out of the machine before it is exported, or out of the definition "
+                      "before it is imported."),
+            source);
     }
 
     void check_host() {
@@ -131,6 +144,7 @@ class Validation {
     void check_snapshot(const backend::SnapshotInfo& s) {
         const auto source =
             vs::setting_path_text(services_.host.name, "Msvm_VirtualSystemSettingData", vs::setting_id(s.id));
+        check_devices(s.spec, source);
         check_ports(s.spec, source);
         check_serial_ports(s.spec, source);
         for (const auto& file : {s.memory_file, s.nvram_file}) check_file(file, source);

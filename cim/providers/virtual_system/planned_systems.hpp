@@ -26,6 +26,7 @@ inline constexpr std::string_view planned_changed = "Planned.Changed";   // unix
 inline constexpr std::string_view planned_saved = "Planned.SavedState";  // file with saved memory, or absent
 inline constexpr std::string_view planned_nvram = "Planned.Nvram";  // file with variables of UEFI, or absent
 inline constexpr std::string_view planned_folder = "Planned.ImportFolder";
+inline constexpr std::string_view planned_unknown = "Planned.UnknownDevices";  // their names, or absent
 
 class PlannedSystems {
   public:

@@ -6,6 +6,7 @@
 #include <functional>
 #include <thread>
 
+#include "backend/unknown_devices.hpp"
 #include "base/files.hpp"
 #include "cim/codec/export_definition.hpp"
 #include "cim/providers/recovery.hpp"
@@ -323,6 +324,30 @@ BOOST_FIXTURE_TEST_CASE(an_import_leads_nowhere_outside_the_folders, Codes) {
           text("file", (w.folder / "data" / "tls" / "server.key").string())}) {
         BOOST_TEST(problems(bad, "") != "", bad);
         BOOST_TEST(problems(fine, bad) != "", bad);
+    }
+}
+
+// Nothing of a machine is lost in silence.
+BOOST_FIXTURE_TEST_CASE(an_unknown_device_is_a_problem, Codes) {
+    const auto guid = machine();
+    auto spec = w.hypervisor.machine(guid)->spec;
+    const auto known = *w.hypervisor.spec_to_text(spec);
+    spec.attributes[std::string(backend::unknown_devices)] = "hostdev of type pci";
+    const auto unknown = *w.hypervisor.spec_to_text(spec);
+    for (const bool of_snapshot : {false, true}) {
+        ExportDefinition d;
+        d.id = make_guid();
+        d.name = "crafted";
+        d.settings = of_snapshot ? known : unknown;
+        if (of_snapshot) d.snapshots.push_back({make_guid(), "", 1, false, true, unknown});
+        fs::create_directories(place("devices"));
+        const auto file = place("devices") + "/" + d.id + ".xml";
+        BOOST_TEST_REQUIRE(write_file(file, export_definition_to_text(d)).ok());
+        const Given planned{{"PlannedSystem", planned_path(imported(file))}};
+        const auto r = call("ValidatePlannedSystem", planned);
+        BOOST_TEST(w.done(r) == 32773U);
+        BOOST_TEST(w.text_of(r).find("hostdev of type pci") != std::string::npos, w.text_of(r));
+        BOOST_TEST(code("RealizePlannedSystem", planned) == 32773U);
     }
 }
 
