@@ -16,8 +16,7 @@ namespace wsvirt::backend::libvirt {
 namespace {
 
 constexpr auto interval = std::chrono::milliseconds(250);
-// What shall end and has not by then waits for the other side, which may have fallen silent; QEMU may stand
-// still until it answers.
+// What was asked to end may have begun to copy only then.
 constexpr auto end_patience = std::chrono::seconds(1);
 // A guest that writes faster than its memory is sent never gets done by itself: after so many rounds it may
 // stand still for longer, or the migration is given up where that is not allowed.
@@ -59,14 +58,28 @@ std::string connections(const std::string& known) {
     return list;
 }
 
-// Ends it although nothing comes back from the other side.
-void cut_off(virDomainPtr d) {
-    virDomainAbortJob(d);
+// Ends it although nothing comes back from the other side. The connections go first: a QEMU that has been
+// told to end the copy of a disk waits for what it has sent to be answered, stands still and takes no word
+// more.
+Result<void> cut_off(virDomainPtr d) {
     if (const auto all = connections(ask_qemu(d, R"({"execute":"query-yank"})")); !all.empty())
         ask_qemu(d, R"({"execute":"yank","arguments":{"instances":[)" + all + "]}}");
+    return checked(virDomainAbortJob(d), "cancel");
 }
 
 }  // namespace
+
+std::function<void()> abort_migration(const CorePtr& core, std::string_view uuid) {
+    return [core, id = std::string(uuid)] {
+        const auto grace = core->settings().cancel_grace;
+        Call call;
+        call.deadline = std::chrono::steady_clock::now() + grace;
+        core->workers->run<void>(call, {"cancel", grace, false, {}, {}}, [id](Session& s) -> Result<void> {
+            const auto domain = find_domain(s.connection, id);
+            return domain ? cut_off(domain.get()) : last_error("cancel");
+        });
+    };
+}
 
 Follower::Follower(const CorePtr& core, const MigrationRequest& request, Session& session,
                    virConnectPtr destination)
@@ -91,7 +104,7 @@ void Follower::follow(const std::stop_token& stop, const CorePtr& core, const Mi
         const auto now = std::chrono::steady_clock::now();
         if (session.stop.stop_requested()) end_by = std::min(end_by, now + end_patience);
         if (virConnectIsAlive(destination) != 1) lost_ = true;
-        if (lost_ || now >= end_by) cut_off(d.get());
+        if (lost_ || now >= end_by) (void)cut_off(d.get());
         bring_to_an_end(d.get(), request);
         virDomainJobInfo info{};
         if (virDomainGetJobInfo(d.get(), &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE &&

@@ -5,12 +5,17 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
+#include <string_view>
 #include <thread>
 
 #include "backend/libvirt/core.hpp"
 #include "backend/libvirt/workers.hpp"
 
 namespace wsvirt::backend::libvirt {
+
+// Asks a migration to end, from a worker of its own, whether the destination answers or not.
+std::function<void()> abort_migration(const CorePtr& core, std::string_view uuid);
 
 class Follower {
   public:

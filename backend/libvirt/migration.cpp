@@ -458,7 +458,7 @@ Result<void> LibvirtHypervisor::abandon(const Call& call, std::string_view uuid)
 Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest& request,
                                         Hypervisor& destination) {
     const Change change{
-        {doing, {}, true, abort_job(core_, request.machine), core_->settings().migration_grace},
+        {doing, {}, true, abort_migration(core_, request.machine), core_->settings().migration_grace},
         {off, running, paused, saved},
         {}};
     if (const auto m = core_->inventory->machine(request.machine))
