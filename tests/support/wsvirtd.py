@@ -6,6 +6,7 @@
 WSVIRT_BUILD names the build folder whose bin/wsvirtd is run (default: build/dev of this tree). The folder's path is kept
 short, because the paths of unix sockets below it must stay under 108 characters.
 """
+import contextlib
 import os
 import pathlib
 import shutil
@@ -184,6 +185,11 @@ class Daemon:
                 time.sleep(0.1)
         if self.own_state:
             shutil.rmtree(self.state, ignore_errors=True)
+            # The short name of a deep folder stays as long as the folder.
+            for link in pathlib.Path("/tmp" if os.geteuid() else "/run").glob("wsvirt-*"):
+                with contextlib.suppress(FileNotFoundError):  # another test's may go meanwhile
+                    if link.is_symlink() and os.readlink(link) == f"{self.state}/qemu":
+                        link.unlink()
 
     # --- what tests ask about it --------------------------------------------------------------------------------
     def log_text(self):
