@@ -108,6 +108,35 @@ def undigested(file, disk_file):
     return file
 
 
+def test_no_earlier_export_leads_a_differential_one_elsewhere(world, secret):
+    """Whoever may write to the exports may have changed the disks of the base, and what its definition calls them."""
+    machine = world.done(world.define(resources=disk(create(world.daemon.storage / "later.qcow2"))))["ResultingSystem"]
+    base = world.exported(machine)
+    exported = next(base.parents[1].glob("Virtual Hard Disks/*"))
+
+    def differential():
+        place = world.place()
+        answer = world.code(world.export(machine, place, DifferentialBackupBase=str(base)))
+        return *answer, place.exists()
+
+    assert differential() == (0, "", True)
+    for path, expected in trojans(world.daemon.storage, secret):
+        exported.write_bytes(path.read_bytes())
+        code, why, there = differential()
+        assert (code, there) == (expected, False), (path, why)
+    exported.unlink()
+    exported.symlink_to(secret)
+    assert differential()[0] == 32769
+    exported.unlink()
+    code, why, _ = differential()
+    assert code == 32773 and exported.name in why
+    exported.write_text(descriptor(exported, secret).read_text().replace("CID=1", "version=1\nCID=1", 1))
+    for said in ("vmdk", ""):
+        base.write_text(re.sub(r' Format="[^"]*"', f' Format="{said}"', base.read_text()))
+        code, why, there = differential()
+        assert (code, there) == (32773, False), why
+
+
 def test_what_a_guest_wrote_into_a_raw_disk_is_its_content(world, secret):
     """The header of an image in a raw disk names files for nobody: not when it moves to another host as an export."""
     raw = world.daemon.storage / "guest.img"

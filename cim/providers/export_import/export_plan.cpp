@@ -185,10 +185,28 @@ class DiskPlanner {
         const auto from = plan_.target / disks_folder;
         for (const auto& d : plan_.what.spec().disks)
             for (const auto& old : then->disks)
-                for (const auto& f : base->definition.disks)
-                    if (!d.id.empty() && d.id == old.id && !d.path.empty() && f.source == old.path)
-                        bases_[d.path] = {(base->root / f.path).lexically_relative(from).string(), f.format};
+                for (const auto& f : base->definition.disks) {
+                    const bool same =
+                        !d.id.empty() && d.id == old.id && !d.path.empty() && f.source == old.path;
+                    if (!same) continue;
+                    auto medium = check_base(base->root / f.path, f.format);
+                    if (!medium) return medium.error();
+                    bases_[d.path] = {fs::path(medium->path).lexically_relative(from).string(),
+                                      medium->format};
+                }
         return {};
+    }
+
+    // Whoever can write to the export may have changed its disks since, and qemu-img opens what they name.
+    Result<vs::Medium> check_base(const fs::path& file, const std::string& format) const {
+        auto medium = vs::check_medium(services_, file.string(), {vs::Kind::hard_disk, {}, true, format});
+        if (medium && !medium->format.empty()) return medium;
+        auto e = medium ? unfit(Status::invalid_parameter, "wsvirt.export.base_missing", "",
+                                "The export that DifferentialBackupBase names lacks \"" + file.string() +
+                                    "\"; name one that is whole.")
+                        : medium.error();
+        e.subject = "DifferentialBackupBase";
+        return e;
     }
 
     // A snapshot may name disks that the machine does not have any more, and that nobody may have.

@@ -228,8 +228,13 @@ class Export {
             return Error(Status::cancelled, "wsvirt.export.cancelled", "The export was cancelled.");
         if (auto r = flush(); !r) return r;
         std::error_code ec;
-        fs::remove(plan_.target, ec);  // only ever an empty folder
-        fs::rename(folder_, plan_.target, ec);
+        fs::rename(folder_, plan_.target, ec);  // replaces an empty folder, and nothing else
+        if (ec == std::errc::file_exists || ec == std::errc::directory_not_empty ||
+            ec == std::errc::not_a_directory)
+            return Error(Status::invalid_parameter, "wsvirt.export.taken",
+                         "\"" + plan_.target.string() +
+                             "\" was made by somebody else meanwhile; choose another ExportDirectory.",
+                         "ExportDirectory", ec.message());
         if (ec) return file_error(ec, plan_.target);
         auto r = flush_to_disk(plan_.target.parent_path());
         if (!r) fs::remove_all(plan_.target, ec);

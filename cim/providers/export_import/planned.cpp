@@ -249,12 +249,14 @@ MethodTable planned_methods() {
 void recover(Services& services) {
     remove_partial_exports(services);
     remove_left_marks(services.store);
-    if (services.hypervisor.connected()) release_held_machines(services);
+    release_held_machines(services);
     recover_half_made(services);
 }
 
 std::vector<std::shared_ptr<void>> watch(Services& services) {
-    return watch_half_made(services);
+    auto all = watch_half_made(services);
+    for (auto& more : watch_held_machines(services)) all.push_back(std::move(more));
+    return all;
 }
 
 }  // namespace wsvirt::cim::export_import

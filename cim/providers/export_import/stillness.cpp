@@ -1,10 +1,13 @@
 #include "cim/providers/export_import/stillness.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include "backend/hypervisor.hpp"
 #include "cim/om/store.hpp"
 #include "cim/providers/methods.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 
 namespace wsvirt::cim::export_import {
@@ -13,12 +16,15 @@ using backend::MachineState;
 
 namespace {
 
-constexpr std::string_view kind = "export_held";
+// Rows by machine: of exports that go on, and of those that have ended and could not let the machine go.
+constexpr std::string_view kind = "export_held", left_kind = "export_left";
 // What the machine was; it is paused meanwhile, or saved.
 constexpr std::string_view running_now_paused = "running, paused", running_now_saved = "running, saved",
                            paused_now_saved = "paused, saved", running_now_frozen = "running, frozen";
 // Most machines go on within this time, and then nobody sees them stand still.
 constexpr std::chrono::milliseconds patience_at_start{10'000};
+constexpr auto lock_patience = std::chrono::seconds(600);  // for other work on the machine, and to try again
+constexpr auto poll = std::chrono::milliseconds(200);
 
 bool was_running(std::string_view note) {
     return note != paused_now_saved;
@@ -29,33 +35,114 @@ bool was_saved(std::string_view note) {
 }
 
 // A program that was killed while it stopped the machine or let it go on may have left it paused in any case.
-Result<void> go_on(backend::Hypervisor& hypervisor, const std::string& guid, std::string_view note) {
-    const auto m = hypervisor.machine(guid);
-    if (!m) return {};
-    if (m->state == MachineState::paused) {
+Result<void> go_on_there(backend::Hypervisor& hypervisor, const backend::Machine& m, std::string_view note) {
+    const auto& guid = m.spec.uuid;
+    if (m.state == MachineState::paused) {
         auto r = was_running(note) ? hypervisor.resume({}, guid) : Result<void>{};
         return r && note == running_now_frozen ? hypervisor.thaw({}, guid) : r;
     }
-    if (m->state == MachineState::running && note == running_now_frozen) return hypervisor.thaw({}, guid);
-    if (m->state != MachineState::saved || !was_saved(note)) return {};
+    if (m.state == MachineState::running && note == running_now_frozen) return hypervisor.thaw({}, guid);
+    if (m.state != MachineState::saved || !was_saved(note)) return {};
     if (auto r = hypervisor.start({}, guid); !r) return r;
     return was_running(note) ? Result<void>{} : hypervisor.suspend({}, guid);
 }
 
+bool only_for_now(const Error& e) {
+    return e.status == Status::unavailable || e.status == Status::timed_out;
+}
+
+// On whichever host it is. What is off is perhaps only what a migration has left.
+Result<void> go_on(Services& services, const std::string& guid, std::string_view note) {
+    bool found = false, silent = false;
+    for (const auto& host : migration_service::hosts_of(services)) {
+        const auto m = host.hypervisor->machine(guid);
+        if (!host.hypervisor->connected()) {
+            silent = true;
+        } else if (m && m->state != MachineState::off) {
+            found = true;
+            if (auto r = go_on_there(*host.hypervisor, *m, note); !r) return r;
+        }
+    }
+    if (found || !silent) return {};
+    return Error(Status::unavailable, "wsvirt.export.held_away",
+                 "The host of the virtual machine, which the export holds, does not answer; the machine goes "
+                 "on when the host is back.",
+                 guid);
+}
+
+bool within_reach(Services& services, const std::string& guid) {
+    const auto* host = host_with(services, guid);
+    return (host && host->connected()) || every_host_answers(services);
+}
+
+Result<void> try_to_let_go(Services& services, const std::string& guid, JobContext& job) {
+    const auto end = std::chrono::steady_clock::now() + lock_patience;
+    for (;; std::this_thread::sleep_for(poll)) {
+        const auto note = services.store.get(left_kind, guid);
+        if (!note) return note.error();
+        if (!*note) return {};
+        auto r = go_on(services, guid, **note);
+        if (r || !only_for_now(r.error())) {
+            auto forgotten = services.store.erase(left_kind, guid);
+            return !r || forgotten ? r : Result<void>(forgotten.error());
+        }
+        const bool enough = job.stop().stop_requested() || std::chrono::steady_clock::now() > end;
+        if (enough || !within_reach(services, guid)) return r;
+    }
+}
+
+std::shared_ptr<JobManager::Guard> wait_for_machine(Services& services, JobContext& job,
+                                                    const std::string& guid) {
+    const auto end = std::chrono::steady_clock::now() + lock_patience;
+    while (!job.stop().stop_requested() && std::chrono::steady_clock::now() < end) {
+        if (auto held = services.jobs.lock(guid)) return std::move(*held);
+        std::this_thread::sleep_for(poll);
+    }
+    return nullptr;
+}
+
 // As a job, since memory that is read back from a disk takes its time. When it fails the machine stays as it
 // is, and the job says why.
-Result<std::string> let_go(Services& services, const std::string& guid, const std::string& note) {
+Result<std::string> let_go(Services& services, const std::string& guid) {
     JobSpec spec;
     spec.job_type = job_type::restore;
     spec.caption = "Restoring Virtual Machine";
     spec.owning_service = "Msvm_VirtualSystemManagementService";
-    spec.busy_key = guid;
+    spec.cancellable = true;
     spec.affected = {{vs::system_path_text(services.host.name, "Msvm_ComputerSystem", guid), {0}}};
-    return services.jobs.start(std::move(spec), [&services, guid, note](JobContext&) -> Result<void> {
-        auto r = go_on(services.hypervisor, guid, note);
-        auto forgotten = services.store.erase(kind, guid);
-        if (!r) return r;
-        return forgotten ? Result<void>{} : Result<void>(forgotten.error());
+    auto held = services.jobs.lock(guid);
+    if (held) {
+        spec.busy_key = guid;
+        return services.jobs.start(
+            std::move(spec),
+            [&services, guid](JobContext& job) { return try_to_let_go(services, guid, job); },
+            std::move(*held));
+    }
+    return services.jobs.start(std::move(spec), [&services, guid](JobContext& job) -> Result<void> {
+        const auto machine = wait_for_machine(services, job, guid);
+        if (!machine)
+            return Error(Status::busy, "wsvirt.export.held_busy",
+                         "Other operations on the machine go on; it stays as the export has left it until "
+                         "then. Start or resume it yourself.");
+        return try_to_let_go(services, guid, job);
+    });
+}
+
+std::vector<std::string> let_go_all(Services& services) {
+    std::vector<std::string> jobs;
+    const auto rows = services.store.list(left_kind);
+    if (!rows) return jobs;
+    for (const auto& row : *rows)
+        if (within_reach(services, row.key))
+            if (auto id = let_go(services, row.key)) jobs.push_back(std::move(*id));
+    return jobs;
+}
+
+Result<void> leave(Services& services, const std::string& guid, const std::string& note) {
+    return services.store.transaction([&]() -> Result<void> {
+        if (auto r = services.store.put(left_kind, guid, note); !r) return r;
+        auto r = services.store.erase(kind, guid);
+        return r ? Result<void>{} : Result<void>(r.error());
     });
 }
 
@@ -86,24 +173,36 @@ Result<void> Stillness::release() {
     auto note = services_.store.get(kind, guid);
     if (!note) return note.error();
     if (!*note) return {};
-    auto r = go_on(services_.hypervisor, guid, **note);
+    auto r = go_on(services_, guid, **note);
+    if (!r && only_for_now(r.error())) {
+        if (auto left = leave(services_, guid, **note); !left) return left;
+        if (within_reach(services_, guid)) (void)let_go(services_, guid);
+        return r;
+    }
     auto forgotten = services_.store.erase(kind, guid);
     if (!r) return r;
     return forgotten ? Result<void>{} : Result<void>(forgotten.error());
 }
 
 void release_held_machines(Services& services) {
-    auto rows = services.store.list(kind);
-    if (!rows) return;
-    std::vector<std::string> jobs;
-    for (const auto& row : *rows)
-        if (auto id = let_go(services, row.key, row.text)) jobs.push_back(std::move(*id));
+    if (const auto rows = services.store.list(kind))
+        for (const auto& row : *rows) (void)leave(services, row.key, row.text);
     const auto until = std::chrono::steady_clock::now() + patience_at_start;
-    for (const auto& id : jobs) {
+    for (const auto& id : let_go_all(services)) {
         const auto left = until - std::chrono::steady_clock::now();
         services.jobs.wait(id, std::max(std::chrono::milliseconds(0),
                                         std::chrono::duration_cast<std::chrono::milliseconds>(left)));
     }
+}
+
+std::vector<std::shared_ptr<void>> watch_held_machines(Services& services) {
+    std::vector<std::shared_ptr<void>> all;
+    for (const auto& host : migration_service::hosts_of(services))
+        all.push_back(host.hypervisor->subscribe([&services](const backend::Event& e) {
+            if (e.kind == backend::EventKind::host_back) (void)let_go_all(services);
+        }));
+    (void)let_go_all(services);
+    return all;
 }
 
 }  // namespace wsvirt::cim::export_import

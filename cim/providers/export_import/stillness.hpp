@@ -1,8 +1,12 @@
 // Holds a running machine still while its disks are copied, and lets it go on afterwards: paused, or (when
 // its memory is wanted) saved and started again; where its applications are to be consistent, its file
 // systems are frozen meanwhile. What it was is noted in the Store before it is stopped, so that a program
-// that was killed meanwhile lets it go on when it is back. One thread at a time.
+// that was killed meanwhile lets it go on when it is back; what a host does not answer to is tried again when
+// the host is back. One thread at a time.
 #pragma once
+
+#include <memory>
+#include <vector>
 
 #include "cim/om/services.hpp"
 #include "cim/providers/export_import/export_plan.hpp"
@@ -26,8 +30,10 @@ class Stillness {
     bool held_ = false;
 };
 
-// Lets go what a program that was killed held, each machine by a job of its own; waits some seconds for them.
-// Machines that are gone or went on are left alone.
+// Lets go what a program that was killed held, each machine by a job of its own, on whichever host it is;
+// waits some seconds for them. Machines that are gone or went on are left alone.
 void release_held_machines(Services& services);
+// From then on, when a host is back; for as long as what it gives is kept.
+std::vector<std::shared_ptr<void>> watch_held_machines(Services& services);
 
 }  // namespace wsvirt::cim::export_import

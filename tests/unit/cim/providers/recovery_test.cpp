@@ -8,6 +8,7 @@
 #include <fstream>
 #include <future>
 #include <memory>
+#include <thread>
 
 #include "cim/providers/methods.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
@@ -65,6 +66,11 @@ struct CutOff : TwoHosts {
         request.id = snapshot;
         BOOST_TEST_REQUIRE(second.snapshot({}, request).ok());
     }
+    template <class Condition>
+    static bool eventually(Condition c) {
+        for (int n = 0; n < 1000 && !c(); ++n) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        return c();
+    }
     bool completed(std::uint16_t type) { return after_restart(type).state == JobState::completed; }
 
     std::promise<void> end;
@@ -104,6 +110,27 @@ BOOST_AUTO_TEST_CASE(a_machine_that_another_host_has_half_made_is_taken_back) {
     recover(services);
     BOOST_TEST(vs::PlannedSystems(services).all().empty());
     BOOST_TEST(second.machines().size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_of_another_host_that_an_export_held_goes_on) {
+    const auto held = [&] {
+        return store->count("export_held").value_or(9) + store->count("export_left").value_or(9);
+    };
+    for (const bool away : {false, true}) {
+        if (!away) BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+        BOOST_TEST_REQUIRE(second.suspend({}, guid).ok());
+        BOOST_TEST_REQUIRE(store->put("export_held", guid, "running, paused").ok());
+        second.set_connected(!away);
+        recover(services);
+        const auto watched = watch(services);
+        if (away) {
+            BOOST_TEST((second.machine(guid)->state == MachineState::paused));
+            BOOST_TEST(held() == 1U);
+            second.set_connected(true);
+        }
+        BOOST_TEST(eventually([&] { return held() == 0U; }));
+        BOOST_TEST((second.machine(guid)->state == MachineState::running));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(an_export_whose_folder_is_there_was_done) {

@@ -1,0 +1,95 @@
+// What an export does to the machine and to the folder it writes to, over machines in memory.
+#include <fstream>
+#include <thread>
+
+#include "cim/providers/recovery.hpp"
+#include "tests/unit/cim/providers/two_hosts.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+using backend::MachineState;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr unsigned crash_consistent = 0, saved_state = 1;
+
+struct Exporter : TwoHosts {
+    Exporter() { fs::create_directories(place()); }
+
+    fs::path place() const { return folder / "export"; }
+    MethodResult begin(const std::string& guid, const Given& wishes = {}, const std::string& where = {}) {
+        return call(vsms(), "ExportSystemDefinition",
+                    {{"ComputerSystem", system(guid)},
+                     {"ExportDirectory", Value(where.empty() ? place().string() : where)},
+                     {"ExportSettingData", Value(make("Msvm_VirtualSystemExportSettingData", wishes))}});
+    }
+    std::string running() {
+        const auto guid = machine();
+        start(guid);
+        return guid;
+    }
+    MachineState state(const std::string& guid) const { return hypervisor.machine(guid)->state; }
+    std::size_t held() const {
+        return store->count("export_held").value_or(9) + store->count("export_left").value_or(9);
+    }
+    template <class Condition>
+    static bool eventually(Condition c) {
+        for (int n = 0; n < 1000 && !c(); ++n) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        return c();
+    }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(exporting, Exporter)
+
+BOOST_AUTO_TEST_CASE(a_machine_whose_host_does_not_answer_goes_on_when_it_is_back) {
+    const auto watched = watch(services);
+    const auto guid = running();
+    hypervisor.hold("convert_image");
+    const auto r = begin(guid, {{"CaptureLiveState", crash_consistent}});
+    BOOST_TEST_REQUIRE(eventually([&] { return hypervisor.calls("convert_image") == 1; }));
+    BOOST_CHECK(state(guid) == MachineState::paused);
+    hypervisor.set_connected(false);
+    hypervisor.release("convert_image");
+    BOOST_TEST(done(r) != 0U);
+    BOOST_CHECK(state(guid) == MachineState::paused);
+    hypervisor.set_connected(true);
+    BOOST_TEST(eventually([&] { return state(guid) == MachineState::running && held() == 0; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_could_not_be_resumed_for_now_is_resumed_soon) {
+    const auto guid = running();
+    hypervisor.fail_next("resume", Error(Status::unavailable, "test", "Not now."));
+    BOOST_TEST(done(begin(guid, {{"CaptureLiveState", crash_consistent}})) == 32777U);
+    BOOST_TEST(eventually([&] { return state(guid) == MachineState::running && held() == 0; }));
+}
+
+BOOST_AUTO_TEST_CASE(what_somebody_puts_at_the_place_meanwhile_stays) {
+    const auto guid = machine();
+    const auto target = place() / "traveller";
+    for (const char* what : {"file", "link", "folder"}) {
+        hypervisor.hold("convert_image");
+        const auto before = hypervisor.calls("convert_image");
+        const auto r = begin(guid);
+        BOOST_TEST_REQUIRE(eventually([&] { return hypervisor.calls("convert_image") > before; }));
+        if (what == std::string("file")) std::ofstream(target) << "precious";
+        if (what == std::string("link")) fs::create_symlink("nowhere", target);
+        if (what == std::string("folder")) {
+            fs::create_directory(target);
+            std::ofstream(target / "inside") << "precious";
+        }
+        hypervisor.release("convert_image");
+        BOOST_TEST(done(r) == 32773U);
+        BOOST_TEST(last_text.find("somebody else") != std::string::npos, last_text);
+        BOOST_TEST(
+            fs::exists(fs::symlink_status(what == std::string("folder") ? target / "inside" : target)));
+        BOOST_TEST(!fs::exists(target / "Virtual Machines"));
+        BOOST_TEST(std::distance(fs::directory_iterator(place()), {}) == 1);
+        fs::remove_all(target);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
