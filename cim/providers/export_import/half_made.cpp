@@ -4,7 +4,9 @@
 #include <thread>
 
 #include "backend/hypervisor.hpp"
+#include "base/text.hpp"
 #include "cim/om/jobs.hpp"
+#include "cim/om/store.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
@@ -41,12 +43,30 @@ void take_back_later(Services& services, const std::string& guid) {
     });
 }
 
+bool is_ours(Services& services, const backend::MachineSpec& spec) {
+    const auto mark = spec.attributes.find(half_made_mark);
+    if (mark == spec.attributes.end()) return false;
+    const auto own = own_mark(services);
+    return own && mark->second == *own;
+}
+
 void take_back_all(Services& services, const backend::Hypervisor& host) {
     for (const auto& m : host.machines())
-        if (is_half_made(m->spec)) take_back_later(services, m->spec.uuid);
+        if (is_ours(services, m->spec)) take_back_later(services, m->spec.uuid);
 }
 
 }  // namespace
+
+Result<std::string> own_mark(Services& services) {
+    constexpr std::string_view kind = "service", key = "identifier";
+    auto known = services.store.get(kind, key);
+    if (!known) return known.error();
+    if (*known) return **known;
+    auto mine = make_guid();
+    auto r = services.store.insert(kind, key, mine);
+    if (!r && r.error().status == Status::already_exists) return own_mark(services);
+    return r ? Result<std::string>(std::move(mine)) : Result<std::string>(r.error());
+}
 
 bool is_half_made(const backend::MachineSpec& spec) {
     return spec.attributes.contains(half_made_mark);
@@ -54,17 +74,18 @@ bool is_half_made(const backend::MachineSpec& spec) {
 
 Result<void> check_whole(const backend::MachineSpec& spec) {
     if (!is_half_made(spec)) return {};
-    return Error(Status::invalid_state, "wsvirt.realize.half_made",
-                 "\"" + spec.name +
-                     "\" is only half made: realizing its planned system was cut off. Realize the planned "
-                     "system again.",
-                 spec.uuid);
+    return Error(
+        Status::invalid_state, "wsvirt.realize.half_made",
+        "\"" + spec.name +
+            "\" is only half made: its planned system is being realized, or that was cut off. Realize "
+            "the planned system again, with the service that has it, or destroy the machine.",
+        spec.uuid);
 }
 
-Result<void> forget_half_made(Services& services, const std::string& guid) {
+Result<void> forget_half_made(Services& services, const std::string& guid, Whose whose) {
     for (const auto& host : migration_service::hosts_of(services)) {
         const auto m = host.hypervisor->machine(guid);
-        if (!m || !is_half_made(m->spec)) continue;
+        if (!m || !(whose == Whose::ours ? is_ours(services, m->spec) : is_half_made(m->spec))) continue;
         if (auto r = host.hypervisor->forget({}, guid); !r) return r;
     }
     return {};
@@ -74,7 +95,7 @@ void recover_half_made(Services& services) {
     const auto hosts = migration_service::hosts_of(services);
     for (const auto& host : hosts)
         for (const auto& m : host.hypervisor->machines())
-            if (host.hypervisor->connected() && is_half_made(m->spec))
+            if (host.hypervisor->connected() && is_ours(services, m->spec))
                 (void)host.hypervisor->forget({}, m->spec.uuid);
     // Where only the last word was missing.
     vs::PlannedSystems planned(services);
@@ -93,7 +114,7 @@ std::vector<std::shared_ptr<void>> watch_half_made(Services& services) {
             if (e.kind == backend::EventKind::host_back) take_back_all(services, *h);
             // One that the host had not told of when the work that made it ended.
             const bool late = e.kind == backend::EventKind::machine_added && e.after &&
-                              is_half_made(e.after->spec) && services.jobs.lock(e.after->spec.uuid);
+                              is_ours(services, e.after->spec) && services.jobs.lock(e.after->spec.uuid);
             if (late) take_back_later(services, e.after->spec.uuid);
         }));
     for (const auto& host : hosts) take_back_all(services, *host.hypervisor);

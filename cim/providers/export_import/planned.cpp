@@ -196,7 +196,9 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
     const auto found = resolved(services, planned);
     if (!found) return found.error();
     auto spec = machine_spec(found->spec);
-    spec.attributes[half_made_mark] = "1";
+    const auto mark = own_mark(services);
+    if (!mark) return mark.error();
+    spec.attributes[half_made_mark] = *mark;
     spec.autostart = false;  // until it is whole
     // What was looked at are the files that this host sees. Another one may have others of the same names.
     if (is_cluster(services) && names_files(planned))

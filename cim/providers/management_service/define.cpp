@@ -71,7 +71,10 @@ Result<MethodResult> destroy_half_made(const MethodCall& call, Task task, const 
     task.affected.push_back({vs::system_path_text(call.services.host.name, cls, guid), {0}});
     auto& services = call.services;
     auto work = [&services, guid, both](JobContext&) -> Result<void> {
-        if (auto r = export_import::forget_half_made(services, guid); !r) return r;
+        // That of another service that makes it goes when it is meant itself.
+        using export_import::Whose;
+        if (auto r = export_import::forget_half_made(services, guid, both ? Whose::ours : Whose::anyones); !r)
+            return r;
         vs::PlannedSystems planned(services);
         return both && planned.find(guid) ? planned.remove(guid) : Result<void>{};
     };

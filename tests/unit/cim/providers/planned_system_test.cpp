@@ -1,5 +1,6 @@
 #include <thread>
 
+#include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/world.hpp"
@@ -27,12 +28,12 @@ struct Setup {
     // As it is when the last step of realizing it does not come.
     backend::MachineSpec half_made() {
         auto spec = vs::PlannedSystems(w.services).find(guid)->spec;
-        spec.attributes["Planned.Unfinished"] = "1";
+        spec.attributes["Planned.Unfinished"] = *export_import::own_mark(w.services);
         return spec;
     }
     template <class Condition>
-    static bool eventually(Condition c) {
-        for (int n = 0; n < 1000 && !c(); ++n) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    static bool eventually(Condition c, int times = 1000) {
+        for (int n = 0; n < times && !c(); ++n) std::this_thread::sleep_for(std::chrono::milliseconds(10));
         return c();
     }
     ObjectPath path() const { return vs::system_path("Msvm_PlannedComputerSystem", guid); }
@@ -193,7 +194,7 @@ BOOST_FIXTURE_TEST_CASE(a_plan_whose_machine_exists_is_forgotten_at_start, Setup
 
 BOOST_FIXTURE_TEST_CASE(a_half_realized_machine_is_undone_and_its_plan_kept, Setup) {
     auto spec = vs::PlannedSystems(w.services).find(guid)->spec;
-    spec.attributes["Planned.Unfinished"] = "1";
+    spec.attributes["Planned.Unfinished"] = *export_import::own_mark(w.services);
     BOOST_TEST(w.hypervisor.define({}, spec).ok());
     w.hypervisor.fail_next("undefine", Error(Status::unavailable, "test", "Not now."));
     recover(w.services);
@@ -229,6 +230,27 @@ BOOST_FIXTURE_TEST_CASE(a_half_made_machine_that_shows_late_is_taken_back, Setup
     const auto watching = watch(w.services);
     BOOST_TEST(w.hypervisor.define({}, half_made()).ok());
     BOOST_TEST(eventually([&] { return w.hypervisor.machines().empty(); }));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_another_service_is_making_is_not_taken_back, Setup) {
+    const auto watching = watch(w.services);
+    auto spec = half_made();
+    spec.attributes["Planned.Unfinished"] = make_guid();
+    for (const bool planned : {true, false}) {
+        BOOST_TEST_REQUIRE(w.hypervisor.define({}, spec).ok());
+        w.hypervisor.set_connected(false);
+        w.hypervisor.set_connected(true);
+        recover(w.services);
+        BOOST_TEST(
+            !eventually([&] { return w.jobs.unfinished() > 0 || w.hypervisor.machines().empty(); }, 30));
+        BOOST_TEST(World::code(w.request_state(guid, 2)) == 32775U);  // and not used either
+        if (planned) BOOST_TEST(!errors("ValidatePlannedSystem", JobState::completed_with_warnings).empty());
+        // Only who means it removes it.
+        const auto meant = planned ? path() : vs::system_path("Msvm_ComputerSystem", guid);
+        BOOST_TEST(w.done(w.call(w.vsms(), "DestroySystem", {{"AffectedSystem", Value(meant)}})) == 0U);
+        BOOST_TEST(w.hypervisor.machines().empty() != planned);
+        if (planned) BOOST_TEST_REQUIRE(w.hypervisor.forget({}, guid).ok());
+    }
 }
 
 BOOST_FIXTURE_TEST_CASE(a_half_made_machine_is_not_used, Setup) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <thread>
 
+#include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/methods.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
@@ -50,8 +51,10 @@ struct CutOff : TwoHosts {
         BOOST_TEST_REQUIRE(id.ok());
         begun->get_future().wait();
         auto copy = std::move(*Store::open(":memory:"));
-        const auto rows = store->list("job");
-        for (const auto& row : *rows) BOOST_TEST_REQUIRE(copy->put("job", row.key, row.text).ok());
+        for (const char* kind : {"job", "service"}) {
+            const auto rows = store->list(kind);
+            for (const auto& row : *rows) BOOST_TEST_REQUIRE(copy->put(kind, row.key, row.text).ok());
+        }
         JobManager again(*copy, {});
         Services now{shipped_schema(), hypervisor, again, *copy, services.host, services.hosts, nullptr};
         recover(now);
@@ -97,7 +100,7 @@ BOOST_AUTO_TEST_CASE(a_machine_that_another_host_has_half_made_is_taken_back) {
     auto spec = second.machine(guid)->spec;
     BOOST_TEST_REQUIRE(second.undefine({}, guid).ok());
     BOOST_TEST_REQUIRE(vs::PlannedSystems(services).add({spec, {}}).ok());
-    spec.attributes["Planned.Unfinished"] = "1";
+    spec.attributes["Planned.Unfinished"] = *export_import::own_mark(services);
     BOOST_TEST_REQUIRE(second.define({}, spec).ok());
     second.fail_next("forget", Error(Status::unavailable, "test", "Not now."));
     BOOST_TEST(!completed(job_type::realize_planned));
