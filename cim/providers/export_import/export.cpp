@@ -3,6 +3,7 @@
 #include "cim/providers/export_import/export_work.hpp"
 #include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/export_import/methods.hpp"
+#include "cim/providers/virtual_system/disk_claims.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/snapshots.hpp"
 
@@ -11,6 +12,27 @@ namespace wsvirt::cim::export_import {
 namespace {
 
 constexpr const char* folder_extra = "Export.Folder";
+
+// The disks of the machine, against whoever would change them meanwhile; those that several may have stay
+// free.
+Result<vs::DiskClaims> claim_sources(Services& services, const ExportPlan& plan) {
+    auto own = vs::exclusive_files(plan.what.spec());
+    for (const auto& s : plan.machine().snapshots) own.merge(vs::exclusive_files(s.spec));
+    auto claims = std::make_shared<vs::DiskClaims::element_type>();
+    for (const auto& step : plan.steps) {
+        if (!own.contains(step.from)) continue;
+        auto held = services.jobs.lock(vs::file_key(step.from));
+        if (!held)
+            return Error(
+                Status::busy, "wsvirt.export.claimed",
+                "\"" + step.from +
+                    "\" is being changed by another operation: wait until it has ended, or cancel its "
+                    "job.",
+                "ComputerSystem");
+        claims->push_back(std::move(*held));
+    }
+    return claims;
+}
 
 Result<MethodResult> export_system(const MethodCall& call) {
     Task task;
@@ -42,10 +64,12 @@ Result<MethodResult> export_system(const MethodCall& call) {
         if (e.status == Status::already_exists) e.status = Status::invalid_parameter;
         return refused(call, task, e);
     }
+    auto claims = claim_sources(services, *plan);
+    if (!claims) return refused(call, task, claims.error());
     task.busy_key = what->system();
     task.extra[folder_extra] = plan->target.string();
     task.affected = {{vs::system_path_text(services.host.name, "Msvm_ComputerSystem", what->system()), {0}}};
-    auto work = [&services, plan = std::move(*plan)](JobContext& job) {
+    auto work = [&services, plan = std::move(*plan), claims = std::move(*claims)](JobContext& job) {
         return carry_out(services, plan, job);
     };
     return run(call, std::move(task), std::move(work), {}, std::move(*held));

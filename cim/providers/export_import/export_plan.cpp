@@ -383,6 +383,17 @@ Result<void> check_state(const ExportPlan& plan) {
     return {};
 }
 
+// Before the machine is saved for it: whether its memory could be read at all.
+Result<void> check_memory(Services& services, const backend::Machine& m) {
+    const auto size = services.hypervisor.saved_state_size({}, m.spec.uuid);
+    if (size || size.error().status != Status::not_supported) return {};
+    return unfit(
+        Status::not_supported, "wsvirt.export.memory_elsewhere", "CaptureLiveState",
+        "The saved memory of \"" + m.spec.name +
+            "\" cannot be read from here, since it is on another host or belongs to a user's own libvirtd: "
+            "set CaptureLiveState to 0 if it runs, or CopyVmRuntimeInformation to false.");
+}
+
 Result<vs::Configuration> subject_of(Services& services, const vs::Configuration& given,
                                      const ExportWishes& wishes) {
     if (wishes.snapshots != ExportWishes::one && wishes.snapshots != ExportWishes::one_for_backup) {
@@ -462,6 +473,8 @@ Result<ExportPlan> plan_export(Services& services, const vs::Configuration& give
     plan.with_memory = !plan.what.snapshot && wishes.runtime &&
                        (plan.machine().state == backend::MachineState::saved ||
                         (plan.live && wishes.live == ExportWishes::saved_state));
+    if (plan.with_memory)
+        if (auto r = check_memory(services, plan.machine()); !r) return r.error();
     return plan;
 }
 

@@ -96,6 +96,7 @@ class Export {
         definition_.snapshots = plan_.snapshots;
         for (const auto& f : plan_.side_files)
             if (auto r = copy_beside(f.step, list_for(f)); !r) return r;
+        if (auto r = still.check(); !r) return r;
         if (auto r = still.release(); !r) return r;
         if (auto r = digest_files(); !r) return r;
         return describe();

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "backend/hypervisor.hpp"
+#include "base/text.hpp"
 #include "cim/om/store.hpp"
 #include "cim/providers/methods.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
@@ -149,6 +150,38 @@ Result<void> leave(Services& services, const std::string& guid, const std::strin
 }  // namespace
 
 Result<void> Stillness::begin(const backend::Call& call) {
+    auto r = hold(call);
+    if (r && !plan_.what.snapshot) watch();
+    return r;
+}
+
+void Stillness::watch() {
+    const auto& guid = plan_.machine().spec.uuid;
+    const auto m = services_.hypervisor.machine(guid);
+    if (!m) return;
+    auto ended = std::make_shared<std::atomic<bool>>(false);
+    // It may be as before again when the copies are done.
+    auto handle = services_.hypervisor.subscribe([ended, guid, state = m->state](const backend::Event& e) {
+        if (iequals(e.machine, guid) && e.before && e.after && e.before->state == state &&
+            e.after->state != state)
+            *ended = true;
+    });
+    rest_ = Rest{m->state, m->id, std::move(ended), std::move(handle)};
+}
+
+Result<void> Stillness::check() const {
+    if (!rest_ || !services_.hypervisor.connected()) return {};
+    const auto m = services_.hypervisor.machine(plan_.machine().spec.uuid);
+    if (m && m->state == rest_->state && m->id == rest_->id && !*rest_->ended) return {};
+    return Error(
+        Status::invalid_state, "wsvirt.export.disturbed",
+        "\"" + plan_.machine().spec.name +
+            "\" was started, resumed or stopped by somebody else while its files were copied, so the "
+            "copies do not fit together. Export it again.",
+        "ComputerSystem");
+}
+
+Result<void> Stillness::hold(const backend::Call& call) {
     if (!plan_.live) return {};
     const auto& guid = plan_.machine().spec.uuid;
     const bool paused = plan_.machine().state == MachineState::paused;

@@ -5,7 +5,9 @@
 // the host is back. One thread at a time.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "cim/om/services.hpp"
@@ -21,6 +23,8 @@ class Stillness {
     ~Stillness() { (void)release(); }
 
     Result<void> begin(const backend::Call& call);
+    // Whether nobody else let it run or stopped it since begin(). Errors: invalid_state.
+    Result<void> check() const;
     // Does not look at the job's stop token: a machine runs again after a cancelled export too.
     Result<void> release();
 
@@ -28,6 +32,17 @@ class Stillness {
     Services& services_;
     const ExportPlan& plan_;
     bool held_ = false;
+    // What it is while its files are copied.
+    struct Rest {
+        backend::MachineState state;
+        int id;
+        std::shared_ptr<std::atomic<bool>> ended;
+        std::shared_ptr<void> watch;
+    };
+    std::optional<Rest> rest_;
+
+    Result<void> hold(const backend::Call& call);
+    void watch();
 };
 
 // Lets go what a program that was killed held, each machine by a job of its own, on whichever host it is;

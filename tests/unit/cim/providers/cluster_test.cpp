@@ -215,6 +215,25 @@ BOOST_AUTO_TEST_CASE(a_machine_of_another_host_is_exported_from_files_that_both_
     BOOST_TEST(store->list("shared_mark")->empty());
 }
 
+BOOST_AUTO_TEST_CASE(memory_that_cannot_be_read_is_not_saved_for_an_export) {
+    const auto guid = moved_to_the_other_host();
+    BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+    second.fail_always("saved_state_size",
+                       Error(Status::not_supported, "test", "Its files are out of reach."));
+    for (const bool saved : {false, true}) {
+        if (saved) BOOST_TEST_REQUIRE(second.save({}, guid).ok());
+        const auto saves = second.calls("save");
+        BOOST_TEST(export_there(guid) == 32770U);
+        BOOST_TEST(text.find("CopyVmRuntimeInformation") != std::string::npos, text);
+        BOOST_TEST(second.calls("save") == saves);
+        BOOST_TEST(fs::is_empty(folder / "export"));
+        const Given without = saved ? Given{{"CopyVmRuntimeInformation", Value(false)}}
+                                    : Given{{"CaptureLiveState", Value(0U)}};
+        BOOST_TEST(export_there(guid, without) == 0U, last_text);
+        fs::remove_all(folder / "export" / "traveller");
+    }
+}
+
 // There is a file of the same name here, which may be what was left of an earlier move.
 BOOST_AUTO_TEST_CASE(another_file_of_the_same_name_is_not_exported) {
     const auto guid = moved_to_the_other_host();

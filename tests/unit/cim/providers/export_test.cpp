@@ -1,5 +1,6 @@
 // What an export does to the machine and to the folder it writes to, over machines in memory.
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "cim/providers/recovery.hpp"
@@ -65,6 +66,58 @@ BOOST_AUTO_TEST_CASE(a_machine_that_could_not_be_resumed_for_now_is_resumed_soon
     hypervisor.fail_next("resume", Error(Status::unavailable, "test", "Not now."));
     BOOST_TEST(done(begin(guid, {{"CaptureLiveState", crash_consistent}})) == 32777U);
     BOOST_TEST(eventually([&] { return state(guid) == MachineState::running && held() == 0; }));
+}
+
+BOOST_AUTO_TEST_CASE(an_export_of_a_machine_that_somebody_lets_run_meanwhile_fails) {
+    using enum MachineState;
+    const auto guid = machine();
+    const auto resume = [&] { return hypervisor.resume({}, guid).ok(); };
+    const auto suspend = [&] { return hypervisor.suspend({}, guid).ok(); };
+    const auto begin_it = [&] { return hypervisor.start({}, guid).ok(); };
+    const auto end_it = [&] { return hypervisor.power_off({}, guid).ok(); };
+    struct Case {
+        MachineState before;
+        unsigned live;
+        std::vector<std::function<bool()>> others;
+        MachineState after;
+    };
+    for (const auto& c :
+         {Case{running, crash_consistent, {resume}, running},
+          Case{running, crash_consistent, {resume, suspend}, running},
+          Case{running, crash_consistent, {end_it}, off}, Case{running, saved_state, {begin_it}, running},
+          Case{paused, crash_consistent, {resume, suspend}, paused},
+          Case{saved, saved_state, {begin_it}, running}, Case{off, saved_state, {begin_it, end_it}, off}}) {
+        if (c.before != off) start(guid);
+        if (c.before == paused) BOOST_TEST_REQUIRE(suspend());
+        if (c.before == saved) BOOST_TEST_REQUIRE(hypervisor.save({}, guid).ok());
+        hypervisor.hold("convert_image");
+        const auto calls = hypervisor.calls("convert_image");
+        const auto r = begin(guid, {{"CaptureLiveState", c.live}});
+        BOOST_TEST_REQUIRE(eventually([&] { return hypervisor.calls("convert_image") > calls; }));
+        for (const auto& act : c.others) BOOST_TEST_REQUIRE(act());
+        hypervisor.release("convert_image");
+        BOOST_TEST(done(r) == 32775U);
+        BOOST_TEST(last_text.find("somebody else") != std::string::npos, last_text);
+        BOOST_TEST(fs::is_empty(place()));
+        BOOST_CHECK(state(guid) == c.after);
+        BOOST_TEST(held() == 0U);
+        if (state(guid) != off) BOOST_TEST_REQUIRE(end_it());
+        BOOST_TEST_REQUIRE(done(begin(guid)) == 0U);  // undisturbed
+        fs::remove_all(place() / "traveller");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(nobody_changes_the_disks_meanwhile) {
+    const auto guid = machine();
+    hypervisor.hold("convert_image");
+    const auto r = begin(guid);
+    BOOST_TEST_REQUIRE(eventually([&] { return hypervisor.calls("convert_image") == 1; }));
+    const auto images = vs::service_path("testhost", "Msvm_ImageManagementService", "vhdsvc");
+    const Given larger{{"Path", Value(disk_path)}, {"MaxInternalSize", Value(std::uint64_t{4} << 20)}};
+    BOOST_TEST(done(call(images, "ResizeVirtualHardDisk", larger)) == 32774U);
+    hypervisor.release("convert_image");
+    BOOST_TEST(done(r) == 0U);
+    BOOST_TEST(done(call(images, "ResizeVirtualHardDisk", larger)) == 0U, last_text);
 }
 
 BOOST_AUTO_TEST_CASE(what_somebody_puts_at_the_place_meanwhile_stays) {
