@@ -166,6 +166,22 @@ Result<void> flush_to_disk(const std::filesystem::path& file_or_folder) {
     return system_error("Writing", file_or_folder);
 }
 
+Result<void> make_passable(const std::filesystem::path& folder) {
+    constexpr mode_t mode = 0711;
+    std::filesystem::path made;
+    for (const auto& part : folder) {
+        made /= part;
+        std::error_code ec;
+        if (std::filesystem::is_directory(made, ec)) continue;
+        if (::mkdir(made.c_str(), mode) != 0) {
+            if (errno == EEXIST && std::filesystem::is_directory(made, ec)) continue;  // just now
+            return system_error("Making the folder", made);
+        }
+        if (::chmod(made.c_str(), mode) != 0) return system_error("Making the folder", made);
+    }
+    return {};
+}
+
 Result<void> write_file(const std::filesystem::path& file, std::string_view text) {
     auto temporary = file;
     temporary += ".new";

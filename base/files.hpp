@@ -38,6 +38,10 @@ Result<std::string> content_digest(const std::filesystem::path& file, const File
 // What was written to a file, or which files a folder has, outlives a power cut from here on.
 Result<void> flush_to_disk(const std::filesystem::path& file_or_folder);
 
+// Makes what is missing of a folder that another user's QEMU gets files from, whatever the umask says:
+// everybody may pass who knows a name in it, and nobody else look into it.
+Result<void> make_passable(const std::filesystem::path& folder);
+
 // Writes a small file whole: a temporary file beside it, flushed, renamed.
 Result<void> write_file(const std::filesystem::path& file, std::string_view text);
 Result<std::string> read_file(const std::filesystem::path& file, std::uint64_t limit);

@@ -102,6 +102,8 @@ def test_state_folder_is_private(fresh_server, tmp_path):
     try:
         for name in ("users", "lock", "wsvirt.db", "tls/server.key"):
             assert os.stat(daemon.state / name).st_mode & 0o077 == 0, name
+        for name in ("disks", "exports"):  # QEMU's own user gets files from there
+            assert os.stat(daemon.state / name).st_mode & 0o777 == 0o711, name
     finally:
         daemon.end()
 

@@ -1,5 +1,6 @@
 """Disks whose content, or what a definition says of them, would make QEMU open other files of the host; with the qemu-img that
 a real host has."""
+import json
 import re
 import subprocess
 
@@ -17,6 +18,16 @@ WINDOW = '[jobs]\nsynchronous_window = "25s"\n'
 @pytest.fixture(scope="module")
 def world():
     daemon = Server(more=QUICK_SIGN_IN + WINDOW)
+    daemon.start()
+    daemon.storage.mkdir(exist_ok=True)
+    yield World(daemon)
+    daemon.end()
+
+
+@pytest.fixture
+def real_world():
+    """Its snapshots are really in the disks."""
+    daemon = Server(more=QUICK_SIGN_IN + WINDOW, uri="qemu:///embed")
     daemon.start()
     daemon.storage.mkdir(exist_ok=True)
     yield World(daemon)
@@ -148,3 +159,43 @@ def test_what_a_guest_wrote_into_a_raw_disk_is_its_content(world, secret):
     assert not world.parts.problems(planned)
     assert world.code(world.realize(planned)) == (0, "")
 
+
+
+def names_inside(path):
+    """Of the snapshots in a disk."""
+    told = json.loads(subprocess.run(["qemu-img", "info", "--output=json", path], check=True, stdout=subprocess.PIPE).stdout)
+    return [s["name"] for s in told.get("snapshots", [])]
+
+
+def test_a_folder_can_be_imported_again_when_nothing_came_of_it(real_world):
+    """New identifiers are written into its disks; what fails or is destroyed takes them out again."""
+    world = real_world
+    machine = world.done(world.define(resources=disk(create(world.daemon.storage / "kept.qcow2"))))["ResultingSystem"]
+    world.with_snapshot(machine)
+    file = world.exported(machine)
+    (exported,) = file.parents[1].glob("Virtual Hard Disks/*")
+    before, content, text = names_inside(exported), exported.read_bytes(), file.read_text()
+    assert len(before) == 1
+
+    # Its saved memory is none: the last step but one fails.
+    (file.parent / "none.save").write_text("no memory")
+    file.write_text(text.replace("</Settings>", '</Settings><SavedState Path="Virtual Machines/none.save" Size="9"/>', 1))
+    planned = world.done(world.import_from(file))["ImportedSystem"]
+    assert world.code(world.realize(planned))[0] != 0
+    assert exported.read_bytes() == content
+    world.done(world.hyperv.destroy(planned))
+
+    # As a kill on the way leaves it.
+    file.write_text(text)
+    planned = world.done(world.import_from(file))["ImportedSystem"]
+    (snapshot,) = world.parts.snapshots(planned)
+    new = snapshot["InstanceID"].removeprefix("Microsoft:").encode()
+    exported.write_bytes(content.replace(before[0].encode(), new))
+    assert names_inside(exported) == [new.decode()]
+    world.done(world.hyperv.destroy(planned))
+    assert exported.read_bytes() == content
+
+    planned = world.done(world.import_from(file))["ImportedSystem"]
+    assert not world.parts.problems(planned)
+    assert world.code(world.realize(planned)) == (0, "")
+    assert names_inside(exported) != before

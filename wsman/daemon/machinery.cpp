@@ -4,6 +4,7 @@
 
 #include "backend/cluster.hpp"
 #include "backend/libvirt/libvirt_hypervisor.hpp"
+#include "base/files.hpp"
 #include "base/thread_pool.hpp"
 #include "cim/om/jobs.hpp"
 #include "cim/om/object_manager.hpp"
@@ -112,13 +113,8 @@ OpsSettings operation_settings(const Config& config) {
 Result<void> make_folders(const Config& config) {
     std::vector<fs::path> folders{config.backend.virtual_hard_disk_path};
     folders.insert(folders.end(), config.backend.export_folders.begin(), config.backend.export_folders.end());
-    for (const auto& folder : folders) {
-        std::error_code ec;
-        fs::create_directories(folder, ec);
-        if (ec)
-            return Error{Status::failed, "wsvirt.state.folder", "A folder cannot be made.", folder.string(),
-                         ec.message()};
-    }
+    for (const auto& folder : folders)
+        if (auto r = make_passable(folder); !r) return r;
     return {};
 }
 

@@ -78,7 +78,7 @@ class Export {
         std::error_code ec;
         const bool new_parent = !fs::exists(folder_.parent_path(), ec);
         for (const char* sub : {machines_folder, disks_folder})
-            if (!fs::create_directories(folder_ / sub, ec) && ec) return file_error(ec, folder_);
+            if (auto r = make_passable(folder_ / sub); !r) return r;
         auto r = write();
         if (r) r = finish();
         if (!r) fs::remove_all(folder_, ec);
@@ -159,9 +159,8 @@ class Export {
     Result<void> copy_beside(const CopyStep& step, std::vector<ExportDefinition::File>& list) {
         meter_.step(step.weight);
         job_.progress(0, "Copying " + fs::path(step.to).filename().string());
-        std::error_code ec;
         const auto to = folder_ / step.to;
-        if (!fs::create_directories(to.parent_path(), ec) && ec) return file_error(ec, to);
+        if (auto r = make_passable(to.parent_path()); !r) return r;
         if (auto r = copy_file(step.from, to); !r) return r;
         return record(list, "", step.to, "");
     }

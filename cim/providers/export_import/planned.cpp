@@ -12,6 +12,7 @@
 #include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/export_import/import_folder.hpp"
 #include "cim/providers/export_import/methods.hpp"
+#include "cim/providers/export_import/rename_back.hpp"
 #include "cim/providers/export_import/resolve.hpp"
 #include "cim/providers/export_import/same_files.hpp"
 #include "cim/providers/export_import/stillness.hpp"
@@ -213,7 +214,7 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
     auto made = services.hypervisor.define(call, spec);
     if (made) made = make_whole(services, call, *found);
     if (!made) {
-        (void)forget_half_made(services, planned.spec.uuid);
+        if (forget_half_made(services, planned.spec.uuid)) rename_back(services, *found);
         return made;
     }
     return vs::PlannedSystems(services).remove(planned.spec.uuid);

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/export_import/half_made.hpp"
+#include "cim/providers/export_import/rename_back.hpp"
 #include "cim/providers/management_service/methods.hpp"
 #include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
@@ -51,14 +52,19 @@ Result<MethodResult> define_system(const MethodCall& call) {
     return run(call, std::move(task), std::move(work), std::move(results), std::move(*held));
 }
 
+// Its folder can be imported again.
+Result<void> remove_planned(Services& services, const std::string& guid) {
+    vs::PlannedSystems all(services);
+    if (const auto planned = all.find(guid)) export_import::rename_back(services, *planned);
+    return all.remove(guid);
+}
+
 Result<MethodResult> destroy_planned(const MethodCall& call, Task task, const std::string& guid,
                                      std::shared_ptr<JobManager::Guard> held) {
     task.affected.push_back(
         {vs::system_path_text(call.services.host.name, "Msvm_PlannedComputerSystem", guid), {0}});
     auto& services = call.services;
-    auto work = [&services, guid](JobContext&) -> Result<void> {
-        return vs::PlannedSystems(services).remove(guid);
-    };
+    auto work = [&services, guid](JobContext&) { return remove_planned(services, guid); };
     return run(call, std::move(task), std::move(work), {}, std::move(held));
 }
 
@@ -75,8 +81,8 @@ Result<MethodResult> destroy_half_made(const MethodCall& call, Task task, const 
         using export_import::Whose;
         if (auto r = export_import::forget_half_made(services, guid, both ? Whose::ours : Whose::anyones); !r)
             return r;
-        vs::PlannedSystems planned(services);
-        return both && planned.find(guid) ? planned.remove(guid) : Result<void>{};
+        return both && vs::PlannedSystems(services).find(guid) ? remove_planned(services, guid)
+                                                               : Result<void>{};
     };
     return run(call, std::move(task), std::move(work), {}, std::move(held));
 }

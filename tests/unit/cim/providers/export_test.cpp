@@ -1,4 +1,6 @@
 // What an export does to the machine and to the folder it writes to, over machines in memory.
+#include <sys/stat.h>
+
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -118,6 +120,20 @@ BOOST_AUTO_TEST_CASE(nobody_changes_the_disks_meanwhile) {
     hypervisor.release("convert_image");
     BOOST_TEST(done(r) == 0U);
     BOOST_TEST(done(call(images, "ResizeVirtualHardDisk", larger)) == 0U, last_text);
+}
+
+// QEMU uses the disks there after an import, perhaps as another user.
+BOOST_AUTO_TEST_CASE(others_may_pass_the_folders_and_not_look_into_them) {
+    const auto guid = machine();
+    const auto before = ::umask(077);
+    const auto code = done(begin(guid, {}, (place() / "new").string()));
+    ::umask(before);
+    BOOST_TEST_REQUIRE(code == 0U);
+    const auto made = place() / "new" / "traveller";
+    for (const auto& made_one :
+         {place() / "new", made, made / "Virtual Machines", made / "Virtual Hard Disks"})
+        BOOST_TEST(unsigned(fs::status(made_one).permissions()) == 0711U, made_one);
+    BOOST_TEST(unsigned(fs::status(made / "Virtual Machines" / (guid + ".xml")).permissions()) == 0600U);
 }
 
 BOOST_AUTO_TEST_CASE(what_somebody_puts_at_the_place_meanwhile_stays) {

@@ -1,0 +1,44 @@
+#include "cim/providers/export_import/rename_back.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "backend/qemu/snapshot_names.hpp"
+#include "base/text.hpp"
+#include "cim/providers/export_import/import_folder.hpp"
+#include "cim/providers/recovery.hpp"
+#include "cim/providers/virtual_system/disk_claims.hpp"
+#include "cim/providers/virtual_system/storage_rules.hpp"
+
+namespace wsvirt::cim::export_import {
+
+namespace {
+
+using Names = std::map<std::string, std::string>;  // as they may be in a disk → as they were
+
+void rename_in(Services& services, const std::string& path, const Names& names) {
+    const auto real = vs::check_existing(services.host.export_folders, path, "SystemDefinitionFile");
+    if (!real || !vs::user_of(services, *real, {}).empty()) return;
+    const auto there = backend::qemu::snapshot_names(*real);
+    if (!there) return;
+    Names left;
+    for (const auto& [now, before] : names)
+        if (std::find(there->begin(), there->end(), now) != there->end()) left[now] = before;
+    if (!left.empty()) (void)backend::qemu::rename_snapshots(*real, left);
+}
+
+}  // namespace
+
+void rename_back(Services& services, const vs::PlannedSystem& planned) {
+    if (!every_host_answers(services) || host_with(services, planned.spec.uuid)) return;
+    std::map<std::string, Names> disks;
+    for (const auto& s : planned.snapshots) {
+        const auto before = s.spec.attributes.find(name_in_disks);
+        if (before == s.spec.attributes.end() || !is_guid(before->second)) continue;
+        for (const auto& d : s.spec.disks)
+            if (vs::is_exclusive(d) && d.format == "qcow2") disks[d.path][s.id] = before->second;
+    }
+    for (const auto& [path, names] : disks) rename_in(services, path, names);
+}
+
+}  // namespace wsvirt::cim::export_import
