@@ -80,9 +80,10 @@ backend::MachineSpec like(const backend::MachineSpec& reference) {
         const auto before = d.id;
         d.id = make_guid();
         renamed(before, d.id);
-        if (d.device == backend::DiskDevice::cdrom) continue;
-        d.path.clear();
-        d.format.clear();
+        if (d.device == backend::DiskDevice::cdrom)
+            std::erase_if(d.attributes, [](const auto& a) { return a.first.starts_with("Planned."); });
+        else
+            empty_drive(d);
     }
     for (auto& n : s.nics) {
         const auto before = n.id;

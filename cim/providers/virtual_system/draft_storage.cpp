@@ -125,9 +125,7 @@ Result<void> Draft::put_medium(Disk& d, const std::string& path, const std::stri
     if (hot() && d.device == DiskDevice::disk && d.bus != Bus::scsi)
         if (auto r = need_off(property); !r) return r;
     if (path.empty()) {
-        d.path.clear();
-        d.format.clear();
-        std::erase_if(d.attributes, [](const auto& a) { return a.first.starts_with(medium_prefix); });
+        empty_drive(d);
         return {};
     }
     const MediumUse use{medium_kind(d), spec_.uuid, state_ == State::planned};

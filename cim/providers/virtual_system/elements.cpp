@@ -208,6 +208,17 @@ std::optional<Element> parent_of(const MachineSpec& s, const Element& e) {
     }
 }
 
+void empty_drive(backend::Disk& d) {
+    d.path.clear();
+    d.format.clear();
+    d.shareable = false;
+    d.iops_limit.reset();
+    d.iops_reservation.reset();
+    std::erase_if(d.attributes, [](const auto& a) {
+        return a.first.starts_with(medium_prefix) || a.first.starts_with("Planned.");
+    });
+}
+
 KeptIn kept_in(const MachineSpec& s, const Element& e) {
     switch (e.kind) {
         case Kind::processor:

@@ -50,6 +50,8 @@ std::optional<Element> parent_of(const backend::MachineSpec& s, const Element& e
 // The drive kind of a disk entry, and the kind of medium that fits into it.
 Kind drive_kind(const backend::Disk& d);
 Kind medium_kind(const backend::Disk& d);
+// Takes the medium out, with its settings and what is noted about its file.
+void empty_drive(backend::Disk& d);
 const backend::Disk* floppy_of(const backend::MachineSpec& s);
 const backend::SerialPort* serial_of(const backend::MachineSpec& s, unsigned port);
 bool has_connection(const backend::Nic& n);

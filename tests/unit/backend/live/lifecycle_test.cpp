@@ -87,6 +87,10 @@ BOOST_AUTO_TEST_CASE(memory_is_saved_and_restored) {
     LabMachine n(other);
     OK(hv().import_saved_state(within(patience), n.id(), file));
     BOOST_TEST((n.state() == saved));
+    // A machine that has saved memory keeps it.
+    const auto again = hv().import_saved_state(within(patience), n.id(), other.disks[0].path);
+    BOOST_REQUIRE(!again);
+    BOOST_TEST((again.error().status == Status::invalid_state));
     OK(hv().start(within(patience), n.id()));
     BOOST_TEST((n.state() == running));
     BOOST_TEST(hv().machine(n.id())->state_reason == "restored");

@@ -194,6 +194,45 @@ BOOST_AUTO_TEST_CASE(the_reference_configuration_fills_what_is_left_out) {
                    .uint("AutomaticShutdownAction") == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(secure_boot_needs_a_host_that_has_it) {
+    World w;
+    const auto host_has = [&](bool yes) {
+        auto h = w.hypervisor.host();
+        h.uefi_available = true;
+        h.secure_boot_available = yes;
+        w.hypervisor.set_host(h);
+    };
+    const Given wish{{"ElementName", "guarded"},
+                     {"VirtualSystemSubType", "Microsoft:Hyper-V:SubType:2"},
+                     {"SecureBootEnabled", true}};
+    const auto defined = [&](const Given& settings, const std::string& like) {
+        Given in{{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", settings))}};
+        if (!like.empty()) in.emplace_back("ReferenceConfiguration", Value(World::settings_of(like)));
+        return w.call(w.vsms(), "DefineSystem", in);
+    };
+    host_has(true);
+    const auto guarded = w.define(wish);
+    host_has(false);
+    // Whether it is asked for or comes from the reference.
+    const Given name{{"ElementName", "like"}};
+    for (const auto& r : {defined(wish, {}), defined(name, guarded)}) {
+        BOOST_TEST(World::code(r) == 32770U);
+        BOOST_TEST(w.text_of(r).find("SecureBootEnabled") != std::string::npos, w.text_of(r));
+    }
+    BOOST_TEST(w.hypervisor.machines().size() == 1U);
+    const auto without = defined({{"ElementName", "like"}, {"SecureBootEnabled", false}}, guarded);
+    BOOST_TEST(w.done(without) == 0U, w.text_of(without));
+    const auto plain = w.define({{"ElementName", "x"}, {"VirtualSystemSubType", wish[1].second}});
+    BOOST_TEST(!w.spec(plain).secure_boot);
+    const auto asked =
+        w.call(w.vsms(), "ModifySystemSettings",
+               {{"SystemSettings",
+                 Value(w.make("Msvm_VirtualSystemSettingData",
+                              {{"InstanceID", "Microsoft:" + plain}, {"SecureBootEnabled", true}}))}});
+    BOOST_TEST(w.done(asked) == 32770U);
+    BOOST_TEST(!w.spec(plain).secure_boot);
+}
+
 // What is noted about a snapshot is no setting: a machine like it starts without.
 BOOST_AUTO_TEST_CASE(a_snapshot_is_a_reference_too) {
     World w;

@@ -204,6 +204,43 @@ BOOST_FIXTURE_TEST_CASE(a_half_realized_machine_is_undone_and_its_plan_kept, Set
     BOOST_TEST(vs::PlannedSystems(w.services).all().size() == 1U);
 }
 
+// What an export says of a file's content goes with the resource, and to no machine that is like the system.
+BOOST_FIXTURE_TEST_CASE(a_disk_that_is_added_again_is_taken_as_it_is, Setup) {
+    constexpr const char* sasd = "Msvm_StorageAllocationSettingData";
+    std::filesystem::create_directories(w.folder / "export");
+    backend::ImageSpec image;
+    image.path = (w.folder / "export" / "used.qcow2").string();
+    image.format = "qcow2";
+    image.size = 1 << 20;
+    BOOST_TEST_REQUIRE(w.hypervisor.create_image({}, image).ok());
+    const auto id = add_disk(image.path);
+    auto p = *vs::PlannedSystems(w.services).find(guid);
+    auto& disk = p.spec.disks.at(0);
+    disk.attributes["Planned.Content.Path"] = disk.path;
+    disk.attributes["Planned.Content.Size"] = "1";
+    disk.attributes["Planned.Content.Digest"] = std::string(64, '0');
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(w.services).replace(p).ok());
+    const auto found = errors("ValidatePlannedSystem", JobState::completed_with_warnings);
+    BOOST_TEST_REQUIRE(found.size() == 1U);
+    BOOST_TEST(found[0].message.find("add it again") != std::string::npos, found[0].message);
+    const auto like =
+        w.call(w.vsms(), "DefineSystem",
+               {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", {{"ElementName", "like"}}))},
+                {"ReferenceConfiguration", Value(path())}});
+    BOOST_TEST_REQUIRE(w.done(like) == 0U);
+    for (const auto& [key, value] :
+         w.spec(like.out.get("ResultingSystem").as_path()->key_string("Name")).disks.at(0).attributes)
+        BOOST_TEST(!key.starts_with("Planned."), key);
+
+    const auto drive = w.get_setting(sasd, id).string("Parent");
+    BOOST_TEST_REQUIRE(w.done(w.remove(sasd, id)) == 0U);
+    w.added(guid, w.make(sasd, {{"ResourceType", 31},
+                                {"ResourceSubType", "Microsoft:Hyper-V:Virtual Hard Disk"},
+                                {"Parent", drive},
+                                {"HostResource", World::texts({image.path})}}));
+    BOOST_TEST(w.done(w.call(w.vsms(), "ValidatePlannedSystem", {{"PlannedSystem", Value(path())}})) == 0U);
+}
+
 // The host is lost between the first step and the last, and so nothing can be taken back then.
 BOOST_FIXTURE_TEST_CASE(what_a_lost_host_has_of_a_realized_system_goes_when_it_is_back, Setup) {
     const auto watching = watch(w.services);

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "cim/providers/virtual_system/storage_rules.hpp"
 #include "tests/unit/cim/providers/world.hpp"
 
 using namespace wsvirt;
@@ -193,6 +194,69 @@ BOOST_FIXTURE_TEST_CASE(the_diskette_drive_is_always_there, Setup) {
                "Microsoft:Hyper-V:Virtual Floppy Disk");
     BOOST_TEST(w.done(w.remove(sasd, floppy)) == 0U);
     BOOST_TEST(w.get_setting(rasd, id).uint("ResourceType") == 14U);
+}
+
+// It says what the client said, and is connected when it is plugged in unless that call says otherwise.
+BOOST_FIXTURE_TEST_CASE(a_connection_to_nothing_keeps_its_state, Setup) {
+    constexpr const char* connections = "Msvm_EthernetPortAllocationSettingData";
+    const auto there = w.hypervisor.switches().front();
+    const auto to = [&](bool plugged) { return plugged ? World::texts({there.id}) : Value(Value::Array{}); };
+    for (const unsigned state : {2U, 3U, 0U}) {
+        const auto port = w.added(guid, nic({}));
+        Given given{{"ResourceType", 33},
+                    {"Parent", w.parent_text("Msvm_SyntheticEthernetPortSettingData", port)}};
+        if (state != 0) given.emplace_back("EnabledState", state);
+        const auto id = w.added(guid, w.make(connections, given));
+        const auto shown = [&] { return w.get_setting(connections, id).uint("EnabledState"); };
+        const auto modified = [&](const Given& changed) {
+            return w.done(w.modify(change(connections, id, changed)));
+        };
+        BOOST_TEST(shown() == (state == 2 ? 2U : 3U));
+        BOOST_CHECK(w.spec(guid).nics.back().link == backend::NicLink::none);
+        // Sent back as it was read.
+        BOOST_TEST(w.done(w.modify(w.get_setting(connections, id))) == 0U);
+        BOOST_TEST(shown() == (state == 2 ? 2U : 3U));
+        BOOST_TEST(modified({{"EnabledState", 9}}) == 32773U);
+        BOOST_TEST(modified({{"HostResource", to(true)}}) == 0U);
+        BOOST_TEST(shown() == 2U);
+        BOOST_TEST(w.spec(guid).nics.back().link_up);
+        // Unplugged it is not connected, unless that is said too.
+        BOOST_TEST(modified({{"HostResource", to(false)}}) == 0U);
+        BOOST_TEST(shown() == 3U);
+        BOOST_TEST(modified({{"EnabledState", 2}}) == 0U);
+        BOOST_TEST(shown() == 2U);
+        BOOST_TEST(modified({{"HostResource", to(true)}, {"EnabledState", 3}}) == 0U);
+        BOOST_TEST(shown() == 3U);
+        BOOST_TEST(!w.spec(guid).nics.back().link_up);
+    }
+}
+
+// What is put into a drive later is another medium.
+BOOST_FIXTURE_TEST_CASE(settings_of_a_medium_go_with_it, Setup) {
+    const auto drive = w.added(guid, this->drive(ide(0), "0"));
+    const auto put = [&](const std::string& file, const Given& more) {
+        Given given{{"ResourceType", 31},
+                    {"ResourceSubType", "Microsoft:Hyper-V:Virtual Hard Disk"},
+                    {"Parent", w.parent_text(rasd, drive)},
+                    {"HostResource", World::texts({file})}};
+        given.insert(given.end(), more.begin(), more.end());
+        return w.added(guid, w.make(sasd, given));
+    };
+    const auto first = put(w.image("first.qcow2"), {{"IOPSLimit", 500U},
+                                                    {"IOPSReservation", 10U},
+                                                    {"PersistentReservationsSupported", true},
+                                                    {"WriteHardeningMethod", 1U}});
+    BOOST_TEST(w.spec(guid).disks.at(0).shareable);
+    BOOST_TEST_REQUIRE(w.done(w.remove(sasd, first)) == 0U);
+    const auto path = w.image("second.qcow2");
+    const auto second = w.get_setting(sasd, put(path, {}));
+    BOOST_TEST(second.uint("IOPSLimit") == 0U);
+    BOOST_TEST(second.uint("IOPSReservation") == 0U);
+    BOOST_TEST(!second.get("PersistentReservationsSupported").bool_or(false));
+    BOOST_TEST(second.uint("WriteHardeningMethod") == 0U);
+    // And so it is this machine's alone.
+    const auto other = w.define({{"ElementName", "other"}});
+    BOOST_TEST(vs::user_of(w.services, path, other) != "");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_port_and_its_connection, Setup) {
