@@ -1,6 +1,8 @@
 #include "backend/cluster.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 
 #include "base/text.hpp"
 
@@ -12,6 +14,59 @@ using MachinePtr = std::shared_ptr<const Machine>;
 
 bool runs(const Machine& m) {
     return m.state == MachineState::running;
+}
+
+// The files that a machine's drives need: what is in them, and what that stands on as far as `local` sees it.
+std::vector<std::string> files_of(const Call& call, Hypervisor& local, const MachineSpec& spec) {
+    constexpr std::size_t longest_chain = 64;
+    std::vector<std::string> files;
+    for (const auto& d : spec.disks) {
+        std::string path = d.path, format = d.format;
+        for (std::size_t depth = 0; !path.empty() && depth < longest_chain; ++depth) {
+            files.push_back(path);
+            if (d.device == DiskDevice::cdrom) break;
+            const auto info = local.image_info(call, path, format);
+            if (!info || info->backing_file.empty()) break;
+            path = (std::filesystem::path(path).parent_path() / info->backing_file).string();
+            format = info->backing_format;
+        }
+    }
+    return files;
+}
+
+bool is_own(const Disk& d) {
+    return d.device != DiskDevice::cdrom && !d.shareable && !d.path.empty();
+}
+
+// The machine that has it to itself, or has in a snapshot; "" = none.
+std::string user_of(const Hypervisor& host, const std::string& file) {
+    const auto uses = [&](const MachineSpec& s) {
+        return std::any_of(s.disks.begin(), s.disks.end(),
+                           [&](const Disk& d) { return is_own(d) && d.path == file; });
+    };
+    for (const auto& m : host.machines())
+        if (uses(m->spec) || std::any_of(m->snapshots.begin(), m->snapshots.end(),
+                                         [&](const auto& s) { return uses(s.spec); }))
+            return m->spec.name;
+    return {};
+}
+
+// What keeps a machine with these files from a host; "" = nothing, null = the host does not say. Files of one
+// name may be different ones, so a disk is free there only if no machine of the host has it.
+std::optional<std::string> lacks(const Call& call, const ClusterHost& h, const MachineSpec& spec,
+                                 const std::vector<std::string>& files) {
+    for (const auto& d : spec.disks) {
+        if (!is_own(d)) continue;
+        if (const auto user = user_of(*h.hypervisor, d.path); !user.empty())
+            return "\"" + d.path + "\" is in use by \"" + user + "\" on \"" + h.name + "\"";
+    }
+    bool sure = true;
+    for (const auto& file : files) {
+        const auto there = h.hypervisor->has_file(call, file);
+        if (there && !*there) return "\"" + h.name + "\" does not have \"" + file + "\"";
+        sure = sure && there;
+    }
+    return sure ? std::optional<std::string>("") : std::nullopt;
 }
 
 class Cluster final : public Hypervisor {
@@ -68,7 +123,7 @@ class Cluster final : public Hypervisor {
         if (machine(wanted.uuid))
             return Error{Status::already_exists, "wsvirt.machine.exists",
                          "One of the hosts has a machine with this identifier already.", wanted.uuid};
-        auto h = choose(wanted);
+        auto h = choose(c, wanted);
         if (!h) return h.error();
         MachineSpec spec = wanted;
         spec.attributes.erase(std::string(new_machine_host));
@@ -221,8 +276,8 @@ class Cluster final : public Hypervisor {
     }
 
     // Among the hosts that can give the memory and the processors, the one with the most free memory for each
-    // machine that runs there; where all have little, the one with the most.
-    Result<Hypervisor*> choose(const MachineSpec& spec) const {
+    // machine that runs there; where all have little, the one with the most. It must have the disks.
+    Result<Hypervisor*> choose(const Call& call, const MachineSpec& spec) const {
         if (const auto it = spec.attributes.find(std::string(new_machine_host));
             it != spec.attributes.end()) {
             for (const auto& h : hosts_)
@@ -230,8 +285,32 @@ class Cluster final : public Hypervisor {
             return Error{Status::invalid_parameter, "wsvirt.host.unknown",
                          "There is no host \"" + it->second + "\".", it->second};
         }
-        Hypervisor* best = nullptr;
-        std::uint64_t most = 0;
+        const auto ranked = able(spec);
+        if (ranked.empty())
+            return Error{
+                Status::unavailable, "wsvirt.host.none",
+                "None of the hosts can take the machine: they do not answer, have too few processors "
+                "or lack the firmware it needs."};
+        const auto files = files_of(call, first(), spec);
+        std::string why;
+        const ClusterHost* unsure = nullptr;
+        for (const auto* h : ranked) {
+            const auto lacking = lacks(call, *h, spec, files);
+            if (!lacking && !unsure) unsure = h;
+            if (!lacking) continue;
+            if (lacking->empty()) return h->hypervisor;
+            why += (why.empty() ? "" : ", ") + *lacking;
+        }
+        if (unsure) return unsure->hypervisor;
+        return Error{Status::invalid_parameter, "wsvirt.host.no_disks",
+                     "None of the hosts that can take the machine has its disks for it: " + why +
+                         ". Put them where one host has them all.",
+                     "HostResource"};
+    }
+
+    // The best first.
+    std::vector<const ClusterHost*> able(const MachineSpec& spec) const {
+        std::vector<std::pair<std::uint64_t, const ClusterHost*>> scores;
         for (const auto& h : hosts_) {
             if (!h.hypervisor->connected()) continue;
             const auto info = h.hypervisor->host();
@@ -245,19 +324,13 @@ class Cluster final : public Hypervisor {
             const bool fits = info.free_memory_mib >= spec.memory_mib;
             const std::uint64_t idle =
                 info.cpus > static_cast<unsigned>(running) ? info.cpus - static_cast<unsigned>(running) : 0;
-            const std::uint64_t score =
-                (fits ? std::uint64_t{1} << 40U : 0) + info.free_memory_mib * (1 + idle);
-            if (!best || score > most) {
-                best = h.hypervisor;
-                most = score;
-            }
+            scores.emplace_back((fits ? std::uint64_t{1} << 40U : 0) + info.free_memory_mib * (1 + idle), &h);
         }
-        if (!best)
-            return Error{
-                Status::unavailable, "wsvirt.host.none",
-                "None of the hosts can take the machine: they do not answer, have too few processors "
-                "or lack the firmware it needs."};
-        return best;
+        std::stable_sort(scores.begin(), scores.end(),
+                         [](const auto& a, const auto& b) { return a.first > b.first; });
+        std::vector<const ClusterHost*> out;
+        for (const auto& [score, h] : scores) out.push_back(h);
+        return out;
     }
 
     std::vector<ClusterHost> hosts_;

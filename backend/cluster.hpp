@@ -1,8 +1,9 @@
 // Several hosts seen as one: every machine of every host, whichever way it got there, each with the name of
 // its host in Machine::host. A call about a machine goes to the host that it is on at that moment; a new
-// machine goes to the host that its attribute new_machine_host names, else to one that can take it, by free
-// memory and processors. What is not about a machine (images, settings as text) is the first host's, which is
-// the local one. The hosts must outlive this. Thread rules and errors as for Hypervisor.
+// machine goes to the host that its attribute new_machine_host names, else to one that has the files of its
+// drives and can take it, by free memory and processors. What is not about a machine (images, settings as
+// text) is the first host's, which is the local one. The hosts must outlive this. Thread rules and errors as
+// for Hypervisor.
 #pragma once
 
 #include "backend/hypervisor.hpp"

@@ -223,22 +223,36 @@ Result<void> FakeHypervisor::define(const Call& call, const MachineSpec& spec) {
     m.spec = spec;
     complete(m.spec);
     m.created_us = m.state_since_us = m.config_changed_us = now_us();
-    auto& e = *state_->entries.emplace_back(std::make_unique<Entry>());
-    publish(e, std::move(m), EventKind::machine_added);
-    return {};
+    return do_now_or_late("define", [this, m] {
+        publish(*state_->entries.emplace_back(std::make_unique<Entry>()), m, EventKind::machine_added);
+    });
+}
+
+// The mutex is held.
+Result<void> FakeHypervisor::do_now_or_late(const string& operation, std::function<void()> work) {
+    if (state_->late.erase(operation) == 0) {
+        work();
+        return {};
+    }
+    state_->late_work.push_back(std::move(work));
+    state_->connected = false;
+    return Error{Status::unavailable, "wsvirt.host.lost", "The host does not answer at the moment."};
 }
 
 Result<void> FakeHypervisor::redefine(const Call& call, const MachineSpec& spec) {
     if (auto ok = enter(call, "redefine"); !ok) return ok;
     const std::lock_guard lock(state_->mutex);
-    Entry* e = find(spec.uuid);
+    const Entry* e = find(spec.uuid);
     if (!e) return no_machine(spec.uuid);
     Machine m = *e->machine;
     m.spec = spec;
     m.config_changed_us = now_us();
     complete(m.spec);
-    publish(*e, std::move(m), EventKind::machine_changed);
-    return {};
+    return do_now_or_late("redefine", [this, m] {
+        Entry* known = find(m.spec.uuid);
+        auto& changed = known ? *known : *state_->entries.emplace_back(std::make_unique<Entry>());
+        publish(changed, m, known ? EventKind::machine_changed : EventKind::machine_added);
+    });
 }
 
 Result<void> FakeHypervisor::forget(const Call& call, string_view uuid) {
@@ -417,6 +431,19 @@ void FakeHypervisor::set_connected(bool yes) {
         if (std::exchange(state_->connected, yes) == yes) return;
     }
     send({yes ? EventKind::host_back : EventKind::host_lost, "", nullptr, nullptr});
+    if (!yes) return;
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& work : std::exchange(state_->late_work, {})) work();
+}
+
+void FakeHypervisor::do_late(const string& operation) {
+    const std::lock_guard lock(state_->mutex);
+    state_->late.insert(operation);
+}
+
+void FakeHypervisor::show(const Machine& machine) {
+    const std::lock_guard lock(state_->mutex);
+    publish(*state_->entries.emplace_back(std::make_unique<Entry>()), machine, EventKind::machine_added);
 }
 
 void FakeHypervisor::kill_machine(string_view uuid) {

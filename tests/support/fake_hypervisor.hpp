@@ -86,15 +86,19 @@ class FakeHypervisor : public backend::Hypervisor {
     void clear_failures();
     void hold(const std::string& operation);  // calls block (deadline and stop token work) until release()
     void release(const std::string& operation);
+    // The next "define" or "redefine" fails like on a host that is lost, and is done when the host is back.
+    void do_late(const std::string& operation);
     unsigned calls(const std::string& operation) const;  // how often it was called
     void set_host(backend::HostInfo info);
     void add_switch(backend::SwitchInfo info);
     void set_connected(bool yes);                    // sends host_lost / host_back
+    void show(const backend::Machine& machine);      // one that the host has had for a while
     void kill_machine(std::string_view uuid);        // as when QEMU dies: off, reason "crashed"
     void remove_behind_back(std::string_view uuid);  // as virsh undefine
     void ignore_shut_down(bool yes);                 // the guest does not react to shut_down
     void set_agent(std::string_view uuid, bool connected);
-    void has_own_files(bool yes);  // sees none of this machine's
+    void has_own_files(bool yes);             // sees none of this machine's
+    void lose_file(const std::string& path);  // sees all but this one; "" = all
 
   private:
     struct Entry;
@@ -104,6 +108,7 @@ class FakeHypervisor : public backend::Hypervisor {
     Result<void> enter(const Call& call, const std::string& operation);
     Result<void> change_state(const Call& call, const char* operation, std::string_view uuid,
                               std::initializer_list<backend::MachineState> from, backend::MachineState to);
+    Result<void> do_now_or_late(const std::string& operation, std::function<void()> work);
     void publish(Entry& entry, Machine changed, backend::EventKind kind);
     void send(const backend::Event& event);
     Entry* find(std::string_view uuid);

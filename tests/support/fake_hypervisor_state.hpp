@@ -20,10 +20,12 @@ struct FakeHypervisor::State {
     backend::HostInfo host;
     std::vector<backend::SwitchInfo> switches;
     bool connected = true, ignore_shut_down = false, own_files = false;
+    std::string lost_file;
     int next_id = 1;
     std::vector<std::unique_ptr<Entry>> entries;
     std::map<std::string, Error> fail_once, fail_always;
-    std::set<std::string> held;
+    std::set<std::string> held, late;
+    std::vector<std::function<void()>> late_work;
     std::map<std::string, unsigned> calls;
     std::map<std::string, backend::ImageInfo> images;
     std::mutex subscribers_mutex;  // taken after `mutex` was left

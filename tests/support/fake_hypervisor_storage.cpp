@@ -230,7 +230,12 @@ Result<bool> FakeHypervisor::has_file(const Call& call, const string& path) {
     if (auto ok = enter(call, "has_file"); !ok) return ok.error();
     std::error_code ec;
     const std::lock_guard lock(state_->mutex);
-    return !state_->own_files && fs::exists(path, ec);
+    return !state_->own_files && path != state_->lost_file && fs::exists(path, ec);
+}
+
+void FakeHypervisor::lose_file(const string& path) {
+    const std::lock_guard lock(state_->mutex);
+    state_->lost_file = path;
 }
 
 void FakeHypervisor::has_own_files(bool yes) {

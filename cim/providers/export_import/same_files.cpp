@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
@@ -21,12 +22,7 @@ namespace {
 
 constexpr std::string_view kind = "shared_mark";
 constexpr auto look_limit = std::chrono::seconds(15);
-
-backend::Call briefly() {
-    backend::Call call;
-    call.deadline = std::chrono::steady_clock::now() + look_limit;
-    return call;
-}
+constexpr auto short_limit = std::chrono::seconds(5);  // of calls that otherwise answer at once
 
 // A new empty file. The other host's libvirt opens what it finds in a folder, so it has to be readable.
 class Mark {
@@ -60,13 +56,25 @@ class Mark {
 
 }  // namespace
 
-SameFiles::SameFiles(Services& services, const backend::Machine& machine) : services_(services) {
+SameFiles::SameFiles(Services& services, const backend::Machine& machine)
+    : services_(services), limit_(look_limit) {
     if (!is_cluster(services)) return;
     for (std::size_t n = 1; n < services.hosts.size(); ++n)
         if (iequals(services.hosts[n].name, machine.host)) {
             host_ = services.hosts[n].name;
             other_ = services.hosts[n].hypervisor;
         }
+}
+
+SameFiles::SameFiles(Services& services, const HostEntry& host, std::chrono::milliseconds limit)
+    : services_(services), limit_(limit), host_(host.name) {
+    if (host.hypervisor != services.hosts.front().hypervisor) other_ = host.hypervisor;
+}
+
+backend::Call SameFiles::briefly() const {
+    backend::Call call;
+    call.deadline = std::chrono::steady_clock::now() + limit_;
+    return call;
 }
 
 Result<void> SameFiles::check(const std::string& file) {
@@ -108,6 +116,12 @@ Error SameFiles::elsewhere(const std::string& file) const {
                      "\" is the same file. Move the machine here first, export it with the service of that "
                      "host, or leave its disks out (CopyVmStorage false).",
                  "ComputerSystem");
+}
+
+bool same_on_all(Services& services, const std::string& file, const std::vector<const HostEntry*>& hosts) {
+    return std::all_of(hosts.begin(), hosts.end(), [&](const HostEntry* h) {
+        return h->hypervisor->connected() && SameFiles(services, *h, short_limit).check(file).ok();
+    });
 }
 
 void remove_left_marks(Store& store) {

@@ -15,6 +15,14 @@ namespace wsvirt::cim::management_service {
 
 namespace {
 
+// Over several hosts the service of one of the others means that host.
+std::string named_host(const MethodCall& call) {
+    const auto service_of = call.target.key_string("SystemName");
+    for (const auto& name : other_hosts(call.services))
+        if (iequals(name, service_of)) return name;
+    return {};
+}
+
 Result<MethodResult> define_system(const MethodCall& call) {
     Task task;
     task.type = job_type::define_system;
@@ -30,7 +38,9 @@ Result<MethodResult> define_system(const MethodCall& call) {
                              "A virtual machine with the identifier " + guid +
                                  " exists already; leave VirtualSystemIdentifier out to get a new one.",
                              "VirtualSystemIdentifier"));
-    auto claims = vs::claim_disks(call.services, vs::exclusive_files(*spec), guid);
+    const auto host = named_host(call);
+    if (!host.empty()) spec->attributes[std::string(backend::new_machine_host)] = host;
+    auto claims = vs::claim_disks(call.services, vs::exclusive_files(*spec), guid, host);
     if (!claims) return refused(call, task, claims.error());
     task.busy_key = guid;
     task.affected.push_back(
@@ -38,10 +48,6 @@ Result<MethodResult> define_system(const MethodCall& call) {
     Arguments results;
     results.set("ResultingSystem", Value(vs::system_path("Msvm_ComputerSystem", guid)));
     auto& services = call.services;
-    // Over several hosts the service of one of the others means that host.
-    const auto host = call.target.key_string("SystemName");
-    for (const auto& name : other_hosts(services))
-        if (iequals(name, host)) spec->attributes[std::string(backend::new_machine_host)] = name;
     auto work = [&services, spec = std::move(*spec),
                  claims = std::move(*claims)](JobContext& job) -> Result<void> {
         if (auto r = vs::make_folders(services, spec); !r) return r;

@@ -20,7 +20,7 @@ std::set<std::string> exclusive_files(const backend::MachineSpec& s) {
 }
 
 Result<DiskClaims> claim_disks(Services& services, const std::set<std::string>& files,
-                               std::string_view machine) {
+                               std::string_view machine, std::string_view host) {
     auto claims = std::make_shared<DiskClaims::element_type>();
     for (const auto& file : files) {
         auto held = services.jobs.lock(file_key(file));
@@ -33,7 +33,7 @@ Result<DiskClaims> claim_disks(Services& services, const std::set<std::string>& 
         claims->push_back(std::move(*held));
     }
     for (const auto& file : files)
-        if (auto r = check_unused(services, file, file, machine); !r) return r.error();
+        if (auto r = check_unused(services, file, file, machine, host); !r) return r.error();
     return claims;
 }
 

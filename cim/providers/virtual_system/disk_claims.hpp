@@ -27,8 +27,9 @@ bool is_exclusive(const backend::Disk& d);
 std::set<std::string> exclusive_files(const backend::MachineSpec& s);
 
 // Claims the files, named by their canonical paths, for a machine (its GUID): all of them or none. Never
-// waits. Errors: busy (another call is giving away or changing one, or another machine has it).
+// waits. host: as for check_unused(). Errors: busy (another call is giving away or changing one, or another
+// machine has it).
 Result<DiskClaims> claim_disks(Services& services, const std::set<std::string>& files,
-                               std::string_view machine);
+                               std::string_view machine, std::string_view host = {});
 
 }  // namespace wsvirt::cim::vs

@@ -6,6 +6,8 @@
 
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
+#include "cim/providers/cluster.hpp"
+#include "cim/providers/export_import/same_files.hpp"
 #include "cim/providers/virtual_system/disk_claims.hpp"
 
 namespace wsvirt::cim::vs {
@@ -98,6 +100,48 @@ Result<void> check_chain(Services& services, backend::ImageInfo image) {
     return {};
 }
 
+std::string user_at(const backend::Hypervisor& host, const std::string& canonical, std::string_view except) {
+    const auto uses = [&](const backend::MachineSpec& s) {
+        return std::any_of(s.disks.begin(), s.disks.end(),
+                           [&](const backend::Disk& d) { return is_exclusive(d) && d.path == canonical; });
+    };
+    for (const auto& m : host.machines()) {
+        if (iequals(m->spec.uuid, except)) continue;
+        if (uses(m->spec)) return m->spec.name;
+        for (const auto& s : m->snapshots)
+            if (uses(s.spec)) return m->spec.name;
+    }
+    return {};
+}
+
+// The host that a path is meant on: the one that is named, that has the machine, or that is served here.
+const HostEntry& place_of(const Services& services, std::string_view machine, std::string_view host) {
+    const auto& all = services.hosts;
+    const auto which = std::find_if(all.begin(), all.end(), [&](const HostEntry& h) {
+        if (!is_cluster(services)) return h.hypervisor == &services.hypervisor;
+        return host.empty() ? !machine.empty() && h.hypervisor->machine(machine) : iequals(h.name, host);
+    });
+    return which == all.end() ? all.front() : *which;
+}
+
+struct User {
+    std::string machine, host;  // host: of a machine that is elsewhere
+};
+
+User find_user(Services& services, const std::string& canonical, std::string_view except,
+               std::string_view host) {
+    if (services.hosts.size() < 2) return {user_at(services.hypervisor, canonical, except), {}};
+    const auto& here = place_of(services, except, host);
+    if (auto user = user_at(*here.hypervisor, canonical, except); !user.empty()) return {std::move(user), {}};
+    for (const auto& other : services.hosts) {
+        if (other.hypervisor == here.hypervisor) continue;
+        auto user = user_at(*other.hypervisor, canonical, except);
+        if (!user.empty() && export_import::same_on_all(services, canonical, {&here, &other}))
+            return {std::move(user), other.name};
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<void> check_path(const std::string& path, const std::string& property) {
@@ -169,25 +213,17 @@ Result<std::string> check_place(const std::vector<fs::path>& folders, const std:
 }
 
 std::string user_of(Services& services, const std::string& canonical, std::string_view except) {
-    const auto uses = [&](const backend::MachineSpec& s) {
-        return std::any_of(s.disks.begin(), s.disks.end(),
-                           [&](const backend::Disk& d) { return is_exclusive(d) && d.path == canonical; });
-    };
-    for (const auto& m : services.hypervisor.machines()) {
-        if (iequals(m->spec.uuid, except)) continue;
-        if (uses(m->spec)) return m->spec.name;
-        for (const auto& s : m->snapshots)
-            if (uses(s.spec)) return m->spec.name;
-    }
-    return {};
+    return find_user(services, canonical, except, {}).machine;
 }
 
 Result<void> check_unused(Services& services, const std::string& canonical, const std::string& path,
-                          std::string_view machine) {
-    const auto user = user_of(services, canonical, machine);
-    if (user.empty()) return {};
+                          std::string_view machine, std::string_view host) {
+    const auto user = find_user(services, canonical, machine, host);
+    if (user.machine.empty()) return {};
+    const auto where = user.host.empty() ? std::string() : " on the host \"" + user.host + "\"";
     return Error(Status::busy, "wsvirt.disk.in_use",
-                 "\"" + path + "\" is in use by the virtual machine \"" + user + "\".", "HostResource");
+                 "\"" + path + "\" is in use by the virtual machine \"" + user.machine + "\"" + where + ".",
+                 "HostResource");
 }
 
 Error in_another_drive(const std::string& path, const std::string& property) {

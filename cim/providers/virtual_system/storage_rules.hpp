@@ -45,11 +45,13 @@ Result<std::string> check_existing(const std::vector<std::filesystem::path>& fol
 // As check_existing for a folder.
 Result<std::string> check_folder(const std::vector<std::filesystem::path>& folders, const std::string& path,
                                  const std::string& property);
-// The machine (its name) that has the file in one of its drives; "" when none. Snapshots count.
+// The machine (its name) that has the file in one of its drives; "" when none. Snapshots count, and machines
+// of other hosts when it is shown that the file is the same there: of equal names most are not.
 std::string user_of(Services& services, const std::string& canonical, std::string_view except_machine);
-// Errors: busy (a machine other than `machine` has it); the text says `path`, as the client wrote it.
+// Errors: busy (a machine other than `machine` has it); the text says `path`, as the client wrote it. host:
+// the configured one where a new machine goes; "" = where the machine is, or this one.
 Result<void> check_unused(Services& services, const std::string& canonical, const std::string& path,
-                          std::string_view machine);
+                          std::string_view machine, std::string_view host = {});
 Error in_another_drive(const std::string& path, const std::string& property = "HostResource");
 
 }  // namespace wsvirt::cim::vs

@@ -138,6 +138,92 @@ BOOST_AUTO_TEST_CASE(a_new_machine_goes_where_memory_and_processors_are_free) {
     BOOST_TEST(!hypervisor.machine(guid)->spec.attributes.contains("Cluster.Host"));
 }
 
+BOOST_AUTO_TEST_CASE(a_new_machine_goes_where_its_disks_are) {
+    memory(hypervisor, 512);
+    memory(second, 64 * 1024);
+    const auto parent = image("parent.qcow2"), iso = image("its.iso", "raw");
+    backend::ImageSpec child;
+    child.path = (folder / "disks" / "child.qcow2").string();
+    child.format = "qcow2";
+    child.kind = backend::ImageSpec::Kind::differencing;
+    child.parent = parent;
+    BOOST_TEST_REQUIRE(hypervisor.create_image({}, child).ok());
+    std::string why;
+    // The host that a machine with these drives goes to; "" = none.
+    const auto goes_to = [&](const std::string& named = {}) -> std::string {
+        backend::MachineSpec spec;
+        spec.uuid = make_guid();
+        spec.disks.resize(2);
+        spec.disks[0].path = child.path;
+        spec.disks[1].path = iso;
+        spec.disks[1].device = backend::DiskDevice::cdrom;
+        if (!named.empty()) spec.attributes[std::string(backend::new_machine_host)] = named;
+        const auto made = all->define({}, spec);
+        if (!made) why = made.error().text;
+        const auto m = all->machine(spec.uuid);
+        if (m) BOOST_TEST_REQUIRE(all->undefine({}, spec.uuid).ok());
+        return m ? m->host : std::string();
+    };
+    BOOST_TEST(goes_to() == "hvB");
+    for (const auto& missing : {child.path, parent, iso}) {
+        second.lose_file(missing);
+        BOOST_TEST(goes_to() == "testhost");
+        BOOST_TEST(goes_to("hvB") == "hvB");
+        hypervisor.lose_file(missing);
+        BOOST_TEST(goes_to().empty());
+        BOOST_TEST(why.find(missing) != std::string::npos, why);
+        hypervisor.lose_file({});
+        second.lose_file({});
+    }
+    // A file of that name is there, but it is a machine's of that host.
+    backend::MachineSpec others;
+    others.uuid = make_guid();
+    others.name = "others";
+    others.disks.resize(1);
+    others.disks[0].path = child.path;
+    BOOST_TEST_REQUIRE(second.define({}, others).ok());
+    BOOST_TEST(goes_to() == "testhost");
+    BOOST_TEST_REQUIRE(second.undefine({}, others.uuid).ok());
+    // One that cannot say is taken when no other is there.
+    second.fail_always("has_file", Error(Status::not_supported, "test", "No."));
+    BOOST_TEST(goes_to() == "testhost");
+    hypervisor.set_connected(false);
+    BOOST_TEST(goes_to() == "hvB");
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_without_disks_is_made_without_asking_for_files) {
+    define_there("testhost");
+    BOOST_TEST(second.calls("has_file") + hypervisor.calls("has_file") == 0U);
+}
+
+// A disk of the host's own that a machine elsewhere has by name only.
+BOOST_AUTO_TEST_CASE(a_disk_of_a_host_is_free_where_another_host_has_one_of_its_name) {
+    const auto guid = define_there("hvB");
+    const auto here = machine("here");
+    auto spec = second.machine(guid)->spec;
+    const auto drive = hypervisor.machine(here)->spec;
+    spec.controllers = drive.controllers;
+    spec.disks = drive.disks;
+    const auto path = spec.disks.at(0).path;
+    spec.disks[0].path.clear();
+    BOOST_TEST_REQUIRE(second.redefine({}, spec).ok());
+    const auto add_there = [&] {
+        const auto id = replace_all(disk_id, here, guid);
+        const auto parent = id.substr(0, id.rfind('\\'));
+        const auto r = call_there(vs::service_path("testhost", "Msvm_VirtualSystemManagementService", "vmms"),
+                                  "AddResourceSettings",
+                                  {{"AffectedConfiguration", Value(settings_of(guid))},
+                                   {"ResourceSettings", list({disk_in(parent + "\\D", path)})}});
+        const auto code = done(r);
+        text = text_of(r);
+        return code;
+    };
+    BOOST_TEST(add_there() == 32774U, text);
+    BOOST_TEST(text.find("testhost") != std::string::npos, text);
+    second.has_own_files(true);
+    BOOST_TEST(add_there() == 0U, text);
+}
+
 BOOST_AUTO_TEST_CASE(the_service_of_a_host_names_the_host) {
     memory(hypervisor, 64 * 1024);
     memory(second, 512);

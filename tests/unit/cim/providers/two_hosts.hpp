@@ -47,25 +47,31 @@ class TwoHosts : public World {
         BOOST_TEST_REQUIRE(record.has_value());
         return *record;
     }
-    // A machine with one SCSI disk; its GUID.
-    std::string machine(const std::string& name = "traveller") {
-        const auto guid = define({{"ElementName", Value(name)}});
+    // A new SCSI controller's first drive; its InstanceID.
+    std::string drive_of(const std::string& guid) {
         const auto controller = added(guid, make("Msvm_ResourceAllocationSettingData",
                                                  {{"ResourceType", 6U},
                                                   {"ResourceSubType", Value("Microsoft:Hyper-V:Synthetic "
                                                                             "SCSI Controller")}}));
-        const auto drive = added(
+        return added(
             guid, make("Msvm_ResourceAllocationSettingData",
                        {{"ResourceType", 17U},
                         {"ResourceSubType", Value("Microsoft:Hyper-V:Synthetic Disk Drive")},
                         {"Parent", Value(parent_text("Msvm_ResourceAllocationSettingData", controller))}}));
+    }
+    Instance disk_in(const std::string& drive, const std::string& path) const {
+        return make("Msvm_StorageAllocationSettingData",
+                    {{"ResourceType", 31U},
+                     {"ResourceSubType", Value("Microsoft:Hyper-V:Virtual Hard Disk")},
+                     {"Parent", Value(parent_text("Msvm_ResourceAllocationSettingData", drive))},
+                     {"HostResource", texts({path})}});
+    }
+    // A machine with one SCSI disk; its GUID.
+    std::string machine(const std::string& name = "traveller") {
+        const auto guid = define({{"ElementName", Value(name)}});
+        const auto drive = drive_of(guid);
         disk_path = image(name + ".qcow2");
-        disk_id =
-            added(guid, make("Msvm_StorageAllocationSettingData",
-                             {{"ResourceType", 31U},
-                              {"ResourceSubType", Value("Microsoft:Hyper-V:Virtual Hard Disk")},
-                              {"Parent", Value(parent_text("Msvm_ResourceAllocationSettingData", drive))},
-                              {"HostResource", texts({disk_path})}}));
+        disk_id = added(guid, disk_in(drive, disk_path));
         return guid;
     }
     void start(const std::string& guid) { BOOST_TEST_REQUIRE(done(request_state(guid, 2)) == 0U); }
