@@ -37,6 +37,12 @@ Result<void> set_autostart(virDomainPtr d, bool on) {
     return checked(virDomainSetAutostart(d, on ? 1 : 0), "set the automatic start");
 }
 
+// libvirt may have taken so long that the caller has been told of a failure.
+Result<void> still_wanted(const Session& s, const std::string& doing) {
+    if (s.stop.stop_requested()) return cancelled(doing);
+    return {};
+}
+
 unsigned undefine_flags(HostKind kind) {
     // The test driver knows neither variables of a firmware nor checkpoints here.
     constexpr unsigned both = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA;
@@ -101,11 +107,11 @@ Result<void> LibvirtHypervisor::define(const Call& call, const MachineSpec& want
         call, {"define the machine", {}, false, {}, {}},
         [core = core_, pass = *pass, xml = *xml, spec = kept.spec](Session& s) -> Result<void> {
             if (find_domain(s.connection, spec.uuid)) return exists(spec.uuid);
+            if (auto ok = still_wanted(s, "define the machine"); !ok) return ok;
             auto domain = define_xml(s, xml, "define the machine");
             if (!domain) return domain.error();
             auto result = set_autostart(domain->get(), spec.autostart);
-            // libvirt may have taken so long that the caller has been told of a failure.
-            if (result && s.stop.stop_requested()) result = cancelled("define the machine");
+            if (result) result = still_wanted(s, "define the machine");
             if (!result) {
                 unmake(*core, s, spec.uuid);
                 return result;
@@ -136,9 +142,11 @@ Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wa
             if (xml && virDomainIsActive(d) == 1)
                 xml = with_forms_of(take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_SECURE)), *xml, options);
             if (!xml) return xml.error();
+            if (auto ok = still_wanted(s, "change the machine"); !ok) return ok;
             auto defined = define_xml(s, *xml, "change the machine");
             if (!defined) return defined.error();
             auto result = set_autostart(d, spec.autostart);
+            if (result) result = still_wanted(s, "change the machine");
             if (result && virDomainIsActive(d) == 1)
                 result = apply_live(d, DiskServers(*core, s, spec.uuid), old->kept.spec, spec);
             if (!result) {

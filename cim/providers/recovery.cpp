@@ -8,6 +8,7 @@
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/methods.hpp"
 #include "cim/providers/snapshot_service/methods.hpp"
+#include "cim/providers/virtual_system/made_late.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
 
@@ -53,6 +54,17 @@ bool came_true(Services& services, const JobRecord& job, const std::string& guid
     }
 }
 
+// What the host was asked for and had not done by now.
+void note_attempt(Services& services, const JobRecord& job, const std::string& guid) {
+    if (job.job_type != job_type::define_system && job.job_type != job_type::realize_planned) return;
+    vs::Attempt attempt{guid, job.submitted.microseconds()};
+    if (const auto planned = vs::PlannedSystems(services).find(guid)) {
+        attempt.snapshots = planned->snapshots.size();
+        attempt.saved = planned->spec.attributes.contains(std::string(vs::planned_saved));
+    }
+    vs::attempted(services, attempt, Error(Status::unavailable, "wsvirt.job.interrupted", "Cut off."));
+}
+
 }  // namespace
 
 backend::Hypervisor* host_with(const Services& services, std::string_view machine) {
@@ -71,19 +83,24 @@ bool every_host_answers(const Services& services) {
 }
 
 void recover(Services& services) {
+    vs::recover_made_late(services);  // first: what is there after that was made in time
     export_import::recover(services);
     snapshot_service::recover(services);
     migration_service::recover(services);
     for (const auto& job : services.jobs.interrupted()) {
         const auto guid = system_of(job);
-        if (!guid.empty() && came_true(services, job, guid))
+        if (guid.empty()) continue;
+        if (came_true(services, job, guid))
             (void)services.jobs.settle(job.instance_id, JobState::completed, std::nullopt);
+        else
+            note_attempt(services, job, guid);
     }
 }
 
 std::vector<std::shared_ptr<void>> watch(Services& services) {
     auto all = migration_service::watch(services);
     for (auto& more : export_import::watch(services)) all.push_back(std::move(more));
+    for (auto& more : vs::watch_made_late(services)) all.push_back(std::move(more));
     return all;
 }
 

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 
+import embedded
 import pytest
 import winrm.exceptions
 from cut_link import Link
@@ -293,8 +294,13 @@ def test_calls_end_at_their_limits(libvirtd):
             job = hyperv.wait_job(hyperv.request_state(machine, OFF)["Job"])
             assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32772), dict(job)
             late = hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="late"), [small])
-            job = hyperv.wait_job(late["Job"])
-            assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32772), dict(job)
+            settings = "Microsoft:" + machine.selectors["Name"]
+            renamed = hyperv.service("ModifySystemSettings", embedded.render(
+                "cimxml-escaped", "SystemSettings",
+                Instance("Msvm_VirtualSystemSettingData", InstanceID=settings, ElementName="renamed"), hyperv.namespace))
+            for call in (late, renamed):
+                job = hyperv.wait_job(call["Job"])
+                assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32772), dict(job)
         finally:
             libvirtd.kill(signal.SIGCONT)
 
@@ -309,6 +315,7 @@ def test_calls_end_at_their_limits(libvirtd):
         time.sleep(2)
         assert name.lower() not in all_of_libvirt()
         assert not hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE ElementName = 'late'")
+        assert hyperv.get(machine)["ElementName"] == "deaf"
 
         def gone():
             outcome(hyperv, lambda: hyperv.request_state(machine, OFF))

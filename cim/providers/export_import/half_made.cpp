@@ -1,46 +1,19 @@
 #include "cim/providers/export_import/half_made.hpp"
 
-#include <chrono>
-#include <thread>
-
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/om/jobs.hpp"
 #include "cim/om/store.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
-#include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
+#include "cim/providers/virtual_system/taking_back.hpp"
 
 namespace wsvirt::cim::export_import {
 
 namespace {
 
-constexpr auto lock_patience = std::chrono::seconds(600);  // for whoever makes it to be done
-constexpr auto poll = std::chrono::milliseconds(200);
-
-std::shared_ptr<JobManager::Guard> wait_for_machine(Services& services, JobContext& job,
-                                                    const std::string& guid) {
-    const auto end = std::chrono::steady_clock::now() + lock_patience;
-    while (!job.stop().stop_requested() && std::chrono::steady_clock::now() < end) {
-        if (auto held = services.jobs.lock(guid)) return std::move(*held);
-        std::this_thread::sleep_for(poll);
-    }
-    return nullptr;
-}
-
 void take_back_later(Services& services, const std::string& guid) {
-    JobSpec spec;
-    spec.caption = "Taking Back a Virtual Machine That Was Not Finished";
-    spec.owning_service = "Msvm_VirtualSystemManagementService";
-    spec.cancellable = true;
-    spec.affected = {{vs::system_path_text(services.host.name, "Msvm_ComputerSystem", guid), {0}}};
-    (void)services.jobs.start(std::move(spec), [&services, guid](JobContext& job) -> Result<void> {
-        const auto held = wait_for_machine(services, job, guid);
-        if (!held)
-            return Error(Status::busy, "wsvirt.realize.half_made_busy",
-                         "Other operations on the machine go on; it is taken back later.");
-        return forget_half_made(services, guid);
-    });
+    vs::take_back_later(services, guid, [&services, guid] { return forget_half_made(services, guid); });
 }
 
 bool is_ours(Services& services, const backend::MachineSpec& spec) {

@@ -21,6 +21,7 @@
 #include "cim/providers/virtual_system/definition.hpp"
 #include "cim/providers/virtual_system/disk_claims.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
+#include "cim/providers/virtual_system/made_late.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/switches.hpp"
 
@@ -182,6 +183,11 @@ vs::PlannedSystem plugged(Services& services, const vs::PlannedSystem& planned) 
     return out;
 }
 
+vs::Attempt attempt_of(const vs::PlannedSystem& planned) {
+    return {planned.spec.uuid, vs::now_us(), planned.snapshots.size(),
+            planned.spec.attributes.contains(std::string(vs::planned_saved))};
+}
+
 Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, JobContext& job) {
     if (auto r = forget_half_made(services, planned.spec.uuid); !r) return r;
     auto problems = all_problems(services, planned, job);
@@ -211,8 +217,10 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
     const auto claims = vs::claim_disks(services, files, spec.uuid);
     if (!claims) return claims.error();
     if (auto r = allow_renaming(services, planned); !r) return r;
+    const auto attempt = attempt_of(planned);
     auto made = services.hypervisor.define(call, spec);
     if (made) made = make_whole(services, call, *found);
+    vs::attempted(services, attempt, made);
     if (!made) {
         if (forget_half_made(services, planned.spec.uuid)) rename_back(services, *found);
         return made;

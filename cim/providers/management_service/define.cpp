@@ -9,6 +9,7 @@
 #include "cim/providers/virtual_system/definition.hpp"
 #include "cim/providers/virtual_system/disk_claims.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
+#include "cim/providers/virtual_system/made_late.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 
 namespace wsvirt::cim::management_service {
@@ -53,7 +54,10 @@ Result<MethodResult> define_system(const MethodCall& call) {
         if (auto r = vs::make_folders(services, spec); !r) return r;
         backend::Call c;
         c.stop = job.stop();
-        return services.hypervisor.define(c, spec);
+        const vs::Attempt attempt{spec.uuid, vs::now_us()};
+        auto made = services.hypervisor.define(c, spec);
+        vs::attempted(services, attempt, made);
+        return made;
     };
     return run(call, std::move(task), std::move(work), std::move(results), std::move(*held));
 }
