@@ -74,7 +74,13 @@ backend::Hypervisor* host_with(const Services& services, std::string_view machin
 }
 
 bool identifier_taken(Services& services, std::string_view guid) {
-    return host_with(services, guid) || vs::PlannedSystems(services).find(guid);
+    if (host_with(services, guid) || vs::PlannedSystems(services).find(guid)) return true;
+    // Settings of machines and of snapshots are found by the same identifiers.
+    for (const auto& h : migration_service::hosts_of(services))
+        for (const auto& m : h.hypervisor->machines())
+            for (const auto& s : m->snapshots)
+                if (iequals(s.id, guid)) return true;
+    return false;
 }
 
 bool every_host_answers(const Services& services) {

@@ -18,8 +18,8 @@ void recover(Services& services);
 // that answers has it. Where not every host answers, such a machine may exist.
 backend::Hypervisor* host_with(const Services& services, std::string_view machine);
 bool every_host_answers(const Services& services);
-// Whether such a machine or a planned system has the GUID. Two of one GUID would be one to libvirt as soon as
-// they meet on a host.
+// Whether such a machine, a snapshot of one or a planned system has the GUID. Two machines of one GUID would
+// be one to libvirt as soon as they meet on a host.
 bool identifier_taken(Services& services, std::string_view guid);
 
 // Goes on with what waits for a host when the host is back, for as long as what it gives is kept. services

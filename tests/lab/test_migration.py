@@ -367,6 +367,30 @@ else:
         assert len(define_on(hyperv, "hvA")) == 1
         assert len(define_on(hyperv, None)) == 1
 
+    def test_a_disk_of_the_other_host_is_in_use_where_both_see_it(hyperv, tmp_path):
+        """A machine on hvB has a disk on shared storage, and one of its own that has a namesake here."""
+        both, equal = SHARED / "rival.qcow2", pathlib.Path("/vms/rival.qcow2")
+        for disk in (both, equal):
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"], check=True)
+        disks = "".join(f"<disk type='file'><driver name='qemu' type='qcow2'/><source file='{disk}'/>"
+                        f"<target dev='sd{letter}' bus='scsi'/></disk>" for letter, disk in zip("ab", (both, equal)))
+        definition = tmp_path / "rival.xml"
+        definition.write_text("<domain type='qemu'><name>rival</name><memory>65536</memory><os><type>hvm</type></os>"
+                              f"<devices>{disks}</devices></domain>")
+        done = virsh("hvB", "define", str(definition))
+        assert done.returncode == 0, done.stderr
+        rival = "SELECT * FROM Msvm_ComputerSystem WHERE ElementName = 'rival'"
+        until("the cluster sees it", lambda: query_in(hyperv, CLUSTER, rival))
+        own = Traveller.of(hyperv, hyperv.finish(hyperv.define(settings("here", 1)))["ResultingSystem"])
+        with pytest.raises(AssertionError, match="ReturnValue 32774"):
+            own.with_disk(both)
+        own.with_disk(equal)
+        hyperv.finish(hyperv.destroy(own.machine))
+        assert virsh("hvB", "undefine", "rival").returncode == 0
+        assert not [f for f in SHARED.iterdir() if f.name.startswith(".wsvirt-")]
+        for disk in (both, equal):
+            disk.unlink()
+
     def test_switches_of_another_host_have_the_configured_names(hyperv):
         names = [s["ElementName"] for s in query_in(hyperv, CLUSTER, "SELECT * FROM Msvm_VirtualEthernetSwitch")]
         assert names.count("LAN of B") == 1, names

@@ -18,7 +18,7 @@ constexpr const char* planned_class = "Msvm_PlannedComputerSystem";
 Result<void> check_free(Services& services, const std::string& guid) {
     if (!identifier_taken(services, guid)) return {};
     return Error(Status::invalid_parameter, "wsvirt.import.exists",
-                 "A virtual machine or planned system with the identifier " + guid +
+                 "A virtual machine, snapshot or planned system with the identifier " + guid +
                      " exists already; set GenerateNewSystemIdentifier to true.",
                  "GenerateNewSystemIdentifier");
 }

@@ -48,7 +48,7 @@ Result<MethodResult> define_planned(const MethodCall& call) {
     if (identifier_taken(call.services, guid))
         return refused(call, task,
                        Error(Status::invalid_parameter, "wsvirt.planned.exists",
-                             "A virtual machine or planned system with the identifier " + guid +
+                             "A virtual machine, snapshot or planned system with the identifier " + guid +
                                  " exists already; leave VirtualSystemIdentifier out to get a new one.",
                              "VirtualSystemIdentifier"));
     task.busy_key = guid;

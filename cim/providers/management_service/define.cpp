@@ -36,7 +36,7 @@ Result<MethodResult> define_system(const MethodCall& call) {
     if (identifier_taken(call.services, guid))
         return refused(call, task,
                        Error(Status::invalid_parameter, "wsvirt.machine.exists",
-                             "A virtual machine with the identifier " + guid +
+                             "A virtual machine or snapshot with the identifier " + guid +
                                  " exists already; leave VirtualSystemIdentifier out to get a new one.",
                              "VirtualSystemIdentifier"));
     const auto host = named_host(call);

@@ -254,6 +254,22 @@ BOOST_AUTO_TEST_CASE(a_snapshot_is_a_reference_too) {
     for (const auto& [key, value] : s.attributes) BOOST_TEST(!istarts_with(key, "Snapshot."), key);
 }
 
+// Its settings would be found under the identifier of the new machine.
+BOOST_AUTO_TEST_CASE(the_identifier_of_a_snapshot_is_taken) {
+    World w;
+    backend::SnapshotRequest request;
+    request.machine = w.define({{"ElementName", "first"}});
+    request.id = make_guid();
+    BOOST_TEST_REQUIRE(w.hypervisor.snapshot({}, request).ok());
+    const auto settings =
+        w.make("Msvm_VirtualSystemSettingData", {{"VirtualSystemIdentifier", to_lower(request.id)}});
+    for (const char* method : {"DefineSystem", "DefinePlannedSystem"}) {
+        const auto r = w.call(w.vsms(), method, {{"SystemSettings", Value(settings)}});
+        BOOST_TEST(World::code(r) == 32773U);
+        BOOST_TEST(w.text_of(r).find("VirtualSystemIdentifier") != std::string::npos, w.text_of(r));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(destroy_needs_a_machine_that_is_off) {
     World w;
     const auto guid = w.define({{"ElementName", "gone"}});
