@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "cim/providers/export_import/export_target.hpp"
 #include "cim/providers/export_import/import_folder.hpp"
 #include "cim/providers/export_import/same_files.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
@@ -23,62 +24,6 @@ Error unfit(Status status, std::string id, const char* property, std::string tex
 
 bool is_active(const backend::Machine& m) {
     return m.state == backend::MachineState::running || m.state == backend::MachineState::paused;
-}
-
-// A machine's name as a folder's name.
-std::string folder_name(const backend::MachineSpec& spec) {
-    std::string out;
-    for (const char c : spec.name) {
-        const auto u = static_cast<unsigned char>(c);
-        out += u < 0x20 || u == 0x7f || c == '/' || c == '\\' ? '_' : c;
-    }
-    out = std::string(trim(out));
-    while (out.size() > 200) {  // at a character's start
-        out.pop_back();
-        while (!valid_utf8(out)) out.pop_back();
-    }
-    return out.empty() || out.front() == '.' ? spec.uuid : out;
-}
-
-// A folder that is being written has such a name, and goes when that fails.
-Result<void> check_names(const fs::path& target) {
-    for (const auto& part : target)
-        if (part.string().starts_with(partial_mark))
-            return unfit(Status::invalid_parameter, "wsvirt.export.partial_name", "ExportDirectory",
-                         std::string("Names that begin with \"") + partial_mark +
-                             "\" are those of unfinished exports; choose another ExportDirectory.");
-    return {};
-}
-
-Result<fs::path> target_of(const Services& services, const std::string& directory, const ExportWishes& wishes,
-                           const backend::MachineSpec& spec) {
-    auto text = directory;
-    while (text.size() > 1 && text.back() == '/') text.pop_back();
-    for (const auto& part : split(text, '/'))
-        if (part == "..")
-            return unfit(Status::invalid_parameter, "wsvirt.export.dots", "ExportDirectory",
-                         "ExportDirectory must not contain \"..\".");
-    if (wishes.subdirectory) {
-        // The folder for it may be new too.
-        std::error_code none;
-        if (!fs::exists(fs::symlink_status(text, none))) {
-            auto parent = vs::check_place(services.host.export_folders, text, "ExportDirectory");
-            if (!parent) return parent.error();
-            if (auto r = check_names(*parent); !r) return r.error();
-            return fs::path(*parent) / folder_name(spec);
-        }
-        text += '/' + folder_name(spec);
-    }
-    auto place = vs::check_place(services.host.export_folders, text, "ExportDirectory");
-    if (!place) return place.error();
-    if (auto r = check_names(*place); !r) return r.error();
-    std::error_code ec;
-    const auto there = fs::symlink_status(*place, ec);
-    const bool empty_folder = !wishes.subdirectory && fs::is_directory(there) && fs::is_empty(*place, ec);
-    if (fs::exists(there) && !empty_folder)
-        return unfit(Status::already_exists, "wsvirt.export.exists", "ExportDirectory",
-                     "\"" + *place + "\" exists already; remove it or choose another ExportDirectory.");
-    return fs::path(*place);
 }
 
 // Which of the disks the entry means: a path, or the path of the settings of a drive or a medium. Those of a
@@ -129,8 +74,8 @@ std::string unused_name(const std::string& path, std::set<std::string>& used) {
     return name;
 }
 
-// The earlier export. Only disks that nobody writes to are compared with it.
-Result<ImportFolder> open_base(Services& services, const ExportPlan& plan) {
+// The earlier export.
+Result<ImportFolder> open_earlier(Services& services, const ExportPlan& plan) {
     const char* property = "DifferentialBackupBase";
     auto base = open_import(services, plan.wishes.differential_base);
     if (!base) {
@@ -141,6 +86,14 @@ Result<ImportFolder> open_base(Services& services, const ExportPlan& plan) {
     if (!iequals(base->definition.id, plan.machine().spec.uuid))
         return unfit(Status::invalid_parameter, "wsvirt.export.base_machine", property,
                      "DifferentialBackupBase is the export of another machine.");
+    return base;
+}
+
+// Only disks that nobody writes to are compared with it.
+Result<ImportFolder> open_base(Services& services, const ExportPlan& plan) {
+    const char* property = "DifferentialBackupBase";
+    auto base = open_earlier(services, plan);
+    if (!base) return base;
     if (plan.what.snapshot ? !plan.what.snapshot->external : !plan.snapshots.empty())
         return unfit(Status::not_supported, "wsvirt.export.base_snapshots", property,
                      "Disks with snapshots inside, or together with their snapshots, cannot be exported as "
@@ -150,6 +103,14 @@ Result<ImportFolder> open_base(Services& services, const ExportPlan& plan) {
                      "The disks of a running machine can be exported as changes only with its saved state "
                      "(CaptureLiveState 1).");
     return base;
+}
+
+// Where no disk comes along, what is said of disks has no effect; but nothing wrong is said of them.
+Result<void> check_without_disks(Services& services, const ExportPlan& plan) {
+    if (auto r = excluded_disks(plan); !r) return r.error();
+    if (plan.wishes.differential_base.empty()) return {};
+    auto base = open_earlier(services, plan);
+    return base ? Result<void>{} : Result<void>(base.error());
 }
 
 // Plans the copies of disks, each file once, parents before what stands on them.
@@ -394,21 +355,32 @@ Result<void> check_memory(Services& services, const backend::Machine& m) {
             "set CaptureLiveState to 0 if it runs, or CopyVmRuntimeInformation to false.");
 }
 
-Result<vs::Configuration> subject_of(Services& services, const vs::Configuration& given,
-                                     const ExportWishes& wishes) {
-    if (wishes.snapshots != ExportWishes::one && wishes.snapshots != ExportWishes::one_for_backup) {
-        if (!given.snapshot) return given;
-        return unfit(Status::invalid_parameter, "wsvirt.export.snapshot_config", "CopySnapshotConfiguration",
-                     "To export a snapshot set CopySnapshotConfiguration to 2.");
-    }
-    if (given.snapshot && wishes.snapshot_path.empty()) return given;
-    const auto path = ObjectPath::parse(wishes.snapshot_path);
+// What SnapshotVirtualSystem says.
+Result<vs::Configuration> snapshot_meant(Services& services, const vs::Configuration& given,
+                                         const std::string& text) {
+    const auto path = ObjectPath::parse(text);
     const auto guid = path ? vs::system_guid_of(*path) : std::string();
     auto c = guid.empty() ? std::nullopt : vs::find_configuration(services, guid);
     if (!c || !c->snapshot || !c->machine || c->system() != given.system())
         return unfit(Status::invalid_parameter, "wsvirt.export.snapshot", "SnapshotVirtualSystem",
                      "SnapshotVirtualSystem must be the path of the settings of a snapshot of this machine.");
     return *c;
+}
+
+Result<vs::Configuration> subject_of(Services& services, const vs::Configuration& given,
+                                     const ExportWishes& wishes) {
+    const bool none_said = wishes.snapshot_path.empty();
+    if (wishes.snapshots != ExportWishes::one && wishes.snapshots != ExportWishes::one_for_backup) {
+        if (given.snapshot)
+            return unfit(Status::invalid_parameter, "wsvirt.export.snapshot_config",
+                         "CopySnapshotConfiguration",
+                         "To export a snapshot set CopySnapshotConfiguration to 2.");
+        if (none_said) return given;
+        auto meant = snapshot_meant(services, given, wishes.snapshot_path);
+        return meant ? given : meant;
+    }
+    if (given.snapshot && none_said) return given;
+    return snapshot_meant(services, given, wishes.snapshot_path);
 }
 
 }  // namespace
@@ -458,7 +430,7 @@ Result<ExportPlan> plan_export(Services& services, const vs::Configuration& give
     plan.wishes = wishes;
     plan.live = !plan.what.snapshot && is_active(plan.machine());
     if (auto r = check_state(plan); !r) return r.error();
-    auto target = target_of(services, directory, wishes, plan.what.spec());
+    auto target = target_of(services, directory, wishes.subdirectory, plan.what.spec());
     if (!target) return target.error();
     plan.target = std::move(*target);
     // Of one snapshot, storage always comes along and memory never does.
@@ -467,9 +439,12 @@ Result<ExportPlan> plan_export(Services& services, const vs::Configuration& give
     if (all_snapshots)
         if (auto r = plan_snapshots(services, plan, files); !r) return r.error();
     if (auto r = plan_firmware(plan, files); !r) return r.error();
-    if (wishes.storage || plan.what.snapshot)
+    if (wishes.storage || plan.what.snapshot) {
         if (auto r = DiskPlanner(services, plan, all_snapshots && !plan.snapshots.empty(), files).run(); !r)
             return r.error();
+    } else if (auto r = check_without_disks(services, plan); !r) {
+        return r.error();
+    }
     plan.with_memory = !plan.what.snapshot && wishes.runtime &&
                        (plan.machine().state == backend::MachineState::saved ||
                         (plan.live && wishes.live == ExportWishes::saved_state));

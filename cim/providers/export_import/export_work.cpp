@@ -52,7 +52,13 @@ class Meter {
     std::uint64_t total_ = 0, before_ = 0, weight_ = 0, bytes_ = 0;
 };
 
-// Kind of the rows whose keys are the folders that this service is writing.
+bool is_missing(const fs::path& folder) {
+    std::error_code ec;
+    return !fs::exists(folder, ec) && !ec;
+}
+
+// Kind of the rows whose keys are the folders that this service is writing; their texts are the folders
+// around these where the export makes them, too.
 constexpr std::string_view partial_kind = "export_partial";
 
 class Export {
@@ -62,11 +68,13 @@ class Export {
           plan_(plan),
           job_(job),
           folder_(plan.target.parent_path() / (partial_mark + ('-' + make_guid()))),
+          new_parent_(is_missing(plan.target.parent_path())),
           meter_(plan, job) {}
 
     Result<void> run() {
         // Whatever else has such a name, of another service perhaps, is not ours to remove.
-        if (auto r = services_.store.put(partial_kind, folder_.string(), ""); !r) return r;
+        const auto parent = new_parent_ ? folder_.parent_path().string() : std::string();
+        if (auto r = services_.store.put(partial_kind, folder_.string(), parent); !r) return r;
         auto r = make();
         if (std::error_code ec; !fs::exists(folder_, ec))
             (void)services_.store.erase(partial_kind, folder_.string());
@@ -76,13 +84,12 @@ class Export {
   private:
     Result<void> make() {
         std::error_code ec;
-        const bool new_parent = !fs::exists(folder_.parent_path(), ec);
         for (const char* sub : {machines_folder, disks_folder})
             if (auto r = make_passable(folder_ / sub); !r) return r;
         auto r = write();
         if (r) r = finish();
         if (!r) fs::remove_all(folder_, ec);
-        if (!r && new_parent) fs::remove(folder_.parent_path(), ec);
+        if (!r && new_parent_) fs::remove(folder_.parent_path(), ec);
         return r;
     }
 
@@ -255,6 +262,7 @@ class Export {
     const ExportPlan& plan_;
     JobContext& job_;
     fs::path folder_;
+    bool new_parent_;  // ExportDirectory is made for the export
     Meter meter_;
     ExportDefinition definition_;
 };
@@ -271,7 +279,9 @@ void remove_partial_exports(Services& services) {
     for (const auto& row : *rows) {
         std::error_code ec;
         fs::remove_all(row.key, ec);
-        if (!ec) (void)services.store.erase(partial_kind, row.key);
+        if (ec) continue;
+        if (!row.text.empty()) fs::remove(row.text, ec);  // one that has something in it stays
+        (void)services.store.erase(partial_kind, row.key);
     }
 }
 

@@ -1,12 +1,18 @@
 // ImportSystemDefinition, ImportSnapshotDefinitions, GetDefinitionFileSummaryInformation.
+#include <algorithm>
+#include <map>
+
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/providers/export_import/identifiers.hpp"
 #include "cim/providers/export_import/import_folder.hpp"
 #include "cim/providers/export_import/methods.hpp"
 #include "cim/providers/instance_tools.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/recovery.hpp"
+#include "cim/providers/virtual_system/mac_address.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/service_settings.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::export_import {
@@ -37,6 +43,44 @@ Result<void> check_snapshot_folder(const MethodCall& call, const std::filesystem
                  "SnapshotFolder");
 }
 
+bool has_address(const backend::MachineSpec& spec, const std::string& mac) {
+    return std::any_of(spec.nics.begin(), spec.nics.end(),
+                       [&](const auto& n) { return iequals(n.mac, mac); });
+}
+
+bool address_taken(Services& services, const std::string& mac) {
+    for (const auto& host : migration_service::hosts_of(services))
+        for (const auto& m : host.hypervisor->machines())
+            if (has_address(m->spec, mac)) return true;
+    const auto planned = vs::PlannedSystems(services).all();
+    return std::any_of(planned.begin(), planned.end(),
+                       [&](const auto& p) { return has_address(p->spec, mac); });
+}
+
+bool is_dynamic(const backend::Nic& n) {
+    const auto kept = n.attributes.find("StaticMacAddress");
+    return !n.mac.empty() && (kept == n.attributes.end() || !iequals(kept->second, "true"));
+}
+
+// Those that the service had chosen and that somebody has by now. Memory that is kept knows its addresses.
+void renew_addresses(Services& services, vs::PlannedSystem& p) {
+    if (p.spec.attributes.contains(std::string(vs::planned_saved))) return;
+    const auto range = vs::mac_range(services);
+    std::map<std::string, std::string, ILess> renewed;
+    for (auto& n : p.spec.nics) {
+        if (!is_dynamic(n) || !address_taken(services, n.mac)) continue;
+        auto& fresh = renewed[n.mac];
+        do {
+            fresh = *vs::mac_with_colons(vs::random_mac_digits(range.low, range.high));
+        } while (has_address(p.spec, fresh) || address_taken(services, fresh));
+        n.mac = fresh;
+    }
+    for (auto& s : p.snapshots)
+        for (auto& n : s.spec.nics)
+            if (const auto to = renewed.find(n.mac); !s.has_memory && is_dynamic(n) && to != renewed.end())
+                n.mac = to->second;
+}
+
 Result<MethodResult> import_system(const MethodCall& call) {
     Task task;
     task.type = job_type::import_system;
@@ -48,6 +92,7 @@ Result<MethodResult> import_system(const MethodCall& call) {
     const bool renew = call.in.get("GenerateNewSystemIdentifier").bool_or(false);
     auto planned = planned_of(services, *folder, renew ? make_guid() : std::string());
     if (!planned) return refused(call, task, planned.error());
+    if (renew) renew_addresses(services, *planned);
     const auto guid = planned->spec.uuid;
     auto held = services.jobs.lock(guid);
     if (!held) return refused(call, task, held.error());

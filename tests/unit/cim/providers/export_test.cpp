@@ -5,7 +5,9 @@
 #include <functional>
 #include <thread>
 
+#include "base/text.hpp"
 #include "cim/providers/recovery.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -159,6 +161,64 @@ BOOST_AUTO_TEST_CASE(what_somebody_puts_at_the_place_meanwhile_stays) {
         BOOST_TEST(std::distance(fs::directory_iterator(place()), {}) == 1);
         fs::remove_all(target);
     }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_killed_export_has_made_goes_with_the_folder_around_it) {
+    const auto partial = [&](const char* around) {
+        const auto made = place() / around / ".wsvirt-partial-x";
+        fs::create_directories(made / "Virtual Machines");
+        BOOST_TEST_REQUIRE(store->put("export_partial", made.string(), made.parent_path().string()).ok());
+    };
+    partial("new");
+    partial("used");
+    std::ofstream(place() / "used" / "of somebody") << "precious";
+    recover(services);
+    BOOST_TEST(!fs::exists(place() / "new"));
+    BOOST_TEST(fs::exists(place() / "used" / "of somebody"));
+    BOOST_TEST(!fs::exists(place() / "used" / ".wsvirt-partial-x"));
+    BOOST_TEST(store->count("export_partial").value_or(9) == 0U);
+
+    hypervisor.hold("convert_image");  // that is what an export notes
+    const auto r = begin(machine(), {}, (place() / "another").string());
+    BOOST_TEST_REQUIRE(eventually([&] { return hypervisor.calls("convert_image") == 1; }));
+    const auto rows = store->list("export_partial");
+    BOOST_TEST_REQUIRE(rows->size() == 1U);
+    BOOST_TEST(rows->front().text == (place() / "another").string());
+    hypervisor.release("convert_image");
+    BOOST_TEST(done(r) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_beside_its_original_gets_addresses_of_its_own) {
+    const auto guid = machine();
+    auto spec = hypervisor.machine(guid)->spec;
+    spec.nics.resize(2);
+    spec.nics[0].id = make_guid();
+    spec.nics[0].mac = "00:15:5d:00:00:01";
+    spec.nics[1].id = make_guid();
+    spec.nics[1].mac = "00:15:5d:00:00:02";
+    spec.nics[1].attributes["StaticMacAddress"] = "true";
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    BOOST_TEST_REQUIRE(done(begin(guid)) == 0U);
+    const auto file = place() / "traveller" / "Virtual Machines" / (guid + ".xml");
+    const auto addresses = [&] {
+        const auto r =
+            call(vsms(), "ImportSystemDefinition",
+                 {{"SystemDefinitionFile", Value(file.string())}, {"GenerateNewSystemIdentifier", true}});
+        BOOST_TEST_REQUIRE(done(r) == 0U, text_of(r));
+        const auto id = r.out.get("ImportedSystem").as_path()->key_string("Name");
+        const auto planned = vs::PlannedSystems(services).find(id);
+        BOOST_TEST_REQUIRE(planned->spec.nics.size() == 2U);
+        BOOST_TEST(planned->spec.nics[1].mac == "00:15:5d:00:00:02");  // the client's own choice
+        return planned->spec.nics[0].mac;
+    };
+    const auto first = addresses(), second_one = addresses();
+    BOOST_TEST(first != "00:15:5d:00:00:01");
+    BOOST_TEST(second_one != "00:15:5d:00:00:01");
+    BOOST_TEST(first != second_one);
+    for (const auto& p : vs::PlannedSystems(services).all())
+        BOOST_TEST_REQUIRE(vs::PlannedSystems(services).remove(p->spec.uuid).ok());
+    BOOST_TEST_REQUIRE(hypervisor.undefine({}, guid).ok());
+    BOOST_TEST(addresses() == "00:15:5d:00:00:01");  // nobody has it any more
 }
 
 BOOST_AUTO_TEST_SUITE_END()

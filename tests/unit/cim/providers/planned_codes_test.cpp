@@ -75,6 +75,19 @@ BOOST_FIXTURE_TEST_CASE(export_system_definition, Codes) {
     BOOST_TEST(code(m, export_of(guid, place("x"), {{"DifferentialBackupBase", "/etc/passwd"}})) == 32769U);
     const auto other = exported(machine(w.image("o.qcow2")), "other");
     BOOST_TEST(code(m, export_of(guid, place("x"), {{"DifferentialBackupBase", other}})) == 32773U);
+    // Also where no disk comes along.
+    const auto without = [&](const char* property, const Value& v) {
+        return code(m, export_of(guid, place("x"), {{"CopyVmStorage", false}, {property, v}}));
+    };
+    BOOST_TEST(without("ExcludedVirtualHardDisks", World::texts({"/no/disk"})) == 32773U);
+    BOOST_TEST(without("DifferentialBackupBase", Value("/etc/passwd")) == 32769U);
+    BOOST_TEST(without("DifferentialBackupBase", Value(other)) == 32773U);
+    BOOST_TEST(without("SnapshotVirtualSystem", Value(w.vsms().to_text())) == 32773U);
+    const auto inside = fs::path(other).parent_path().parent_path();  // another export
+    for (const char* sub : {"", "new", "Virtual Hard Disks"}) {
+        BOOST_TEST(code(m, export_of(guid, (inside / sub).string())) == 32773U);
+        BOOST_TEST(!fs::exists(inside / "new"));
+    }
     BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
     BOOST_TEST(code(m, export_of(guid, place("x"), {{"CaptureLiveState", 2}})) == 32770U);
     BOOST_TEST(w.done(w.request_state(guid, 3)) == 0U);
