@@ -66,30 +66,34 @@ Result<MethodResult> modify_service(const MethodCall& call) {
     return MethodResult(0);
 }
 
-Result<MigrationNetwork> network_of(const Instance& i) {
-    MigrationNetwork n;
-    n.subnet = clean_address(i.string("SubnetNumber"));
+// before: what is left out stays as it was; of a new network, the defaults.
+Result<MigrationNetwork> network_of(const Instance& i, MigrationNetwork before) {
+    MigrationNetwork n = std::move(before);
+    if (n.subnet.empty() || !i.get("SubnetNumber").is_null())
+        n.subnet = clean_address(i.string("SubnetNumber"));
     if (n.subnet.empty())
         return bad("SubnetNumber", "SubnetNumber must be an IPv4 or IPv6 address such as \"10.0.0.0\".");
     const unsigned bits = n.subnet.find(':') == std::string::npos ? 32 : 128;
-    const auto prefix = i.uint("PrefixLength", bits);
+    const auto prefix = i.uint("PrefixLength", n.id.empty() ? bits : n.prefix_length);
     if (prefix > bits)
         return bad("PrefixLength", "PrefixLength must be at most " + std::to_string(bits) + ".");
     n.prefix_length = static_cast<unsigned>(prefix);
-    n.metric = static_cast<std::uint32_t>(i.uint("Metric"));
-    if (const auto* tags = i.get("Tags").as_array())
+    n.metric = static_cast<std::uint32_t>(i.uint("Metric", n.metric));
+    if (const auto* tags = i.get("Tags").as_array()) {
+        n.tags.clear();
         for (const auto& t : *tags) {
             if (t.string_or({}).find('\n') != std::string::npos)
                 return bad("Tags", "A tag is one line of text.");
             n.tags.push_back(t.string_or({}));
         }
+    }
     return n;
 }
 
-bool exists(const MethodCall& call, std::string_view id) {
+std::optional<MigrationNetwork> find(const MethodCall& call, std::string_view id) {
     for (const auto& n : networks(call.services))
-        if (iequals(n.id, id)) return true;
-    return false;
+        if (iequals(n.id, id)) return n;
+    return std::nullopt;
 }
 
 Result<MethodResult> store_networks(const MethodCall& call, const char* caption, bool fresh) {
@@ -105,11 +109,12 @@ Result<MethodResult> store_networks(const MethodCall& call, const char* caption,
             return refused(call, task,
                            bad("NetworkSettings",
                                "NetworkSettings holds a " + i->cls().name() + ", which is no network."));
-        auto n = network_of(*i);
+        const auto id = i->string("InstanceID");
+        auto before = fresh ? MigrationNetwork{} : find(call, id);
+        if (!before) return refused(call, task, bad("InstanceID", "There is no network \"" + id + "\"."));
+        auto n = network_of(*i, std::move(*before));
         if (!n) return refused(call, task, n.error());
-        n->id = fresh ? "Microsoft:MigrationNetwork\\" + make_guid() : i->string("InstanceID");
-        if (!fresh && !exists(call, n->id))
-            return refused(call, task, bad("InstanceID", "There is no network \"" + n->id + "\"."));
+        if (fresh) n->id = "Microsoft:MigrationNetwork\\" + make_guid();
         all.push_back(std::move(*n));
     }
     auto done = call.services.store.transaction([&]() -> Result<void> {
@@ -135,7 +140,7 @@ Result<MethodResult> remove_networks(const MethodCall& call) {
     if (paths.empty())
         return refused(call, task, bad("NetworkSettings", "NetworkSettings must refer to networks."));
     for (const auto& p : paths)
-        if (!exists(call, p.key_string("InstanceID")))
+        if (!find(call, p.key_string("InstanceID")))
             return refused(
                 call, task,
                 bad("NetworkSettings", "There is no network \"" + p.key_string("InstanceID") + "\"."));

@@ -55,6 +55,10 @@ Result<void> refuse_rest(const Instance& i) {
         return unsupported("UnmanagedVhds",
                            "Only disks that are in the virtual machine's drives move with "
                            "it; leave UnmanagedVhds out.");
+    if (flag(i, "RemoveSourceUnmanagedVhds"))
+        return unsupported("RemoveSourceUnmanagedVhds",
+                           "Disks that are in no drive of the virtual machine stay; leave "
+                           "RemoveSourceUnmanagedVhds out.");
     if (i.uint("CPUCappingMagnitude") != 0)
         return unsupported("CPUCappingMagnitude",
                            "The processor use of a migration cannot be limited; use 0.");

@@ -212,6 +212,13 @@ BOOST_AUTO_TEST_CASE(networks_decide_where_migrations_may_go) {
                          {"SubnetNumber", Value("198.51.100.0")},
                          {"PrefixLength", 25U}});
     BOOST_TEST(code(call(service(), "ModifyNetworkSettings", {{"NetworkSettings", list({changed})}})) == 0U);
+    auto again = make("Msvm_VirtualSystemMigrationNetworkSettingData",
+                      {{"InstanceID", Value(all[0].string("InstanceID"))}, {"Metric", 7U}});
+    BOOST_TEST(code(call(service(), "ModifyNetworkSettings", {{"NetworkSettings", list({again})}})) == 0U);
+    const auto kept = get(all[0].path("root/virtualization/v2"));  // what was not given
+    BOOST_TEST(kept.string("SubnetNumber") == "198.51.100.0");
+    BOOST_TEST(kept.uint("PrefixLength") == 25U);
+    BOOST_TEST(kept.uint("Metric") == 7U);
     BOOST_TEST(code(call(service(), "RemoveNetworkSettings",
                          {{"NetworkSettings",
                            Value(Value::Array{Value(all[0].path("root/virtualization/v2"))})}})) == 0U);
