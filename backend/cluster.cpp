@@ -227,6 +227,9 @@ class Cluster final : public Hypervisor {
     Result<bool> has_file(const Call& c, const std::string& path) override {
         return first().has_file(c, path);
     }
+    Result<bool> is_made(const Call& c, const std::string& path, const std::string& mark) override {
+        return first().is_made(c, path, mark);
+    }
     Result<void> remove_file(const Call& c, const std::string& path) override {
         return first().remove_file(c, path);
     }

@@ -93,11 +93,17 @@ struct MigrationRequest {
     bool live = true, tls = false, compress = false;
     std::uint64_t bandwidth_mib_s = 0;                // 0 = unlimited
     std::map<std::string, std::string> disk_targets;  // source path → destination path
-    // How it is defined at the destination; of a running machine what its ports are plugged into counts at
-    // once, the rest from the next start.
+    // What is in drives that are not copied: drive's id → path at the destination. Several may hold one file.
+    std::map<std::string, std::string> drive_targets = {};
+    // How it is defined at the destination, its files as they are called there; of a running machine what its
+    // ports are plugged into counts at once, the rest from the next start.
     std::optional<MachineSpec> new_spec;
     bool remove_source_files = true;  // of disks that were copied, once the machine stands on the copies
     std::optional<std::chrono::milliseconds> max_downtime;
+    // Is told of each file that is made for a copy before it has its name or anything is written to it, with
+    // the mark that is_made() knows it by. After an error the file goes again, and nothing moves. May be
+    // empty; called from another thread, and perhaps when migrate() has given up.
+    std::function<Result<void>(const std::string& file, const std::string& mark)> made = {};
 };
 
 // Message id of a migration that failed while the destination still had what it had begun.
@@ -209,6 +215,9 @@ class Hypervisor {
     virtual Result<void> abandon(const Call&, std::string_view uuid) = 0;
     // Whether the host itself sees a file of this name. Errors: not_supported (a host that cannot say).
     virtual Result<bool> has_file(const Call&, const std::string& path) = 0;
+    // Whether the file of this name is the one that a migration has made here and told of with this mark, not
+    // one that somebody has put there. Where nothing but its size is known, one of the same size counts.
+    virtual Result<bool> is_made(const Call&, const std::string& path, const std::string& mark) = 0;
     virtual Result<void> remove_file(const Call&,
                                      const std::string& path) = 0;  // one that is gone is no error
 

@@ -32,12 +32,12 @@ class Upload {
     Upload& operator=(const Upload&) = delete;
 
     Result<void> begin(virConnectPtr there, std::uint64_t size,
-                       const std::function<void(const std::string& file)>& made) {
+                       const std::function<Result<void>(const std::string& file)>& made) {
         if (!folder_) return folder_.error(doing);
         size_ = size;
         volume_ = make_volume(folder_.get(), path_, size, true);
         if (!volume_) return last_error(doing);
-        made(path_);
+        if (auto ok = made(path_); !ok) return ok;
         stream_.reset(virStreamNew(there, 0));
         if (!stream_ || virStorageVolUpload(volume_.get(), stream_.get(), 0, size,
                                             VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM) < 0) {

@@ -22,8 +22,9 @@ struct CarriedDisk {
 };
 struct Carriage {
     std::vector<CarriedDisk> disks;
-    std::uint64_t bandwidth_mib_s = 0;                  // 0: as fast as it goes
-    std::function<void(const std::string& file)> made;  // is told of each new file when it is there
+    std::uint64_t bandwidth_mib_s = 0;  // 0: as fast as it goes
+    // Is told of each new file when it is there and nothing in it; an error ends it.
+    std::function<Result<void>(const std::string& file)> made;
 };
 
 // The new files and their folders must have been prepared (TargetStorage). What was made is the caller's to

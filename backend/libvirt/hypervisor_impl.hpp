@@ -62,6 +62,7 @@ class LibvirtHypervisor final : public Hypervisor {
     Result<void> forget_rest(const Call&, std::string_view uuid) override;
     Result<void> abandon(const Call&, std::string_view uuid) override;
     Result<bool> has_file(const Call&, const std::string& path) override;
+    Result<bool> is_made(const Call&, const std::string& path, const std::string& mark) override;
     Result<void> remove_file(const Call&, const std::string& path) override;
 
     Result<ImageInfo> image_info(const Call&, const std::string& path, const std::string& format) override;

@@ -6,6 +6,7 @@
 
 #include "backend/libvirt/carried_disks.hpp"
 #include "backend/libvirt/carried_variables.hpp"
+#include "backend/libvirt/file_marks.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/put_aside.hpp"
 #include "backend/libvirt/target_storage.hpp"
@@ -81,6 +82,14 @@ Result<bool> LibvirtHypervisor::has_file(const Call& call, const std::string& pa
     return core_->workers->run<bool>(
         call, {"look for the file", core_->settings().read_limit, false, {}, {}},
         [path](Session& s) -> Result<bool> { return host_has_file(s.connection, path); });
+}
+
+Result<bool> LibvirtHypervisor::is_made(const Call& call, const std::string& path, const std::string& mark) {
+    const auto kind = core_->connector->kind();
+    if (kind != HostKind::remote) return has_mark(nullptr, kind, path, mark);
+    return core_->workers->run<bool>(
+        call, {"look at the file", core_->settings().read_limit, false, {}, {}},
+        [path, mark, kind](Session& s) { return has_mark(s.connection, kind, path, mark); });
 }
 
 Result<void> LibvirtHypervisor::remove_file(const Call& call, const std::string& path) {

@@ -55,23 +55,24 @@ Result<std::string> destination_xml(const std::string& xml, const MigrationReque
                                     const DomainOptions& options) {
     const auto as_files = with_files(xml);  // nothing is served over there
     if (!as_files) return as_files.error();
-    std::string now = *as_files;
+    if (!r.new_spec && r.disk_targets.empty() && r.drive_targets.empty()) return *as_files;
+    auto read = read_domain(*as_files);
+    if (!read) return read.error();
     if (r.new_spec) {
-        auto read = read_domain(now);
-        if (!read) return read.error();
         read->kept.spec = *r.new_spec;
         DomainOptions same = options;
         same.domain_type = read->domain_type;
         same.disk_server_dir.clear();
-        auto written = write_domain(read->kept, same, now);
-        if (!written) return written.error();
-        now = std::move(*written);
+        return write_domain(read->kept, same, *as_files);
     }
-    std::map<std::string, SnapshotTarget> names;
-    for (const auto& t : media_targets(now))
+    std::vector<SnapshotTarget> changed;
+    for (const auto& t : media_targets(*as_files))
         if (const auto it = r.disk_targets.find(t.path); it != r.disk_targets.end())
-            names[t.path] = {t.target, it->second, t.format};
-    return names.empty() ? Result<std::string>(now) : with_renamed_files(now, names);
+            changed.push_back({t.target, it->second, t.format});
+    for (const auto& d : read->kept.spec.disks)
+        if (const auto it = r.drive_targets.find(d.id); it != r.drive_targets.end())
+            changed.push_back({target_name(slot_of(d)), it->second, d.format});
+    return with_targets(*as_files, changed);
 }
 
 // A running machine keeps its devices; only what its ports are plugged into can differ over there.
@@ -261,7 +262,7 @@ Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, 
     wait_for_other_job(s, d);
     take_up_after_writing(*core, d);
     if (s.stop.stop_requested()) return cancelled(doing);
-    TargetStorage storage(there);
+    TargetStorage storage(there, other->connector->kind(), r.made);
     if (auto ok = make_files(storage, d, xml.files); !ok) return ok;
     Parameters p;
     p.text(VIR_MIGRATE_PARAM_URI, r.migrate_uri);
@@ -323,8 +324,8 @@ Result<Descriptions> descriptions(const Route& way, virDomainPtr d, const std::s
 Result<void> move_with_disks(const Route& way, virDomainPtr d, const std::string& persistent) {
     const auto& [core, other, s, there, r] = way;
     const std::string here = take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
-    TargetStorage storage(there);
-    Carriage what{{}, r.bandwidth_mib_s, [&](const std::string& file) { storage.made(file); }};
+    TargetStorage storage(there, other->connector->kind(), r.made);
+    Carriage what{{}, r.bandwidth_mib_s, [&](const std::string& file) { return storage.made(file); }};
     std::vector<std::string> old_files, new_files;
     for (const auto& t : snapshot_targets(here)) {
         const auto to = r.disk_targets.find(t.path);

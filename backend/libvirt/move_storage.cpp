@@ -1,6 +1,11 @@
 #include "backend/libvirt/move_storage.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -8,6 +13,7 @@
 
 #include "backend/libvirt/chain.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
+#include "backend/libvirt/file_marks.hpp"
 #include "backend/libvirt/parameters.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/qemu/image.hpp"
@@ -47,6 +53,38 @@ void remove_files(const Moved& moved) {
     for (const auto& [from, to] : moved) std::filesystem::remove(to.path, ec);
 }
 
+Error exists(const std::string& file) {
+    return {Status::already_exists, "wsvirt.image.exists", "A file with this name exists already.", file};
+}
+
+std::string mark_of(const Way& way, const std::string& file) {
+    return file_mark(way.s.connection, way.core->connector->kind(), file);
+}
+
+// file: where it is now.
+Result<void> note(const Way& way, const Copy& copy, const std::string& file) {
+    return way.r.made ? way.r.made(copy.to, mark_of(way, file)) : Result<void>();
+}
+
+// libvirt writes to an empty file that it finds, and would make one that nobody knows for ours. Gives its
+// mark.
+Result<std::string> make_file(const Way& way, const Copy& copy) {
+    const int fd = open(copy.to.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    const int why = fd < 0 ? errno : 0;
+    if (why == EEXIST) return exists(copy.to);
+    if (why != 0)
+        return Error{why == ENOSPC   ? Status::no_space
+                     : why == EACCES ? Status::access_denied
+                                     : Status::failed,
+                     "wsvirt.disk.copy", "The file for the copy of the disk cannot be made.", copy.to,
+                     std::strerror(why)};
+    close(fd);
+    const auto noted = note(way, copy, copy.to);
+    if (noted) return mark_of(way, copy.to);
+    unlink(copy.to.c_str());
+    return noted.error();
+}
+
 // Its file goes when it is certain that nothing writes to it and nothing stands on it.
 Error without_copy(virDomainPtr d, const Copy& copy, Error failed) {
     const char* const target = copy.disk.target.c_str();
@@ -70,13 +108,18 @@ Result<void> copy_live(const Way& way, const Copy& copy, const Call& call) {
     disk.append_child("source").append_attribute("file").set_value(copy.to.c_str());
     disk.append_child("driver").append_attribute("type").set_value(copy.disk.format.c_str());
     take_up_after_writing(*core, d);
+    const auto made = make_file(way, copy);
+    if (!made) return made.error();
     Parameters p;
     p.number(VIR_DOMAIN_BLOCK_COPY_BANDWIDTH, r.bandwidth_mib_s << 20);
     const char* const target = copy.disk.target.c_str();
     if (virDomainBlockCopy(d, target, to_text(doc).c_str(), p.list(), static_cast<int>(p.count()),
                            VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB) < 0) {
-        Error e = last_error(copying);  // libvirt has taken back what it made, if it is there
-        return e.status == Status::unavailable ? without_copy(d, copy, e) : e;
+        Error e = last_error(copying);
+        if (e.status == Status::unavailable) return without_copy(d, copy, e);
+        if (const std::string now = mark_of(way, copy.to); !now.empty() && now == *made)
+            unlink(copy.to.c_str());  // libvirt has begun nothing
+        return e;
     }
     for (;;) {
         virDomainBlockJobInfo info{};
@@ -101,7 +144,8 @@ Result<void> copy_live(const Way& way, const Copy& copy, const Call& call) {
 Result<void> copy_off(const Way& way, const Copy& copy, const Call& call) {
     ImageSpec image{copy.to, copy.disk.format, ImageSpec::Kind::dynamic, 0, {}, 0};
     image.source_format = copy.disk.format;
-    return image_tool(*way.core).convert(call, copy.disk.path, image, way.r.bandwidth_mib_s << 20);
+    return image_tool(*way.core).convert(call, copy.disk.path, image, way.r.bandwidth_mib_s << 20,
+                                         [&](const std::string& file) { return note(way, copy, file); });
 }
 
 std::vector<Copy> copies_of(const Way& way, const std::string& xml) {
@@ -128,9 +172,7 @@ Result<void> copy_all(const Way& way, const std::vector<Copy>& copies, bool acti
         };
         const Call call{way.s.deadline, way.s.stop, progress};
         std::error_code ec;
-        if (std::filesystem::exists(copy.to, ec))
-            return Error{Status::already_exists, "wsvirt.image.exists",
-                         "A file with this name exists already.", copy.to};
+        if (std::filesystem::exists(copy.to, ec)) return exists(copy.to);
         if (auto ok = active ? copy_live(way, copy, call) : copy_off(way, copy, call); !ok) return ok;
         moved[copy.disk.path] = {copy.disk.target, copy.to, copy.disk.format};
         before += copy.size;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "backend/libvirt/errors.hpp"
+#include "backend/libvirt/file_marks.hpp"
 #include "backend/libvirt/folder_view.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -171,8 +172,12 @@ Result<void> TargetStorage::make(const std::string& path, const std::string& for
     const auto folder = std::filesystem::path(path).parent_path().native();
     const Pool pool(virStoragePoolLookupByTargetPath(connection_, folder.c_str()));
     if (!pool || !make_volume(pool.get(), path, size, true, format)) return last_error(doing);
-    made(path);
-    return {};
+    return made(path);
+}
+
+Result<void> TargetStorage::made(const std::string& path) {
+    new_files_.push_back(path);
+    return noted_ ? noted_(path, file_mark(connection_, kind_, path)) : Result<void>();
 }
 
 void TargetStorage::remove_new() {

@@ -6,17 +6,22 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "backend/libvirt/connector.hpp"
 #include "base/result.hpp"
 
 namespace wsvirt::backend::libvirt {
 
 class TargetStorage {
   public:
-    explicit TargetStorage(virConnectPtr destination) : connection_(destination) {}
+    // noted: is told of each file that was made, with its mark (file_marks.hpp); may be empty.
+    using Noted = std::function<Result<void>(const std::string& file, const std::string& mark)>;
+    TargetStorage(virConnectPtr destination, HostKind kind, Noted noted)
+        : connection_(destination), kind_(kind), noted_(std::move(noted)) {}
     ~TargetStorage();  // removes the pools it made, never their files
     TargetStorage(const TargetStorage&) = delete;
     TargetStorage& operator=(const TargetStorage&) = delete;
@@ -26,12 +31,14 @@ class TargetStorage {
     // A file for a disk of so many bytes, in a folder that was prepared. libvirt would make it itself, but
     // write to one that somebody has made since. Errors: failed (also where it is there), no_space.
     Result<void> make(const std::string& path, const std::string& format, std::uint64_t size);
-    // Somebody of ours has made it.
-    void made(const std::string& path) { new_files_.push_back(path); }
+    // Somebody of ours has made it; nothing may be written to it before. Errors: those of `noted`.
+    Result<void> made(const std::string& path);
     void remove_new();  // after a failure: the files that were made, and no others
 
   private:
     virConnectPtr connection_;
+    HostKind kind_;
+    Noted noted_;
     std::vector<std::string> made_pools_, new_files_;
 };
 

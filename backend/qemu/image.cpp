@@ -242,7 +242,8 @@ Result<void> ImageTool::create(const Call& call, const ImageSpec& spec) const {
 }
 
 Result<void> ImageTool::convert(const Call& call, const std::string& from, const ImageSpec& to,
-                                std::uint64_t most) const {
+                                std::uint64_t most,
+                                const std::function<Result<void>(const std::string& copy)>& whole) const {
     if (auto ok = check_path(to.path); !ok) return ok;
     auto source = info(call, from, to.source_format);
     if (!source) return source.error();
@@ -268,7 +269,8 @@ Result<void> ImageTool::convert(const Call& call, const std::string& from, const
         all.insert(all.end(), {from, part});
         auto done = run(call, {std::move(all), "copy the disk image", from,
                                std::max<std::uint64_t>(1, source->virtual_size)});
-        return done ? Result<void>() : done.error();
+        if (!done) return done.error();
+        return whole ? whole(part) : Result<void>();
     });
     if (r && call.progress) call.progress({source->virtual_size, source->virtual_size});
     return r;

@@ -27,9 +27,11 @@ class ImageTool {
     // file that has its data in another one is refused (invalid_parameter): its header could name any file.
     Result<ImageInfo> info(const Call& call, const std::string& path, const std::string& format = {}) const;
     Result<void> create(const Call& call, const ImageSpec& spec) const;
-    // most: bytes a second; 0 = as fast as it goes.
+    // most: bytes a second; 0 = as fast as it goes. whole: is told of the copy when it is whole, before it
+    // has its name; after an error nothing is left.
     Result<void> convert(const Call& call, const std::string& from, const ImageSpec& to,
-                         std::uint64_t most = 0) const;
+                         std::uint64_t most = 0,
+                         const std::function<Result<void>(const std::string& copy)>& whole = {}) const;
     // A copy that stands on no other file, in the format of the image and beside it; it is there for as long
     // as `use` takes, and what a kill leaves of it goes like what is half made.
     Result<void> with_flat_copy(const Call& call, const std::string& path,

@@ -68,6 +68,7 @@ class FakeHypervisor : public backend::Hypervisor {
     Result<void> forget_rest(const Call&, std::string_view uuid) override;
     Result<void> abandon(const Call&, std::string_view uuid) override;
     Result<bool> has_file(const Call&, const std::string& path) override;
+    Result<bool> is_made(const Call&, const std::string& path, const std::string& mark) override;
     Result<void> remove_file(const Call&, const std::string& path) override;
 
     Result<backend::ImageInfo> image_info(const Call&, const std::string& path,
@@ -99,6 +100,8 @@ class FakeHypervisor : public backend::Hypervisor {
     void set_agent(std::string_view uuid, bool connected);
     void has_own_files(bool yes);             // sees none of this machine's
     void lose_file(const std::string& path);  // sees all but this one; "" = all
+    // What a file that is there is told of with when a migration makes it.
+    static std::string mark_of(const std::string& path);
 
   private:
     struct Entry;
@@ -106,6 +109,7 @@ class FakeHypervisor : public backend::Hypervisor {
     using Machine = backend::Machine;
 
     Result<void> enter(const Call& call, const std::string& operation);
+    Result<void> make_copies(const backend::MigrationRequest& request);
     Result<void> change_state(const Call& call, const char* operation, std::string_view uuid,
                               std::initializer_list<backend::MachineState> from, backend::MachineState to);
     Result<void> do_now_or_late(const std::string& operation, std::function<void()> work);

@@ -1,4 +1,6 @@
 // FakeHypervisor: snapshots, saved memory, migration, disk images.
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -173,8 +175,32 @@ Result<std::uint64_t> FakeHypervisor::saved_state_size(const Call& call, string_
     return std::uint64_t{5} << 20;
 }
 
+string FakeHypervisor::mark_of(const string& path) {
+    struct stat s {};
+    return stat(path.c_str(), &s) == 0 ? "file:" + std::to_string(s.st_ino) : string();
+}
+
+// Those that a folder can hold here. They are there before the call is held or fails.
+Result<void> FakeHypervisor::make_copies(const MigrationRequest& request) {
+    const auto m = machine(request.machine);
+    if (!m || request.kind == MigrationRequest::Kind::machine) return {};
+    for (const auto& d : m->spec.disks) {
+        const auto it = request.disk_targets.find(d.path);
+        std::error_code ec;
+        if (d.device != DiskDevice::disk || it == request.disk_targets.end() || fs::exists(it->second, ec) ||
+            !std::ofstream(it->second, std::ios::binary))
+            continue;
+        if (!request.made) continue;
+        if (auto ok = request.made(it->second, mark_of(it->second)); ok) continue;
+        fs::remove(it->second, ec);
+        return Error{Status::cancelled, "wsvirt.call.cancelled", "The call was given up."};
+    }
+    return {};
+}
+
 Result<void> FakeHypervisor::migrate(const Call& call, const MigrationRequest& request,
                                      Hypervisor& destination) {
+    if (auto ok = make_copies(request); !ok) return ok;
     if (auto ok = enter(call, "migrate"); !ok) return ok;
     auto* const to = dynamic_cast<FakeHypervisor*>(&destination);
     const auto m = machine(request.machine);
@@ -184,9 +210,13 @@ Result<void> FakeHypervisor::migrate(const Call& call, const MigrationRequest& r
                      "destination"};
     Machine moved = *m;
     if (request.new_spec) moved.spec = *request.new_spec;
-    for (Disk& d : moved.spec.disks)
+    for (Disk& d : moved.spec.disks) {
+        if (request.new_spec) break;  // names them already
         if (const auto it = request.disk_targets.find(d.path); it != request.disk_targets.end())
             d.path = it->second;
+        if (const auto it = request.drive_targets.find(d.id); it != request.drive_targets.end())
+            d.path = it->second;
+    }
     for (std::uint64_t done = 0; call.progress && done <= 4; ++done) call.progress({done * 256, 1024});
     if (to == this || request.kind == MigrationRequest::Kind::storage) {
         const std::lock_guard lock(state_->mutex);
@@ -241,6 +271,11 @@ void FakeHypervisor::lose_file(const string& path) {
 void FakeHypervisor::has_own_files(bool yes) {
     const std::lock_guard lock(state_->mutex);
     state_->own_files = yes;
+}
+
+Result<bool> FakeHypervisor::is_made(const Call& call, const string& path, const string& mark) {
+    if (auto ok = enter(call, "is_made"); !ok) return ok.error();
+    return !mark.empty() && mark_of(path) == mark;
 }
 
 Result<void> FakeHypervisor::remove_file(const Call& call, const string& path) {

@@ -1,11 +1,13 @@
 // MigrateVirtualSystemToHost and MigrateVirtualSystemToSystem.
 #include <chrono>
+#include <mutex>
 
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/migration_service/claims.hpp"
 #include "cim/providers/migration_service/methods.hpp"
 #include "cim/providers/migration_service/plan.hpp"
+#include "cim/providers/migration_service/removal.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
 #include "cim/providers/migration_service/settle.hpp"
 #include "cim/providers/virtual_system/names.hpp"
@@ -79,7 +81,9 @@ void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
     if (!half && (!here || plan.destination.hypervisor->machine(c->guid))) return;
     // It goes on here, and whoever asked is told so: that is not asked again later.
     if (here && here->state == backend::MachineState::running) c->rest = Rest::at_destination;
-    const auto left = half ? c : settle_copies(services, *c).left;
+    const auto settled = half ? Settled{Outcome::unknown, {}, c} : settle_copies(services, *c);
+    if (!settled.strange.empty()) failed.text += " " + strange_sentence(settled, *c);
+    const auto& left = settled.left;
     if (!left) return;
     clear_up_later(services, *left, failed);
     if (half) settle_what_was_left(services);
@@ -95,12 +99,39 @@ void clear_after_success(Services& services, const Plan& plan, JobContext& job) 
     job.warn(left_warning(*left));
 }
 
-Result<void> move(Services& services, const Plan& plan, JobContext& job) {
+// What was made, for as long as there is a job that keeps it for the next start.
+class Notes {
+  public:
+    explicit Notes(JobContext& job) : job_(&job) {}
+    Result<void> add(const std::string& file, const std::string& mark) {
+        const std::scoped_lock lock(mutex_);
+        if (!job_)
+            return Error(Status::cancelled, "wsvirt.call.cancelled", "The migration has been given up.");
+        made_[file] = mark;
+        job_->set_extra(made_extra, made_text(made_));
+        return {};
+    }
+    std::string end() {
+        const std::scoped_lock lock(mutex_);
+        job_ = nullptr;
+        return made_text(made_);
+    }
+
+  private:
+    std::mutex mutex_;
+    JobContext* job_;
+    Made made_;
+};
+
+Result<void> move(Services& services, Plan& plan, JobContext& job) {
     const auto call = call_of(job);
+    const auto notes = std::make_shared<Notes>(job);
+    plan.request.made = [notes](const auto& file, const auto& mark) { return notes->add(file, mark); };
     if (const auto c = cut_off_of(services, plan.extra, affected_by(services, plan)))
         made_anew(services, c->destination.name, c->copies);
     settle_what_was_left(services);
     auto done = plan.source.hypervisor->migrate(call, plan.request, *plan.destination.hypervisor);
+    plan.extra[made_extra] = notes->end();
     if (done)
         clear_after_success(services, plan, job);
     else
@@ -119,7 +150,7 @@ Result<MethodResult> stage(const MethodCall& call, Task task, const Plan& plan,
                                         .count());
     spec.attributes[std::string(vs::planned_created)] = now;
     spec.attributes[std::string(vs::planned_changed)] = now;
-    spec.attributes["Planned.Host"] = plan.destination.name;
+    spec.attributes[std::string(staged_for)] = plan.destination.name;
     task.affected.push_back({vs::system_path_text(call.services.host.name, planned_class, spec.uuid), {5}});
     Arguments results;
     if (call.method.parameter("NewComputerSystem"))
@@ -151,6 +182,12 @@ Result<MethodResult> migrate(const MethodCall& call, std::optional<Result<HostEn
                             "MigrationType"));
     auto held = call.services.jobs.lock(plan->guid());
     if (!held) return refuse(held.error());
+    std::shared_ptr<JobManager::Guard> planned;  // nobody else changes or realizes it
+    if (const auto& id = plan->wishes.planned_system; !id.empty()) {
+        auto lock = call.services.jobs.lock(id);
+        if (!lock) return refuse(lock.error());
+        planned = std::move(*lock);
+    }
     plan = plan_of(call, std::move(destination));  // as it is now that nothing else changes it
     if (!plan) return refuse(plan.error());
     // Before it is looked whether they are there: what another one makes may be there yet or not.
@@ -169,7 +206,7 @@ Result<MethodResult> migrate(const MethodCall& call, std::optional<Result<HostEn
         results.set("NewComputerSystem", Value(std::move(path)));
     }
     auto& services = call.services;
-    auto work = [&services, plan = std::make_shared<Plan>(std::move(*plan)),
+    auto work = [&services, planned, plan = std::make_shared<Plan>(std::move(*plan)),
                  claims = std::move(*claims)](JobContext& job) { return move(services, *plan, job); };
     return run(call, std::move(task), std::move(work), std::move(results), std::move(*held));
 }

@@ -33,17 +33,7 @@ Result<void> find_machine(const MethodCall& call, Plan& plan) {
                      "ComputerSystem must refer to a virtual machine that exists.", "ComputerSystem");
     plan.source = *host;
     plan.spec = plan.machine->spec;
-    switch (plan.machine->state) {
-        case MachineState::off:
-        case MachineState::running:
-        case MachineState::paused:
-        case MachineState::saved:
-            return {};
-        default:
-            return Error(Status::invalid_state, "wsvirt.migration.state",
-                         "\"" + plan.spec.name + "\" is changing its state; wait until that is over.",
-                         "ComputerSystem");
-    }
+    return {};
 }
 
 Result<void> find_destination(std::optional<Result<HostEntry>> given, Plan& plan) {
@@ -84,6 +74,12 @@ Result<void> take_planned(Services& services, Plan& plan) {
                      "There is no planned system " + plan.wishes.planned_system + ".",
                      "DestinationPlannedVirtualSystemId");
     auto spec = planned->spec;
+    const auto staged = spec.attributes.find(std::string(staged_for));
+    if (staged != spec.attributes.end() && !iequals(staged->second, plan.destination.name))
+        return incompatible("planned_host",
+                            "The planned system " + plan.wishes.planned_system + " was made for the host \"" +
+                                staged->second + "\"; name that one, or stage the machine for this one.",
+                            "DestinationPlannedVirtualSystemId");
     spec.uuid = plan.machine->spec.uuid;
     std::erase_if(spec.attributes, [](const auto& a) { return a.first.starts_with("Planned."); });
     plan.spec = std::move(spec);
@@ -222,8 +218,12 @@ void fill_request(Plan& plan) {
     if (w.cancel_on_blackout) r.max_downtime = std::chrono::milliseconds(300);
     for (const auto& was : plan.machine->spec.disks)
         for (const auto& now : plan.spec.disks)
-            if (iequals(was.id, now.id) && !was.path.empty() && was.path != now.path)
-                r.disk_targets[was.path] = now.path;
+            if (iequals(was.id, now.id) && !was.path.empty() && was.path != now.path) {
+                if (is_copied(was))
+                    r.disk_targets[was.path] = now.path;
+                else
+                    r.drive_targets[was.id] = now.path;
+            }
     plan.extra["MigrationType"] = std::to_string(static_cast<unsigned>(w.type));
     plan.extra["VirtualSystemName"] = plan.machine->spec.name;
     plan.extra["DestinationHost"] = plan.destination.name;
@@ -244,7 +244,7 @@ void fill_request(Plan& plan) {
 bool moves_other_media(const Plan& plan) {
     const auto& all = plan.machine->spec.disks;
     return std::any_of(all.begin(), all.end(), [&](const backend::Disk& d) {
-        return d.device != backend::DiskDevice::disk && plan.request.disk_targets.contains(d.path);
+        return d.device != backend::DiskDevice::disk && plan.renames(d);
     });
 }
 
@@ -299,7 +299,8 @@ Result<Plan> plan_of(const MethodCall& call, std::optional<Result<HostEntry>> de
         plan.request.migrate_uri = data_uri(*address);
     }
     fill_request(plan);
-    if (plan.wishes.type == MigrationType::storage && plan.request.disk_targets.empty())
+    const bool nothing = plan.request.disk_targets.empty() && plan.request.drive_targets.empty();
+    if (plan.wishes.type == MigrationType::storage && nothing)
         return incompatible("nothing",
                             "Nothing would move: NewResourceSettingData must hold the disks that move, each "
                             "with its new path in HostResource.",

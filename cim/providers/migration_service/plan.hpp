@@ -25,13 +25,17 @@ struct Plan {
 
     const std::string& guid() const { return machine->spec.uuid; }
     bool stays() const { return !needs_host(wishes.type); }
+    // What is in the drive gets another path.
+    bool renames(const backend::Disk& was) const {
+        return request.disk_targets.contains(was.path) || request.drive_targets.contains(was.id);
+    }
     std::vector<std::string> files_made() const;  // at the destination
 };
 
 // The parameters ComputerSystem, MigrationSettingData, NewSystemSettingData, NewResourceSettingData, and the
 // destination. destination: nullopt when none was given, an Error when it names no host.
-// Errors: invalid_parameter, type_mismatch, not_supported, invalid_state (the machine is changing its state),
-// and those of settings; ids below "wsvirt.migration.incompatible" are parameters that do not fit together.
+// Errors: invalid_parameter, type_mismatch, not_supported, and those of settings; ids below
+// "wsvirt.migration.incompatible" are parameters that do not fit together.
 Result<Plan> plan_of(const MethodCall& call, std::optional<Result<HostEntry>> destination);
 std::optional<Result<HostEntry>> destination_host(const MethodCall& call);    // the parameter DestinationHost
 std::optional<Result<HostEntry>> destination_system(const MethodCall& call);  // DestinationSystem
@@ -46,10 +50,15 @@ const char* not_copied(const backend::Disk& d);
 // A disk that can be copied.
 bool is_copied(const backend::Disk& d);
 
+// The attribute of a planned system that says for which host MigrationType 32770 has made it.
+inline constexpr std::string_view staged_for = "Planned.Host";
+
 // What a job keeps for the case that it is cut off, beside the properties of its class: the host that the
-// machine came from, whether it ran, the files that are made at the destination (one a line), and those that
-// they are copied from, in the same order, where they are not to stay.
+// machine came from, whether it ran, the files that are to be made at the destination (one a line), those of
+// them that were made, each with its mark before it (removal.hpp), and those that they are copied from, in
+// the same order, where they are not to stay.
 inline constexpr const char *source_extra = "Source.Host", *running_extra = "Source.Running",
-                            *copies_extra = "Destination.Copies", *originals_extra = "Source.Originals";
+                            *copies_extra = "Destination.Copies", *made_extra = "Destination.Made",
+                            *originals_extra = "Source.Originals";
 
 }  // namespace wsvirt::cim::migration_service

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
@@ -61,8 +62,7 @@ const Disk* disk_of(const backend::Machine& m, std::string_view format) {
 void check_copied_disks(const Plan& plan, Problems& out) {
     if (!copies_disks(plan.wishes.type)) return;
     for (const auto& d : plan.machine->spec.disks) {
-        const bool goes =
-            plan.wishes.type == MigrationType::both || plan.request.disk_targets.contains(d.path);
+        const bool goes = plan.wishes.type == MigrationType::both || plan.renames(d);
         const auto* why = not_copied(d);
         if (goes && why && d.device == DiskDevice::disk && !d.path.empty())
             add(out, Status::not_supported, "not_copied",
@@ -74,6 +74,10 @@ void check_copied_disks(const Plan& plan, Problems& out) {
 
 void check_machine(const Plan& plan, Problems& out) {
     const auto& m = *plan.machine;
+    if (auto whole = export_import::check_whole(m.spec); !whole) out.push_back(whole.error());
+    if (!is_active(m) && m.state != MachineState::off && m.state != MachineState::saved)
+        add(out, Status::invalid_state, "state",
+            "\"" + m.spec.name + "\" is changing its state; wait until that is over.", "ComputerSystem");
     if (m.state == MachineState::saved || m.has_saved_state)
         add(out, Status::invalid_state, "saved",
             "\"" + m.spec.name + "\" is saved and cannot move; start it, or discard its saved state.");
@@ -109,7 +113,7 @@ std::set<std::string> files_of_snapshots(const backend::Machine& m) {
 void check_snapshots(const Plan& plan, Problems& out) {
     const auto& m = *plan.machine;
     if (m.snapshots.empty() || plan.wishes.type != MigrationType::machine) return;
-    if (!plan.request.disk_targets.empty())
+    if (!plan.request.disk_targets.empty() || !plan.request.drive_targets.empty())
         return add(
             out, Status::invalid_state, "snapshots",
             "\"" + m.spec.name +
@@ -250,6 +254,9 @@ void check_new_places(const Services& services, const Plan& plan, Problems& out)
             out.push_back(place.error());
         else if (const auto user = vs::user_of(here, *place, {}); !user.empty())
             in_use(out, to, "the virtual machine \"" + user + "\"");
+        const auto& all = plan.request.disk_targets;
+        if (std::count_if(all.begin(), all.end(), [&](const auto& t) { return t.second == to; }) > 1)
+            in_use(out, to, "another drive of the same virtual machine");
     }
 }
 

@@ -22,15 +22,17 @@ void recover(Services& services) {
         if (job.job_type != job_type::move_machine && job.job_type != job_type::move_both &&
             job.job_type != job_type::move_storage)
             continue;
-        const auto c = cut_off_of(services, job.extra, job.affected);
+        auto c = cut_off_of(services, job.extra, job.affected);
         if (!c) continue;
+        c->alone = true;
         const auto settled = settle(services, *c);
         if (settled.left) leave_for_later(services, *settled.left);
         const bool known = settled.left && settled.outcome != Outcome::unknown;
-        const std::string left = known ? left_sentence(*settled.left) : std::string();
+        std::string where = settled.where;
+        if (known) where += " " + left_sentence(*settled.left);
+        if (!settled.strange.empty()) where += " " + strange_sentence(settled, *c);
         if (settled.outcome != Outcome::moved)
-            (void)services.jobs.settle(job.instance_id, JobState::exception,
-                                       interrupted(settled.where + (known ? " " + left : left)));
+            (void)services.jobs.settle(job.instance_id, JobState::exception, interrupted(where));
         else if (known)
             (void)services.jobs.settle(job.instance_id, JobState::completed_with_warnings,
                                        left_warning(*settled.left));

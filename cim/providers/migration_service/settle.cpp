@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
-#include "cim/providers/migration_service/claims.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/migration_service/patience.hpp"
 #include "cim/providers/migration_service/plan.hpp"
+#include "cim/providers/migration_service/removal.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 
@@ -23,29 +23,11 @@ constexpr std::string_view kind = "migration_left";
 constexpr auto contact_patience = std::chrono::seconds(20);  // for hosts to be connected to
 constexpr auto settle_patience = std::chrono::seconds(20);   // for libvirt to clear up
 constexpr auto lock_patience = std::chrono::seconds(600);    // for others to be done with the machine
-constexpr auto removal_patience = std::chrono::seconds(2);
-constexpr auto poll = std::chrono::milliseconds(200);
 constexpr unsigned most_attempts = 3;
 constexpr std::string_view names_of_rest[] = {"", " at_source", " at_destination", " copies"};
 
-template <class Condition>
-bool wait_until(std::chrono::seconds patience, Condition reached) {
-    const auto end = std::chrono::steady_clock::now() + patience;
-    while (!reached()) {
-        if (std::chrono::steady_clock::now() >= end) return false;
-        std::this_thread::sleep_for(poll);
-    }
-    return true;
-}
-
 bool is_active(const Machine& m) {
     return m.state != MachineState::off && m.state != MachineState::saved;
-}
-
-backend::Call briefly() {
-    backend::Call c;
-    c.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    return c;
 }
 
 // Its files are those of the machine that is on the other host, but for variables of its firmware that were
@@ -61,54 +43,6 @@ bool take_away(backend::Hypervisor& h, const std::string& guid) {
            h.connected();
 }
 
-bool stands_on(const Machine& m, const std::string& file) {
-    const auto has_it = [&](const backend::MachineSpec& spec) {
-        return std::any_of(spec.disks.begin(), spec.disks.end(),
-                           [&](const backend::Disk& d) { return d.path == file; });
-    };
-    return has_it(m.spec) ||
-           std::any_of(m.snapshots.begin(), m.snapshots.end(), [&](const auto& s) { return has_it(s.spec); });
-}
-
-bool in_use(const backend::Hypervisor& h, const std::string& file) {
-    const auto all = h.machines();
-    return std::any_of(all.begin(), all.end(), [&](const auto& m) { return stands_on(*m, file); });
-}
-
-// Of whichever host: they may all see the same file.
-bool others_use(const Services& services, const CutOff& c, const std::string& file) {
-    const auto hosts = hosts_of(services);
-    return std::any_of(hosts.begin(), hosts.end(), [&](const HostEntry& host) {
-        const auto all = host.hypervisor->machines();
-        return std::any_of(all.begin(), all.end(), [&](const auto& m) {
-            return !iequals(m->spec.uuid, c.guid) && stands_on(*m, file);
-        });
-    });
-}
-
-struct Removal {
-    std::size_t used = 0;           // machines stand on them
-    std::vector<std::string> left;  // cannot be removed now
-};
-
-// The files that were being made there, where no machine stands on them and nobody makes them anew.
-Removal remove_copies(const Services& services, const CutOff& c) {
-    Removal r;
-    auto& host = *c.destination.hypervisor;
-    for (const auto& file : c.copies) {
-        const auto claim = c.claimed ? nullptr : claim_file(services, c.destination.name, file);
-        if (in_use(host, file))
-            ++r.used;
-        else if ((!claim && !c.claimed) || others_use(services, c, file))
-            continue;
-        else if (std::find(c.outside.begin(), c.outside.end(), file) == c.outside.end() &&
-                 !wait_until(removal_patience,  // a host that has just come back may not do everything yet
-                             [&] { return bool(host.remove_file(briefly(), file)); }))
-            r.left.push_back(file);
-    }
-    return r;
-}
-
 std::optional<CutOff> only_copies(const CutOff& c, const Removal& r) {
     if (r.left.empty()) return std::nullopt;
     CutOff left = c;
@@ -119,23 +53,11 @@ std::optional<CutOff> only_copies(const CutOff& c, const Removal& r) {
     return left;
 }
 
-// At the source, the files whose copies are used now.
-Removal remove_originals(const CutOff& c) {
-    Removal r;
-    auto& host = *c.source.hypervisor;
-    if (c.originals.size() != c.copies.size()) return r;
-    for (std::size_t i = 0; i < c.copies.size(); ++i) {
-        const auto& file = c.originals[i];
-        if (!in_use(*c.destination.hypervisor, c.copies[i]) || in_use(host, file)) continue;
-        if (!wait_until(removal_patience, [&] { return bool(host.remove_file(briefly(), file)); }))
-            r.left.push_back(file);
-    }
-    return r;
-}
-
 std::optional<CutOff> left_at_source(const CutOff& c) {
     CutOff here = c;
     here.destination = c.source;
+    here.made.clear();
+    for (const auto& file : c.originals) here.made[file] = machines_own;
     return only_copies(here, remove_originals(c));
 }
 
@@ -151,13 +73,15 @@ Settled settle_disks(const Services& services, const CutOff& c) {
         return silent(c, c.source, ".");
     auto removed = remove_copies(services, c);
     const auto originals = remove_originals(c);
+    CutOff rest = c;
+    for (const auto& file : originals.left) rest.made[file] = machines_own;
     removed.left.insert(removed.left.end(), originals.left.begin(), originals.left.end());
-    const auto left = only_copies(c, removed);
+    const auto left = only_copies(rest, removed);
     if (removed.used == c.copies.size()) return {Outcome::moved, {}, left};
     return {Outcome::stayed,
             removed.used == 0 ? "The disks are where they were."
                               : "Some disks have moved, the others are where they were.",
-            left};
+            left, removed.strange};
 }
 
 // Whether both still answer: that nobody has noticed yet that a host is gone does not mean that it does. What
@@ -186,7 +110,7 @@ Settled settle_rest(const Services& services, const CutOff& c) {
         if (at_source) return {Outcome::moved, {}, left_at_source(c)};
     }
     const auto removed = remove_copies(services, c);
-    return {Outcome::stayed, {}, only_copies(c, removed)};
+    return {Outcome::stayed, {}, only_copies(c, removed), removed.strange};
 }
 
 // Over there it counts once it runs, or once nothing of it runs here. What stands still here since its memory
@@ -195,6 +119,16 @@ bool has_moved(const CutOff& c, const Machine* here, const Machine& there) {
     if (!here) return true;
     if (there.state == MachineState::running) return here->state != MachineState::running;
     return here->state == MachineState::paused && c.was_running && there.persistent;
+}
+
+// Whether there is nothing to wait for. What else both have libvirt may be clearing up.
+bool stands_still(const CutOff& c) {
+    const auto here = c.source.hypervisor->machine(c.guid), there = c.destination.hypervisor->machine(c.guid);
+    if (!here || !there) return true;
+    if (!c.alone) return false;
+    const bool runs_here = here->state == MachineState::running;
+    if (there->state == MachineState::running) return !runs_here;
+    return there->state == MachineState::off && (runs_here || here->state == MachineState::off);
 }
 
 Settled settle_machine(const Services& services, const CutOff& c) {
@@ -210,7 +144,7 @@ Settled settle_machine(const Services& services, const CutOff& c) {
                            : "; where the machine is will be seen when it does.");
     }
     if (const auto* host = silent_one(c)) return silent(c, *host, ".");
-    wait_until(settle_patience, [&] { return !from.machine(c.guid) || !to.machine(c.guid); });
+    wait_until(settle_patience, [&] { return stands_still(c); });
     const auto here = from.machine(c.guid), there = to.machine(c.guid);
     if (there && has_moved(c, here.get(), *there)) {
         if (take_away(from, c.guid)) return {Outcome::moved, {}, left_at_source(c)};
@@ -225,21 +159,24 @@ Settled settle_machine(const Services& services, const CutOff& c) {
     const bool alone = take_away(to, c.guid);
     if (here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
     const std::string where = "The machine is on \"" + c.source.name + "\", as before.";
-    if (alone) return {Outcome::stayed, where, only_copies(c, remove_copies(services, c))};
+    if (alone) {
+        const auto removed = remove_copies(services, c);
+        return {Outcome::stayed, where, only_copies(c, removed), removed.strange};
+    }
     CutOff left = c;
     left.rest = Rest::at_destination;
     return {Outcome::stayed, where, left};
 }
 
-// Lines: source, destination, "1" where it ran or else "0" and then what is left to do, the copies, and after
-// an empty one the originals.
+// Lines: source, destination, "1" where it ran or else "0" and then what is left to do, the copies, after an
+// empty one the originals, and after one more what was made.
 std::string left_text(const CutOff& c) {
     std::string text = c.source.name + '\n' + c.destination.name + '\n' + (c.was_running ? "1" : "0");
     text += c.disks_only ? " disks" : names_of_rest[static_cast<std::size_t>(c.rest)];
     for (const auto& file : c.copies) text += '\n' + file;
-    if (!c.originals.empty()) text += '\n';
+    text += '\n';
     for (const auto& file : c.originals) text += '\n' + file;
-    return text;
+    return text + "\n\n" + made_text(c.made);
 }
 
 // What is removed by its name is looked at once more: a name that was kept is no proof of what it names.
@@ -271,7 +208,10 @@ std::optional<CutOff> left_from(const Services& services, const Store::Row& row)
     if (known != std::end(names_of_rest)) c.rest = static_cast<Rest>(known - std::begin(names_of_rest));
     const auto between = std::find(lines.begin() + 3, lines.end(), std::string());
     c.copies.assign(lines.begin() + 3, between);
-    if (between != lines.end()) c.originals.assign(between + 1, lines.end());
+    const auto before_made =
+        between == lines.end() ? between : std::find(between + 1, lines.end(), std::string());
+    if (between != lines.end()) c.originals.assign(between + 1, before_made);
+    c.made = made_from({before_made, lines.end()});
     // What else is left on one host are a machine's own files.
     if (c.disks_only || lines[0] != lines[1]) c.outside = outside_of(services, c);
     return c;
@@ -287,6 +227,14 @@ std::shared_ptr<JobManager::Guard> wait_for_machine(Services& services, JobConte
     return held;
 }
 
+std::optional<JobError> strange_warning(const Settled& s, const CutOff& c) {
+    if (s.strange.empty()) return std::nullopt;
+    JobError e;
+    e.message_id = "wsvirt.migration.strange";
+    e.message = strange_sentence(s, c);
+    return e;
+}
+
 // Waits until nobody else works on the machine. Another that came before may have done it.
 Result<void> clear_up(Services& services, JobContext& job, const std::string& key, const std::string& guid) {
     const auto held = wait_for_machine(services, job, guid);
@@ -300,6 +248,7 @@ Result<void> clear_up(Services& services, JobContext& job, const std::string& ke
         const auto c = left_from(services, {key, **row});
         if (!c) return {};
         const auto settled = settle(services, *c);
+        if (auto stay = strange_warning(settled, *c)) job.warn(std::move(*stay));
         if (!settled.left) {
             auto forgotten = services.store.erase(kind, key);
             return forgotten ? Result<void>() : Result<void>(forgotten.error());
@@ -333,6 +282,7 @@ std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::s
     c.originals = split(text(originals_extra), '\n');
     std::erase(c.copies, std::string());
     std::erase(c.originals, std::string());
+    c.made = made_from(split(text(made_extra), '\n'));
     c.outside = outside_of(services, c);
     for (const auto& a : affected)
         if (const auto path = ObjectPath::parse(a.path); path && c.guid.empty())
@@ -356,7 +306,8 @@ Settled settle_copies(const Services& services, const CutOff& c) {
         const auto exists = c.destination.hypervisor->has_file(briefly(), file);
         return exists ? !*exists : exists.error().status == Status::not_supported;
     });
-    return {Outcome::stayed, {}, only_copies(there, remove_copies(services, there))};
+    const auto removed = remove_copies(services, there);
+    return {Outcome::stayed, {}, only_copies(there, removed), removed.strange};
 }
 
 std::optional<CutOff> settle_originals(const CutOff& c) {
@@ -368,6 +319,14 @@ JobError left_warning(const CutOff& c) {
     e.message_id = "wsvirt.migration.left";
     e.message = left_sentence(c);
     return e;
+}
+
+std::string strange_sentence(const Settled& s, const CutOff& c) {
+    if (s.strange.empty()) return {};
+    std::string text = "On \"" + c.destination.name + "\" there is";
+    for (const auto& file : s.strange) text += (&file == &s.strange.front() ? " " : ", ") + file;
+    return text +
+           ", which this migration has not certainly made, and which stays; remove it when nobody needs it.";
 }
 
 std::string left_sentence(const CutOff& c) {
@@ -394,6 +353,8 @@ void leave_for_later(Services& services, const CutOff& c) {
             for (const auto& file : *files)
                 if (std::find(all.copies.begin(), all.copies.end(), file) == all.copies.end())
                     all.copies.push_back(file);
+        all.made.insert(before->made.begin(), before->made.end());
+        for (const auto& [file, mark] : c.made) all.made[file] = mark;
     }
     (void)services.store.put(kind, key, left_text(all));
 }
@@ -408,6 +369,7 @@ void made_anew(Services& services, const std::string& host, const std::vector<st
             return std::find(files.begin(), files.end(), file) != files.end();
         });
         if (gone > 0) c->originals.clear();
+        for (const auto& file : files) c->made.erase(file);
         if (c->rest == Rest::copies && c->copies.empty())
             (void)services.store.erase(kind, row.key);
         else if (gone > 0)

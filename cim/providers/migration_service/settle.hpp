@@ -5,6 +5,7 @@
 // this service starts and with the next migration. Blocking; any thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,18 +24,25 @@ enum class Rest : std::uint8_t {
     copies,          // the copies go
 };
 
+// By path, the mark of each file that was made (Hypervisor::is_made).
+using Made = std::map<std::string, std::string>;
+// The mark of a disk that the machine has left behind.
+inline constexpr const char* machines_own = "*";
+
 struct CutOff {
     std::string guid;
     HostEntry source, destination;
     bool was_running = false;
     bool disks_only = false;          // on one host
-    std::vector<std::string> copies;  // files that were being made at the destination
+    std::vector<std::string> copies;  // files that were to be made at the destination
+    Made made;                        // those that were, as far as it was written down
     // What they were copied from, in the same order: it goes when a machine stands on the copy. Empty: it
     // stays.
     std::vector<std::string> originals;
     std::vector<std::string> outside;  // copies that lie where no disk may lie, and stay
     Rest rest = Rest::everything;
     bool claimed = false;  // whoever settles it has the copies to itself (claims.hpp)
+    bool alone = false;    // nobody of ours can be at it any more, as the service has been started since
 };
 // From what a job keeps (see plan.hpp). nullopt: no migration, or of hosts that are not configured any more.
 std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::string, std::string>& extra,
@@ -45,6 +53,8 @@ struct Settled {
     Outcome outcome = Outcome::unknown;
     std::string where;           // a sentence, for the person who asked for the migration; "" = as asked
     std::optional<CutOff> left;  // what could not be done now
+    // Files that have the names of copies, are not certainly ours, and stay.
+    std::vector<std::string> strange = {};
 };
 // Blocks until both hosts answer, at most for some seconds. Nobody else may change the machine meanwhile.
 Settled settle(const Services& services, const CutOff& c);
@@ -58,6 +68,8 @@ std::optional<CutOff> settle_originals(const CutOff& c);
 // A sentence on what is left, and when it goes; and the same as a job's warning.
 std::string left_sentence(const CutOff& c);
 JobError left_warning(const CutOff& c);
+// The same for files that stay; "" when there are none.
+std::string strange_sentence(const Settled& s, const CutOff& c);
 void leave_for_later(Services& services, const CutOff& c);
 // Files of these names are made anew: they are not left over any more.
 void made_anew(Services& services, const std::string& host, const std::vector<std::string>& files);

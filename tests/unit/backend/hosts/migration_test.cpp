@@ -115,6 +115,26 @@ struct Seen {
     }
 };
 
+// What the migration tells of the files that it makes.
+std::shared_ptr<std::map<std::string, std::string>> noted_in(MigrationRequest& r) {
+    auto all = std::make_shared<std::map<std::string, std::string>>();
+    r.made = [all](const std::string& file, const std::string& mark) {
+        (*all)[file] = mark;
+        return Result<void>();
+    };
+    return all;
+}
+void check_marks(Hypervisor& h, const std::map<std::string, std::string>& marks,
+                 const std::vector<std::string>& files) {
+    BOOST_TEST(marks.size() == files.size());
+    for (const auto& file : files) {
+        BOOST_REQUIRE(marks.contains(file));
+        BOOST_TEST(h.is_made(patiently(), file, marks.at(file)).value_or(false), marks.at(file));
+        BOOST_TEST(!h.is_made(patiently(), file, "").value_or(true));
+        BOOST_TEST(!h.is_made(patiently(), file + ".gone", marks.at(file)).value_or(true));
+    }
+}
+
 std::string shared() {
     return std::string(getenv("WSVIRT_LAB_FOLDER")) + "/shared";
 }
@@ -146,7 +166,9 @@ BOOST_AUTO_TEST_CASE(a_running_machine_moves_with_its_disks) {
     std::atomic<int> reports{0};
     Call c = patiently();
     c.progress = [&](const Progress&) { ++reports; };
+    const auto marks = noted_in(r);
     OK(h.a->migrate(c, r, *h.b));
+    check_marks(*h.b, *marks, {"/vms/new/copy.qcow2"});
     const auto there = h.b->machine(h.spec.uuid);
     BOOST_REQUIRE(there);
     BOOST_TEST((there->state == running));
@@ -291,7 +313,9 @@ BOOST_AUTO_TEST_CASE(disks_move_to_another_folder_while_the_machine_runs_and_whe
         auto r = h.request(MigrationRequest::Kind::storage);
         const std::string to = shared() + "/moved-" + (live ? "live" : "off") + ".qcow2";
         r.disk_targets[from] = to;
+        const auto marks = noted_in(r);
         OK(h.a->migrate(patiently(), r, *h.a));
+        check_marks(*h.a, *marks, {to});
         BOOST_TEST(h.a->machine(h.spec.uuid)->spec.disks[0].path == to);
         BOOST_TEST(!fs::exists(from));
         BOOST_TEST(fs::exists(to));
@@ -356,7 +380,7 @@ BOOST_AUTO_TEST_CASE(only_files_that_were_made_are_removed) {
     BOOST_REQUIRE(b);
     const std::string ours = "/vms/made/ours.qcow2", theirs = "/vms/made/theirs.qcow2";
     {
-        libvirt::TargetStorage storage(b.get());
+        libvirt::TargetStorage storage(b.get(), libvirt::HostKind::remote, {});
         OK(storage.prepare({ours, theirs}));
         std::ofstream(on_b(theirs)) << "somebody's";
         OK(storage.make(ours, "qcow2", 1 << 20));
@@ -382,7 +406,10 @@ BOOST_AUTO_TEST_CASE(a_file_that_somebody_made_meanwhile_stays) {
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
         std::ofstream(on_b(theirs)) << "somebody's";
     });
+    const auto marks = noted_in(r);
     BOOST_TEST(!h.a->migrate(patiently(), r, *h.b));
+    BOOST_TEST(marks->contains(made));
+    BOOST_TEST(!marks->contains(theirs));
     BOOST_TEST(fs::file_size(on_b(theirs)) == 10U);
     BOOST_TEST(!fs::exists(on_b(made)));
     BOOST_TEST(!fs::exists(on_b("/vms/other/first.qcow2")));
@@ -398,17 +425,22 @@ BOOST_DATA_TEST_CASE(what_is_in_a_drive_may_have_another_path_there,
     fs::copy_file(here, there, fs::copy_options::overwrite_existing);
     h.spec.disks[1].device = DiskDevice::cdrom;
     h.spec.disks[1].read_only = true;
+    auto second = h.spec.disks[1];
+    second.id = make_guid();
+    second.unit = 2;
+    h.spec.disks.push_back(second);
     OK(h.a->redefine(patiently(), h.spec));
     if (runs) OK(h.a->start(patiently(), h.spec.uuid));
     auto r = h.request();
-    r.disk_targets[here] = there;
+    r.drive_targets[second.id] = there;
     OK(h.a->migrate(patiently(), r, *h.b));
-    BOOST_TEST(h.b->machine(h.spec.uuid)->spec.disks[1].path == there);
+    BOOST_TEST(h.b->machine(h.spec.uuid)->spec.disks[1].path == here);
+    BOOST_TEST(h.b->machine(h.spec.uuid)->spec.disks[2].path == there);
     const libvirt::ConnectHandle b(virConnectOpen(getenv("WSVIRT_LAB_B")));
     const libvirt::DomainHandle d(virDomainLookupByUUIDString(b.get(), h.spec.uuid.c_str()));
     const auto xml = libvirt::take(virDomainGetXMLDesc(d.get(), 0));
     BOOST_TEST(xml.find("/there.iso'") != std::string::npos);
-    BOOST_TEST(xml.find("/here.iso'") == std::string::npos);
+    BOOST_TEST(xml.find("/here.iso'") == xml.rfind("/here.iso'"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -13,6 +13,13 @@ using namespace wsvirt::cim;
 using namespace wsvirt::cim::provider_test;
 using backend::MachineState;
 
+#define REFUSED(answer, number)                                                         \
+    do {                                                                                \
+        const auto r_ = (answer);                                                       \
+        BOOST_TEST(code(r_) == (number), code(r_) << ": " << text_of(r_) << last_text); \
+        BOOST_TEST(!text_of(r_).empty());                                               \
+    } while (false)
+
 BOOST_FIXTURE_TEST_SUITE(migration_service, TwoHosts)
 
 BOOST_AUTO_TEST_CASE(a_machine_moves_and_the_job_is_a_migration_job) {
@@ -94,6 +101,66 @@ BOOST_AUTO_TEST_CASE(a_disk_may_have_another_path_there) {
     BOOST_TEST(second.machine(guid)->spec.disks.at(0).path == other);
 }
 
+// Each by its own settings, also where several hold the same file.
+BOOST_AUTO_TEST_CASE(only_the_drive_that_is_named_gets_another_path) {
+    const auto iso = image("here.iso"), one = image("one.iso"), two = image("two.iso");
+    for (const bool runs : {false, true})
+        for (const bool renamed : {false, true})
+            for (const std::vector<std::string>& there :
+                 std::vector<std::vector<std::string>>{{iso, one}, {one, iso}, {one, two}, {two, one}}) {
+                const auto guid = machine(make_guid());
+                auto spec = hypervisor.machine(guid)->spec;
+                for (unsigned unit : {5U, 6U}) {
+                    auto d = spec.disks.at(0);
+                    d.id = make_guid();
+                    d.device = backend::DiskDevice::cdrom;
+                    d.unit = unit;
+                    d.path = iso;
+                    d.format = "raw";
+                    spec.disks.push_back(d);
+                }
+                BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+                if (runs) start(guid);
+                std::vector<Instance> media;
+                for (unsigned n : {0U, 1U})
+                    if (there[n] != iso)
+                        media.push_back(make("Msvm_StorageAllocationSettingData",
+                                             {{"InstanceID", Value(medium_id(guid, n + 1))},
+                                              {"HostResource", texts({there[n]})}}));
+                Given more{{"NewResourceSettingData", list(media)}};
+                if (renamed)
+                    more.emplace_back("NewSystemSettingData", Value(make("Msvm_VirtualSystemSettingData",
+                                                                         {{"ElementName", Value("n")}})));
+                BOOST_TEST(done(to_host(guid, more)) == 0U, last_text);
+                const auto moved = second.machine(guid);
+                BOOST_TEST_REQUIRE(moved != nullptr);
+                BOOST_TEST(moved->spec.disks.at(0).path == spec.disks[0].path);
+                BOOST_TEST(moved->spec.disks.at(1).path == there[0]);
+                BOOST_TEST(moved->spec.disks.at(2).path == there[1]);
+            }
+}
+
+BOOST_AUTO_TEST_CASE(two_disks_do_not_move_to_one_file) {
+    const auto guid = machine();
+    auto spec = hypervisor.machine(guid)->spec;
+    auto other = spec.disks.at(0);
+    other.id = make_guid();
+    other.unit = 1;
+    other.path = image("second.qcow2");
+    spec.disks.push_back(other);
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    const auto to = texts({(folder / "disks" / "one.qcow2").string()});
+    std::vector<Instance> both;
+    for (const unsigned n : {0U, 1U})
+        both.push_back(make("Msvm_StorageAllocationSettingData",
+                            {{"InstanceID", Value(medium_id(guid, n))}, {"HostResource", to}}));
+    REFUSED(to_host(guid,
+                    {{"MigrationSettingData", settings({{"MigrationType", 32769U}})},
+                     {"NewResourceSettingData", list(both)}},
+                    nullptr),
+            32774U);
+}
+
 BOOST_AUTO_TEST_CASE(storage_alone_moves_on_the_own_host) {
     const auto guid = machine();
     const auto to = (folder / "disks" / "elsewhere.qcow2").string();
@@ -135,9 +202,17 @@ BOOST_AUTO_TEST_CASE(staged_then_moved_into_the_planned_system) {
                          {{"SystemSettings", Value(make("Msvm_VirtualSystemSettingData",
                                                         {{"InstanceID", Value("Microsoft:" + id)},
                                                          {"ElementName", Value("planned name")}}))}})) == 0U);
-    r = to_host(guid,
-                {{"MigrationSettingData",
-                  settings({{"MigrationType", 32768U}, {"DestinationPlannedVirtualSystemId", Value(id)}})}});
+    const Given into{{"MigrationSettingData", settings({{"MigrationType", 32768U},
+                                                        {"DestinationPlannedVirtualSystemId", Value(id)}})}};
+    {
+        const auto held = jobs.lock(id);  // somebody realizes it, or changes it
+        REFUSED(to_host(guid, into), 32774U);
+    }
+    services.hosts[1].name = "hvC";
+    REFUSED(to_host(guid, into, "hvC"), 32773U);
+    REFUSED(to_system(guid, into, "hvC"), 6U);
+    services.hosts[1].name = "hvB";
+    r = to_host(guid, into);
     BOOST_TEST(done(r) == 0U, text_of(r) + last_text);
     BOOST_TEST(second.machine(guid)->spec.name == "planned name");
     BOOST_TEST(query("SELECT * FROM Msvm_PlannedComputerSystem").empty());
@@ -159,13 +234,6 @@ BOOST_DATA_TEST_CASE(snapshots_go_along, boost::unit_test::data::make({false, tr
 }
 
 // --- codes of MigrateVirtualSystemToHost: 32768 ... 32778; of ...ToSystem: 1 ... 6 and the vendor's ---
-
-#define REFUSED(answer, number)                                                         \
-    do {                                                                                \
-        const auto r_ = (answer);                                                       \
-        BOOST_TEST(code(r_) == (number), code(r_) << ": " << text_of(r_) << last_text); \
-        BOOST_TEST(!text_of(r_).empty());                                               \
-    } while (false)
 
 BOOST_AUTO_TEST_CASE(invalid_parameters) {
     const auto guid = machine();
@@ -216,6 +284,8 @@ BOOST_AUTO_TEST_CASE(not_supported) {
     REFUSED(to_system(guid, {{"MigrationSettingData", smb}}), 1U);
     REFUSED(to_system(guid, {{"MigrationSettingData", settings({{"AllowOverwriteExistingFile", true}})}}),
             1U);
+    REFUSED(to_host(guid, {{"MigrationSettingData", settings({{"RemoveSourceUnmanagedVhds", true}})}}),
+            32770U);
     REFUSED(to_system(guid, {{"MigrationSettingData", settings({{"MigrationType", 32772U}})}}, "testhost"),
             1U);
     services.hosts[1].uri = "qemu:///embed?root=/x";
@@ -267,6 +337,23 @@ BOOST_AUTO_TEST_CASE(invalid_state) {
     const auto both = settings({{"MigrationType", 32771U}});  // its disks are not copied with them
     REFUSED(to_host(guid, {{"MigrationSettingData", both}}), 32775U);
     REFUSED(to_system(guid, {{"MigrationSettingData", both}}), 5U);
+}
+
+// Its planned system can be realized again; half of it somewhere else could not.
+BOOST_AUTO_TEST_CASE(a_half_made_machine_does_not_move) {
+    const auto guid = machine();
+    auto spec = hypervisor.machine(guid)->spec;
+    spec.attributes["Planned.Unfinished"] = "1";
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    const auto staged = settings({{"MigrationType", 32770U}});
+    REFUSED(to_host(guid), 32775U);
+    REFUSED(to_host(guid, {{"MigrationSettingData", staged}}), 32775U);
+    REFUSED(to_system(guid), 5U);
+    const auto check = call(service(), "CheckVirtualSystemIsMigratableToHost",
+                            {{"ComputerSystem", system(guid)}, {"DestinationHost", Value("hvB")}});
+    BOOST_TEST(code(check) == 0U);
+    BOOST_TEST(!check.out.get("IsMigratable").bool_or(true));
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(files_of_snapshots_that_the_destination_does_not_see) {

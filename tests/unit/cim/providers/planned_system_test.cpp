@@ -309,6 +309,9 @@ BOOST_FIXTURE_TEST_CASE(a_half_made_machine_is_not_used, Setup) {
     refused(w.call(
         w.vsms(), "ExportSystemDefinition",
         {{"ComputerSystem", Value(machine)}, {"ExportDirectory", (w.folder / "export" / "e").string()}}));
+    const auto again = w.make("Msvm_VirtualSystemSettingData", {{"VirtualSystemIdentifier", Value(guid)}});
+    BOOST_TEST(w.done(w.call(w.vsms(), "DefineSystem", {{"SystemSettings", Value(again)}})) == 32773U);
+    BOOST_TEST(w.hypervisor.machine(guid)->spec.attributes.contains("Planned.Unfinished"));
 
     // It is no problem of the planned system either.
     BOOST_TEST(w.done(w.call(w.vsms(), "ValidatePlannedSystem", {{"PlannedSystem", Value(path())}})) == 0U);

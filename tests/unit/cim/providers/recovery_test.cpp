@@ -199,14 +199,15 @@ BOOST_AUTO_TEST_CASE(what_a_disk_was_copied_from_goes_when_the_machine_stands_on
     std::filesystem::create_directories(folder / "disks");
     const auto before = (folder / "disks" / "before.qcow2").string();
     const auto after = (folder / "disks" / "after.qcow2").string();
-    const std::map<std::string, std::string> move{{"Source.Host", "hvB"},
-                                                  {"DestinationHost", "hvB"},
-                                                  {"MigrationType", "32769"},
-                                                  {"Destination.Copies", after + "\n"},
-                                                  {"Source.Originals", before + "\n"}};
+    std::map<std::string, std::string> move{{"Source.Host", "hvB"},
+                                            {"DestinationHost", "hvB"},
+                                            {"MigrationType", "32769"},
+                                            {"Destination.Copies", after + "\n"},
+                                            {"Source.Originals", before + "\n"}};
     for (const bool stands_on_it : {false, true}) {
         std::ofstream(before) << "disk";
         std::ofstream(after) << "disk";
+        move["Destination.Made"] = second.mark_of(after) + ' ' + after + "\n";
         auto spec = second.machine(guid)->spec;
         spec.disks = {backend::Disk{}};
         spec.disks[0].path = stands_on_it ? after : before;
@@ -215,6 +216,62 @@ BOOST_AUTO_TEST_CASE(what_a_disk_was_copied_from_goes_when_the_machine_stands_on
         BOOST_TEST((job.state == (stands_on_it ? JobState::completed : JobState::exception)));
         BOOST_TEST(std::filesystem::exists(before) == !stands_on_it);
         BOOST_TEST(std::filesystem::exists(after) == stands_on_it);
+    }
+}
+
+// The start does not wait for what nobody will clear up.
+BOOST_AUTO_TEST_CASE(where_a_machine_is_that_both_hosts_have_is_seen_at_once) {
+    struct Case {
+        bool runs_here, paused_here, runs_there, moved;
+    };
+    const std::map<std::string, std::string> move{{"Source.Host", "testhost"},
+                                                  {"Source.Running", "1"},
+                                                  {"DestinationHost", "hvB"},
+                                                  {"MigrationType", "32768"}};
+    for (const auto& what : {Case{false, false, false, false}, Case{true, false, false, false},
+                             Case{true, true, true, true}, Case{false, false, true, true}}) {
+        for (auto* host : {&hypervisor, &second})
+            if (host->machine(guid)) host->remove_behind_back(guid);
+        backend::MachineSpec spec;
+        spec.uuid = guid;
+        for (auto* host : {&hypervisor, &second}) BOOST_TEST_REQUIRE(host->define({}, spec).ok());
+        if (what.runs_here) BOOST_TEST_REQUIRE(hypervisor.start({}, guid).ok());
+        if (what.paused_here) BOOST_TEST_REQUIRE(hypervisor.suspend({}, guid).ok());
+        if (what.runs_there) BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+        const auto begun = std::chrono::steady_clock::now();
+        const auto job = after_restart(job_type::move_machine, move);
+        BOOST_TEST((std::chrono::steady_clock::now() - begun < std::chrono::seconds(10)));
+        BOOST_TEST((job.state == (what.moved ? JobState::completed : JobState::exception)));
+        BOOST_TEST((hypervisor.machine(guid) == nullptr) == what.moved);
+        BOOST_TEST((second.machine(guid) == nullptr) == !what.moved);
+    }
+}
+
+// A name alone is no proof: it may have been there before, or somebody has put it there since.
+BOOST_AUTO_TEST_CASE(a_file_that_is_not_certainly_the_copy_stays_and_is_named) {
+    std::filesystem::create_directories(folder / "disks");
+    const auto to = (folder / "disks" / "to.qcow2").string(), other = to + ".other";
+    std::map<std::string, std::string> move{{"Source.Host", "testhost"},
+                                            {"DestinationHost", "hvB"},
+                                            {"MigrationType", "32771"},
+                                            {"Destination.Copies", to + "\n"}};
+    BOOST_TEST_REQUIRE(hypervisor.define({}, second.machine(guid)->spec).ok());
+    BOOST_TEST_REQUIRE(second.undefine({}, guid).ok());
+    enum class Case : std::uint8_t { never_made, replaced, no_mark, made };
+    for (const auto what : {Case::never_made, Case::replaced, Case::no_mark, Case::made}) {
+        std::ofstream(to) << "disk";
+        const auto mark = what == Case::no_mark ? std::string() : second.mark_of(to);
+        move["Destination.Made"] = what == Case::never_made ? "" : mark + ' ' + to + "\n";
+        if (what == Case::replaced) {
+            std::ofstream(other) << "somebody's";
+            std::filesystem::rename(other, to);
+        }
+        const auto job = after_restart(job_type::move_both, move);
+        BOOST_TEST((job.state == JobState::exception));
+        const auto text = job.errors.at(0).message;
+        const bool named = text.find(to + ", which this migration has not certainly made") != text.npos;
+        BOOST_TEST(named == (what != Case::made), text);
+        BOOST_TEST(std::filesystem::exists(to) == (what != Case::made));
     }
 }
 

@@ -1,8 +1,11 @@
 // A World with a second host, "hvB", and what tests of migration call.
 #pragma once
 
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
+#include "cim/providers/virtual_system/elements.hpp"
 #include "tests/unit/cim/providers/world.hpp"
 
 namespace wsvirt::cim::provider_test {
@@ -75,6 +78,19 @@ class TwoHosts : public World {
         return guid;
     }
     void start(const std::string& guid) { BOOST_TEST_REQUIRE(done(request_state(guid, 2)) == 0U); }
+    // What a migration that is held has written so far.
+    void half_copied(const std::string& copy) const {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (!std::filesystem::exists(copy) && std::chrono::steady_clock::now() < end)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        std::ofstream(copy) << "half";
+    }
+    // The InstanceID of what is in one of the machine's drives.
+    std::string medium_id(const std::string& guid, std::size_t disk) const {
+        const auto m = hypervisor.machine(guid);
+        const auto kind = vs::medium_kind(m->spec.disks.at(disk));
+        return vs::setting_id(guid, vs::device_data(m->spec, {kind, static_cast<unsigned>(disk)}));
+    }
     Value disk_at(const std::string& path) const {
         return list({make("Msvm_StorageAllocationSettingData",
                           {{"InstanceID", Value(disk_id)}, {"HostResource", texts({path})}})});

@@ -1,0 +1,28 @@
+// Waiting for hosts that do things a moment later.
+#pragma once
+
+#include <chrono>
+#include <thread>
+
+#include "backend/hypervisor.hpp"
+
+namespace wsvirt::cim::migration_service {
+
+template <class Condition>
+bool wait_until(std::chrono::seconds patience, Condition reached) {
+    constexpr auto poll = std::chrono::milliseconds(200);
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (!reached()) {
+        if (std::chrono::steady_clock::now() >= end) return false;
+        std::this_thread::sleep_for(poll);
+    }
+    return true;
+}
+
+inline backend::Call briefly() {
+    backend::Call c;
+    c.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    return c;
+}
+
+}  // namespace wsvirt::cim::migration_service

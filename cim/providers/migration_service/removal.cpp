@@ -1,0 +1,116 @@
+#include "cim/providers/migration_service/removal.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "backend/hypervisor.hpp"
+#include "base/text.hpp"
+#include "cim/providers/migration_service/claims.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/migration_service/patience.hpp"
+
+namespace wsvirt::cim::migration_service {
+
+using backend::Machine;
+
+namespace {
+
+constexpr auto removal_patience = std::chrono::seconds(2);
+
+bool stands_on(const Machine& m, const std::string& file) {
+    const auto has_it = [&](const backend::MachineSpec& spec) {
+        return std::any_of(spec.disks.begin(), spec.disks.end(),
+                           [&](const backend::Disk& d) { return d.path == file; });
+    };
+    return has_it(m.spec) ||
+           std::any_of(m.snapshots.begin(), m.snapshots.end(), [&](const auto& s) { return has_it(s.spec); });
+}
+
+bool in_use(const backend::Hypervisor& h, const std::string& file) {
+    const auto all = h.machines();
+    return std::any_of(all.begin(), all.end(), [&](const auto& m) { return stands_on(*m, file); });
+}
+
+// Of whichever host: they may all see the same file.
+bool others_use(const Services& services, const CutOff& c, const std::string& file) {
+    const auto hosts = hosts_of(services);
+    return std::any_of(hosts.begin(), hosts.end(), [&](const HostEntry& host) {
+        const auto all = host.hypervisor->machines();
+        return std::any_of(all.begin(), all.end(), [&](const auto& m) {
+            return !iequals(m->spec.uuid, c.guid) && stands_on(*m, file);
+        });
+    });
+}
+
+enum class Owner : std::uint8_t { ours, others, nobody, unknown };
+
+// Whose file has the name of a copy. A host that has just come back may not say everything yet.
+Owner owner_of(const CutOff& c, const std::string& file) {
+    auto& host = *c.destination.hypervisor;
+    const auto noted = c.made.find(file);
+    Owner owner = Owner::unknown;
+    (void)wait_until(removal_patience, [&] {
+        const auto there = host.has_file(briefly(), file);
+        const bool none = there ? !*there : there.error().status == Status::not_supported;
+        if (none) owner = Owner::nobody;
+        if (none || !there) return none;
+        const auto made = noted == c.made.end()           ? Result<bool>(false)
+                          : noted->second == machines_own ? Result<bool>(true)
+                                                          : host.is_made(briefly(), file, noted->second);
+        if (made) owner = *made ? Owner::ours : Owner::others;
+        return made.ok();
+    });
+    return owner;
+}
+
+}  // namespace
+
+Removal remove_copies(const Services& services, const CutOff& c) {
+    Removal r;
+    auto& host = *c.destination.hypervisor;
+    for (const auto& file : c.copies) {
+        const auto claim = c.claimed ? nullptr : claim_file(services, c.destination.name, file);
+        if (in_use(host, file)) {
+            ++r.used;
+            continue;
+        }
+        const bool outside = std::find(c.outside.begin(), c.outside.end(), file) != c.outside.end();
+        if ((!claim && !c.claimed) || others_use(services, c, file) || outside) continue;
+        const auto owner = owner_of(c, file);
+        if (owner == Owner::others) r.strange.push_back(file);
+        const bool ours = owner == Owner::ours;
+        if (owner == Owner::unknown ||
+            (ours && !wait_until(removal_patience, [&] { return bool(host.remove_file(briefly(), file)); })))
+            r.left.push_back(file);
+    }
+    return r;
+}
+
+Removal remove_originals(const CutOff& c) {
+    Removal r;
+    auto& host = *c.source.hypervisor;
+    if (c.originals.size() != c.copies.size()) return r;
+    for (std::size_t i = 0; i < c.copies.size(); ++i) {
+        const auto& file = c.originals[i];
+        if (!in_use(*c.destination.hypervisor, c.copies[i]) || in_use(host, file)) continue;
+        if (!wait_until(removal_patience, [&] { return bool(host.remove_file(briefly(), file)); }))
+            r.left.push_back(file);
+    }
+    return r;
+}
+
+std::string made_text(const Made& made) {
+    std::string text;
+    for (const auto& [file, mark] : made) text += mark + ' ' + file + '\n';
+    return text;
+}
+
+Made made_from(const std::vector<std::string>& lines) {
+    Made made;
+    for (const auto& line : lines)
+        if (const auto at = line.find(' '); at != std::string::npos)
+            made[line.substr(at + 1)] = line.substr(0, at);
+    return made;
+}
+
+}  // namespace wsvirt::cim::migration_service

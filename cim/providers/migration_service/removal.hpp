@@ -1,0 +1,31 @@
+// What goes of the files that a migration has made or copied, and what stays because somebody uses it or
+// nobody knows that it is ours. Blocking; any thread.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cim/providers/migration_service/settle.hpp"
+
+namespace wsvirt::cim::migration_service {
+
+struct Removal {
+    std::size_t used = 0;           // machines stand on them
+    std::vector<std::string> left;  // cannot be removed now
+    // A file is there that is not certainly ours, and stays: made by others, or in the moment before it could
+    // be written down that it was made by us.
+    std::vector<std::string> strange;
+};
+
+// The files that were being made at the destination, where no machine stands on them and nobody makes them
+// anew.
+Removal remove_copies(const Services& services, const CutOff& c);
+// At the source, the files whose copies are used now.
+Removal remove_originals(const CutOff& c);
+
+// Made files as a job and the Store keep them: a line for each, the mark and the path.
+std::string made_text(const Made& made);
+Made made_from(const std::vector<std::string>& lines);
+
+}  // namespace wsvirt::cim::migration_service
