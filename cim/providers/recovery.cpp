@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/hypervisor.hpp"
+#include "base/text.hpp"
 #include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/export_import/methods.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
@@ -18,11 +19,19 @@ using backend::MachineState;
 
 namespace {
 
-std::string system_of(const JobRecord& job) {
+std::optional<ObjectPath> affected_system(const JobRecord& job) {
     for (const auto& a : job.affected)
-        if (auto path = ObjectPath::parse(a.path))
-            if (auto guid = vs::system_guid_of(*path); !guid.empty()) return guid;
-    return {};
+        if (auto path = ObjectPath::parse(a.path); path && !vs::system_guid_of(*path).empty())
+            return std::move(*path);
+    return std::nullopt;
+}
+
+// There may be a machine and a planned system of one identifier; the job names one of them by its class.
+bool destroyed(Services& services, const JobRecord& job, bool has_machine) {
+    const auto path = affected_system(job);
+    if (path && iequals(path->class_name(), "Msvm_PlannedComputerSystem"))
+        return !vs::PlannedSystems(services).find(vs::system_guid_of(*path));
+    return !has_machine && every_host_answers(services);
 }
 
 // Whether what the job was to bring about is the case now.
@@ -35,7 +44,7 @@ bool came_true(Services& services, const JobRecord& job, const std::string& guid
         case job_type::realize_planned:
             return m && !export_import::is_half_made(m->spec);
         case job_type::destroy_system:
-            return !m && every_host_answers(services) && !vs::PlannedSystems(services).find(guid);
+            return destroyed(services, job, m != nullptr);
         case job_type::export_system:
             return export_import::is_exported(job, guid);
         case job_type::start:
@@ -66,6 +75,11 @@ void note_attempt(Services& services, const JobRecord& job, const std::string& g
 }
 
 }  // namespace
+
+std::string system_of(const JobRecord& job) {
+    const auto path = affected_system(job);
+    return path ? vs::system_guid_of(*path) : std::string();
+}
 
 backend::Hypervisor* host_with(const Services& services, std::string_view machine) {
     for (const auto& h : migration_service::hosts_of(services))

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "cim/om/jobs.hpp"
 #include "cim/om/services.hpp"
 
 namespace wsvirt::cim {
@@ -21,6 +23,9 @@ bool every_host_answers(const Services& services);
 // Whether such a machine, a snapshot of one or a planned system has the GUID. Two machines of one GUID would
 // be one to libvirt as soon as they meet on a host.
 bool identifier_taken(Services& services, std::string_view guid);
+
+// The GUID of the first machine or planned system that the job works on, or "".
+std::string system_of(const JobRecord& job);
 
 // Goes on with what waits for a host when the host is back, for as long as what it gives is kept. services
 // outlives it.

@@ -53,7 +53,7 @@ Result<MethodResult> export_system(const MethodCall& call) {
     auto held = services.jobs.lock(what->system());
     if (!held) return refused(call, task, held.error());
     what = vs::find_configuration(services, guid);  // as it is now that nothing else changes it
-    if (!what)
+    if (!what || !what->machine)
         return refused(call, task,
                        Error(Status::invalid_parameter, "wsvirt.export.system",
                              "The virtual machine is gone.", "ComputerSystem"));

@@ -4,7 +4,9 @@
 #include "base/text.hpp"
 #include "cim/om/jobs.hpp"
 #include "cim/om/store.hpp"
+#include "cim/providers/methods.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
 #include "cim/providers/virtual_system/taking_back.hpp"
 
@@ -70,13 +72,17 @@ void recover_half_made(Services& services) {
         for (const auto& m : host.hypervisor->machines())
             if (host.hypervisor->connected() && is_ours(services, m->spec))
                 (void)host.hypervisor->forget({}, m->spec.uuid);
-    // Where only the last word was missing.
+    // Where only the last word was missing. A machine that came from elsewhere is none of the planned system.
     vs::PlannedSystems planned(services);
-    for (const auto& p : planned.all())
+    for (const auto& job : services.jobs.interrupted()) {
+        if (job.job_type != job_type::realize_planned) continue;
+        const auto guid = system_of(job);
+        if (!planned.find(guid)) continue;
         for (const auto& host : hosts) {
-            const auto m = host.hypervisor->machine(p->spec.uuid);
-            if (m && !is_half_made(m->spec)) (void)planned.remove(p->spec.uuid);
+            const auto m = host.hypervisor->machine(guid);
+            if (m && !is_half_made(m->spec)) (void)planned.remove(guid);
         }
+    }
 }
 
 std::vector<std::shared_ptr<void>> watch_half_made(Services& services) {

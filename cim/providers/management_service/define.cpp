@@ -16,6 +16,9 @@ namespace wsvirt::cim::management_service {
 
 namespace {
 
+constexpr const char* planned_class = "Msvm_PlannedComputerSystem";
+constexpr const char* machine_class = "Msvm_ComputerSystem";
+
 // Over several hosts the service of one of the others means that host.
 std::string named_host(const MethodCall& call) {
     const auto service_of = call.target.key_string("SystemName");
@@ -71,8 +74,7 @@ Result<void> remove_planned(Services& services, const std::string& guid) {
 
 Result<MethodResult> destroy_planned(const MethodCall& call, Task task, const std::string& guid,
                                      std::shared_ptr<JobManager::Guard> held) {
-    task.affected.push_back(
-        {vs::system_path_text(call.services.host.name, "Msvm_PlannedComputerSystem", guid), {0}});
+    task.affected.push_back({vs::system_path_text(call.services.host.name, planned_class, guid), {0}});
     auto& services = call.services;
     auto work = [&services, guid](JobContext&) { return remove_planned(services, guid); };
     return run(call, std::move(task), std::move(work), {}, std::move(held));
@@ -81,9 +83,8 @@ Result<MethodResult> destroy_planned(const MethodCall& call, Task task, const st
 // Its disks are those of the planned system, which stays unless it is the one that was meant.
 Result<MethodResult> destroy_half_made(const MethodCall& call, Task task, const std::string& guid,
                                        std::shared_ptr<JobManager::Guard> held) {
-    constexpr const char* planned_class = "Msvm_PlannedComputerSystem";
     const bool both = iequals(call.reference("AffectedSystem").class_name(), planned_class);
-    const char* cls = both ? planned_class : "Msvm_ComputerSystem";
+    const char* cls = both ? planned_class : machine_class;
     task.affected.push_back({vs::system_path_text(call.services.host.name, cls, guid), {0}});
     auto& services = call.services;
     auto work = [&services, guid, both](JobContext&) -> Result<void> {
@@ -95,6 +96,28 @@ Result<MethodResult> destroy_half_made(const MethodCall& call, Task task, const 
                                                                : Result<void>{};
     };
     return run(call, std::move(task), std::move(work), {}, std::move(held));
+}
+
+// A machine of the identifier may have come to a planned system that was not realized. What the reference
+// does not name, be it by its class, stays.
+Result<bool> destroys_planned(const MethodCall& call, const std::string& guid,
+                              const backend::Machine* machine) {
+    if (machine && export_import::is_half_made(machine->spec)) return false;
+    const auto cls = call.reference("AffectedSystem").class_name();
+    const bool is_planned = vs::PlannedSystems(call.services).find(guid) != nullptr;
+    const bool may_be_machine = !iequals(cls, planned_class), may_be_planned = !iequals(cls, machine_class);
+    if (machine && is_planned && may_be_machine && may_be_planned)
+        return Error(Status::invalid_parameter, "wsvirt.machine.two",
+                     "There are a virtual machine and a planned system " + guid +
+                         ": refer to the one that you mean as Msvm_ComputerSystem or as "
+                         "Msvm_PlannedComputerSystem.",
+                     "AffectedSystem");
+    if (is_planned && may_be_planned) return true;
+    if (machine && may_be_machine) return false;
+    return Error(Status::invalid_parameter, "wsvirt.machine.missing",
+                 "There is no " + std::string(may_be_machine ? "virtual machine " : "planned system ") +
+                     guid + "; it may have been deleted already.",
+                 "AffectedSystem");
 }
 
 Result<MethodResult> destroy_system(const MethodCall& call) {
@@ -110,14 +133,9 @@ Result<MethodResult> destroy_system(const MethodCall& call) {
     if (!held) return refused(call, task, held.error());
     task.busy_key = guid;
     const auto machine = call.services.hypervisor.machine(guid);
-    if (!machine) {
-        if (vs::PlannedSystems(call.services).find(guid))
-            return destroy_planned(call, std::move(task), guid, std::move(*held));
-        return refused(call, task,
-                       Error(Status::invalid_parameter, "wsvirt.machine.missing",
-                             "There is no virtual machine " + guid + "; it may have been deleted already.",
-                             "AffectedSystem"));
-    }
+    auto planned = destroys_planned(call, guid, machine.get());
+    if (!planned) return refused(call, task, planned.error());
+    if (*planned) return destroy_planned(call, std::move(task), guid, std::move(*held));
     if (machine->state != backend::MachineState::off && machine->state != backend::MachineState::saved)
         return refused(call, task,
                        Error(Status::invalid_state, "wsvirt.machine.running",

@@ -183,13 +183,36 @@ BOOST_FIXTURE_TEST_CASE(is_destroyed_by_DestroySystem, Setup) {
                32773U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_plan_whose_machine_exists_is_forgotten_at_start, Setup) {
-    auto p = vs::PlannedSystems(w.services).find(guid);
-    BOOST_TEST_REQUIRE(p != nullptr);
-    BOOST_TEST(w.hypervisor.define({}, p->spec).ok());
-    recover(w.services);
-    BOOST_TEST(vs::PlannedSystems(w.services).all().empty());
+// The machine came by virsh, or with a host that had been silent.
+BOOST_FIXTURE_TEST_CASE(of_a_machine_and_a_plan_with_one_identifier_the_one_that_is_meant_is_destroyed,
+                        Setup) {
+    vs::PlannedSystems all(w.services);
+    const auto plan = all.find(guid);
+    const auto machine = vs::system_path("Msvm_ComputerSystem", guid);
+    const auto destroy = [&](const ObjectPath& what) {
+        return w.done(w.call(w.vsms(), "DestroySystem", {{"AffectedSystem", Value(what)}}));
+    };
+    BOOST_TEST(destroy(machine) == 32773U);
+    BOOST_TEST_REQUIRE(w.hypervisor.define({}, plan->spec).ok());
+    BOOST_TEST(destroy(World::settings_of(guid)) == 32773U);  // either of them
+    BOOST_TEST(all.all().size() == 1U);
     BOOST_TEST(w.hypervisor.machines().size() == 1U);
+    BOOST_TEST_REQUIRE(w.hypervisor.start({}, guid).ok());
+    BOOST_TEST(destroy(path()) == 0U);
+    BOOST_TEST(all.all().empty());
+    BOOST_TEST(w.hypervisor.machines().size() == 1U);
+    BOOST_TEST_REQUIRE(w.hypervisor.power_off({}, guid).ok());
+    BOOST_TEST(destroy(path()) == 32773U);
+    BOOST_TEST(w.hypervisor.machines().size() == 1U);
+    BOOST_TEST(destroy(World::settings_of(guid)) == 0U);
+    BOOST_TEST(w.hypervisor.machines().empty());
+    BOOST_TEST_REQUIRE(all.add(*plan).ok());
+    BOOST_TEST_REQUIRE(w.hypervisor.define({}, plan->spec).ok());
+    BOOST_TEST(destroy(machine) == 0U);
+    BOOST_TEST(w.hypervisor.machines().empty());
+    BOOST_TEST(all.all().size() == 1U);
+    BOOST_TEST(destroy(World::settings_of(guid)) == 0U);
+    BOOST_TEST(all.all().empty());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_half_realized_machine_is_undone_and_its_plan_kept, Setup) {
@@ -323,6 +346,27 @@ BOOST_FIXTURE_TEST_CASE(a_half_made_machine_is_not_used, Setup) {
     begin();
     BOOST_TEST(w.done(w.call(w.vsms(), "RealizePlannedSystem", {{"PlannedSystem", Value(path())}})) == 0U);
     BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+}
+
+// Realizing fails after the export has found the half made machine.
+BOOST_FIXTURE_TEST_CASE(a_machine_that_goes_while_its_export_begins_is_refused, Setup) {
+    struct Vanishing : testing::FakeHypervisor {
+        std::shared_ptr<const backend::Machine> machine(std::string_view uuid) const override {
+            auto m = FakeHypervisor::machine(uuid);
+            if (m) BOOST_TEST(const_cast<Vanishing*>(this)->FakeHypervisor::forget({}, uuid).ok());
+            return m;
+        }
+    } host;
+    BOOST_TEST_REQUIRE(host.define({}, half_made()).ok());
+    Services services{shipped_schema(), host, w.jobs, *w.store, w.services.host, {}, nullptr};
+    ObjectManager om(shipped_schema(), services, provider_registry());
+    Arguments in;
+    in.set("ComputerSystem", Value(vs::system_path("Msvm_ComputerSystem", guid)));
+    in.set("ExportDirectory", Value((w.folder / "export" / "e").string()));
+    const auto r = om.invoke(w.request(), w.vsms(), "ExportSystemDefinition", std::move(in));
+    BOOST_TEST_REQUIRE(r.ok());
+    BOOST_TEST(World::code(*r) == 32773U);
+    BOOST_TEST(w.text_of(*r).find("gone") != std::string::npos, w.text_of(*r));
 }
 
 BOOST_FIXTURE_TEST_CASE(destroying_a_planned_system_takes_its_half_made_machine_along, Setup) {

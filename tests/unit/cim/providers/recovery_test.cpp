@@ -35,12 +35,13 @@ struct CutOff : TwoHosts {
     }
     ~CutOff() { end.set_value(); }
 
-    JobRecord after_restart(std::uint16_t type, std::map<std::string, std::string> extra = {}) {
+    JobRecord after_restart(std::uint16_t type, std::map<std::string, std::string> extra = {},
+                            const char* cls = "Msvm_ComputerSystem") {
         JobSpec spec;
         spec.job_type = type;
         spec.extra = std::move(extra);
         for (const char* id : {guid, snapshot})
-            spec.affected.push_back({vs::system_path_text("testhost", "Msvm_ComputerSystem", id), {0}});
+            spec.affected.push_back({vs::system_path_text("testhost", cls, id), {0}});
         if (type != 71) spec.affected.resize(1);
         const auto begun = std::make_shared<std::promise<void>>();
         const auto id = jobs.start(spec, [begun, ended = ended](JobContext&) -> Result<void> {
@@ -51,13 +52,14 @@ struct CutOff : TwoHosts {
         BOOST_TEST_REQUIRE(id.ok());
         begun->get_future().wait();
         auto copy = std::move(*Store::open(":memory:"));
-        for (const char* kind : {"job", "service"}) {
+        for (const char* kind : {"job", "planned", "service"}) {
             const auto rows = store->list(kind);
             for (const auto& row : *rows) BOOST_TEST_REQUIRE(copy->put(kind, row.key, row.text).ok());
         }
         JobManager again(*copy, {});
         Services now{shipped_schema(), hypervisor, again, *copy, services.host, services.hosts, nullptr};
         recover(now);
+        planned_left = vs::PlannedSystems(now).all().size();
         const auto record = again.find(*id);
         again.stop();
         BOOST_TEST_REQUIRE(record.has_value());
@@ -76,6 +78,7 @@ struct CutOff : TwoHosts {
     }
     bool completed(std::uint16_t type) { return after_restart(type).state == JobState::completed; }
 
+    std::size_t planned_left = 0;
     std::promise<void> end;
     std::shared_future<void> ended = end.get_future().share();
 };
@@ -110,8 +113,8 @@ BOOST_AUTO_TEST_CASE(a_machine_that_another_host_has_half_made_is_taken_back) {
     // There it is whole, and only the planned system was left.
     spec.attributes.clear();
     BOOST_TEST_REQUIRE(second.define({}, spec).ok());
-    recover(services);
-    BOOST_TEST(vs::PlannedSystems(services).all().empty());
+    BOOST_TEST(completed(job_type::realize_planned));
+    BOOST_TEST(planned_left == 0U);
     BOOST_TEST(second.machines().size() == 1U);
 }
 
@@ -134,6 +137,22 @@ BOOST_AUTO_TEST_CASE(a_machine_of_another_host_that_an_export_held_goes_on) {
         BOOST_TEST(eventually([&] { return held() == 0U; }));
         BOOST_TEST((second.machine(guid)->state == MachineState::running));
     }
+}
+
+// Which came by virsh, or with a host that had been silent.
+BOOST_AUTO_TEST_CASE(a_planned_system_stays_beside_a_machine_that_was_not_made_of_it) {
+    const auto spec = second.machine(guid)->spec;
+    BOOST_TEST_REQUIRE(second.undefine({}, guid).ok());
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(services).add({spec, {}}).ok());
+    BOOST_TEST_REQUIRE(second.define({}, spec).ok());
+    recover(services);
+    BOOST_TEST(vs::PlannedSystems(services).all().size() == 1U);
+    // What was destroyed is the one that the job names.
+    BOOST_TEST(!completed(job_type::destroy_system));
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(services).remove(guid).ok());
+    BOOST_TEST(!completed(job_type::destroy_system));
+    BOOST_TEST((after_restart(job_type::destroy_system, {}, "Msvm_PlannedComputerSystem").state ==
+                JobState::completed));
 }
 
 BOOST_AUTO_TEST_CASE(an_export_whose_folder_is_there_was_done) {
