@@ -73,6 +73,10 @@ DateTime to_time(const std::string& s) {
     return d ? *d : DateTime();
 }
 
+Role to_role(std::uint64_t n) {
+    return n == 1 ? Role::viewer : n == 2 ? Role::operator_ : Role::administrator;
+}
+
 void read_affected(JobRecord& r, const std::vector<std::string>& f) {
     JobRecord::Affected a;
     a.path = f[0];
@@ -118,6 +122,10 @@ void read_line(JobRecord& r, std::string_view name, const std::vector<std::strin
         r.ended = to_time(v);
     else if (name == "cancellable")
         r.cancellable = v == "1";
+    else if (name == "unsettled")
+        r.unsettled = v == "1";
+    else if (name == "role")
+        r.role = to_role(to_number(v));
     else if (name == "error")
         read_error(r, f);
     else if (name == "affected")
@@ -144,6 +152,8 @@ std::string job_to_text(const JobRecord& r) {
     w.line("changed", r.last_change.to_cim());
     if (r.ended) w.line("ended", r.ended->to_cim());
     w.line("cancellable", std::string(r.cancellable ? "1" : "0"));
+    if (r.unsettled) w.line("unsettled", std::string("1"));
+    w.line("role", number(static_cast<std::uint8_t>(r.role)));
     for (const auto& e : r.errors)
         w.line("error", number(e.code), e.message_id, e.message, e.source, number(e.cim_status));
     for (const auto& [name, value] : r.extra) w.line("extra", name, value);

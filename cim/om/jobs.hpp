@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/identity.hpp"
 #include "base/result.hpp"
 #include "cim/model/datetime.hpp"
 #include "cim/model/object_path.hpp"
@@ -57,7 +58,9 @@ struct JobRecord {
     DateTime submitted, started, last_change;
     std::optional<DateTime> ended;
     bool cancellable = false;
-    std::vector<JobError> errors;  // problems; the first gives ErrorCode and ErrorDescription
+    bool unsettled = false;           // interrupted, and what became of it is not known yet
+    Role role = Role::administrator;  // what its method needs, and so cancelling it
+    std::vector<JobError> errors;     // problems; the first gives ErrorCode and ErrorDescription
     struct Affected {
         std::string path;                    // object path text
         std::vector<std::uint16_t> effects;  // CIM_AffectedJobElement.ElementEffects
@@ -84,6 +87,7 @@ struct JobSpec {
     std::string class_name = "Msvm_ConcreteJob";
     std::string caption;
     std::string owner;  // user name
+    Role role = Role::administrator;
     std::string owning_service;
     bool cancellable = false;
     std::vector<JobRecord::Affected> affected;
@@ -95,10 +99,12 @@ struct JobSpec {
 class JobManager {
   public:
     struct Settings {
-        unsigned threads = 8;
-        std::chrono::seconds removal_delay{300};   // TimeBeforeRemoval
-        std::chrono::milliseconds synchronous{0};  // how long run() waits before it answers 4096
-        unsigned max_jobs = 1000;                  // unfinished ones
+        unsigned threads = 8;                         // jobs that are in their first moment at once
+        std::chrono::milliseconds long_after{2'000};  // how long that is
+        std::chrono::milliseconds retry{2'000};       // when a row could not be written
+        std::chrono::seconds removal_delay{300};      // TimeBeforeRemoval
+        std::chrono::milliseconds synchronous{0};     // how long run() waits before it answers 4096
+        unsigned max_jobs = 1000;                     // unfinished ones
     };
     const Settings& settings() const;
     JobManager(Store& store, Settings settings);  // marks jobs that were running as interrupted
@@ -106,19 +112,26 @@ class JobManager {
 
     using Work = std::function<Result<void>(JobContext&)>;
     class Guard;
-    // Starts a job on the pool. Errors: busy (busy_key taken), server_limits_exceeded,
-    // server_is_shutting_down. `held`: the busy key of the spec, already taken with lock() by a caller that
-    // checked its arguments under it; the job takes it over (and counts in running_for()), and releases it
-    // before it is seen as ended.
+    // Starts a job. It waits only for such as have just begun. Errors: busy (busy_key taken),
+    // server_limits_exceeded, server_is_shutting_down. `held`: the busy key of the spec, already taken with
+    // lock() by a caller that checked its arguments under it; the job takes it over (and counts in
+    // running_for()), and releases it before it is seen as ended.
     Result<std::string> start(JobSpec spec, Work work, std::shared_ptr<Guard> held = nullptr);
+    // A job that has ended before it began, for the text of a refusal; always at once. Errors: no_space,
+    // failed.
+    Result<std::string> record_ended(JobSpec spec, const Error& why);
     // Waits up to `how_long` for the end; the record as it then is.
     std::optional<JobRecord> wait(const std::string& id, std::chrono::milliseconds how_long);
 
-    // Jobs that were running when the service last ended without stopping them. Whoever owns their kind may
-    // look at what became of the work, undo halves, and settle() what the job then says.
+    // Jobs that were running when the service ended without stopping them, until it is known what became of
+    // them: they outlive further restarts, and are not removed. Whoever owns their kind may look at what
+    // became of the work, undo halves, and settle() what the job then says.
     std::vector<JobRecord> interrupted() const;
     // The true end of an interrupted job. Errors: not_found, invalid_state (not an interrupted one).
     Result<void> settle(std::string_view id, JobState state, std::optional<JobError> error);
+
+    // All has been looked at: what is not settled now stays interrupted, as a job that has ended.
+    void recovered();
 
     std::optional<JobRecord> find(std::string_view id) const;
     std::vector<JobRecord> all() const;

@@ -1,6 +1,7 @@
 #include "cim/providers/methods.hpp"
 
 #include "base/text.hpp"
+#include "cim/om/authorisation.hpp"
 #include "cim/providers/virtual_system/kinds.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 
@@ -33,6 +34,7 @@ JobSpec spec_of(const MethodCall& call, Task task) {
     spec.class_name = std::move(task.class_name);
     spec.caption = std::move(task.caption);
     spec.owner = call.request.who.name();
+    spec.role = usual_role(call.method.name);
     spec.owning_service = std::move(task.owning_service);
     spec.cancellable = task.cancellable;
     spec.affected = std::move(task.affected);
@@ -139,10 +141,8 @@ Result<MethodResult> refused(const MethodCall& call, Task task, const Error& why
     task.busy_key.clear();
     task.affected.clear();
     const auto class_name = task.class_name;
-    auto id = call.services.jobs.start(spec_of(call, std::move(task)),
-                                       [why](JobContext&) -> Result<void> { return why; });
+    auto id = call.services.jobs.record_ended(spec_of(call, std::move(task)), why);
     if (!id) return out;
-    call.services.jobs.wait(*id, std::chrono::seconds(1));
     out.out.set("Job", Value(vs::job_path(class_name, *id)));
     return out;
 }

@@ -115,6 +115,7 @@ void recover(Services& services) {
         else
             note_attempt(services, job, guid);
     }
+    services.jobs.recovered();
 }
 
 std::vector<std::shared_ptr<void>> watch(Services& services) {

@@ -40,6 +40,10 @@ class FaultDaemon(Daemon):
     def release(self, operation):
         self.command("release", operation)
 
+    def row(self, kind, key):
+        with contextlib.closing(sqlite3.connect(self.state / "wsvirt.db", timeout=20)) as store:
+            return store.execute("SELECT CAST(text AS TEXT) FROM documents WHERE kind = ? AND key = ?", (kind, key)).fetchone()[0]
+
     @contextlib.contextmanager
     def unwritable(self, kind):
         """The service's own store fails to take or drop rows of this kind, as on a disk that breaks."""

@@ -103,6 +103,7 @@ struct BackendConfig {
 
 struct JobsConfig {
     std::uint32_t threads = 8;
+    std::chrono::milliseconds long_after{2'000};
     std::uint32_t max_jobs = 1'000;
     std::chrono::milliseconds removal_delay{300'000};
     std::chrono::milliseconds synchronous_window{250};

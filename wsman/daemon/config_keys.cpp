@@ -208,6 +208,7 @@ void visit(Config& c, ConfigVisitor& v) {
     visit_backend(v, c.backend);
     v.section("jobs");
     v.key("threads", c.jobs.threads, 1, 256);
+    v.key("long_after", c.jobs.long_after);
     v.key("max_jobs", c.jobs.max_jobs, 1, 1'000'000);
     v.key("removal_delay", c.jobs.removal_delay);
     v.key("synchronous_window", c.jobs.synchronous_window);

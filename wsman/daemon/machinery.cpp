@@ -90,6 +90,7 @@ cim::HostSettings host_settings(const Config& config) {
 cim::JobManager::Settings job_settings(const Config& config) {
     cim::JobManager::Settings s;
     s.threads = config.jobs.threads;
+    s.long_after = config.jobs.long_after;
     s.max_jobs = config.jobs.max_jobs;
     s.removal_delay = std::chrono::duration_cast<std::chrono::seconds>(config.jobs.removal_delay);
     s.synchronous = config.jobs.synchronous_window;

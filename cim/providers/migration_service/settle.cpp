@@ -236,11 +236,13 @@ std::optional<JobError> strange_warning(const Settled& s, const CutOff& c) {
 }
 
 // Waits until nobody else works on the machine. Another that came before may have done it.
-Result<void> clear_up(Services& services, JobContext& job, const std::string& key, const std::string& guid) {
+Result<void> clear_up(Services& services, JobContext& job, const std::string& key, const std::string& guid,
+                      std::shared_ptr<JobManager::Guard> waits) {
     const auto held = wait_for_machine(services, job, guid);
     if (!held)
         return Error(Status::busy, "wsvirt.migration.left_busy",
                      "Other operations on the machine go on; what a migration left is cleared up later.");
+    waits.reset();  // what happens from here on is for the next one
     for (unsigned attempt = 1;; ++attempt) {
         const auto row = services.store.get(kind, key);
         if (!row) return row.error();
@@ -387,15 +389,18 @@ void settle_what_was_left(Services& services) {
             continue;
         }
         if (!c->source.hypervisor->connected() || !c->destination.hypervisor->connected()) continue;
+        // One that still waits will see what there is now.
+        auto waits = services.jobs.lock("left " + row.key);
+        if (!waits) continue;
         JobSpec spec;
         spec.caption = "Clearing Up After a Migration";
         spec.owning_service = service_class;
         spec.cancellable = true;
         spec.affected = {{vs::system_path_text(services.host.name, "Msvm_ComputerSystem", c->guid), {0}}};
-        (void)services.jobs.start(std::move(spec),
-                                  [&services, key = row.key, guid = c->guid](JobContext& job) {
-                                      return clear_up(services, job, key, guid);
-                                  });
+        (void)services.jobs.start(std::move(spec), [&services, key = row.key, guid = c->guid,
+                                                    waits = std::move(*waits)](JobContext& job) mutable {
+            return clear_up(services, job, key, guid, std::move(waits));
+        });
     }
 }
 

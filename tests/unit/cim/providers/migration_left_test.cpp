@@ -70,6 +70,30 @@ BOOST_AUTO_TEST_CASE(what_a_silent_host_keeps_is_cleared_up_when_it_is_back) {
     BOOST_TEST(second.calls("bring_back_snapshots") == 0U);
 }
 
+// A host that comes and goes while others work with the machine does not fill the service with jobs.
+BOOST_AUTO_TEST_CASE(one_clearing_up_waits_for_a_machine) {
+    const auto watching = cim::watch(services);
+    const auto guid = machine();
+    hypervisor.hold("migrate");
+    hypervisor.fail_next("migrate", Error(Status::unavailable, "wsvirt.migration.lost", "Silent."));
+    const auto r = to_host(guid);
+    second.set_connected(false);
+    hypervisor.release("migrate");
+    BOOST_TEST(done(r) == 32777U);
+    BOOST_TEST(store->count("migration_left").value() == 1U);
+    auto busy = jobs.lock(guid);
+    BOOST_TEST_REQUIRE(busy.ok());
+    for (int n = 0; n < 5; ++n) {
+        second.set_connected(true);
+        second.set_connected(false);
+    }
+    second.set_connected(true);
+    BOOST_TEST(jobs.unfinished() == 1U);
+    busy->reset();
+    for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+    BOOST_TEST(store->count("migration_left").value() == 0U);
+}
+
 // As when somebody cancels it meanwhile: the machine layer does not know either.
 BOOST_AUTO_TEST_CASE(what_a_cancelled_call_leaves_unknown_is_cleared_up) {
     const auto watching = cim::watch(services);
