@@ -1,6 +1,7 @@
 // Jobs: Msvm_ConcreteJob and its sisters (migration, storage, export ...), which differ only in their own
 // properties.
 #include "base/text.hpp"
+#include "cim/om/authorisation.hpp"
 #include "cim/om/jobs.hpp"
 #include "cim/om/keys.hpp"
 #include "cim/providers/job/job_writer.hpp"
@@ -21,7 +22,17 @@ std::uint32_t wrong_state(const Method& m) {
     return 32775;
 }
 
+// Whoever may start a job may stop it.
+Result<void> may_stop(const MethodCall& call) {
+    const auto& who = call.request.who;
+    const auto record = call.services.jobs.find(call.target.key_string("InstanceID"));
+    if (!record) return no_such_instance(*call.cls, call.target);
+    if (record->owner == who.name()) return {};
+    return authorise(who, record->role, "cancelling the job \"" + record->caption + "\"");
+}
+
 Result<MethodResult> request_state_change(const MethodCall& call) {
+    if (auto may = may_stop(call); !may) return may.error();
     const auto& asked = call.in.get("RequestedState");
     const auto& timeout = call.in.get("TimeoutPeriod");
     const auto state = asked.uint_or(0);
@@ -37,6 +48,7 @@ Result<MethodResult> request_state_change(const MethodCall& call) {
 }
 
 Result<MethodResult> kill_job(const MethodCall& call) {
+    if (auto may = may_stop(call); !may) return may.error();
     const auto stopped = call.services.jobs.request_stop(call.target.key_string("InstanceID"), true);
     if (!stopped && stopped.error().status == Status::not_found) return stopped.error();
     return MethodResult(stopped ? 0 : 4);
@@ -104,9 +116,10 @@ class ConcreteJob final : public Provider {
         return dispatch(methods, {services_, request, cls, target, method, in});
     }
 
-    // Whoever may start a job may stop it.
+    // Stopping one needs what starting it needed: see may_stop().
     Role needed_role(const Method& method) const override {
-        return iequals(method.name, "KillJob") ? Role::operator_ : Provider::needed_role(method);
+        const bool stops = iequals(method.name, "KillJob") || iequals(method.name, "RequestStateChange");
+        return stops ? Role::viewer : Provider::needed_role(method);
     }
 
   private:
