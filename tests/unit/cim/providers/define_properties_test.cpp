@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "cim/providers/virtual_system/kinds.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/world.hpp"
 
 using namespace wsvirt;
@@ -172,8 +173,9 @@ struct Trial {
         return {true, "", ""};
     }
     void forget(const std::string& guid) {
-        w.done(w.call(w.vsms(), "DestroySystem",
-                      {{"AffectedSystem", Value(vs::system_path("Msvm_ComputerSystem", guid))}}));
+        const bool planned = vs::PlannedSystems(w.services).find(guid) != nullptr;
+        const char* cls = planned ? "Msvm_PlannedComputerSystem" : "Msvm_ComputerSystem";
+        w.done(w.call(w.vsms(), "DestroySystem", {{"AffectedSystem", Value(vs::system_path(cls, guid))}}));
     }
     static std::string guid_of(const MethodResult& r) {
         return r.out.get("ResultingSystem").as_path()->key_string("Name");
