@@ -15,7 +15,8 @@ namespace wsvirt::cim::export_import {
 namespace {
 
 void take_back_later(Services& services, const std::string& guid) {
-    vs::take_back_later(services, guid, [&services, guid] { return forget_half_made(services, guid); });
+    vs::take_back_later(services, "half made", guid,
+                        [&services, guid] { return forget_half_made(services, guid); });
 }
 
 bool is_ours(Services& services, const backend::MachineSpec& spec) {

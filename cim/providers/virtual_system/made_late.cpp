@@ -90,7 +90,7 @@ void drop_old(Services& services) {
 }
 
 void take_back_soon(Services& services, const std::string& guid) {
-    take_back_later(services, guid, [&services, guid] { return take_back(services, guid); });
+    take_back_later(services, "made late", guid, [&services, guid] { return take_back(services, guid); });
 }
 
 void take_back_all(Services& services, const backend::Hypervisor& host) {

@@ -10,7 +10,9 @@
 
 namespace wsvirt::cim::vs {
 
-// Runs the work when it is the machine's turn, which other operations may have for some minutes.
-void take_back_later(Services& services, const std::string& guid, std::function<Result<void>()> work);
+// Runs the work when it is the machine's turn, which other operations may have for some minutes. One of a
+// kind that still waits for its turn is enough.
+void take_back_later(Services& services, const std::string& kind, const std::string& guid,
+                     std::function<Result<void>()> work);
 
 }  // namespace wsvirt::cim::vs

@@ -313,6 +313,19 @@ BOOST_FIXTURE_TEST_CASE(what_another_service_is_making_is_not_taken_back, Setup)
     }
 }
 
+// A host that comes and goes while others work with the machine does not fill the service with jobs.
+BOOST_FIXTURE_TEST_CASE(one_taking_back_waits_for_a_machine, Setup) {
+    BOOST_TEST_REQUIRE(w.hypervisor.define({}, half_made()).ok());
+    auto busy = w.jobs.lock(guid);
+    BOOST_TEST_REQUIRE(busy.ok());
+    const auto watching = watch(w.services);
+    for (const bool answers : {false, true, false, true}) w.hypervisor.set_connected(answers);
+    BOOST_TEST(w.jobs.unfinished() == 1U);
+    BOOST_TEST(w.hypervisor.machines().size() == 1U);
+    busy->reset();
+    BOOST_TEST(eventually([&] { return w.hypervisor.machines().empty(); }));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_half_made_machine_is_not_used, Setup) {
     const auto machine = vs::system_path("Msvm_ComputerSystem", guid);
     const auto begin = [&] { BOOST_TEST_REQUIRE(w.hypervisor.define({}, half_made()).ok()); };
