@@ -130,7 +130,7 @@ class Reader {
             return about(f.name, Status::malformed, "wsvirt.cimxml.form",
                          fmt::format("{} cannot stand here.", kind));
         const std::string text = xml::text_of(n);
-        if (f.type == Type::reference) return reference(f, ObjectPath::parse(text));
+        if (f.type == Type::reference) return reference(f, ObjectPath::parse_reference(text));
         const auto t = trim(text);
         const bool hex = t.find("0x") != std::string_view::npos || t.find("0X") != std::string_view::npos;
         const bool integer = f.type != Type::string && f.type != Type::char16 && f.type != Type::datetime;

@@ -146,7 +146,7 @@ class Reader {
         }
         const std::string text = xml::text_of(n);
         const auto t = trim(text);
-        if (!t.starts_with('<')) return ObjectPath::parse(t);
+        if (!t.starts_with('<')) return ObjectPath::parse_reference(t);
         pugi::xml_document doc;
         if (auto r = cimxml::parse_document(doc, t); !r) return r.error();
         const auto root = doc.document_element();

@@ -1,5 +1,6 @@
 #include "cim/model/object_path.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -48,6 +49,19 @@ bool is_namespace(std::string_view s) {
 }
 
 namespace {
+
+bool is_host_name(std::string_view s) {
+    return !s.empty() && s.front() != '.' && std::all_of(s.begin(), s.end(), [](char c) {
+        return c == '-' || c == '.' || (c != '_' && static_cast<unsigned char>(c) < 0x80 && in_names(c));
+    });
+}
+
+// IPv6, which DSP0004 separates by what separates a namespace from a class. The others look like names.
+bool is_address(std::string_view s) {
+    if (s.size() > 2 && s.front() == '[' && s.back() == ']') s = s.substr(1, s.size() - 2);
+    in6_addr parsed{};
+    return ::inet_pton(AF_INET6, std::string(s).c_str(), &parsed) == 1;
+}
 
 Error bad(std::string_view text, std::string_view why) {
     constexpr std::size_t shown = 200;
@@ -209,6 +223,17 @@ Result<ObjectPath> ObjectPath::parse(std::string_view text) {
     if (const char* why = reader.value(only)) return bad(text, why);
     if (!trim(reader.rest()).empty()) return bad(text, "keys need their names");
     p.keys_.emplace_back(std::string(), std::move(only));
+    return p;
+}
+
+Result<ObjectPath> ObjectPath::parse_reference(std::string_view text) {
+    auto path = parse(text);
+    if (path) return path;
+    auto name = trim(text);
+    if (name.starts_with("\\\\")) name.remove_prefix(2);
+    if (!is_host_name(name) && !is_address(name)) return path;
+    ObjectPath p;
+    p.set_host(std::string(name));
     return p;
 }
 

@@ -23,7 +23,7 @@ Result<Value> reference(const Parameter& p, const Value& v) {
     const auto* text = v.as_string();
     if (text == nullptr) return wrong_type(p, {});
     if (trim(*text).empty()) return Value();
-    auto path = ObjectPath::parse(*text);
+    auto path = ObjectPath::parse_reference(*text);
     if (!path) return wrong_type(p, path.error().text);
     return Value(std::move(*path));
 }

@@ -43,29 +43,6 @@ JobSpec spec_of(const MethodCall& call, Task task) {
     return spec;
 }
 
-// What a method refers to is in the namespace that it was called in, where that has such things.
-void bring_home(const MethodCall& call, MethodResult& result) {
-    const auto moved = [&](Value v) {
-        const auto* p = v.as_path();
-        if (!p || p->name_space() != vs::virtualization_namespace || !call.request.ns.find(p->class_name()))
-            return v;
-        auto path = *p;
-        path.set_name_space(call.request.ns.name());
-        return Value(std::move(path));
-    };
-    Arguments out;
-    for (const auto& [name, v] : result.out.all()) {
-        if (const auto* all = v.as_array()) {
-            Value::Array a;
-            for (const auto& x : *all) a.push_back(moved(x));
-            out.set(name, Value(std::move(a)));
-        } else {
-            out.set(name, moved(v));
-        }
-    }
-    result.out = std::move(out);
-}
-
 }  // namespace
 
 std::vector<const Instance*> MethodCall::instances(std::string_view name) const {
@@ -95,11 +72,7 @@ std::vector<ObjectPath> MethodCall::references(std::string_view name) const {
 
 Result<MethodResult> dispatch(MethodTable table, const MethodCall& call) {
     for (const auto& entry : table)
-        if (iequals(entry.name, call.method.name)) {
-            auto result = entry.function(call);
-            if (result && call.request.ns.name() != vs::virtualization_namespace) bring_home(call, *result);
-            return result;
-        }
+        if (iequals(entry.name, call.method.name)) return entry.function(call);
     if (auto code = unsupported_code(call.method)) return MethodResult(*code);
     return Error(Status::not_supported, "wsvirt.method.unsupported",
                  call.method.name + " of " + call.cls->name() + " is not supported on this host.",

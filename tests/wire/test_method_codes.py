@@ -416,6 +416,9 @@ def test_the_namespace_of_version_1_has_them_too(daemon):
     h.finish(h.service("ValidatePlannedSystem", which))
     realized = h.finish(h.service("RealizePlannedSystem", which))["ResultingSystem"]
     assert realized.uri == machine.uri and realized.selectors["Name"] == planned.selectors["Name"]
+    # What the settings consist of is found there as in version 2.
+    there = sorted(d["InstanceID"] for d in h.devices(machine))
+    assert there and there == sorted(d["InstanceID"] for d in HyperV(daemon).devices(machine))
     for system in (machine, realized, define("DefinePlannedSystem")):
         assert h.get(system)["ElementName"] == "v1"
         h.finish(h.destroy(system))

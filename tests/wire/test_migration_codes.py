@@ -124,6 +124,15 @@ def test_to_system_is_done_at_once(world):
     assert not world.here(machine)
 
 
+@pytest.mark.parametrize("name", ["HVB", r"\\hvB", "hvB.example.com"])
+def test_the_destination_system_may_be_a_host_name(world, name):
+    machine = world.machine()
+    inner = f"<p:ComputerSystem>{machine.content()}</p:ComputerSystem><p:DestinationSystem>{name}</p:DestinationSystem>"
+    assert world.service(CHECK_SYSTEM, inner)["ReturnValue"] == "0"
+    assert world.service(TO_SYSTEM, inner)["ReturnValue"] == "0"
+    assert not world.here(machine)
+
+
 def test_to_host_is_always_a_job(world):
     machine = world.machine()
     output = world.call(TO_HOST, machine)

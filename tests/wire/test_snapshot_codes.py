@@ -90,12 +90,13 @@ def machine(host):
 ON_SNAPSHOTS = [("v2", "ApplySnapshot", "Snapshot"), ("v2", "DestroySnapshot", "AffectedSnapshot"),
                 ("v2", "DestroySnapshotTree", "SnapshotSettingData"), ("v2", "ClearSnapshotState", "SnapshotSettingData"),
                 ("v1", "ApplyVirtualSystemSnapshot", "SnapshotSettingData"),
+                ("v1", "ApplyVirtualSystemSnapshotEx", "SnapshotSettingData"),
                 ("v1", "RemoveVirtualSystemSnapshot", "SnapshotSettingData"),
                 ("v1", "RemoveVirtualSystemSnapshotTree", "SnapshotSettingData")]
 
 
 def on_snapshot(host, version, method, parameter, snapshot, machine):
-    system = references("ComputerSystem", machine) if method == "ApplyVirtualSystemSnapshot" else ""
+    system = references("ComputerSystem", machine) if method.startswith("ApplyVirtualSystemSnapshot") else ""
     return (host.v1 if version == "v1" else host.snapshots)(method, system + references(parameter, snapshot))
 
 

@@ -13,6 +13,7 @@
 #include "cim/om/store.hpp"
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/recovery.hpp"
+#include "cim/providers/virtual_system/kinds.hpp"
 #include "cim/schema/repository.hpp"
 #include "wsman/daemon/paths.hpp"
 #include "wsman/daemon/version.hpp"
@@ -220,6 +221,8 @@ Result<std::unique_ptr<Machinery>> Machinery::start(const Config& config) {
     parts->object_manager =
         std::make_unique<cim::ObjectManager>(parts->schema, *parts->services, cim::provider_registry());
     parts->services->object_manager = parts->object_manager.get();
+    parts->object_manager->serve_apart(cim::vs::version_1_namespace, *parts->services,
+                                       cim::provider_registry());
     serve_cluster(*parts);
     parts->work = std::make_unique<BlockingWork>(config.server.workers, config.server.work_queue);
     parts->wsman = make_wsman_handler(*parts->object_manager, *parts->work, operation_settings(config));

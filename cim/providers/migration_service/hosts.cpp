@@ -145,9 +145,10 @@ Result<HostEntry> find_host(const Services& services, std::string_view given, co
 
 Result<HostEntry> find_host(const Services& services, const ObjectPath& system,
                             const std::string& parameter) {
-    auto found = find_host(services, system.key_string("Name"), parameter);
-    if (found || system.host().empty() || !system.key_string("Name").empty()) return found;
-    return find_host(services, system.host(), parameter);
+    const auto name = system.key_string("Name");
+    if (!name.empty() || !system.keys().empty()) return find_host(services, name, parameter);
+    // Only a name: of one word it looks like that of a class.
+    return find_host(services, system.host().empty() ? system.class_name() : system.host(), parameter);
 }
 
 Services services_at(const Services& services, const HostEntry& host) {

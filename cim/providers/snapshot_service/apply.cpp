@@ -1,4 +1,4 @@
-// ApplySnapshot and, in version 1, ApplyVirtualSystemSnapshot; ClearSnapshotState.
+// ApplySnapshot and, in version 1, ApplyVirtualSystemSnapshot(Ex); ClearSnapshotState.
 #include "base/text.hpp"
 #include "cim/providers/snapshot_service/methods.hpp"
 #include "cim/providers/snapshot_service/target.hpp"
@@ -110,6 +110,7 @@ Result<MethodResult> clear_state(const MethodCall& call) {
 
 constexpr MethodEntry table[] = {{"ApplySnapshot", &apply_snapshot},
                                  {"ApplyVirtualSystemSnapshot", &apply_virtual_system_snapshot},
+                                 {"ApplyVirtualSystemSnapshotEx", &apply_virtual_system_snapshot},
                                  {"ClearSnapshotState", &clear_state}};
 
 }  // namespace

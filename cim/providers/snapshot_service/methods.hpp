@@ -8,7 +8,7 @@
 namespace wsvirt::cim::snapshot_service {
 
 MethodTable create_methods();  // CreateSnapshot, CreateVirtualSystemSnapshot
-MethodTable apply_methods();   // ApplySnapshot, ApplyVirtualSystemSnapshot, ClearSnapshotState
+MethodTable apply_methods();   // ApplySnapshot, ApplyVirtualSystemSnapshot(Ex), ClearSnapshotState
 MethodTable delete_methods();  // DestroySnapshot, DestroySnapshotTree, RemoveVirtualSystemSnapshot(Tree)
 
 inline constexpr const char* service_class = "Msvm_VirtualSystemSnapshotService";

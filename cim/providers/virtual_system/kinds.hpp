@@ -14,6 +14,7 @@
 namespace wsvirt::cim::vs {
 
 inline constexpr std::string_view virtualization_namespace = "root/virtualization/v2";
+inline constexpr std::string_view version_1_namespace = "root/virtualization";
 
 enum class Kind : std::uint8_t {
     processor,

@@ -62,6 +62,24 @@ BOOST_AUTO_TEST_CASE(malformed_text_is_refused) {
         BOOST_TEST_CONTEXT(text) BOOST_TEST(!ObjectPath::parse(text).ok());
 }
 
+BOOST_AUTO_TEST_CASE(a_reference_may_be_a_host) {
+    for (const auto& [text, host] : {std::pair{"hv-b", "hv-b"},
+                                     {R"(\\hvB)", "hvB"},
+                                     {"192.0.2.2", "192.0.2.2"},
+                                     {"2001:db8::2", "2001:db8::2"},
+                                     {"[2001:db8::2]", "[2001:db8::2]"},
+                                     {" hvB.example.com ", "hvB.example.com"}}) {
+        const auto p = ObjectPath::parse_reference(text);
+        BOOST_TEST_REQUIRE(p.ok(), text);
+        BOOST_TEST(p->host() == host);
+        BOOST_TEST(p->class_name().empty());
+    }
+    BOOST_TEST(ObjectPath::parse_reference("CIM_System.Name=\"a\"")->class_name() == "CIM_System");
+    BOOST_TEST(ObjectPath::parse_reference("hvB")->class_name() == "hvB");
+    for (const char* text : {"", ".", "CIM_System.Name", "CIM_System.Name=", "a b", "root/cimv2:", "12:34"})
+        BOOST_TEST(!ObjectPath::parse_reference(text), text);
+}
+
 BOOST_AUTO_TEST_CASE(namespaces) {
     BOOST_TEST(normal_namespace("\\ROOT\\Virtualization\\\\V2\\") == "ROOT/Virtualization/V2");
     BOOST_TEST(normal_namespace("") == "");

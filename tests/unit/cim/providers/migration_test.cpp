@@ -78,6 +78,22 @@ BOOST_AUTO_TEST_CASE(every_form_of_a_host_name) {
     BOOST_TEST(second.machine(guid) != nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(a_destination_system_may_be_a_host_name) {
+    services.hosts[1].migration_data_address = "fd00::2";
+    for (const char* name : {"hvB", "HVB", R"(\\hvB)", "10.99.0.2", "fd00:0:0::2", "[fd00::2]",
+                             "hvb.example.com", "hvB.other.example.com"}) {
+        const auto guid = machine(std::string("m") + std::to_string(second.machines().size()));
+        const auto r = call(service(), "MigrateVirtualSystemToSystem",
+                            {{"ComputerSystem", system(guid)}, {"DestinationSystem", Value(name)}});
+        BOOST_TEST(done(r) == 0U, name << ": " << text_of(r));
+        BOOST_TEST(second.machine(guid) != nullptr, name);
+    }
+    const auto r =
+        call(service(), "MigrateVirtualSystemToSystem",
+             {{"ComputerSystem", system(machine("last"))}, {"DestinationSystem", Value("nowhere.example")}});
+    BOOST_TEST(text_of(r).find("nowhere.example") != std::string::npos, text_of(r));
+}
+
 BOOST_AUTO_TEST_CASE(IPv6_addresses_are_names_too) {
     services.hosts[1].migration_data_address = "fd00::2";
     BOOST_TEST(done(to_host(machine("a"), {}, "fd00:0:0::2")) == 0U, last_text);

@@ -11,6 +11,7 @@
 #include "cim/om/object_manager.hpp"
 #include "cim/om/services.hpp"
 #include "cim/om/store.hpp"
+#include "cim/providers/virtual_system/kinds.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "support/fake_hypervisor.hpp"
 #include "tests/support/test_identity.hpp"
@@ -42,6 +43,7 @@ class World {
           admin(TestIdentity::make()) {
         std::filesystem::create_directories(folder / "disks");
         services.object_manager = &om;
+        om.serve_apart(vs::version_1_namespace, services, provider_registry());
     }
     ~World() {
         jobs.stop();
