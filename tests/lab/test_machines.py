@@ -1,4 +1,6 @@
 """The main job: a WinRM client posts DefineSystem, a real QEMU machine exists, boots, is seen, changes state, is gone."""
+import time
+
 import pytest
 from console import READY, READY_LINE, parse_ready, wait_in_file
 from embedded import FORMS, Instance
@@ -110,6 +112,20 @@ def test_each_embedded_form_makes_a_machine_that_boots(hyperv, daemon, machines,
     hyperv.wait_state(machine, OFF)
     hyperv.finish(hyperv.destroy(machine))
     assert not hyperv.query(f"SELECT * FROM Msvm_ComputerSystem WHERE Name = '{machine.selectors['Name']}'")
+    assert not processes_below(machine.selectors["Name"].lower())
+
+
+def test_a_guest_that_does_not_listen_is_turned_off_at_once(hyperv, machines):
+    machine = hyperv.finish(hyperv.define(settings("deaf", 1), [memory(32)]))["ResultingSystem"]
+    machines.append(machine)
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    asked = hyperv.request_state(machine, 4)
+    hyperv.wait_state(machine, 4)
+    begun = time.monotonic()
+    hyperv.finish(hyperv.request_state(machine, OFF))
+    assert hyperv.state(machine) == OFF
+    assert time.monotonic() - begun < 30
+    assert int(hyperv.wait_job(asked["Job"])["JobState"]) == 8
     assert not processes_below(machine.selectors["Name"].lower())
 
 

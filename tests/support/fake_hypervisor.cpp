@@ -48,7 +48,7 @@ const char* name_of_state(MachineState s) {
 }
 
 bool active(MachineState s) {
-    return s == MachineState::running || s == MachineState::paused;
+    return s == MachineState::running || s == MachineState::paused || s == MachineState::stopping;
 }
 
 }  // namespace
@@ -283,7 +283,7 @@ Result<void> FakeHypervisor::start(const Call& call, string_view uuid) {
 
 Result<void> FakeHypervisor::power_off(const Call& call, string_view uuid) {
     using enum MachineState;
-    return change_state(call, "power_off", uuid, {running, paused, crashed}, off);
+    return change_state(call, "power_off", uuid, {running, paused, stopping, crashed}, off);
 }
 
 Result<void> FakeHypervisor::shut_down(const Call& call, string_view uuid) {
@@ -292,12 +292,22 @@ Result<void> FakeHypervisor::shut_down(const Call& call, string_view uuid) {
         const std::lock_guard lock(state_->mutex);
         ignored = state_->ignore_shut_down;
     }
-    if (ignored) {
-        if (auto ok = enter(call, "shut_down"); !ok) return ok;
-        return Error{Status::timed_out, "wsvirt.machine.guest_silent",
-                     "The guest did not shut down in time; turn the machine off instead."};
+    if (!ignored) return change_state(call, "shut_down", uuid, {MachineState::running}, MachineState::off);
+    auto begun = change_state(call, "shut_down", uuid, {MachineState::running}, MachineState::stopping);
+    if (!begun) return begun;
+    std::unique_lock lock(state_->mutex);
+    state_->changed.wait_until(
+        lock, call.stop, std::min(call.deadline, std::chrono::steady_clock::now() + std::chrono::hours(1)),
+        [] { return false; });
+    if (Entry* e = find(uuid); e && e->machine->state == MachineState::stopping) {
+        Machine m = *e->machine;
+        m.state = MachineState::running;
+        publish(*e, std::move(m), EventKind::state_changed);
     }
-    return change_state(call, "shut_down", uuid, {MachineState::running}, MachineState::off);
+    if (call.stop.stop_requested())
+        return Error{Status::cancelled, "wsvirt.call.cancelled", "The call was cancelled."};
+    return Error{Status::timed_out, "wsvirt.machine.guest_silent",
+                 "The guest did not shut down in time; turn the machine off instead."};
 }
 
 Result<void> FakeHypervisor::suspend(const Call& call, string_view uuid) {

@@ -143,6 +143,8 @@ std::vector<std::uint16_t> requested_states(MachineState s) {
             return {3, 4, 6, 9, 10, 11};
         case MachineState::paused:
             return {2, 3, 6, 11};
+        case MachineState::stopping:
+            return {3};
         case MachineState::saved:
             return {2, 3};
         case MachineState::crashed:

@@ -32,6 +32,9 @@ struct Step {
     const char* caption;
 };
 
+// What a cancelled shutdown may take to end: the machine layer's grace and some more.
+constexpr auto shutdown_end = std::chrono::seconds(10);
+
 constexpr Step start_step{Action::start, job_type::start, "Starting Virtual Machine"},
     resume_step{Action::resume, job_type::resume, "Resuming Virtual Machine"},
     restore_step{Action::restore, job_type::restore, "Restoring Virtual Machine"},
@@ -98,6 +101,8 @@ const Step* step_for(MachineState state, bool has_saved_state, std::uint16_t req
                 default:
                     return nullptr;
             }
+        case MachineState::stopping:
+            return requested == 3 ? &off_step : nullptr;
         case MachineState::crashed:
             return requested == 3 ? &off_step : requested == 11 ? &reset_step : nullptr;
         default:
@@ -130,11 +135,28 @@ Result<void> perform(Hypervisor& h, const Call& call, const std::string& guid, A
     return {};
 }
 
+// Turning off does not wait for a guest that was asked to shut down: clients ask first and turn off when it
+// does not listen. Its job is cancelled; any other change goes on.
+Result<std::shared_ptr<JobManager::Guard>> lock_machine(const MethodCall& call, const std::string& guid,
+                                                        std::uint16_t requested) {
+    auto& jobs = call.services.jobs;
+    auto held = jobs.lock(guid);
+    if (held || requested != 3) return held;
+    for (const auto& job : jobs.running_for(guid)) {
+        if (job.job_type != job_type::shut_down) return held;
+        (void)jobs.request_stop(job.instance_id, false);  // refused where it is ending by itself
+        const auto until = std::min(call.request.deadline, Clock::now() + shutdown_end);
+        jobs.wait(job.instance_id,
+                  std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()));
+    }
+    return jobs.lock(guid);
+}
+
 }  // namespace
 
 Result<MethodResult> change_state(const MethodCall& call, const std::string& guid, std::uint16_t requested) {
     auto& hypervisor = call.services.hypervisor;
-    auto held = call.services.jobs.lock(guid);
+    auto held = lock_machine(call, guid, requested);
     if (!held) return MethodResult(32775);  // a change is under way: the machine is between two states
     const auto machine = hypervisor.machine(guid);
     if (!machine)

@@ -67,6 +67,55 @@ BOOST_AUTO_TEST_CASE(each_state_accepts_its_requests_and_refuses_the_others) {
         BOOST_TEST(World::code(w.request_state(guid, bad)) == 32773U, bad);
 }
 
+// A client asks the guest first and turns off when it does not listen; it takes 32775 for "is off already".
+BOOST_AUTO_TEST_CASE(a_machine_whose_guest_does_not_listen_is_turned_off) {
+    World w;
+    w.hypervisor.ignore_shut_down(true);
+    const auto guid = w.define({{"ElementName", "a"}});
+    const auto path = vs::system_path("Msvm_ComputerSystem", guid);
+    const auto shows = [&](unsigned state) {
+        for (int n = 0; n < 500 && w.get(path).uint("EnabledState") != state; ++n)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        return w.get(path).uint("EnabledState") == state;
+    };
+    for (const bool component : {false, true}) {
+        BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+        std::optional<MethodResult> asked;
+        if (component)
+            w.call(w.query("SELECT * FROM Msvm_ShutdownComponent WHERE SystemName = '" + guid + "'")
+                       .at(0)
+                       .path("root/virtualization/v2"),
+                   "InitiateShutdown", {{"Force", false}, {"Reason", "test"}});
+        else
+            asked = w.request_state(guid, 4);
+        BOOST_TEST_REQUIRE(shows(4));
+        BOOST_CHECK(w.get(path).get("AvailableRequestedStates") ==
+                    Value::array_of(std::vector<std::uint16_t>{3}));
+        for (unsigned other : {2U, 4U, 6U, 9U, 10U, 11U})
+            BOOST_TEST(World::code(w.request_state(guid, other)) == 32775U, other);
+        auto off = w.request_state(guid, 3);
+        BOOST_TEST(World::code(off) == 4096U);
+        BOOST_TEST(w.done(off) == 0U);
+        BOOST_TEST(shows(3));
+        if (!asked) continue;
+        const auto job = w.jobs.find(asked->out.get("Job").as_path()->key_string("InstanceID"));
+        BOOST_CHECK(job->state == JobState::terminated);
+    }
+}
+
+// Whoever saves a machine wants to keep what it has in memory.
+BOOST_AUTO_TEST_CASE(turning_off_cancels_no_other_change) {
+    World w;
+    const auto guid = w.define({{"ElementName", "a"}});
+    w.done(w.request_state(guid, 2));
+    w.hypervisor.hold("save");
+    auto saved = w.request_state(guid, 6);
+    BOOST_TEST(World::code(w.request_state(guid, 3)) == 32775U);
+    w.hypervisor.release("save");
+    BOOST_TEST(w.done(saved) == 0U);
+    BOOST_TEST(w.get(vs::system_path("Msvm_ComputerSystem", guid)).uint("EnabledState") == 6U);
+}
+
 BOOST_AUTO_TEST_CASE(the_job_names_the_machine_and_what_went_wrong) {
     World w;
     const auto guid = w.define({{"ElementName", "a"}});
