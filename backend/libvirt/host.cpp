@@ -210,6 +210,7 @@ std::vector<SwitchInfo> LibvirtHypervisor::switches() const {
         const std::string uuid = host().uuid;
         std::erase_if(r, [](const SwitchInfo& s) { return s.link == NicLink::bridge; });
         for (auto& b : bridges_here(uuid)) r.push_back(std::move(b));
+        name_switches(r, core_->settings().switches, uuid);
     }
     return r;
 }

@@ -14,6 +14,7 @@ EmbeddedHost::EmbeddedHost() : folder_("/tmp/wsvirt-" + make_guid().substr(0, 8)
     settings.state_dir = folder_ / "state";
     settings.accelerator = "tcg";
     settings.name = "embedded";
+    settings.switches = {{"LAN", "wsvirt-lan", ""}};
     auto opened = libvirt::open_libvirt(settings);
     if (!opened) throw std::runtime_error(opened.error().full_text());
     hypervisor_ = std::move(*opened);

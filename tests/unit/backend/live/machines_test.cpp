@@ -109,12 +109,24 @@ BOOST_AUTO_TEST_CASE(the_host_is_described) {
     BOOST_TEST(hv().switches().front().name == "Default Switch");
 }
 
+BOOST_AUTO_TEST_CASE(a_bridge_has_its_configured_name) {
+    const auto all = hv().switches();
+    const auto named = std::find_if(all.begin(), all.end(), [](const auto& s) { return s.name == "LAN"; });
+    BOOST_REQUIRE(named != all.end());
+    BOOST_TEST((named->link == NicLink::bridge));
+    BOOST_TEST(named->source == "wsvirt-lan");
+    BOOST_TEST(is_guid(named->id));
+    BOOST_TEST(std::count_if(all.begin(), all.end(), [](const auto& s) { return s.link == NicLink::user; }) ==
+               1);
+}
+
 BOOST_AUTO_TEST_CASE(limits_and_serial_ports_reach_qemu) {
     MachineSpec s = host().bare();
     s.disks = {host().new_disk()};
     s.disks[0].iops_limit = 77;
     s.disks[0].serial = "WD-1";
     s.serial_number = "SN 1";
+    s.cpu_limit_permille = 500;  // without cgroups only kept
     s.serial_ports = {{make_guid(), 0, SerialPort::Kind::file, host().folder() / "com1.log", {}},
                       {make_guid(), 1, SerialPort::Kind::pipe_server, host().folder() / "com2.sock", {}}};
     LabMachine m(s);
