@@ -1,6 +1,7 @@
 // Helpers on pugixml nodes shared by the domain reader and writer; private to backend/libvirt.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <pugixml.hpp>
 #include <string>
@@ -46,5 +47,10 @@ std::string title_for(const MachineSpec& spec);
 std::string description_for(const MachineSpec& spec);
 // The size that <memory> gets, in KiB.
 std::uint64_t memory_kib_for(const MachineSpec& spec);
+// A processor's limit in <cputune>; libvirt takes no quota below 1000.
+inline constexpr long long cpu_period_us = 100'000;
+inline long long cpu_quota_us(unsigned permille) {
+    return std::max(1000LL, cpu_period_us / 1000 * permille);
+}
 
 }  // namespace wsvirt::backend::libvirt

@@ -143,7 +143,7 @@ MachineSpec read_plain(pugi::xml_node domain) {
     const auto tune = domain.child("cputune");
     if (const auto quota = tune.child("quota"); quota && quota.text().as_llong() > 0)
         s.cpu_limit_permille = static_cast<unsigned>(quota.text().as_llong() * 1000 /
-                                                     tune.child("period").text().as_llong(100000));
+                                                     tune.child("period").text().as_llong(cpu_period_us));
     if (tune.child("shares")) s.cpu_weight = tune.child("shares").text().as_uint();
     for (const char* name : {"vmx", "svm"})
         if (value(domain.child("cpu").find_child_by_attribute("feature", "name", name), "policy") ==
@@ -189,11 +189,14 @@ void join_numbers(MachineSpec& kept, const MachineSpec& seen, pugi::xml_node dom
         kept.memory_min_mib = std::min(kept.memory_min_mib, kept.memory_mib);
     }
     kept.processors = seen.processors;
-    if (const auto tune = domain.child("cputune")) {
-        if (tune.child("quota"))
-            prefer(kept.cpu_limit_permille, seen.cpu_limit_permille, kept.cpu_limit_permille);
-        if (tune.child("shares")) kept.cpu_weight = seen.cpu_weight;
+    const auto tune = domain.child("cputune");
+    if (const auto quota = tune.child("quota")) {
+        const auto period = tune.child("period").text().as_llong(cpu_period_us);
+        const bool as_written = kept.cpu_limit_permille && period == cpu_period_us &&
+                                quota.text().as_llong() == cpu_quota_us(*kept.cpu_limit_permille);
+        if (!as_written) kept.cpu_limit_permille = seen.cpu_limit_permille;
     }
+    if (tune.child("shares")) kept.cpu_weight = seen.cpu_weight;
 }
 
 void join_disks(MachineSpec& kept, std::vector<Disk> seen) {

@@ -10,8 +10,6 @@ namespace wsvirt::backend::libvirt {
 
 namespace {
 
-constexpr unsigned quota_period_us = 100'000;
-
 Error bad(const char* id, std::string text, std::string subject) {
     return {Status::invalid_parameter, id, std::move(text), std::move(subject)};
 }
@@ -80,7 +78,7 @@ void write_memory(pugi::xml_node domain, const MachineSpec& spec) {
     }
 }
 
-void write_processors(pugi::xml_node domain, const MachineSpec& spec, const DomainOptions& options) {
+void write_processors(pugi::xml_node domain, const MachineSpec& spec) {
     auto vcpu = child(domain, "vcpu");
     vcpu.remove_attribute("current");
     vcpu.text().set(spec.processors);
@@ -91,17 +89,15 @@ void write_processors(pugi::xml_node domain, const MachineSpec& spec, const Doma
                                  t.attribute("cores").as_uint(1) * t.attribute("threads").as_uint(1);
         if (t && product != spec.processors) cpu.remove_child(t);
     }
-    if (!options.cpu_tuning) return;
-    if (spec.cpu_limit_permille || spec.cpu_weight || domain.child("cputune")) {
-        auto tune = child(domain, "cputune");
-        set_text(tune, "shares", spec.cpu_weight ? std::to_string(*spec.cpu_weight) : "");
-        set_text(tune, "period", spec.cpu_limit_permille ? std::to_string(quota_period_us) : "");
-        set_text(tune, "quota",
-                 spec.cpu_limit_permille
-                     ? std::to_string(std::max(1000u, quota_period_us / 1000 * *spec.cpu_limit_permille))
-                     : "");
-        if (!tune.first_child()) domain.remove_child(tune);
-    }
+    // libvirt starts no machine with them on a host without the cgroup controller (see live.hpp), so only
+    // what somebody has put there is kept true.
+    auto tune = domain.child("cputune");
+    if (!tune.child("shares") && !tune.child("quota")) return;
+    set_text(tune, "shares", spec.cpu_weight ? std::to_string(*spec.cpu_weight) : "");
+    const auto quota = spec.cpu_limit_permille ? cpu_quota_us(*spec.cpu_limit_permille) : 0;
+    set_text(tune, "period", quota ? std::to_string(cpu_period_us) : "");
+    set_text(tune, "quota", quota ? std::to_string(quota) : "");
+    if (!tune.first_child()) domain.remove_child(tune);
 }
 
 void write_cpu(pugi::xml_node domain, const MachineSpec& spec, const DomainOptions& options) {
@@ -270,7 +266,7 @@ Result<std::string> write_domain(const KeptSpec& kept, const DomainOptions& opti
     while (const auto old = find_spec(metadata)) metadata.remove_child(old);
     append_spec(metadata, kept);
     write_memory(domain, spec);
-    write_processors(domain, spec, options);
+    write_processors(domain, spec);
     if (!before || before->firmware != spec.firmware || before->secure_boot != spec.secure_boot)
         write_firmware(domain, spec, options);
     write_boot(domain, spec);

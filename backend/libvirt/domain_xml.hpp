@@ -29,7 +29,6 @@ struct DomainOptions {
     std::string domain_type = "qemu";  // "qemu" (TCG), "kvm", "test"
     std::string domain_name;           // "" = domain_name_for(uuid)
     std::string emulator;              // "" = libvirt's choice
-    bool cpu_tuning = false;           // the host has the cgroup controllers for quota and shares
     FirmwareFiles firmware;
     unsigned spare_pcie_ports = 4;  // q35: how many devices can be plugged in while it runs
     std::string disk_server_dir;    // for the sockets of disks that are served to QEMU; "" = none

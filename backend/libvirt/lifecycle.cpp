@@ -7,6 +7,7 @@
 #include "backend/libvirt/disk_servers.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/live.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -77,6 +78,7 @@ Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain) {
     auto done = servers.start(*xml);
     if (done) done = checked(virDomainCreate(domain), doing);
     if (!done) servers.stop(*xml);
+    if (const auto read = read_domain(*xml); done && read) tune_processors(domain, read->kept.spec);
     return done;
 }
 

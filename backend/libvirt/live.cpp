@@ -12,6 +12,7 @@
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/errors.hpp"
 #include "backend/libvirt/handles.hpp"
+#include "backend/libvirt/observe.hpp"
 #include "base/text.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -20,11 +21,22 @@ namespace {
 
 constexpr auto unplug_patience = std::chrono::seconds(10);
 constexpr auto unplug_poll = std::chrono::milliseconds(50);
+constexpr std::string_view being_unplugged = "already in the process of unplug";
+constexpr unsigned usual_shares = 100;  // of a machine whose weight nobody has said
 constexpr int medium_tries = 6;
 constexpr auto medium_pause = std::chrono::milliseconds(250);
 
 std::string target_mark(const Disk& d) {
     return "<target dev='" + target_name(slot_of(d)) + "'";
+}
+
+std::string mac_mark(const Nic& n) {
+    return "<mac address='" + to_lower(n.mac) + "'/>";
+}
+
+std::string without_link(Nic nic) {
+    nic.link_up = false;
+    return nic_xml(nic);
 }
 
 class Live {
@@ -55,20 +67,36 @@ class Live {
         const int r = attach(xml_of(d));
         const std::string mark = target_mark(d);
         auto done = step(
-            r, [this, d, mark] { detach(xml_of(d), mark); }, "add the disk");
+            r, [this, d, mark] { take_back(xml_of(d), mark); }, "add the disk");
         if (r < 0) servers_.stop(xml_of(d));
         return done;
     }
     Result<void> unplug(const Disk& d) {
-        return step(
-            detach(xml_of(d), target_mark(d)),
+        return unplug(
+            xml_of(d), target_mark(d),
             [this, d] {
                 if (servers_.start(xml_of(d))) attach(xml_of(d));
             },
-            "remove the disk");
+            "remove the disk", "disk");
+    }
+    // What moves no more frames is off its network, whether or not the guest gives it back.
+    Result<void> unplug(const Nic& nic) {
+        const std::string xml = nic_xml(nic), cut = without_link(nic);
+        if (!is_there(mac_mark(nic))) return {};
+        if (cut != xml)
+            if (auto ok = step(
+                    update(cut), [this, xml] { update(xml); }, "disconnect the network adapter");
+                !ok)
+                return ok;
+        return unplug(
+            xml, mac_mark(nic), [this, xml] { attach(xml); }, "remove the network adapter",
+            "network adapter");
     }
     int attach(const std::string& xml) {
         return virDomainAttachDeviceFlags(domain_, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE);
+    }
+    int detach(const std::string& xml) {
+        return virDomainDetachDeviceFlags(domain_, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE);
     }
     int update(const std::string& xml) {
         return virDomainUpdateDeviceFlags(domain_, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE);
@@ -97,19 +125,50 @@ class Live {
             &answer, 0);
         std::free(answer);
     }
-    // Unplugging is a request to the guest; it is done when the device is gone from the live XML.
-    int detach(const std::string& xml, const std::string& mark) {
-        if (virDomainDetachDeviceFlags(domain_, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE) < 0) return -1;
-        const auto end = std::chrono::steady_clock::now() + unplug_patience;
-        while (!mark.empty() && std::chrono::steady_clock::now() < end) {
-            if (take(virDomainGetXMLDesc(domain_, 0)).find(mark) == std::string::npos) return 0;
-            std::this_thread::sleep_for(unplug_poll);
-        }
-        return 0;
+    // For undoing: there is nobody to tell where the guest keeps it.
+    void take_back(const std::string& xml, const std::string& mark) {
+        if (detach(xml) == 0) (void)gone(mark);
+    }
+    void take_back(const Nic& nic) {
+        update(without_link(nic));
+        take_back(nic_xml(nic), mac_mark(nic));
     }
     virDomainPtr domain() const { return domain_; }
 
   private:
+    // Unplugging is a request to the guest; it is done when the device is gone from the live XML. A guest may
+    // also do it long after it was asked.
+    Result<void> unplug(const std::string& xml, const std::string& mark, std::function<void()> undo,
+                        const char* doing, const std::string& what) {
+        if (!is_there(mark)) return {};
+        if (detach(xml) < 0 && !asked_before()) return step(-1, {}, doing);
+        if (!gone(mark))
+            return undone({Status::timed_out, "wsvirt.machine.guest_keeps",
+                           "The guest does not give the " + what +
+                               " back; it may have no operating system that listens, or be paused. Turn the "
+                               "machine off and change it then.",
+                           uuid_of(domain_)});
+        undo_.push_back(std::move(undo));
+        return {};
+    }
+    // QEMU asks a guest once only.
+    static bool asked_before() {
+        const virErrorPtr e = virGetLastError();
+        return e && e->message &&
+               std::string_view(e->message).find(being_unplugged) != std::string_view::npos;
+    }
+    bool is_there(const std::string& mark) const {
+        const std::string xml = take(virDomainGetXMLDesc(domain_, 0));
+        return xml.empty() || xml.find(mark) != std::string::npos;  // no answer is no answer
+    }
+    bool gone(const std::string& mark) const {
+        const auto end = std::chrono::steady_clock::now() + unplug_patience;
+        while (is_there(mark)) {
+            if (std::chrono::steady_clock::now() >= end) return false;
+            std::this_thread::sleep_for(unplug_poll);
+        }
+        return true;
+    }
     virDomainPtr domain_;
     const DiskServers& servers_;
     std::vector<std::function<void()>> undo_;
@@ -153,7 +212,7 @@ Result<void> controllers(Live& live, const MachineSpec& before, const MachineSpe
         if (c.bus != Bus::scsi || has(before, c.index)) continue;
         const std::string xml = controller_xml(c);
         if (auto ok = live.step(
-                live.attach(xml), [&live, xml] { live.detach(xml, ""); }, "add the controller");
+                live.attach(xml), [&live, xml] { live.detach(xml); }, "add the controller");
             !ok)
             return ok;
     }
@@ -191,18 +250,12 @@ Result<void> plug_disks(Live& live, const MachineSpec& before, const MachineSpec
 }
 
 Result<void> nics(Live& live, const MachineSpec& before, const MachineSpec& after) {
-    const auto mark = [](const Nic& n) { return "<mac address='" + to_lower(n.mac) + "'/>"; };
     const auto type = [](const Nic& n) { return n.link == NicLink::none ? NicLink::user : n.link; };
     for (const Nic& old : before.nics) {
         const Nic* const now = find(after.nics, old);
         // An adapter keeps its kind of connection while it is plugged in; another kind means unplug and plug.
         if (now && now->model == old.model && type(*now) == type(old)) continue;
-        const std::string xml = nic_xml(old);
-        if (auto ok = live.step(
-                live.detach(xml, mark(old)), [&live, xml] { live.attach(xml); },
-                "remove the network adapter");
-            !ok)
-            return ok;
+        if (auto ok = live.unplug(old); !ok) return ok;
     }
     for (const Nic& now : after.nics) {
         const Nic* const old = find(before.nics, now);
@@ -210,8 +263,7 @@ Result<void> nics(Live& live, const MachineSpec& before, const MachineSpec& afte
         Result<void> ok;
         if (!old || old->model != now.model || type(*old) != type(now)) {
             ok = live.step(
-                live.attach(xml), [&live, xml, m = mark(now)] { live.detach(xml, m); },
-                "add the network adapter");
+                live.attach(xml), [&live, now] { live.take_back(now); }, "add the network adapter");
         } else if (nic_xml(*old) != xml) {
             const std::string back = nic_xml(*old);
             ok = live.step(
@@ -234,12 +286,41 @@ Result<void> memory(Live& live, const MachineSpec& before, const MachineSpec& af
         set(after.memory_mib), [set, mib = before.memory_mib] { set(mib); }, "change the memory");
 }
 
+int set_tuning(virDomainPtr domain, const MachineSpec& spec, bool weighed) {
+    virTypedParameterPtr params = nullptr;
+    int n = 0, size = 0;
+    const long long quota = spec.cpu_limit_permille ? cpu_quota_us(*spec.cpu_limit_permille) : -1;
+    virTypedParamsAddULLong(&params, &n, &size, VIR_DOMAIN_SCHEDULER_VCPU_PERIOD, cpu_period_us);
+    virTypedParamsAddLLong(&params, &n, &size, VIR_DOMAIN_SCHEDULER_VCPU_QUOTA, quota);
+    if (weighed)
+        virTypedParamsAddULLong(&params, &n, &size, VIR_DOMAIN_SCHEDULER_CPU_SHARES,
+                                spec.cpu_weight.value_or(usual_shares));
+    const int r = virDomainSetSchedulerParametersFlags(domain, params, n, VIR_DOMAIN_AFFECT_LIVE);
+    virTypedParamsFree(params, n);
+    return r;
+}
+
+Result<void> processors(Live& live, const MachineSpec& before, const MachineSpec& after) {
+    if (before.cpu_limit_permille == after.cpu_limit_permille && before.cpu_weight == after.cpu_weight)
+        return {};
+    const bool weighed = before.cpu_weight || after.cpu_weight;
+    const int r = set_tuning(live.domain(), after, weighed);
+    if (r < 0 && last_error_code() == VIR_ERR_OPERATION_INVALID) return {};  // no cgroup controller
+    return live.step(
+        r, [&live, before, weighed] { set_tuning(live.domain(), before, weighed); },
+        "change the processors' share");
+}
+
 }  // namespace
+
+void tune_processors(virDomainPtr domain, const MachineSpec& spec) {
+    if (spec.cpu_limit_permille || spec.cpu_weight) set_tuning(domain, spec, spec.cpu_weight.has_value());
+}
 
 Result<void> apply_live(virDomainPtr domain, const DiskServers& servers, const MachineSpec& before,
                         const MachineSpec& after) {
     Live live(domain, servers);
-    for (const auto part : {unplug_disks, controllers, plug_disks, nics, memory})
+    for (const auto part : {unplug_disks, controllers, plug_disks, nics, memory, processors})
         if (auto ok = part(live, before, after); !ok) return ok;
     return {};
 }

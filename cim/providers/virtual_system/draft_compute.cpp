@@ -51,8 +51,7 @@ Result<bool> Draft::set_processor(const Property& p, const Value& v) {
     if (iequals(p.name, "Weight")) {
         auto n = number_in(p, v, 1, 10000);
         if (!n) return n.error();
-        // Shares are 1024 where weights are 100.
-        spec_.cpu_weight = static_cast<unsigned>(std::max<std::uint64_t>(2, *n * 1024 / 100));
+        spec_.cpu_weight = static_cast<unsigned>(*n);  // cgroups count alike: 1 to 10000, usually 100
         return false;
     }
     if (iequals(p.name, "ExposeVirtualizationExtensions")) {

@@ -1,5 +1,7 @@
 #include "cim/providers/virtual_system/element_writer.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "cim/providers/instance_tools.hpp"
 #include "cim/providers/virtual_system/kept.hpp"
@@ -210,6 +212,7 @@ void ElementWriter::processor(const MachineSpec& s, Instance& i) const {
     const auto limit = i.uint("Limit", 100000);
     const auto permille = s.cpu_limit_permille.value_or(1000);
     if (limit / 100 != permille) put(i, Limit, Value(permille * 100U));
+    if (s.cpu_weight) put(i, Weight, Value(std::clamp(*s.cpu_weight, 1U, 10000U)));
 }
 
 void ElementWriter::memory(const MachineSpec& s, Instance& i) const {

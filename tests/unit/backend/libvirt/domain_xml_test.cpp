@@ -103,6 +103,38 @@ BOOST_AUTO_TEST_CASE(any_settings_can_replace_any_others) {
     }
 }
 
+// A machine that others gave shares and a quota: libvirt goes by them, so they follow what a client sets.
+BOOST_AUTO_TEST_CASE(processor_shares_of_others_follow_the_settings) {
+    auto spec = generation_one();
+    const std::string plain = written(spec);
+    BOOST_TEST(plain.find("cputune") == std::string::npos);
+    const std::string tuned =
+        replaced(plain, "<devices>",
+                 "<cputune><vcpupin vcpu='0' cpuset='0'/><shares>2048</shares><period>50000</period>"
+                 "<quota>12500</quota></cputune><devices>");
+    BOOST_TEST(read_back(tuned).cpu_limit_permille.value_or(0) == 250u);
+    BOOST_TEST(read_back(tuned).cpu_weight.value_or(0) == 2048u);
+    spec.cpu_limit_permille = 5;  // less than libvirt can do
+    spec.cpu_weight = 300;
+    std::string next = written(spec, tuned);
+    for (const char* part :
+         {"<shares>300</shares>", "<period>100000</period>", "<quota>1000</quota>", "<vcpupin "})
+        BOOST_TEST(next.find(part) != std::string::npos, part);
+    BOOST_TEST(testing::dump(read_back(next)) == testing::dump(spec));
+    BOOST_TEST(read_back(replaced(next, "<quota>1000<", "<quota>-1<")).cpu_limit_permille.has_value() ==
+               false);
+    spec.cpu_limit_permille.reset();
+    spec.cpu_weight.reset();
+    next = written(spec, next);
+    for (const char* part : {"shares", "period", "quota"})
+        BOOST_TEST(next.find(part) == std::string::npos, part);
+    BOOST_TEST(next.find("<vcpupin ") != std::string::npos);
+    BOOST_TEST(testing::dump(read_back(next)) == testing::dump(spec));
+    // A host without the cgroup controller starts no machine that has them.
+    spec.cpu_limit_permille = 500;
+    BOOST_TEST(written(spec, next).find("quota") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(disks_that_libvirt_cannot_name_are_served) {
     auto serving = options();
     serving.disk_server_dir = "/run/w/nbd";

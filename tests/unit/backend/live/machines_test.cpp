@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 
+#include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/qemu/process.hpp"
 #include "base/text.hpp"
 #include "support/backend_live/lab_machine.hpp"
@@ -86,6 +87,37 @@ BOOST_AUTO_TEST_CASE(a_machine_of_the_second_generation_takes_adapters_while_it_
     BOOST_TEST(!m.now()->spec.nics[0].link_up);
 }
 
+// Nothing in a bare machine answers a request to give a device back.
+BOOST_AUTO_TEST_CASE(an_adapter_that_the_guest_keeps_is_not_said_to_be_gone) {
+    MachineSpec s = host().bare();
+    Nic n;
+    n.id = make_guid();
+    n.link = NicLink::user;
+    s.nics = {n};
+    LabMachine m(s);
+    OK(hv().start(within(patience), m.id()));
+    s = m.now()->spec;
+    const std::string mac = "<mac address='" + s.nics.at(0).mac + "'/>";
+    s.nics.clear();
+    const auto connection = dynamic_cast<libvirt::LibvirtHypervisor&>(hv()).core()->connector->open();
+    OK(connection);
+    const libvirt::DomainHandle domain(virDomainLookupByUUIDString(connection->get(), m.id().c_str()));
+    BOOST_REQUIRE(domain);
+    const auto live = [&] { return libvirt::take(virDomainGetXMLDesc(domain.get(), 0)); };
+    for (int tries = 0; tries < 2; ++tries) {  // QEMU refuses to ask a guest again
+        auto kept = hv().redefine(within(patience), s);
+        BOOST_REQUIRE(!kept);
+        BOOST_TEST(kept.error().text.find("does not give the network adapter back") != std::string::npos,
+                   kept.error().full_text());
+        BOOST_TEST(m.now()->spec.nics.size() == 1u);
+        BOOST_TEST(live().find(mac) != std::string::npos);
+        BOOST_TEST(live().find("<link state='down'/>") == std::string::npos);
+    }
+    OK(hv().power_off(within(patience), m.id()));
+    OK(hv().redefine(within(patience), s));
+    BOOST_TEST(m.now()->spec.nics.empty());
+}
+
 BOOST_AUTO_TEST_CASE(text_form_is_complete) {
     const MachineSpec s = generation_two();
     auto text = hv().spec_to_text(s);
@@ -138,8 +170,12 @@ BOOST_AUTO_TEST_CASE(limits_and_serial_ports_reach_qemu) {
         BOOST_TEST(std::filesystem::exists(host().folder() / file));
     MachineSpec changed = m.now()->spec;
     changed.disks[0].iops_limit = 99;
+    changed.cpu_limit_permille = 250;
+    changed.cpu_weight = 200;
     OK(hv().redefine(within(patience), changed));
     BOOST_TEST(*m.now()->spec.disks[0].iops_limit == 99u);
+    BOOST_TEST(*m.now()->spec.cpu_limit_permille == 250u);
+    BOOST_TEST(*m.now()->spec.cpu_weight == 200u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -343,6 +343,13 @@ BOOST_FIXTURE_TEST_CASE(modify_changes_only_what_is_said, Setup) {
     BOOST_TEST(cpu.uint("Reservation") == 10000U);
     BOOST_TEST(cpu.get("LimitProcessorFeatures").bool_or(false));
     BOOST_TEST(w.spec(guid).cpu_limit_permille.value_or(0) == 500U);
+    // Weights count like the shares of cgroups: 100 is usual, 10000 the most.
+    BOOST_TEST(w.done(w.modify(change("Msvm_ProcessorSettingData", cpu_id(), {{"Weight", 10000}}))) == 0U);
+    BOOST_TEST(w.spec(guid).cpu_weight.value_or(0) == 10000U);
+    auto others = w.spec(guid);
+    others.cpu_weight = 400;
+    BOOST_TEST(w.hypervisor.redefine({}, others).ok());
+    BOOST_TEST(w.get_setting("Msvm_ProcessorSettingData", cpu_id()).uint("Weight") == 400U);
     // A whole instance sent back as it was read changes nothing and is accepted.
     for (const char* cls : {"Msvm_ProcessorSettingData", "Msvm_MemorySettingData"}) {
         const auto id = std::string_view(cls) == "Msvm_MemorySettingData" ? memory_id() : cpu_id();
