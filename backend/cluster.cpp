@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <tuple>
+#include <unordered_map>
 
 #include "base/text.hpp"
 
@@ -69,23 +71,51 @@ std::optional<std::string> lacks(const Call& call, const ClusterHost& h, const M
     return sure ? std::optional<std::string>("") : std::nullopt;
 }
 
+unsigned liveliness(const Machine& m) {
+    switch (m.state) {
+        case MachineState::running:
+            return 4;
+        case MachineState::starting:
+        case MachineState::pausing:
+        case MachineState::paused:
+        case MachineState::stopping:
+        case MachineState::saving:
+            return 3;
+        case MachineState::crashed:
+            return 2;
+        case MachineState::saved:
+            return 1;
+        case MachineState::off:
+            break;
+    }
+    return m.has_saved_state ? 1 : 0;
+}
+
 class Cluster final : public Hypervisor {
   public:
     explicit Cluster(std::vector<ClusterHost> hosts) : hosts_(std::move(hosts)) {}
 
     std::vector<MachinePtr> machines() const override {
-        std::vector<MachinePtr> all;
-        for (const auto& h : hosts_)
-            for (const auto& m : h.hypervisor->machines()) {
-                // In the last moment of a migration two hosts have it.
-                const auto twin = std::find_if(all.begin(), all.end(), [&](const auto& other) {
-                    return iequals(other->spec.uuid, m->spec.uuid);
-                });
-                if (twin == all.end())
-                    all.push_back(placed(h, *m));
-                else if (!runs(**twin) && runs(*m))
-                    *twin = placed(h, *m);
+        std::vector<Sighting> seen;
+        std::vector<const ClusterHost*> places;
+        std::unordered_map<std::string, std::size_t, IHash, IEqual> known;
+        for (const auto& h : hosts_) {
+            const bool connected = h.hypervisor->connected();
+            for (auto& m : h.hypervisor->machines()) {
+                const auto [at, is_new] = known.try_emplace(m->spec.uuid, seen.size());
+                Sighting now{connected, std::move(m)};
+                if (is_new) {
+                    seen.push_back(std::move(now));
+                    places.push_back(&h);
+                } else if (is_rather(now, seen[at->second])) {
+                    seen[at->second] = std::move(now);
+                    places[at->second] = &h;
+                }
             }
+        }
+        std::vector<MachinePtr> all;
+        all.reserve(seen.size());
+        for (std::size_t i = 0; i < seen.size(); ++i) all.push_back(placed(*places[i], *seen[i].machine));
         return all;
     }
     MachinePtr machine(std::string_view uuid) const override {
@@ -262,15 +292,7 @@ class Cluster final : public Hypervisor {
         copy->host = h.name;
         return copy;
     }
-    const ClusterHost* host_of(std::string_view uuid) const {
-        const ClusterHost* found = nullptr;
-        for (const auto& h : hosts_) {
-            const auto m = h.hypervisor->machine(uuid);
-            if (m && runs(*m)) return &h;
-            if (m && !found) found = &h;
-        }
-        return found;
-    }
+    const ClusterHost* host_of(std::string_view uuid) const { return place_of(hosts_, uuid); }
     template <class Work>
     auto at(std::string_view uuid, Work work) -> decltype(work(std::declval<Hypervisor&>())) {
         if (const auto* h = host_of(uuid)) return work(*h->hypervisor);
@@ -340,6 +362,15 @@ class Cluster final : public Hypervisor {
 };
 
 }  // namespace
+
+// A host that does not answer may be out of date. What stands still is where it stands still; a definition
+// that is off is where libvirt leaves one.
+bool is_rather(const Sighting& there, const Sighting& other) {
+    const auto rank = [](const Sighting& s) {
+        return std::tuple(s.connected, liveliness(*s.machine), s.machine->state_since_us);
+    };
+    return rank(there) > rank(other);
+}
 
 std::unique_ptr<Hypervisor> make_cluster(std::vector<ClusterHost> hosts) {
     return std::make_unique<Cluster>(std::move(hosts));

@@ -18,6 +18,29 @@ struct ClusterHost {
     Hypervisor* hypervisor = nullptr;
 };
 
+// What a host says of a machine. Several can have it: for a moment while it moves, and for good where others
+// have moved it and its definition has stayed behind.
+struct Sighting {
+    bool connected = false;
+    std::shared_ptr<const Machine> machine;
+};
+// Whether the machine is rather there than where the other was seen.
+bool is_rather(const Sighting& there, const Sighting& other);
+
+// The one of the hosts (each has a `hypervisor`) that the machine is on; null when none has it.
+template <class Hosts>
+const typename Hosts::value_type* place_of(const Hosts& hosts, std::string_view uuid) {
+    const typename Hosts::value_type* place = nullptr;
+    Sighting best;
+    for (const auto& h : hosts) {
+        Sighting seen{h.hypervisor->connected(), h.hypervisor->machine(uuid)};
+        if (!seen.machine || (place && !is_rather(seen, best))) continue;
+        place = &h;
+        best = std::move(seen);
+    }
+    return place;
+}
+
 std::unique_ptr<Hypervisor> make_cluster(std::vector<ClusterHost> hosts);
 
 }  // namespace wsvirt::backend

@@ -108,6 +108,23 @@ else:
         shared.move("hvA", namespace=CLUSTER)
         shared.is_only_on("hvA")
 
+    def test_moved_behind_our_back_and_its_definition_left(daemon, hyperv, shared):
+        """As virsh migrate does by itself. What is off on hvA is not the machine, and is not started."""
+        over_there, guid = HyperV(daemon, namespace=CLUSTER), shared.guid.lower()
+        done = virsh("hvA", "migrate", "--live", "--persistent", "--unsafe", guid, URIS["hvB"])
+        assert done.returncode == 0, done.stderr
+        until("the cluster sees it on hvB", lambda: shared.seen_on() == ["hvB"])
+        assert shared.defined_on() == ["hvA", "hvB"]
+        for state in (PAUSED, RUNNING):
+            over_there.finish(over_there.request_state(over_there.reference(shared.guid), state))
+            until("the cluster sees it", lambda: shared.seen_on() == ["hvB"])
+            assert hyperv.request_state(shared.machine, RUNNING)["ReturnValue"] == "32775"
+        assert shared.runs_on() == ["hvB"]
+        assert virsh("hvA", "undefine", guid).returncode == 0
+        until("it is only on hvB", lambda: not hyperv.query(f"SELECT * FROM Msvm_ComputerSystem WHERE Name = '{shared.guid}'"))
+        shared.move("hvA", namespace=CLUSTER)
+        shared.is_only_on("hvA")
+
     def test_a_paused_machine_moves_and_moves_again(hyperv, shared):
         hyperv.finish(hyperv.request_state(shared.machine, PAUSED))
         before = shared.last_tick("hvA")

@@ -9,8 +9,9 @@
 #include <array>
 #include <memory>
 
-#include "backend/hypervisor.hpp"
+#include "backend/cluster.hpp"
 #include "base/text.hpp"
+#include "cim/providers/migration_service/settle.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::migration_service {
@@ -115,9 +116,33 @@ std::optional<HostEntry> host_of_machine(const Services& services, std::string_v
     const auto all = hosts_of(services);
     for (const auto& h : all)
         if (h.hypervisor == &services.hypervisor) return h;
-    for (const auto& h : all)
-        if (h.hypervisor->machine(machine)) return h;
-    return std::nullopt;
+    const auto* place = backend::place_of(all, machine);
+    return place ? std::optional(*place) : std::nullopt;
+}
+
+Result<void> check_only_there(const Services& services, const HostEntry& place, std::string_view machine,
+                              Elsewhere allowed) {
+    for (const auto& h : hosts_of(services)) {
+        const auto m = h.hypervisor == place.hypervisor ? nullptr : h.hypervisor->machine(machine);
+        if (!m) continue;
+        const bool runs = m->state == backend::MachineState::running;
+        if (!runs && (allowed == Elsewhere::not_running ||
+                      (m->state == backend::MachineState::off && !m->has_saved_state) ||
+                      is_left_over(services, m->spec.uuid, h)))
+            continue;
+        const auto both = "The host \"" + h.name + "\" has \"" + m->spec.name + "\" as well, and ";
+        return Error(Status::invalid_state, "wsvirt.machine.elsewhere",
+                     h.hypervisor->connected()
+                         ? both +
+                               "it is not off there. Control it there, as root/HyperVCluster/v2 does, and "
+                               "remove the definition on \"" +
+                               place.name + "\"; or turn it off there first."
+                         : both +
+                               "it was not off when that host last answered. Wait until it answers, or "
+                               "take it out of this service's configuration when it is gone for good.",
+                     m->spec.uuid);
+    }
+    return {};
 }
 
 Result<HostEntry> find_host(const Services& services, std::string_view given, const std::string& parameter) {

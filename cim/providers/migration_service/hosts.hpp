@@ -17,6 +17,12 @@ std::vector<HostEntry> hosts_of(const Services& services);
 bool is_local(const Services& services, const HostEntry& host);
 // The host that a machine is on; nullopt when these services know no such machine.
 std::optional<HostEntry> host_of_machine(const Services& services, std::string_view machine);
+// That no other host has the machine as well in a state that does not go with what is to be done with it at
+// its place: its disks have one user. What a migration of ours has left, and will take away, is not looked
+// at. Errors: invalid_state.
+enum class Elsewhere : std::uint8_t { off, not_running };
+Result<void> check_only_there(const Services& services, const HostEntry& place, std::string_view machine,
+                              Elsewhere allowed = Elsewhere::off);
 
 // Errors: invalid_parameter; subject = parameter.
 Result<HostEntry> find_host(const Services& services, std::string_view name, const std::string& parameter);

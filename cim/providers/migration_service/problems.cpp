@@ -287,6 +287,10 @@ std::vector<Error> problems_of(const Services& services, const Plan& plan, bool 
     }
     check_service(services, plan, out);
     check_machine(plan, out);
+    const bool there_already = !plan.stays() && plan.destination.hypervisor->machine(plan.guid());
+    if (!there_already)
+        if (auto alone = check_only_there(services, plan.source, plan.guid()); !alone)
+            out.push_back(alone.error());
     if (plan.stays()) {
         check_new_places(services, plan, out);
         if (deep) open_disks(plan, out);

@@ -361,6 +361,16 @@ void leave_for_later(Services& services, const CutOff& c) {
     (void)services.store.put(kind, key, left_text(all));
 }
 
+bool is_left_over(const Services& services, const std::string& guid, const HostEntry& host) {
+    const auto rows = services.store.list(kind);
+    return rows && std::any_of(rows->begin(), rows->end(), [&](const Store::Row& row) {
+               const auto c = left_from(services, row);
+               if (!c || !iequals(c->guid, guid)) return false;
+               return (c->rest == Rest::at_destination && c->destination.hypervisor == host.hypervisor) ||
+                      (c->rest == Rest::at_source && c->source.hypervisor == host.hypervisor);
+           });
+}
+
 void made_anew(Services& services, const std::string& host, const std::vector<std::string>& files) {
     const auto rows = services.store.list(kind);
     if (!rows) return;

@@ -71,6 +71,8 @@ JobError left_warning(const CutOff& c);
 // The same for files that stay; "" when there are none.
 std::string strange_sentence(const Settled& s, const CutOff& c);
 void leave_for_later(Services& services, const CutOff& c);
+// Whether what a host has of a machine is known to be left over, and is taken away when it can be.
+bool is_left_over(const Services& services, const std::string& guid, const HostEntry& host);
 // Files of these names are made anew: they are not left over any more.
 void made_anew(Services& services, const std::string& host, const std::vector<std::string>& files);
 // Begins a job for each that was left and whose hosts answer.

@@ -3,6 +3,7 @@
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/providers/export_import/half_made.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 
 namespace wsvirt::cim::vs {
@@ -152,6 +153,19 @@ Result<std::shared_ptr<JobManager::Guard>> lock_machine(const MethodCall& call, 
     return jobs.lock(guid);
 }
 
+// What is not to run yet, or not here.
+Result<void> check_begin(const Services& services, const backend::Machine& m, Action a) {
+    using namespace migration_service;
+    const bool starts = a == Action::start || a == Action::restore;
+    if (starts)
+        if (auto r = export_import::check_whole(m.spec); !r) return r;
+    if (!starts && a != Action::resume) return {};
+    const auto place = host_of_machine(services, m.spec.uuid);
+    return place ? check_only_there(services, *place, m.spec.uuid,
+                                    starts ? Elsewhere::off : Elsewhere::not_running)
+                 : Result<void>();
+}
+
 }  // namespace
 
 Result<MethodResult> change_state(const MethodCall& call, const std::string& guid, std::uint16_t requested) {
@@ -168,8 +182,8 @@ Result<MethodResult> change_state(const MethodCall& call, const std::string& gui
     Task task;
     task.type = step->job;
     task.caption = step->caption;
-    if (step->action == Action::start || step->action == Action::restore)
-        if (auto r = export_import::check_whole(machine->spec); !r) return refused(call, task, r.error());
+    if (auto r = check_begin(call.services, *machine, step->action); !r)
+        return refused(call, task, r.error());
     task.busy_key = guid;
     task.always_a_job = true;
     task.cancellable = step->action == Action::shut_down;

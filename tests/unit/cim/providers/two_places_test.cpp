@@ -1,0 +1,157 @@
+// A machine that others have moved with its definition left behind: two hosts have it, and it is where it is
+// not off. Its disks have one user, so nothing starts it on the other host or touches its disks there.
+#include <boost/test/unit_test.hpp>
+
+#include "backend/cluster.hpp"
+#include "cim/providers/cluster.hpp"
+#include "tests/unit/cim/providers/two_hosts.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+using backend::MachineState;
+
+namespace {
+
+constexpr const char* cluster_v2 = "root/HyperVCluster/v2";
+
+struct Fixture : TwoHosts {
+    std::unique_ptr<backend::Hypervisor> all =
+        backend::make_cluster({{"testhost", &hypervisor}, {"hvB", &second}});
+    Services over_all = cluster_services(services, *all);
+    std::string guid = machine("twice");
+
+    Fixture() {
+        om.serve_apart(cluster_v2, over_all, provider_registry());
+        BOOST_TEST_REQUIRE(second.define({}, hypervisor.machine(guid)->spec).ok());
+    }
+    MethodResult call_there(ObjectPath target, const char* method, const Given& in) {
+        target.set_name_space(cluster_v2);
+        Arguments arguments;
+        for (const auto& [name, v] : in) arguments.set(name, v);
+        const Request there{admin, *shipped_schema().find(cluster_v2), Clock::time_point::max(), {}, "test",
+                            ""};
+        auto r = om.invoke(there, target, method, std::move(arguments));
+        BOOST_TEST_REQUIRE(r.ok(), (r ? "" : r.error().full_text()));
+        return std::move(*r);
+    }
+    MethodResult state_there(unsigned state) {
+        return call_there(vs::system_path("Msvm_ComputerSystem", guid), "RequestStateChange",
+                          {{"RequestedState", state}});
+    }
+    MethodResult move_disk_there() {
+        return call_there(service(), "MigrateVirtualSystemToHost",
+                          {{"ComputerSystem", system(guid)},
+                           {"MigrationSettingData", settings({{"MigrationType", 32769U}})},
+                           {"NewResourceSettingData", disk_at((folder / "disks" / "new.qcow2").string())}});
+    }
+    // In the other host: running, paused, saved.
+    void there(MachineState s) {
+        BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+        if (s == MachineState::paused) BOOST_TEST_REQUIRE(second.suspend({}, guid).ok());
+        if (s == MachineState::saved) BOOST_TEST_REQUIRE(second.save({}, guid).ok());
+    }
+    void is_seen_there_as(MachineState s) {
+        BOOST_TEST(all->machine(guid)->host == "hvB");
+        BOOST_TEST((all->machine(guid)->state == s));
+        BOOST_TEST_REQUIRE(all->machines().size() == 1U);
+        BOOST_TEST(all->machines()[0]->host == "hvB");
+    }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(two_places, Fixture)
+
+BOOST_AUTO_TEST_CASE(it_is_where_it_is_not_off) {
+    BOOST_TEST(all->machine(guid)->host == "hvB");  // both off: where it changed last
+    for (const auto state : {MachineState::running, MachineState::paused, MachineState::saved}) {
+        there(state);
+        is_seen_there_as(state);
+        BOOST_TEST(done(state_there(3)) == 0U, last_text);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(it_goes_on_where_it_is) {
+    for (const auto state : {MachineState::paused, MachineState::saved}) {
+        there(state);
+        BOOST_TEST(done(state_there(2)) == 0U, last_text);
+        is_seen_there_as(MachineState::running);
+        BOOST_TEST((hypervisor.machine(guid)->state == MachineState::off));
+        BOOST_TEST(second.power_off({}, guid).ok());
+    }
+    BOOST_TEST(hypervisor.calls("start") == 0U);
+}
+
+// Also for the service of the one host, which shows the definition that was left.
+BOOST_AUTO_TEST_CASE(a_definition_that_was_left_behind_is_not_started) {
+    for (const auto state : {MachineState::running, MachineState::paused, MachineState::saved}) {
+        there(state);
+        const auto r = request_state(guid, 2);
+        BOOST_TEST(code(r) == 32775U);
+        BOOST_TEST(text_of(r).find("hvB") != std::string::npos, text_of(r));
+        BOOST_TEST(second.power_off({}, guid).ok() == (state != MachineState::saved));
+    }
+    BOOST_TEST(hypervisor.calls("start") == 0U);
+    BOOST_TEST(second.discard_saved_state({}, guid).ok());
+    BOOST_TEST(done(request_state(guid, 2)) == 0U, last_text);
+}
+
+BOOST_AUTO_TEST_CASE(nor_is_it_resumed_while_it_runs_elsewhere) {
+    BOOST_TEST(done(request_state(guid, 2)) == 0U, last_text);
+    BOOST_TEST(done(request_state(guid, 9)) == 0U, last_text);
+    there(MachineState::running);
+    BOOST_TEST(code(request_state(guid, 2)) == 32775U);
+    BOOST_TEST(second.suspend({}, guid).ok());  // as a half one that a migration has begun
+    BOOST_TEST(done(request_state(guid, 2)) == 0U, last_text);
+}
+
+BOOST_AUTO_TEST_CASE(its_disks_move_only_where_it_is) {
+    for (const auto state : {MachineState::running, MachineState::paused, MachineState::saved}) {
+        there(state);
+        const auto r = to_host(guid,
+                               {{"MigrationSettingData", settings({{"MigrationType", 32769U}})},
+                                {"NewResourceSettingData", disk_at((folder / "disks" / "n.qcow2").string())}},
+                               nullptr);
+        BOOST_TEST(code(r) == 32775U);
+        BOOST_TEST(text_of(r).find("hvB") != std::string::npos, text_of(r));
+        BOOST_TEST(code(move_disk_there()) == 32770U);  // it is over there, whose files are not ours
+        BOOST_TEST(second.power_off({}, guid).ok() == (state != MachineState::saved));
+    }
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(nor_does_what_was_left_go_to_a_third_host) {
+    testing::FakeHypervisor third{"hvC"};
+    auto entry = services.hosts.back();
+    entry.name = "hvC";
+    entry.hypervisor = &third;
+    entry.uri = entry.migration_uri = "qemu+tcp://hvc.example.com/system";
+    services.hosts.push_back(entry);
+    there(MachineState::saved);
+    for (const unsigned type : {32768U, 32771U})
+        BOOST_TEST(code(to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", type}})}},
+                                "hvC")) == 32775U);
+    BOOST_TEST(third.machines().empty());
+}
+
+// What it was when it last answered is all that is known.
+BOOST_AUTO_TEST_CASE(a_silent_host_may_run_it_yet) {
+    there(MachineState::running);
+    second.set_connected(false);
+    BOOST_TEST(all->machine(guid)->host == "testhost");
+    const auto r = state_there(2);
+    BOOST_TEST(code(r) == 32775U);
+    BOOST_TEST(text_of(r).find("last answered") != std::string::npos, text_of(r));
+}
+
+// The machine has stayed here; what the migration had begun there goes when that host answers.
+BOOST_AUTO_TEST_CASE(what_a_migration_has_left_does_not_hold_it_up) {
+    there(MachineState::paused);
+    second.set_connected(false);
+    BOOST_TEST(code(request_state(guid, 2)) == 32775U);
+    BOOST_TEST_REQUIRE(store->put("migration_left", guid + " hvB", "testhost\nhvB\n1 at_destination").ok());
+    BOOST_TEST(done(request_state(guid, 2)) == 0U, last_text);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
