@@ -10,6 +10,7 @@
 #include "backend/libvirt/after_crash.hpp"
 #include "backend/libvirt/errors.hpp"
 #include "backend/libvirt/observe.hpp"
+#include "backend/libvirt/opener.hpp"
 #include "base/text.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -17,7 +18,9 @@ namespace wsvirt::backend::libvirt {
 using Clock = std::chrono::steady_clock;
 
 struct Watcher::State {
-    std::shared_ptr<Connector> connector;
+    explicit State(std::shared_ptr<Connector> c) : connector(std::move(c)), opener(connector) {}
+    const std::shared_ptr<Connector> connector;
+    Opener opener;
     std::shared_ptr<Inventory> inventory;
     std::function<void(virConnectPtr)> on_listed;
     std::mutex mutex;
@@ -133,7 +136,7 @@ class Watch {
 
   private:
     Result<void> attach() {
-        auto opened = s_->connector->open();
+        auto opened = s_->opener.open();
         if (!opened) return opened.error();
         connection_ = std::move(*opened);
         events_ = Callbacks<S>::attach(connection_.get(), s_);
@@ -195,20 +198,22 @@ class Watch {
 };
 
 constexpr auto exit_patience = std::chrono::seconds(5);
+// For a host that need not be there at the start: it is found later.
+constexpr std::chrono::milliseconds start_patience = std::chrono::seconds(3);
 
 }  // namespace
 
 Watcher::Watcher(std::shared_ptr<Connector> connector, std::shared_ptr<Inventory> inventory,
                  std::function<void(virConnectPtr)> on_listed)
-    : state_(std::make_shared<State>()) {
+    : state_(std::make_shared<State>(std::move(connector))) {
     state_->on_listed = std::move(on_listed);
-    state_->connector = std::move(connector);
     state_->inventory = std::move(inventory);
     // Detached: a watcher that hangs in a silent host must not hold up the end of the program.
     std::thread([state = state_] { Watch<State>(state).run(); }).detach();
 }
 
 Watcher::~Watcher() {
+    state_->opener.give_up();
     std::unique_lock lock(state_->mutex);
     state_->stopping = true;
     state_->changed.notify_all();
@@ -216,9 +221,11 @@ Watcher::~Watcher() {
 }
 
 Result<void> Watcher::wait_first() {
+    const Settings& settings = state_->connector->settings();
+    const auto limit =
+        settings.start_disconnected ? std::min(settings.open_limit, start_patience) : settings.open_limit;
     std::unique_lock lock(state_->mutex);
-    const bool told = state_->changed.wait_for(lock, state_->connector->settings().open_limit,
-                                               [this] { return state_->first.has_value(); });
+    const bool told = state_->changed.wait_for(lock, limit, [this] { return state_->first.has_value(); });
     return told ? *state_->first : Result<void>(deadline_passed("answer"));
 }
 

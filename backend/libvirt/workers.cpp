@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "backend/libvirt/errors.hpp"
+#include "backend/libvirt/opener.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -49,7 +50,9 @@ struct Workers::Task {
 };
 
 struct Workers::State {
-    std::shared_ptr<Connector> connector;
+    explicit State(std::shared_ptr<Connector> c) : connector(std::move(c)), opener(connector) {}
+    const std::shared_ptr<Connector> connector;
+    Opener opener;
     std::mutex mutex;
     std::condition_variable changed;
     std::deque<std::shared_ptr<Task>> queue;
@@ -57,11 +60,11 @@ struct Workers::State {
     bool stopping = false;
 };
 
-Workers::Workers(std::shared_ptr<Connector> connector) : state_(std::make_shared<State>()) {
-    state_->connector = std::move(connector);
-}
+Workers::Workers(std::shared_ptr<Connector> connector)
+    : state_(std::make_shared<State>(std::move(connector))) {}
 
 Workers::~Workers() {
+    state_->opener.give_up();
     std::unique_lock lock(state_->mutex);
     state_->stopping = true;
     state_->changed.notify_all();
@@ -91,7 +94,7 @@ void Workers::work(const std::shared_ptr<State>& state) {
         if (connection && virConnectIsAlive(connection.get()) != 1) connection.reset();
         std::optional<Error> refused;
         if (!connection) {
-            auto opened = state->connector->open();
+            auto opened = state->opener.open();
             if (opened)
                 connection = std::move(*opened);
             else

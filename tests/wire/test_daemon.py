@@ -78,6 +78,26 @@ def test_a_missing_schema_is_named(server, tmp_path):
     assert f"{tmp_path}/none" in done.stderr
 
 
+def test_hosts_that_accept_and_are_silent_hold_up_neither_the_start_nor_each_other(fresh_server):
+    """Each is tried again."""
+    hosts = [socket.create_server(("127.0.0.1", 0)) for _ in range(12)]
+    try:
+        began = time.monotonic()
+        daemon = fresh_server(backend='open_limit = "3s"', more=QUICK_SIGN_IN + "".join(
+            f'[[host]]\nname = "h{n}"\nuri = "qemu+tcp://127.0.0.1:{h.getsockname()[1]}/system"\n' for n, h in enumerate(hosts)))
+        assert time.monotonic() - began < 30
+        assert daemon.post().status == 200
+        open_ones = []
+        for h in (hosts[0], hosts[-1]):
+            h.settimeout(120)
+            open_ones += [h.accept()[0] for _ in range(2)]
+        for one in open_ones:
+            one.close()
+    finally:
+        for h in hosts:
+            h.close()
+
+
 def test_ready_descriptor(fresh_server, tmp_path):
     source = fresh_server()
     config = (source.state / "wsvirtd.toml").read_text().replace(str(source.state), str(tmp_path / "s"))

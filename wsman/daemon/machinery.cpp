@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <future>
+
 #include "backend/cluster.hpp"
 #include "backend/libvirt/libvirt_hypervisor.hpp"
 #include "base/files.hpp"
@@ -112,6 +114,21 @@ OpsSettings operation_settings(const Config& config) {
     return s;
 }
 
+// At the same time: each is waited for, but not long.
+Result<void> open_others(const Config& config, std::vector<std::unique_ptr<backend::Hypervisor>>& hosts) {
+    std::vector<std::future<Result<std::unique_ptr<backend::Hypervisor>>>> opening;
+    for (const auto& host : config.hosts)
+        opening.push_back(std::async(std::launch::async, [s = libvirt_settings(config, host)] {
+            return backend::libvirt::open_libvirt(s);
+        }));
+    for (auto& o : opening) {
+        auto opened = o.get();
+        if (!opened) return opened.error();
+        hosts.push_back(std::move(*opened));
+    }
+    return {};
+}
+
 Result<void> make_folders(const Config& config) {
     std::vector<fs::path> folders{config.backend.virtual_hard_disk_path};
     folders.insert(folders.end(), config.backend.export_folders.begin(), config.backend.export_folders.end());
@@ -193,11 +210,7 @@ Result<std::unique_ptr<Machinery>> Machinery::start(const Config& config) {
     auto local = backend::libvirt::open_libvirt(libvirt_settings(config));
     if (!local) return local.error();
     parts->hosts.push_back(std::move(*local));
-    for (const auto& host : config.hosts) {
-        auto remote = backend::libvirt::open_libvirt(libvirt_settings(config, host));
-        if (!remote) return remote.error();
-        parts->hosts.push_back(std::move(*remote));
-    }
+    if (auto opened = open_others(config, parts->hosts); !opened) return opened.error();
 
     parts->jobs = std::make_unique<cim::JobManager>(*parts->store, job_settings(config));
     parts->services.reset(new cim::Services{parts->schema,

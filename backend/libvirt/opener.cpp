@@ -1,0 +1,73 @@
+#include "backend/libvirt/opener.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "backend/libvirt/errors.hpp"
+#include "backend/libvirt/sign_of_life.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+struct Opener::State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    unsigned left_behind = 0;
+    bool given_up = false;
+
+    bool gives_up() {
+        const std::lock_guard lock(mutex);
+        return given_up;
+    }
+};
+
+namespace {
+
+struct Attempt {
+    std::optional<Result<Connection>> result;
+    bool abandoned = false;
+};
+
+}  // namespace
+
+Opener::Opener(std::shared_ptr<Connector> connector)
+    : connector_(std::move(connector)), state_(std::make_shared<State>()) {}
+
+void Opener::give_up() {
+    const std::lock_guard lock(state_->mutex);
+    state_->given_up = true;
+    state_->changed.notify_all();
+}
+
+Result<Connection> Opener::open() {
+    if (connector_->kind() != HostKind::remote) return connector_->open();
+    const Settings& settings = connector_->settings();
+    std::unique_lock lock(state_->mutex);
+    if (state_->given_up || state_->left_behind >= settings.max_workers) return host_lost();
+    if (state_->left_behind > 0) {
+        lock.unlock();
+        if (!gives_sign_of_life(connector_->uri(), settings.open_limit,
+                                [this] { return state_->gives_up(); }))
+            return host_lost();
+        lock.lock();
+    }
+    const auto attempt = std::make_shared<Attempt>();
+    std::thread([state = state_, attempt, connector = connector_] {
+        auto opened = connector->open();
+        const std::lock_guard told(state->mutex);
+        if (attempt->abandoned) {
+            --state->left_behind;
+            return;
+        }
+        attempt->result = std::move(opened);
+        state->changed.notify_all();
+    }).detach();
+    state_->changed.wait_for(lock, settings.open_limit, [&] { return attempt->result || state_->given_up; });
+    if (attempt->result) return std::move(*attempt->result);
+    attempt->abandoned = true;
+    ++state_->left_behind;
+    return host_lost();
+}
+
+}  // namespace wsvirt::backend::libvirt
