@@ -53,10 +53,25 @@ std::string user_of(const Hypervisor& host, const std::string& file) {
     return {};
 }
 
+// The first switch of its ports that a host does not have; "" = none. The user's network is everywhere.
+std::string lacking_switch(const Hypervisor& host, const MachineSpec& spec) {
+    const auto all = host.switches();
+    for (const auto& n : spec.nics) {
+        const bool real = n.link == NicLink::bridge || n.link == NicLink::network;
+        const bool there = std::any_of(all.begin(), all.end(), [&](const SwitchInfo& s) {
+            return s.link == n.link && s.source == n.source;
+        });
+        if (real && !there) return n.source;
+    }
+    return {};
+}
+
 // What keeps a machine with these files from a host; "" = nothing, null = the host does not say. Files of one
 // name may be different ones, so a disk is free there only if no machine of the host has it.
 std::optional<std::string> lacks(const Call& call, const ClusterHost& h, const MachineSpec& spec,
                                  const std::vector<std::string>& files) {
+    if (const auto missing = lacking_switch(*h.hypervisor, spec); !missing.empty())
+        return "\"" + h.name + "\" has no virtual switch \"" + missing + "\"";
     for (const auto& d : spec.disks) {
         if (!is_own(d)) continue;
         if (const auto user = user_of(*h.hypervisor, d.path); !user.empty())
@@ -301,12 +316,13 @@ class Cluster final : public Hypervisor {
     }
 
     // Among the hosts that can give the memory and the processors, the one with the most free memory for each
-    // machine that runs there; where all have little, the one with the most. It must have the disks.
+    // machine that runs there; where all have little, the one with the most. It must have the disks and the
+    // switches.
     Result<Hypervisor*> choose(const Call& call, const MachineSpec& spec) const {
         if (const auto it = spec.attributes.find(std::string(new_machine_host));
             it != spec.attributes.end()) {
             for (const auto& h : hosts_)
-                if (iequals(h.name, it->second)) return h.hypervisor;
+                if (iequals(h.name, it->second)) return named(h, spec);
             return Error{Status::invalid_parameter, "wsvirt.host.unknown",
                          "There is no host \"" + it->second + "\".", it->second};
         }
@@ -327,9 +343,17 @@ class Cluster final : public Hypervisor {
             why += (why.empty() ? "" : ", ") + *lacking;
         }
         if (unsure) return unsure->hypervisor;
-        return Error{Status::invalid_parameter, "wsvirt.host.no_disks",
-                     "None of the hosts that can take the machine has its disks for it: " + why +
-                         ". Put them where one host has them all.",
+        return Error{Status::invalid_parameter, "wsvirt.host.lacking",
+                     "None of the hosts that can take the machine has all its disks and switches for it: " +
+                         why + ". Put its disks where one host has them all, and plug it in there.",
+                     "HostResource"};
+    }
+    static Result<Hypervisor*> named(const ClusterHost& h, const MachineSpec& spec) {
+        const auto missing = lacking_switch(*h.hypervisor, spec);
+        if (missing.empty()) return h.hypervisor;
+        return Error{Status::invalid_parameter, "wsvirt.host.no_switch",
+                     "The host \"" + h.name + "\" has no virtual switch \"" + missing +
+                         "\"; plug the machine into one that it has, or choose another host.",
                      "HostResource"};
     }
 

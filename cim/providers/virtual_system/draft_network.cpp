@@ -1,5 +1,7 @@
 // Network ports, what they are plugged into, and serial ports.
 #include "base/text.hpp"
+#include "cim/providers/cluster.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/virtual_system/draft.hpp"
 #include "cim/providers/virtual_system/element_writer.hpp"
 #include "cim/providers/virtual_system/mac_address.hpp"
@@ -22,6 +24,15 @@ std::string first_of(const Value& v) {
     if (const auto* s = v.as_string()) return *s;
     const auto* a = v.as_array();
     return a && !a->empty() ? (*a)[0].string_or({}) : std::string();
+}
+
+// What a machine can be plugged into where it is. One that is not made yet goes to a host that has its
+// switches.
+std::vector<backend::SwitchInfo> switches_for(const Services& services, const std::string& guid,
+                                              bool exists) {
+    const auto place =
+        exists && is_cluster(services) ? migration_service::host_of_machine(services, guid) : std::nullopt;
+    return (place ? *place->hypervisor : services.hypervisor).switches();
 }
 
 }  // namespace
@@ -82,10 +93,12 @@ Result<bool> Draft::set_nic(const Element& e, const Property& p, const Value& v)
 Result<void> Draft::connect(Nic& n, const Value& host_resource) {
     const auto text = first_of(host_resource);
     for (const auto name : {missing_switch, unplugged_state}) n.attributes.erase(std::string(name));
-    if (!text.empty() && plug(n, services_.hypervisor.switches(), text)) return {};
+    const bool exists = state_ != State::fresh && state_ != State::planned;
+    if (!text.empty() && plug(n, switches_for(services_, spec_.uuid, exists), text)) return {};
     if (!text.empty() && state_ != State::planned)
         return refuse("wsvirt.switch.missing", "HostResource",
-                      "There is no virtual switch \"" + text + "\"; list Msvm_VirtualEthernetSwitch.");
+                      "There is no virtual switch \"" + text + "\"" +
+                          (exists ? " on the machine's host" : "") + "; list Msvm_VirtualEthernetSwitch.");
     n.link = NicLink::none;
     n.source.clear();
     n.attributes[std::string(connection_present)] = "1";

@@ -224,6 +224,63 @@ BOOST_AUTO_TEST_CASE(a_disk_of_a_host_is_free_where_another_host_has_one_of_its_
     BOOST_TEST(add_there() == 0U, text);
 }
 
+BOOST_AUTO_TEST_CASE(a_new_machine_goes_where_its_switches_are) {
+    second.add_switch({make_guid(), "LAN of B", backend::NicLink::bridge, "br7", true});
+    memory(hypervisor, 64 * 1024);
+    memory(second, 512);
+    backend::MachineSpec spec;
+    spec.uuid = make_guid();
+    spec.name = "plugged";
+    spec.nics.resize(2);
+    spec.nics[0].link = backend::NicLink::user;
+    spec.nics[1].link = backend::NicLink::bridge;
+    spec.nics[1].source = "br7";
+    BOOST_TEST(all->define({}, spec).ok());
+    BOOST_TEST(second.machine(spec.uuid) != nullptr);
+    const auto refused = [&] {
+        spec.uuid = make_guid();
+        const auto r = all->define({}, spec);
+        BOOST_TEST_REQUIRE(!r.ok());
+        BOOST_TEST((r.error().status == Status::invalid_parameter));
+        return r.error().text;
+    };
+    spec.attributes[std::string(backend::new_machine_host)] = "testhost";
+    BOOST_TEST(refused().find("br7") != std::string::npos);
+    spec.attributes.clear();
+    spec.nics[1].source = "br8";
+    BOOST_TEST(refused().find("br8") != std::string::npos);
+    BOOST_TEST(hypervisor.machines().empty());
+}
+
+BOOST_AUTO_TEST_CASE(ports_are_plugged_into_switches_of_the_machines_host) {
+    second.add_switch({make_guid(), "LAN of B", backend::NicLink::bridge, "br7", true});
+    const auto add_there = [&](const std::string& guid, const Instance& resource) {
+        return call_there(
+            vs::service_path("testhost", "Msvm_VirtualSystemManagementService", "vmms"),
+            "AddResourceSettings",
+            {{"AffectedConfiguration", Value(settings_of(guid))}, {"ResourceSettings", list({resource})}});
+    };
+    const auto plugged = [&](const std::string& guid) {
+        const auto port =
+            add_there(guid, make("Msvm_SyntheticEthernetPortSettingData",
+                                 {{"ResourceType", 10U},
+                                  {"ResourceSubType", Value("Microsoft:Hyper-V:Synthetic Ethernet Port")}}));
+        BOOST_TEST_REQUIRE(done(port) == 0U, text_of(port) + last_text);
+        const auto id =
+            (*port.out.get("ResultingResourceSettings").as_array())[0].as_path()->key_string("InstanceID");
+        return add_there(guid,
+                         make("Msvm_EthernetPortAllocationSettingData",
+                              {{"ResourceType", 33U},
+                               {"Parent", Value(parent_text("Msvm_SyntheticEthernetPortSettingData", id))},
+                               {"HostResource", texts({"LAN of B"})}}));
+    };
+    const auto on_b = plugged(define_there("hvB"));
+    BOOST_TEST(done(on_b) == 0U, text_of(on_b) + last_text);
+    const auto here = plugged(machine("here"));
+    BOOST_TEST(code(here) == 32773U);
+    BOOST_TEST(text_of(here).find("LAN of B") != std::string::npos, text_of(here));
+}
+
 BOOST_AUTO_TEST_CASE(the_service_of_a_host_names_the_host) {
     memory(hypervisor, 64 * 1024);
     memory(second, 512);
