@@ -227,8 +227,9 @@ class Cluster final : public Hypervisor {
     Result<SnapshotInfo> snapshot(const Call& c, const SnapshotRequest& r) override {
         return at(r.machine, [&](Hypervisor& h) { return h.snapshot(c, r); });
     }
-    Result<void> revert(const Call& c, std::string_view uuid, std::string_view id) override {
-        return at(uuid, [&](Hypervisor& h) { return h.revert(c, uuid, id); });
+    Result<void> revert(const Call& c, std::string_view uuid, std::string_view id,
+                        const AfterRevert& then) override {
+        return at(uuid, [&](Hypervisor& h) { return h.revert(c, uuid, id, then); });
     }
     Result<void> delete_snapshot(const Call& c, std::string_view uuid, std::string_view id,
                                  bool with_children) override {

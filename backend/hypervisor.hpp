@@ -85,6 +85,14 @@ struct SnapshotRequest {
     Attributes attributes;    // merged into the snapshot's spec.attributes
 };
 
+// How a machine is left that has gone back to a snapshot, also where a host that fell silent, or the end of
+// the service, has put that off.
+struct AfterRevert {
+    enum class Memory : std::uint8_t { runs, saved, dropped } memory = Memory::runs;  // that of the snapshot
+    // An attribute that this snapshot has from then on, and no other one of the machine; "" = none.
+    std::string mark, value;
+};
+
 struct MigrationRequest {
     std::string machine;
     std::string destination;  // configured host name
@@ -173,7 +181,9 @@ class Hypervisor {
 
     // --- snapshots ---
     virtual Result<SnapshotInfo> snapshot(const Call&, const SnapshotRequest&) = 0;
-    virtual Result<void> revert(const Call&, std::string_view uuid, std::string_view snapshot) = 0;
+    // Of a machine in any state. Where the memory cannot be saved the machine is off, and that is an error.
+    virtual Result<void> revert(const Call&, std::string_view uuid, std::string_view snapshot,
+                                const AfterRevert&) = 0;
     virtual Result<void> delete_snapshot(const Call&, std::string_view uuid, std::string_view snapshot,
                                          bool with_children) = 0;
     virtual Result<void> modify_snapshot(const Call&, std::string_view uuid,

@@ -159,7 +159,14 @@ Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wa
 
 Result<void> remove_machine(Site& w) {
     if (auto ok = remove_external_snapshots(w); !ok) return ok;
-    return remove_definition(w);
+    const std::string machine = uuid_of(w.domain);
+    if (w.local() && is_unmerged(*w.core, machine)) {
+        if (auto ok = drop_saved_file(*w.core->connector, w.domain); !ok) return ok;
+        if (auto ok = tidy_files(w, {}); !ok) return ok;
+    }
+    auto done = remove_definition(w);
+    if (done) forget_unmerged(*w.core, machine);
+    return done;
 }
 
 Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid) {

@@ -44,7 +44,8 @@ class LibvirtHypervisor final : public Hypervisor {
     Result<void> thaw(const Call&, std::string_view uuid) override;
 
     Result<SnapshotInfo> snapshot(const Call&, const SnapshotRequest&) override;
-    Result<void> revert(const Call&, std::string_view uuid, std::string_view snapshot) override;
+    Result<void> revert(const Call&, std::string_view uuid, std::string_view snapshot,
+                        const AfterRevert&) override;
     Result<void> delete_snapshot(const Call&, std::string_view uuid, std::string_view snapshot,
                                  bool with_children) override;
     Result<void> modify_snapshot(const Call&, std::string_view uuid, const SnapshotInfo& changed) override;

@@ -63,7 +63,8 @@ void MemoryAside::put_back() {
 }
 
 MemoryAside::~MemoryAside() {
-    if (kept_) (void)remove_memory(w_, place(w_));
+    // What a silent host has cut off may need it yet; it is noted.
+    if (kept_ && w_.answers()) (void)remove_memory(w_, place(w_));
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -5,6 +5,7 @@
 #include "backend/libvirt/disk_servers.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/recovery_on_return.hpp"
+#include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 #include "backend/qemu/image.hpp"
 
@@ -60,6 +61,7 @@ Result<void> LibvirtHypervisor::open() {
     auto first = watcher_->wait_first();
     if (first) end_left_servers(*core_);
     if (first) recover_snapshots(core_, {});
+    if (first && !unmerged_machines(*core_).empty()) core_->left_unfinished();
     return core_->settings().start_disconnected ? Result<void>() : first;
 }
 

@@ -9,6 +9,7 @@
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/live.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
+#include "backend/libvirt/snapshot_journal.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -54,6 +55,7 @@ Result<std::string> tell_chains(Site& w, const DiskServers& servers) {
 
 // What may take longer than libvirt's part of a start: merging files and copying memory.
 bool has_to_get_ready(const Core& core, std::string_view uuid) {
+    if (applying_was_cut_off(core, uuid)) return true;
     const auto m = core.inventory->machine(uuid);
     return m && (m->state == saved || std::any_of(m->spec.disks.begin(), m->spec.disks.end(),
                                                   [](const Disk& d) { return is_overlay(d.path); }));
@@ -62,6 +64,7 @@ bool has_to_get_ready(const Core& core, std::string_view uuid) {
 Result<void> get_ready(const CorePtr& core, Session& s, virDomainPtr domain) {
     Site w(core, s, domain);
     w.merge_until = std::chrono::steady_clock::now() + core->settings().call_limit / 2;
+    finish_applying(w);
     // Neither a disk that is full nor one that takes long is a reason not to start: the machine can run on
     // files that are not merged.
     (void)merge_what_waited(w);

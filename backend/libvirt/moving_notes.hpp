@@ -1,5 +1,6 @@
-// What is noted in the folder of the state while a machine moves: one file for each machine and kind of note
-// (the name of a folder). Notes outlive the program, so that a move which its end cut off can be settled.
+// What is noted in the folder of the state of a machine, while it moves above all: one file for each machine
+// and kind of note (the name of a folder). Notes outlive the program, so that what its end cut off can be
+// settled.
 // Without a folder for its state wsvirt notes nothing. Any thread, with the machine's gate held.
 #pragma once
 

@@ -3,9 +3,28 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 
 namespace wsvirt::backend::libvirt {
+
+namespace {
+
+// Files of machines that are off; a start that comes meanwhile waits no longer than if it merged them itself.
+void merge_left(const CorePtr& core, const Call& call) {
+    for (const auto& machine : unmerged_machines(*core)) {
+        const Change change{{"merge the disk", {}, true, {}, {}}, {MachineState::off}, {}};
+        auto done =
+            change_machine(core, call, machine, change, [core](Session& s, virDomainPtr d) -> Result<void> {
+                Site w(core, s, d);
+                w.merge_until = std::chrono::steady_clock::now() + core->settings().call_limit / 2;
+                return merge_what_waited(w);
+            });
+        if (!done && done.error().message_id == "wsvirt.machine.unknown") forget_unmerged(*core, machine);
+    }
+}
+
+}  // namespace
 
 struct RecoveryOnReturn::State {
     std::mutex mutex;
@@ -34,7 +53,9 @@ RecoveryOnReturn::RecoveryOnReturn(const CorePtr& core) : state_(std::make_share
         while (state->wait(stop)) {
             Call call;
             call.stop = stop;
-            if (core->inventory->connected()) recover_snapshots(core, call);
+            if (!core->inventory->connected()) continue;
+            recover_snapshots(core, call);
+            merge_left(core, call);
         }
     });
 }

@@ -1,6 +1,7 @@
 // What was cut off on a host is finished or taken back (snapshot_journal.hpp) whenever the host answers
-// again, and at once where an operation could not clear up after itself. One thread for each host; its end
-// waits for what it is about, at most for as long as a cancelled call may take.
+// again, and at once where an operation could not clear up after itself; and files whose merge has failed are
+// merged. One thread for each host; its end waits for what it is about, at most for as long as a cancelled
+// call may take.
 #pragma once
 
 #include <memory>

@@ -1,18 +1,16 @@
-// LibvirtHypervisor: going back to snapshots and deleting them.
+// LibvirtHypervisor: deleting snapshots.
 #include "backend/libvirt/snapshot_changes.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/foreign_overlays.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/kept_memory.hpp"
-#include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/save_image.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 #include "backend/qemu/snapshot_names.hpp"
@@ -20,180 +18,6 @@
 namespace wsvirt::backend::libvirt {
 
 namespace {
-
-Error not_here() {
-    return {
-        Status::not_supported, "wsvirt.snapshot.remote",
-        "This snapshot keeps its disks in separate files, which cannot be reached on this host from here."};
-}
-
-Result<void> turn_off(Site& w) {
-    const std::string xml = w.active() ? take(virDomainGetXMLDesc(w.domain, 0)) : std::string();
-    if (w.active() && virDomainDestroy(w.domain) < 0 && w.active()) return last_error("turn the machine off");
-    w.servers().stop(xml);
-    return drop_saved_file(*w.core->connector, w.domain);
-}
-
-// --- back to a snapshot ---------------------------------------------------------------------------------
-
-// All of the disks that hold it, before the first one changes. What only the host's libvirt may open is for
-// that to see.
-Result<void> are_there(const Site& w, const HeldSnapshot& s) {
-    const bool by_us = s.layout.note.disks_only, test = w.core->connector->kind() == HostKind::test;
-    if (test || (w.elsewhere() && !by_us)) return {};
-    for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
-        if (std::none_of(s.layout.disks.begin(), s.layout.disks.end(), [&](const auto& d) {
-                return d.name == t.target && d.kind == SnapshotDisk::Kind::internal;
-            }))
-            continue;
-        if (access(t.path.c_str(), R_OK | W_OK) != 0) {
-            const int why = errno;
-            if (why == EACCES && !by_us && w.core->connector->kind() != HostKind::embedded) continue;
-            return Error{
-                why == ENOENT ? Status::not_found : Status::access_denied, "wsvirt.snapshot.no_disk",
-                "The disk \"" + t.path +
-                    "\" holds a part of the snapshot and cannot be read and written; put it back, or "
-                    "correct its owner and mode.",
-                t.path, std::strerror(why)};
-        }
-        const auto names = qemu::snapshot_names(t.path);
-        if (!names) return names.error();
-        if (std::find(names->begin(), names->end(), s.name) == names->end())
-            return Error{Status::failed, "wsvirt.snapshot.not_in_disk",
-                         "The disk \"" + t.path + "\" does not hold the snapshot any more.", s.info.id};
-    }
-    return {};
-}
-
-// Before anything changes.
-Result<void> memory_is_there(Site& w, const HeldSnapshot& s) {
-    const std::string& memory = s.layout.note.saved_file;
-    const auto there = memory.empty() ? Result<bool>(true) : has_memory(w, memory);
-    if (!there) return there.error();
-    if (*there) return {};
-    return Error{Status::failed, "wsvirt.snapshot.no_memory",
-                 "The memory that belongs to the snapshot is not on the machine's host.", memory};
-}
-
-Result<void> revert_inside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
-    const bool test = w.core->connector->kind() == HostKind::test;
-    const bool disks_inside =
-        test || std::any_of(s.layout.disks.begin(), s.layout.disks.end(),
-                            [](const auto& d) { return d.kind == SnapshotDisk::Kind::internal; });
-    for (const auto& other : all)
-        if (disks_inside && other.info.external && !test)
-            return Error{
-                Status::not_supported, "wsvirt.snapshot.based_on",
-                "The snapshot is kept inside disks that newer snapshots are based on; delete those first.",
-                other.info.id};
-    if (auto ok = memory_is_there(w, s); !ok) return ok;
-    if (auto ok = are_there(w, s); !ok) return ok;
-    if (disks_inside && !s.layout.note.disks_only) {
-        if (auto ok = drop_saved_file(*w.core->connector, w.domain); !ok) return ok;
-        if (virDomainRevertToSnapshot(s.handle.get(), VIR_DOMAIN_SNAPSHOT_REVERT_FORCE) < 0)
-            return last_error("apply the snapshot");
-    } else {
-        if (auto ok = turn_off(w); !ok) return ok;
-        if (disks_inside)
-            for (const auto& t : snapshot_targets(s.layout.domain_xml))
-                if (auto ok = w.tool.snapshot(w.call, 'a', s.name, t.path); !ok) return ok;
-        if (auto ok = define(w, s.layout.domain_xml); !ok) return ok;
-        if (auto ok = write_back(w, s.xml, true); !ok) return ok;
-    }
-    const std::string& memory = s.layout.note.saved_file;
-    if (memory.empty()) return {};
-    auto back = copy_memory(w, memory, w.saved_path());
-    if (back) return back;
-    return Error{Status::failed, "wsvirt.snapshot.memory",
-                 "The saved memory of the snapshot cannot be put back.", memory, back.error().full_text()};
-}
-
-Result<void> restore_memory(Site& w, const HeldSnapshot& s, const std::map<std::string, std::string>& files) {
-    const std::string saved = take(virDomainSaveImageGetXMLDesc(
-        w.session.connection, s.layout.memory_file.c_str(), VIR_DOMAIN_SAVE_IMAGE_XML_SECURE));
-    if (saved.empty()) return last_error("read the memory of the snapshot");
-    auto xml = with_disk_files(saved, files);
-    if (!xml) return xml.error();
-    const auto servers = w.servers();
-    const std::string told = servers.with_chains(*xml);
-    if (auto ok = servers.start(told); !ok) return ok;
-    const unsigned flags = s.layout.state == "paused" ? VIR_DOMAIN_SAVE_PAUSED : VIR_DOMAIN_SAVE_RUNNING;
-    auto done = checked(
-        virDomainRestoreFlags(w.session.connection, s.layout.memory_file.c_str(), told.c_str(), flags),
-        "restore the memory of the snapshot");
-    if (!done) servers.stop(told);
-    return done;
-}
-
-Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
-    if (!w.local()) return not_here();
-    const auto old_xml = w.domain_xml();
-    if (!old_xml) return old_xml.error();
-    auto before = read_chain(w.call, w.tool, tops_of(*old_xml, all));
-    if (!before) return before.error();
-    std::map<std::string, std::string> files;
-    const std::string id = make_guid();
-    Unfinished noted;
-    noted.machine = uuid_of(w.domain);
-    noted.id = id;
-    for (const auto& [path, backing] : *before)
-        if (is_overlay(path)) noted.files.push_back(path);
-    for (const auto& t : snapshot_targets(s.layout.domain_xml))
-        noted.files.push_back(overlay_path(t.path, id));
-    const auto journal = note_unfinished(*w.core, w.session, noted);
-    if (!journal) return journal.error();
-    if (auto ok = turn_off(w); !ok) return ok;
-    const auto take_back = [&] {
-        for (const auto& [target, path] : files) unlink(path.c_str());
-    };
-    for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
-        ImageSpec overlay{overlay_path(t.path, id), "qcow2", ImageSpec::Kind::differencing, 0, t.path, 0};
-        overlay.parent_format = t.format;
-        if (auto ok = w.tool.create(w.call, overlay); !ok) {
-            take_back();
-            return ok;
-        }
-        files[t.target] = overlay.path;
-    }
-    auto xml = with_disk_files(s.layout.domain_xml, files);
-    auto ok = xml ? define(w, *xml) : Result<void>(xml.error());
-    if (ok) ok = write_back(w, s.xml, true);
-    if (ok && !s.layout.memory_file.empty()) ok = restore_memory(w, s, files);
-    if (ok && !s.layout.note.saved_file.empty()) ok = put_saved_memory(w, s.layout.note.saved_file);
-    if (!ok) {
-        // A host that fell silent may have done it, and the machine stands on them: that is recovery's to
-        // see.
-        if (turn_off(w) && define(w, *old_xml)) take_back();
-        return ok;
-    }
-    if (auto after = read_chain(w.call, w.tool, tops_of(*xml, all))) {
-        Chain known = *before;
-        known.insert(after->begin(), after->end());
-        remove_unneeded(*before, *after, held_by_others(*w.core, noted.machine, known));
-    }
-    return {};
-}
-
-Result<void> revert(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
-    return s.info.external ? revert_outside(w, s, all) : revert_inside(w, s, all);
-}
-
-// With the variables of its firmware; first, because QEMU reads them when it is given its memory.
-Result<void> go_back(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
-    const std::string& kept = s.layout.note.nvram_file;
-    const std::string place = nvram_path(s.layout.domain_xml);
-    if (kept.empty() || place.empty()) return revert(w, s, all);
-    if (auto ok = turn_off(w); !ok) return ok;
-    const auto own = w.domain_xml();
-    if (!own) return own.error();
-    const auto before = read_nvram(*own);
-    auto done = copy_nvram(kept, place);
-    if (done) done = revert(w, s, all);
-    if (!done && before && !w.active()) (void)write_nvram(place, *before);
-    return done;
-}
-
-// --- away with a snapshot ---------------------------------------------------------------------------------
 
 Result<void> drop_metadata(const HeldSnapshot& s) {
     return checked(virDomainSnapshotDelete(s.handle.get(), VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY),
@@ -266,7 +90,7 @@ Result<void> delete_inside(Site& w, const HeldSnapshot& s) {
 }
 
 Result<void> delete_outside(Site& w, const HeldSnapshot& gone) {
-    if (!w.local()) return not_here();
+    if (!w.local()) return snapshot_not_here();
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
     const auto own = w.domain_xml();
@@ -291,6 +115,12 @@ std::vector<std::string> doomed(const std::vector<HeldSnapshot>& all, const Held
 }
 
 }  // namespace
+
+Error snapshot_not_here() {
+    return {
+        Status::not_supported, "wsvirt.snapshot.remote",
+        "This snapshot keeps its disks in separate files, which cannot be reached on this host from here."};
+}
 
 std::vector<std::string> files_of(const SnapshotLayout& layout) {
     std::vector<std::string> r;
@@ -399,47 +229,6 @@ Result<void> move_saved_memory(Site& w) {
         told_chains(xml) == told_chains(w.servers().with_chains(xml)))
         return {};
     return put_saved_memory(w, w.saved_path());
-}
-
-Result<void> apply_again(Site& w, const std::string& id) {
-    if (w.active()) return {};
-    auto all = hold_snapshots(w.domain);
-    if (!all) return all.error();
-    const HeldSnapshot* const held = find_snapshot(*all, id);
-    if (!held) return {};
-    if (auto ok = go_back(w, *held, *all); !ok) return ok;
-    return w.active() ? checked(virDomainManagedSave(w.domain, 0), "save the machine") : Result<void>();
-}
-
-Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, std::string_view snapshot) {
-    const Change change{{"apply the snapshot", {}, true, {}, {}}, {}, {}};
-    return change_machine(
-        core_, call, uuid, change,
-        [core = core_, id = std::string(snapshot)](Session& s, virDomainPtr d) -> Result<void> {
-            auto all = hold_snapshots(d);
-            if (!all) return all.error();
-            const HeldSnapshot* const held = find_snapshot(*all, id);
-            if (!held) return no_snapshot(id);
-            Site w(core, s, d);
-            Unfinished noted;
-            noted.machine = uuid_of(d);
-            noted.id = make_guid();
-            noted.stands_on = standing(d);
-            if (const auto aside = MemoryAside::place(w); !aside.empty()) noted.files = {aside};
-            const auto journal = note_unfinished(*core, s, noted);
-            if (!journal) return journal.error();
-            MemoryAside saved(w);
-            if (auto kept = saved.keep(); !kept) return kept;
-            Result<std::shared_ptr<void>> begun{nullptr};
-            if (w.elsewhere()) {
-                noted.applied = held->info.id;
-                begun = note_unfinished(*core, s, noted);
-                if (!begun) return begun.error();
-            }
-            auto done = go_back(w, *held, *all);
-            if (!done) saved.put_back();
-            return done;
-        });
 }
 
 Result<void> LibvirtHypervisor::delete_snapshot(const Call& call, std::string_view uuid,

@@ -23,6 +23,8 @@ struct Site {
     Call call;  // for qemu-img
     // Files of a machine that is off stay unmerged after it.
     std::chrono::steady_clock::time_point merge_until = std::chrono::steady_clock::time_point::max();
+    // Going back to a snapshot has changed what cannot be put back: its former memory would not fit.
+    bool gone_back = false;
 
     Site(const CorePtr& c, Session& s, virDomainPtr d)
         : core(c), session(s), domain(d), tool(image_tool(*c)), call{s.deadline, s.stop, {}} {}
@@ -37,13 +39,12 @@ struct Site {
     DiskServers servers() const { return {*core, session, uuid_of(domain)}; }
 };
 
+// Of a snapshot whose files cannot be reached.
+Error snapshot_not_here();
 // The settings of the machine.
 Result<void> define(Site& w, const std::string& xml);
 // Replaces libvirt's description of a snapshot.
 Result<void> write_back(Site& w, const std::string& xml, bool current);
-// Going back to a snapshot was cut off, and what the machine was before is lost: it becomes what the snapshot
-// is, saved where that has memory. One that runs by now, or has lost the snapshot, stays as it is.
-Result<void> apply_again(Site& w, const std::string& id);
 // Without the snapshots taken on top of it.
 Result<void> remove_snapshot(Site& w, const HeldSnapshot& s);
 // All that are files beside the disks; of a machine that is off or saved, whose saved memory goes too.
@@ -61,8 +62,13 @@ Result<std::set<std::string>> live_files(const Site& w, std::string_view target 
 // Merges frozen files that no snapshot needs any more and removes overlays of ours that nothing needs;
 // `before`: the files as they were.
 Result<void> tidy_files(Site& w, Chain before);
-// What could not be merged while the machine ran; of one that is about to start.
+// What could not be merged, or not while the machine ran; of one that is off. Nothing where room or time may
+// be short, or memory is saved.
 Result<void> merge_what_waited(Site& w);
+// The machines of this host that have such files, as is noted until they are merged.
+std::vector<std::string> unmerged_machines(const Core& core);
+bool is_unmerged(const Core& core, std::string_view machine);
+void forget_unmerged(const Core& core, std::string_view machine);
 // Where a snapshot of this id keeps a file that is neither a disk nor made by libvirt: its memory (".saved"),
 // variables of firmware (".nvram"); "" = there is no place.
 std::string kept_file(const Core& core, const std::string& id, const char* ending);

@@ -12,6 +12,7 @@
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/foreign_overlays.hpp"
 #include "backend/libvirt/kept_memory.hpp"
+#include "backend/libvirt/snapshot_apply.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/qemu/image.hpp"
 #include "backend/qemu/process.hpp"
@@ -41,10 +42,22 @@ Error not_noted(const std::string& file) {
             file};
 }
 
+// What becomes of the memory of a snapshot that is applied. Notes of earlier versions do not say.
+constexpr std::pair<const char*, AfterRevert::Memory> memory_words[] = {
+    {"runs", AfterRevert::Memory::runs},
+    {"saved", AfterRevert::Memory::saved},
+    {"dropped", AfterRevert::Memory::dropped}};
+
+AfterRevert::Memory memory_of(const std::string& word) {
+    for (const auto& [name, memory] : memory_words)
+        if (word == name) return memory;
+    return AfterRevert::Memory::saved;
+}
+
 // One line each: "host NAME", "machine GUID", "id GUID", "was_running", "frozen", "paused", "removed", "apply
-// GUID", "file PATH", "delete GUID", "stands_on GUID", "base TARGET FORMAT NAME" before the "path PATH" that
-// it is of, "upper PATH" before the "lower PATH" that it stood on, and "failed TEXT" of why a start could not
-// finish it.
+// GUID", "then runs" or "saved" or "dropped", "mark VALUE NAME", "file PATH", "delete GUID", "stands_on
+// GUID", "base TARGET FORMAT NAME" before the "path PATH" that it is of, "upper PATH" before the "lower PATH"
+// that it stood on, and "failed TEXT" of why a start could not finish it.
 Unfinished read_entry(const fs::path& file) {
     Unfinished u;
     std::ifstream in(file);
@@ -61,6 +74,12 @@ Unfinished read_entry(const fs::path& file) {
         if (name == "paused") u.paused = true;
         if (name == "removed") u.removed = true;
         if (name == "apply") u.applied = value;
+        if (name == "then") u.then.memory = memory_of(value);
+        if (name == "mark") {
+            const auto end = std::min(value.find(' '), value.size());
+            u.then.value = value.substr(0, end);
+            u.then.mark = value.substr(std::min(end + 1, value.size()));
+        }
         if (name == "file") u.files.push_back(value);
         if (name == "delete") u.deleted.push_back(value);
         if (name == "stands_on") u.stands_on.push_back(value);
@@ -318,7 +337,7 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
     } else if (u.deleted.empty() && u.applied.empty() && !u.removed) {
         ok = remove_unseen(w, u.id);
     }
-    if (ok && !u.applied.empty()) ok = apply_again(w, u.applied);
+    if (ok && !u.applied.empty()) ok = apply_again(w, u.applied, u.then);
     if (ok) ok = remove_files(w, u);
     if (ok && u.removed) {
         const int runs = virDomainIsActive(w.domain);
@@ -341,6 +360,9 @@ std::string text_of(const Settings& settings, const Unfinished& what) {
     if (what.paused) text += "paused\n";
     if (what.removed) text += "removed\n";
     if (!what.applied.empty()) text += "apply " + what.applied + "\n";
+    for (const auto& [name, memory] : memory_words)
+        if (!what.applied.empty() && memory == what.then.memory) text += "then " + std::string(name) + "\n";
+    if (!what.then.mark.empty()) text += "mark " + what.then.value + " " + what.then.mark + "\n";
     for (const auto& f : what.files)
         if (f.find('\n') == std::string::npos) text += "file " + f + "\n";
     for (const auto& id : what.deleted) text += "delete " + id + "\n";
@@ -400,6 +422,23 @@ Result<std::shared_ptr<void>> note_unfinished(const Core& core, const Session& s
 
 namespace {
 
+// The folder is that of every host of the service.
+bool is_of(const Settings& settings, const Unfinished& u) {
+    return u.host.empty() || u.host == settings.name;
+}
+
+std::vector<fs::path> cut_off_applies(const Core& core, std::string_view machine) {
+    std::vector<fs::path> r;
+    std::error_code ec;
+    if (const std::string dir = folder(core.settings()); !dir.empty())
+        for (const auto& e : fs::directory_iterator(dir, ec)) {
+            const Unfinished u = read_entry(e.path());
+            if (!u.applied.empty() && is_of(core.settings(), u) && iequals(u.machine, machine))
+                r.push_back(e.path());
+        }
+    return r;
+}
+
 // The machine is; files that it needs may be missing as well, but those may come back.
 bool is_gone(const Result<void>& tried) {
     return !tried && tried.error().message_id == "wsvirt.machine.unknown";
@@ -444,6 +483,24 @@ Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& 
 
 }  // namespace
 
+bool applying_was_cut_off(const Core& core, std::string_view machine) {
+    return !cut_off_applies(core, machine).empty();
+}
+
+void finish_applying(Site& w) {
+    for (const auto& file : cut_off_applies(*w.core, uuid_of(w.domain))) {
+        std::error_code ec;
+        Site own(w.core, w.session, w.domain);
+        Unfinished u = read_entry(file);
+        const bool finished = make_whole(own, u).ok();
+        u.applied.clear();
+        if (finished)
+            fs::remove(file, ec);
+        else
+            write_file(file.native(), text_of(w.core->settings(), u));
+    }
+}
+
 void recover_snapshots(const CorePtr& core, const Call& call) {
     const std::lock_guard one_at_a_time(core->recovering);
     const std::string dir = folder(core->settings());
@@ -453,8 +510,7 @@ void recover_snapshots(const CorePtr& core, const Call& call) {
     for (const auto& e : fs::directory_iterator(dir, ec)) files.push_back(e.path());
     for (const auto& file : files) {
         const Unfinished u = read_entry(file);
-        // The folder is that of every host of the service.
-        if (u.machine.empty() || (!u.host.empty() && u.host != core->settings().name)) continue;
+        if (u.machine.empty() || !is_of(core->settings(), u)) continue;
         auto ok = recover_one(core, call, file);
         if (is_gone(ok)) ok = remove_left_behind(core, call, u);
         if (ok)

@@ -1,9 +1,9 @@
 // What an operation on snapshots is about to make, noted on disk before it begins and forgotten when it has
 // ended, well or not. What is noted at a start was cut off by the end of the program: recover_snapshots()
 // brings such machines back to a whole state. A snapshot is whole when our note is on it; anything less is
-// removed. A deletion that had begun is finished, and so is going back to a snapshot on another host. What a
-// host cuts off that falls silent stays noted, too, until it answers again. Without a folder for its state
-// wsvirt notes nothing. Blocking; any thread.
+// removed. A deletion that had begun is finished, and so is going back to a snapshot, unless somebody has
+// started the machine since. What a host cuts off that falls silent stays noted, too, until it answers again.
+// Without a folder for its state wsvirt notes nothing. Blocking; any thread.
 #pragma once
 
 #include <memory>
@@ -24,7 +24,8 @@ struct Unfinished {
     std::vector<std::string> files;    // that are nobody's unless the machine or a snapshot needs them
     std::vector<std::string> deleted;  // snapshots to delete, in this order
     bool removed = false;              // and the machine after them
-    std::string applied;               // the snapshot that a machine on another host goes back to
+    std::string applied;               // the snapshot that the machine goes back to
+    AfterRevert then{AfterRevert::Memory::saved, {}, {}};
     // The files on which the snapshots that stay are based: libvirt forgets them while one is deleted.
     std::vector<std::pair<std::string, SnapshotTarget>> bases;  // by the snapshot's name
     Chain chain;  // of a deletion: what each file stood on before it
@@ -41,6 +42,12 @@ Result<std::shared_ptr<void>> note_unfinished(const Core& core, const Session& s
 
 // A snapshot inside the disks that libvirt may know nothing of; nothing where none of them holds it.
 Result<void> remove_from_disks(struct Site& w, const std::string& id);
+
+// Whether going back to a snapshot is noted of this machine. Any thread.
+bool applying_was_cut_off(const Core& core, std::string_view machine);
+// It is finished now, or else given up: before the machine starts, gets another snapshot or goes back to one.
+// With the machine's gate held.
+void finish_applying(struct Site& w);
 
 // When the host has answered for the first time, or again.
 void recover_snapshots(const CorePtr& core, const Call& call);

@@ -1,13 +1,17 @@
 // What snapshots leave behind: files that nothing needs any more are removed or merged with the one that
 // stands on them.
 #include <libvirt/virterror.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <thread>
 
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/foreign_overlays.hpp"
+#include "backend/libvirt/moving_notes.hpp"
+#include "backend/libvirt/put_aside.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 
@@ -29,8 +33,8 @@ Error not_merged(const std::string& frozen, const std::string& why) {
     return {
         Status::failed, "wsvirt.snapshot.merge",
         "What was written since the snapshot could not be merged into the file below. Nothing is lost: the "
-        "machine goes on with both files, and they are merged when the next snapshot is deleted. See that "
-        "there is room and that the file can be written to.",
+        "machine goes on with both files, and they are merged before its next start, where that is quick, or "
+        "when the next snapshot is deleted. See that there is room and that the file can be written to.",
         frozen, why};
 }
 
@@ -176,14 +180,15 @@ std::set<std::string> below_missing(const Chain& known, const std::set<std::stri
 std::optional<std::pair<std::string, std::string>> mergeable(const Site& w, const std::string& own,
                                                              const Chain& chain, const Formats& named,
                                                              const std::set<std::string>& held,
-                                                             const std::vector<HeldSnapshot>& all) {
+                                                             const std::vector<HeldSnapshot>& all,
+                                                             bool but_what_waits) {
     for (const auto& [frozen, below] : chain) {
         if (named.contains(frozen) || held.contains(frozen) || !is_whole(chain, frozen)) continue;
         std::vector<std::string> above;
         for (const auto& [path, backing] : chain)
             if (backing == frozen) above.push_back(path);
         if (above.size() == 1 && is_overlay(above[0]) && !holds_snapshots(all, above[0]) &&
-            !must_wait(w, own, chain, frozen, above[0]))
+            !(but_what_waits && must_wait(w, own, chain, frozen, above[0])))
             return std::pair(frozen, above[0]);
     }
     return std::nullopt;
@@ -228,7 +233,21 @@ Result<std::set<std::string>> live_files(const Site& w, std::string_view target)
     return files;
 }
 
-Result<void> tidy_files(Site& w, Chain chain) {
+namespace {
+
+constexpr const char* unmerged = "unmerged-files";  // the folder of the notes
+
+// A merge that cannot succeed would take the last room from the machine.
+bool has_room(const std::string& frozen, const std::string& upper) {
+    struct stat s {};
+    std::error_code ec;
+    const auto there = std::filesystem::space(frozen, ec);
+    constexpr std::uintmax_t block = 512;
+    return !ec && stat(upper.c_str(), &s) == 0 &&
+           static_cast<std::uintmax_t>(s.st_blocks) * block <= there.available;
+}
+
+Result<void> merge_all(Site& w, Chain chain, bool& waits) {
     std::set<std::pair<std::string, std::string>> tried;
     for (;;) {
         auto all = hold_snapshots(w.domain);
@@ -247,8 +266,11 @@ Result<void> tidy_files(Site& w, Chain chain) {
         kept->insert(held.begin(), held.end());
         remove_unneeded(chain, *now, *kept);
         chain = std::move(*now);
-        const auto pair = mergeable(w, *own, chain, named, held, *all);
-        if (!pair) break;
+        const auto pair = mergeable(w, *own, chain, named, held, *all, w.active());
+        if (!pair) {
+            waits = w.active() && mergeable(w, *own, chain, named, held, *all, false);
+            break;
+        }
         if (!tried.insert(*pair).second) return not_merged(pair->first, pair->second + " still stands on it");
         if (auto ok = merge_one(w, *all, chain, pair->first, pair->second); !ok) return ok;
     }
@@ -260,18 +282,57 @@ Result<void> tidy_files(Site& w, Chain chain) {
     return define(w, *changed);
 }
 
+}  // namespace
+
+bool is_unmerged(const Core& core, std::string_view machine) {
+    return !noted_moving(core.settings(), unmerged, machine).empty();
+}
+
+Result<void> tidy_files(Site& w, Chain chain) {
+    const auto& settings = w.core->settings();
+    const std::string machine = uuid_of(w.domain);
+    // libvirt does not know the snapshots of a machine whose move was cut off.
+    bool waits = !noted_aside(settings, machine).empty();
+    auto done = waits ? Result<void>() : merge_all(w, std::move(chain), waits);
+    if (!done || waits)
+        (void)note_moving(settings, unmerged, machine, settings.name + "\n");
+    else
+        drop_moving(settings, unmerged, machine);
+    return done;
+}
+
+void forget_unmerged(const Core& core, std::string_view machine) {
+    drop_moving(core.settings(), unmerged, machine);
+}
+
+std::vector<std::string> unmerged_machines(const Core& core) {
+    std::vector<std::string> r;
+    const auto& settings = core.settings();
+    std::error_code ec;
+    if (!settings.state_dir.empty())
+        for (const auto& e : std::filesystem::directory_iterator(settings.state_dir + "/" + unmerged, ec))
+            if (const std::string machine = e.path().filename();
+                noted_moving(settings, unmerged, machine) == settings.name + "\n")
+                r.push_back(machine);
+    return r;
+}
+
 Result<void> merge_what_waited(Site& w) {
     const auto own = w.domain_xml();
     if (!own) return own.error();
     const std::string xml = w.servers().with_chains(*own);
-    if (!w.local() || served_files(xml).empty()) return {};
+    if (!w.local() || (served_files(xml).empty() && !is_unmerged(*w.core, uuid_of(w.domain)))) return {};
+    // Saved memory would have to follow, and there may be no room for it.
+    if (has_saved_file(*w.core->connector, w.domain)) return {};
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
     const auto named = tops_of(xml, *all);
     auto chain = read_chain(w.call, w.tool, named);
     if (!chain) return chain.error();
-    if (!mergeable(w, xml, *chain, named, held_by_others(*w.core, uuid_of(w.domain), *chain), *all))
-        return {};
+    const auto held = held_by_others(*w.core, uuid_of(w.domain), *chain);
+    const auto pair = mergeable(w, xml, *chain, named, held, *all, w.active());
+    if (!pair) forget_unmerged(*w.core, uuid_of(w.domain));
+    if (!pair || !has_room(pair->first, pair->second)) return {};
     const auto noted = begun_deletion(w, *all, {});
     if (!noted) return noted.error();
     const auto journal = note_unfinished(*w.core, w.session, *noted);

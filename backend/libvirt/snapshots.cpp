@@ -325,6 +325,8 @@ Result<void> same_forms(Site& w) {
 
 Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d,
                            const SnapshotRequest& request) {
+    Site w(core, session, d);
+    finish_applying(w);
     auto state = state_now(*core->connector, d);
     if (!state) return state.error();
     const auto old = look_at_old(d);
@@ -332,7 +334,6 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     if (std::find(old->ids.begin(), old->ids.end(), to_upper(request.id)) != old->ids.end())
         return Error{Status::already_exists, "wsvirt.snapshot.exists",
                      "The machine has a snapshot with this identifier already.", request.id};
-    Site w(core, session, d);
     if (auto ok = same_forms(w); !ok) return ok;
     const auto own = w.domain_xml();
     if (!own) return own.error();

@@ -7,6 +7,7 @@ import pwd
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -273,6 +274,58 @@ def test_a_link_that_is_cut_while_a_snapshot_is_taken(libvirtd):
         assert machine.state() == RUNNING
         machine.turn(OFF)
         machine.turn(RUNNING)
+        machine.remove()
+    link.close()
+
+
+def test_a_link_that_is_cut_while_a_snapshot_is_applied(libvirtd):
+    """Afterwards the machine, its memory and what it stands on are as if nothing had happened, whether the link was cut or
+    this service killed, as libvirt went back to the snapshot or saved the machine."""
+    virsh, path = virsh_of(libvirtd), libvirtd.folder / "link2"
+    link = Link(path, libvirtd.folder / "runtime/libvirt/libvirt-sock")
+    folder = libvirtd.folder / "back"
+    managed_save, revert = (struct.pack(">III", 0x20008086, 1, n) for n in (182, 192))  # as they begin in libvirt's protocol
+    with Daemon(uri=f"qemu+unix:///session?socket={path}", storage_folders=[folder]) as daemon:
+        hyperv = HyperV(daemon)
+        eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
+        daemon.storage = folder
+        machine = Machine(hyperv, daemon, "qcow2", pipe=False)
+        if libvirtd.user:
+            for owned in (folder, *machine.disks):
+                os.chown(owned, libvirtd.user.pw_uid, libvirtd.user.pw_gid)
+        machine.turn(RUNNING)
+        first, second = machine.create(), machine.create()
+        machine.turn(OFF)
+        machine.apply(second)
+
+        def cut_off(call, killed):
+            machine.apply(second)
+            link.silent_after(call)
+            job = machine.call("ApplySnapshot", "Snapshot", first)["Job"]
+            eventually(link.silent.is_set)
+            eventually(lambda: virsh("domstate", machine.guid.lower()).strip() == ("running" if call == revert else "shut off"))
+            if killed:
+                daemon.kill()
+            link.cut()
+            if killed:
+                daemon.start()
+            ended = hyperv.wait_job(job)
+            if killed:
+                assert int(ended["JobState"]) == 7, dict(ended)
+            else:
+                assert int(ended["JobState"]) == 10 and "is finished when" in ended["ErrorDescription"], dict(ended)
+            eventually(lambda: not list(daemon.state.glob("unfinished-snapshots/*")))
+            for association in ("Msvm_MostCurrentSnapshotInBranch", "Msvm_LastAppliedSnapshot"):
+                assert machine.associated(association) == [id_of(first)], association
+            assert sorted(machine.children(id_of(first))) == sorted([machine.guid, id_of(second)])
+
+        for call, killed in ((revert, False), (managed_save, False), (revert, True), (managed_save, True)):
+            cut_off(call, killed)
+            assert machine.state() == SAVED
+        hyperv.finish(machine.call("ClearSnapshotState", "SnapshotSettingData", first))
+        for killed in (False, True):
+            cut_off(revert, killed)
+            assert machine.state() == OFF
         machine.remove()
     link.close()
 

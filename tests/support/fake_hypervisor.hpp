@@ -48,7 +48,8 @@ class FakeHypervisor : public backend::Hypervisor {
     Result<void> thaw(const Call&, std::string_view uuid) override;
 
     Result<backend::SnapshotInfo> snapshot(const Call&, const backend::SnapshotRequest&) override;
-    Result<void> revert(const Call&, std::string_view uuid, std::string_view snapshot) override;
+    Result<void> revert(const Call&, std::string_view uuid, std::string_view snapshot,
+                        const backend::AfterRevert&) override;
     Result<void> delete_snapshot(const Call&, std::string_view uuid, std::string_view snapshot,
                                  bool with_children) override;
     Result<void> adopt_snapshots(const Call&, std::string_view uuid,
@@ -80,6 +81,11 @@ class FakeHypervisor : public backend::Hypervisor {
                               const std::string& backing_format) override;
     Result<std::string> spec_to_text(const backend::MachineSpec&) const override;
     Result<backend::MachineSpec> spec_from_text(std::string_view text) const override;
+
+    // As others do it: whoever has it run with the snapshot's memory.
+    Result<void> revert(const Call& call, std::string_view uuid, std::string_view snapshot) {
+        return revert(call, uuid, snapshot, {});
+    }
 
     // --- for tests. Names of operations are those of the member functions: "start", "create_image" ... ---
     void fail_next(const std::string& operation, Error error);    // once

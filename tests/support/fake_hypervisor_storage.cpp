@@ -64,7 +64,8 @@ Result<SnapshotInfo> FakeHypervisor::snapshot(const Call& call, const SnapshotRe
     return s;
 }
 
-Result<void> FakeHypervisor::revert(const Call& call, string_view uuid, string_view snapshot) {
+Result<void> FakeHypervisor::revert(const Call& call, string_view uuid, string_view snapshot,
+                                    const AfterRevert& then) {
     if (auto ok = enter(call, "revert"); !ok) return ok;
     const std::lock_guard lock(state_->mutex);
     Entry* e = find(uuid);
@@ -76,6 +77,13 @@ Result<void> FakeHypervisor::revert(const Call& call, string_view uuid, string_v
     m.spec = e->at_snapshot[s->id];
     m.state = e->state_at_snapshot[s->id];
     m.state_reason = "from snapshot";
+    if (m.state != MachineState::off && then.memory != AfterRevert::Memory::runs)
+        m.state = then.memory == AfterRevert::Memory::saved ? MachineState::saved : MachineState::off;
+    for (auto& other : m.snapshots) {
+        if (then.mark.empty()) break;
+        other.spec.attributes.erase(then.mark);
+        if (&other == s) other.spec.attributes[then.mark] = then.value;
+    }
     publish(*e, std::move(m), EventKind::state_changed);
     return {};
 }

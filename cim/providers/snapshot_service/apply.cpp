@@ -11,35 +11,6 @@ namespace {
 
 using backend::MachineState;
 
-// A machine that went back to a snapshot with memory is saved, not running: starting it is the client's
-// decision. Without memory it is off.
-Result<void> settle(backend::Hypervisor& hypervisor, const backend::Call& call, const std::string& guid,
-                    bool keep_memory) {
-    const auto now = hypervisor.machine(guid);
-    if (now && now->state == MachineState::saved && !keep_memory)
-        return hypervisor.discard_saved_state(call, guid);
-    if (!now || (now->state != MachineState::running && now->state != MachineState::paused)) return {};
-    return keep_memory ? hypervisor.save(call, guid) : hypervisor.power_off(call, guid);
-}
-
-// One snapshot of a machine is the last applied one.
-Result<void> note_applied(backend::Hypervisor& hypervisor, const backend::Call& call, const std::string& guid,
-                          const std::string& snapshot) {
-    const auto now = hypervisor.machine(guid);
-    if (!now) return {};
-    for (const auto& s : now->snapshots) {
-        const bool is_it = iequals(s.id, snapshot);
-        if (!is_it && !s.spec.attributes.contains(vs::snapshot_applied)) continue;
-        auto changed = s;
-        if (is_it)
-            changed.spec.attributes[vs::snapshot_applied] = std::to_string(DateTime::now().microseconds());
-        else
-            changed.spec.attributes.erase(vs::snapshot_applied);
-        if (auto r = hypervisor.modify_snapshot(call, guid, changed); !r) return r;
-    }
-    return {};
-}
-
 // In version 1 the call names the machine too; it must be the one that the snapshot belongs to.
 Result<void> check_machine(const MethodCall& call, const Target& target) {
     if (!call.method.parameter("ComputerSystem") || call.in.get("ComputerSystem").is_null()) return {};
@@ -117,19 +88,30 @@ constexpr MethodEntry table[] = {{"ApplySnapshot", &apply_snapshot},
 
 Result<void> go_back(backend::Hypervisor& hypervisor, const backend::Call& call, const std::string& guid,
                      const std::string& snapshot) {
+    using Memory = backend::AfterRevert::Memory;
     const auto before = hypervisor.machine(guid);
-    bool keep_memory = false;
+    backend::AfterRevert then{Memory::dropped, vs::snapshot_applied,
+                              std::to_string(DateTime::now().microseconds())};
     if (before)
         for (const auto& s : before->snapshots)
-            if (iequals(s.id, snapshot)) keep_memory = vs::keeps_memory(s);
-    if (auto r = hypervisor.revert(call, guid, snapshot); !r) return r;
-    return after_going_back(hypervisor, call, guid, snapshot, keep_memory);
+            if (iequals(s.id, snapshot) && vs::keeps_memory(s)) then.memory = Memory::saved;
+    return hypervisor.revert(call, guid, snapshot, then);
 }
 
-Result<void> after_going_back(backend::Hypervisor& hypervisor, const backend::Call& call,
-                              const std::string& guid, const std::string& snapshot, bool keep_memory) {
-    if (auto r = settle(hypervisor, call, guid, keep_memory); !r) return r;
-    return note_applied(hypervisor, call, guid, snapshot);
+Result<void> keep_last_applied(backend::Hypervisor& hypervisor, const backend::Call& call,
+                               const std::string& guid) {
+    const auto now = hypervisor.machine(guid);
+    const auto* applied = now ? vs::last_applied(*now) : nullptr;
+    if (!applied || applied == vs::noted_applied(*now)) return {};
+    for (const auto& s : now->snapshots) {
+        if (&s != applied && !s.spec.attributes.contains(vs::snapshot_applied)) continue;
+        auto changed = s;
+        changed.spec.attributes.erase(vs::snapshot_applied);
+        if (&s == applied)
+            changed.spec.attributes[vs::snapshot_applied] = std::to_string(DateTime::now().microseconds());
+        if (auto r = hypervisor.modify_snapshot(call, guid, changed); !r) return r;
+    }
+    return {};
 }
 
 MethodTable apply_methods() {

@@ -110,6 +110,7 @@ Result<void> take(backend::Hypervisor& hypervisor, backend::SnapshotRequest requ
                   JobContext& job) {
     const bool full_one = request.attributes.at(vs::snapshot_type) == std::to_string(full);
     const auto call = call_of(job);
+    if (auto r = keep_last_applied(hypervisor, call, request.machine); !r) return r;
     auto made = hypervisor.snapshot(call, request);
     if (!made && request.quiesce && may_fall_back && made.error().status != Status::cancelled) {
         JobError note;

@@ -1,4 +1,5 @@
 // DestroySnapshot, DestroySnapshotTree and, in version 1, RemoveVirtualSystemSnapshot(Tree).
+#include <map>
 #include <set>
 
 #include "base/text.hpp"
@@ -21,16 +22,24 @@ std::set<std::string> doomed(const backend::Machine& m, const std::string& id, b
     return gone;
 }
 
-// Then none is the last applied one, also where the tree alone would let one look like it.
-Result<void> note_applied_gone(backend::Hypervisor& hypervisor, const backend::Call& call,
-                               const std::string& guid) {
-    if (const auto now = hypervisor.machine(guid))
-        for (auto s : now->snapshots) {
-            if (!s.current) continue;
-            s.spec.attributes[vs::snapshot_applied] = "0";
-            return hypervisor.modify_snapshot(call, guid, s);
-        }
-    return {};
+// When the last applied one goes, none is, also where the tree alone would let the one look like it that the
+// machine stands on then.
+Result<void> note_applied_goes(backend::Hypervisor& hypervisor, const backend::Call& call,
+                               const std::string& guid, const std::set<std::string>& gone) {
+    const auto now = hypervisor.machine(guid);
+    const auto* applied = now ? vs::last_applied(*now) : nullptr;
+    if (!applied || !gone.contains(applied->id)) return {};
+    std::map<std::string, const backend::SnapshotInfo*> by_id;
+    const backend::SnapshotInfo* stands_on = nullptr;
+    for (const auto& s : now->snapshots) {
+        by_id[s.id] = &s;
+        if (s.current) stands_on = &s;
+    }
+    while (stands_on && gone.contains(stands_on->id)) stands_on = by_id[stands_on->parent];
+    if (!stands_on) return {};
+    auto changed = *stands_on;
+    changed.spec.attributes[vs::snapshot_applied] = "0";
+    return hypervisor.modify_snapshot(call, guid, changed);
 }
 
 Result<MethodResult> destroy(const MethodCall& call, std::string_view parameter, bool tree) {
@@ -43,17 +52,16 @@ Result<MethodResult> destroy(const MethodCall& call, std::string_view parameter,
     if (!target) return refused(call, task, target.error());
     task.busy_key = target->guid();
     task.affected = {affected_machine(call, target->guid())};
-    for (const auto& id : doomed(*target->machine, target->snapshot.id, tree))
-        task.affected.push_back(affected_snapshot(call, id, 0));
+    const auto gone = doomed(*target->machine, target->snapshot.id, tree);
+    for (const auto& id : gone) task.affected.push_back(affected_snapshot(call, id, 0));
     auto& hypervisor = call.services.hypervisor;
-    const auto* applied = vs::last_applied(*target->machine);
-    const bool last_applied_goes =
-        applied && doomed(*target->machine, target->snapshot.id, tree).contains(applied->id);
+    // Whatever cuts the deletion off, what has been noted by then is right.
     auto work = [&hypervisor, guid = target->guid(), id = target->snapshot.id, tree,
-                 last_applied_goes](JobContext& job) -> Result<void> {
+                 gone](JobContext& job) -> Result<void> {
         const auto c = call_of(job);
-        if (auto r = hypervisor.delete_snapshot(c, guid, id, tree); !r) return r;
-        return last_applied_goes ? note_applied_gone(hypervisor, c, guid) : Result<void>();
+        if (auto r = keep_last_applied(hypervisor, c, guid); !r) return r;
+        if (auto r = note_applied_goes(hypervisor, c, guid, gone); !r) return r;
+        return hypervisor.delete_snapshot(c, guid, id, tree);
     };
     return run(call, std::move(task), std::move(work), {}, std::move(target->held));
 }

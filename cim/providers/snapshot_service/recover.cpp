@@ -48,14 +48,20 @@ bool started_by_applying(const backend::Machine& m, const backend::SnapshotInfo&
     return !later.contains(m.state_reason);
 }
 
-// What the machine was before is lost already, so the only whole state to be had is the snapshot's. Where
-// that was reached, or nothing had begun, too: the two look alike when the snapshot had been applied before,
-// and what is done twice is the same. Only what has run since would be lost by it.
+// Before its end, or after it by the machine layer.
+bool was_applied(const backend::SnapshotInfo& s, const DateTime& since) {
+    const auto at = s.spec.attributes.find(vs::snapshot_applied);
+    return at != s.spec.attributes.end() && parse_int(at->second).value_or(0) >= since.microseconds();
+}
+
+// What the machine was before is lost already, so the only whole state to be had is the snapshot's; where
+// nothing had begun, too. Only what has run since would be lost by it.
 Result<void> finish_applying(backend::Hypervisor& host, const std::string& machine,
-                             const std::string& snapshot) {
+                             const std::string& snapshot, const DateTime& since) {
     const auto m = host.machine(machine);
     const auto* s = m ? find(*m, snapshot) : nullptr;
     if (!s) return Error(Status::not_found, "wsvirt.snapshot.gone", "The snapshot does not exist any more.");
+    if (was_applied(*s, since)) return {};
     if (!runs(*m)) return go_back(host, {}, machine, s->id);
     if (!started_by_applying(*m, *s))
         return Error(
@@ -64,18 +70,19 @@ Result<void> finish_applying(backend::Hypervisor& host, const std::string& machi
             "It runs on as it is, whether the snapshot had been reached or not; turn it off and apply "
             "the snapshot again if you want its state.",
             machine);
-    if (s->current) return after_going_back(host, {}, machine, s->id, true);
     return go_back(host, {}, machine, s->id);
 }
 
 Result<void> came_true(Services& services, const JobRecord& job) {
     const auto guids = guids_of(job);
     auto* const host = guids.empty() ? nullptr : host_with(services, guids[0]);
-    // Not put off until the host answers: by then it may be in somebody's way.
+    // The machine layer goes on when the host answers.
     if (host ? !host->connected() : !every_host_answers(services))
-        return Error(Status::failed, "wsvirt.snapshot.interrupted",
-                     "The service was interrupted and the host did not answer when it started again: look at "
-                     "the machine before you repeat this.");
+        return Error(
+            Status::failed, "wsvirt.snapshot.interrupted",
+            "The service was interrupted and the host did not answer when it started again: look at the "
+            "machine before you repeat this. What had begun is finished or taken back when the host answers, "
+            "unless somebody has started the machine by then.");
     const Error not_done(Status::failed, "wsvirt.snapshot.interrupted",
                          job.job_type == job_type::take_snapshot
                              ? "The service ended before the snapshot was complete; what there was of it has "
@@ -83,7 +90,7 @@ Result<void> came_true(Services& services, const JobRecord& job) {
                              : "The service ended before all snapshots were deleted. Delete what is left.");
     if (guids.size() < 2) return not_done;
     if (job.job_type == job_type::apply_snapshot)
-        return finish_applying(host ? *host : services.hypervisor, guids[0], guids[1]);
+        return finish_applying(host ? *host : services.hypervisor, guids[0], guids[1], job.submitted);
     const auto m = host ? host->machine(guids[0]) : nullptr;
     for (std::size_t i = 1; i < guids.size(); ++i)
         if ((m && find(*m, guids[i])) != (job.job_type == job_type::take_snapshot)) return not_done;

@@ -30,9 +30,10 @@ JobRecord::Affected affected_snapshot(const MethodCall& call, const std::string&
 // Goes back to the snapshot and notes that it is the last one applied. The machine is off or saved then.
 Result<void> go_back(backend::Hypervisor& hypervisor, const backend::Call& call, const std::string& guid,
                      const std::string& snapshot);
-// The second half of that: the machine has the snapshot's disks and settings, and may run with its memory.
-Result<void> after_going_back(backend::Hypervisor& hypervisor, const backend::Call& call,
-                              const std::string& guid, const std::string& snapshot, bool keep_memory);
+
+// What others went back to last is told by where the machine stands; noted before that changes.
+Result<void> keep_last_applied(backend::Hypervisor& hypervisor, const backend::Call& call,
+                               const std::string& guid);
 
 // A backend call that ends with the job.
 backend::Call call_of(JobContext& job);

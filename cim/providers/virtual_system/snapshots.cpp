@@ -16,6 +16,11 @@ const SnapshotInfo* find(const backend::Machine& m, const std::string& id) {
     return nullptr;
 }
 
+std::int64_t applied_at(const SnapshotInfo& s) {
+    const auto it = s.spec.attributes.find(snapshot_applied);
+    return it == s.spec.attributes.end() ? 0 : parse_int(it->second).value_or(0);
+}
+
 // Whether the machine stands on `base` or on what was taken on top of it since.
 bool stands_on(const backend::Machine& m, const SnapshotInfo& current, const SnapshotInfo& base,
                std::int64_t since_us) {
@@ -38,22 +43,23 @@ bool is_recovery(const SnapshotInfo& s) {
     return it != s.spec.attributes.end() && it->second == std::to_string(recovery_snapshot);
 }
 
+const SnapshotInfo* noted_applied(const backend::Machine& m) {
+    const SnapshotInfo* noted = nullptr;
+    for (const auto& s : m.snapshots)
+        if (applied_at(s) > (noted ? applied_at(*noted) : 0)) noted = &s;
+    return noted;
+}
+
 const SnapshotInfo* last_applied(const backend::Machine& m) {
-    const SnapshotInfo *current = nullptr, *noted = nullptr, *newest = nullptr;
-    std::int64_t when = 0;
+    const SnapshotInfo *current = nullptr, *newest = nullptr;
     for (const auto& s : m.snapshots) {
         if (s.current) current = &s;
         if (!newest || s.created_us > newest->created_us) newest = &s;
-        const auto it = s.spec.attributes.find(snapshot_applied);
-        const auto at = it == s.spec.attributes.end() ? 0 : parse_int(it->second).value_or(0);
-        if (at > when) {
-            when = at;
-            noted = &s;
-        }
     }
+    const SnapshotInfo* const noted = noted_applied(m);
     if (!current) return noted;
     // Not what it stands on: somebody else went back to a snapshot since, with other tools.
-    if (noted) return stands_on(m, *current, *noted, when) ? noted : current;
+    if (noted) return stands_on(m, *current, *noted, applied_at(*noted)) ? noted : current;
     // The same when newer ones exist, unless the one that was applied has been deleted.
     const bool deleted = current->spec.attributes.contains(snapshot_applied);
     return !deleted && newest->created_us > current->created_us ? current : nullptr;

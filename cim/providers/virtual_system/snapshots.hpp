@@ -18,7 +18,10 @@ inline constexpr std::uint16_t full_snapshot = 2, disk_snapshot = 3, recovery_sn
 
 bool keeps_memory(const backend::SnapshotInfo& s);
 bool is_recovery(const backend::SnapshotInfo& s);
-// The snapshot that was last applied to the machine, while it exists; null when none was.
+// The snapshot that was last applied to the machine, while it exists; null when none was. What others applied
+// is told by where the machine stands.
 const backend::SnapshotInfo* last_applied(const backend::Machine& m);
+// The one that this service has noted as such.
+const backend::SnapshotInfo* noted_applied(const backend::Machine& m);
 
 }  // namespace wsvirt::cim::vs

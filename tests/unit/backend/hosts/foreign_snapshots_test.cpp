@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(what_virsh_does_is_seen_and_can_be_worked_with) {
     changed.spec.attributes[std::string(snapshot_name)] = "renamed";
     BOOST_REQUIRE(w.host->modify_snapshot(within(30), w.spec.uuid, changed));
     BOOST_TEST(w.id_of("renamed") == changed.id);
-    BOOST_REQUIRE(w.host->revert(within(60), w.spec.uuid, changed.id));
+    BOOST_REQUIRE(w.host->revert(within(60), w.spec.uuid, changed.id, {}));
     BOOST_TEST(w.stands_on("renamed"));
     BOOST_REQUIRE(w.host->delete_snapshot(within(60), w.spec.uuid, changed.id, false));
     BOOST_TEST(w.named("second")->parent == "");
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(what_virsh_has_taken_is_known_again_by_its_name) {
         BOOST_TEST(now[0].name == "its own name");
         BOOST_TEST(now[1].parent == now[0].id);
         BOOST_TEST(now[1].id == all[1].id);
-        for (const auto& s : now) BOOST_TEST(bool(w.host->revert(within(60), machine, s.id)));
+        for (const auto& s : now) BOOST_TEST(bool(w.host->revert(within(60), machine, s.id, {})));
     }
 }
 

@@ -212,7 +212,7 @@ BOOST_DATA_TEST_CASE(snapshots_move_along, boost::unit_test::data::make({"qcow2"
         s.id = ids.emplace_back(make_guid());
         s.name = name;
         OK(h.a->snapshot(patiently(), s));
-        if (ids.size() == 2) OK(h.a->revert(patiently(), guid, ids[0]));
+        if (ids.size() == 2) OK(h.a->revert(patiently(), guid, ids[0], {}));
     }
     const auto before = h.a->machine(guid)->snapshots;
     BOOST_REQUIRE(before.size() == 3U);
@@ -236,14 +236,14 @@ BOOST_DATA_TEST_CASE(snapshots_move_along, boost::unit_test::data::make({"qcow2"
     BOOST_TEST((h.b->machine(guid)->state == running));
     as_before(*h.b);
     if (std::string_view(format) == "qcow2") {  // files on another host cannot be put together from here
-        OK(h.b->revert(patiently(), guid, ids[1]));
+        OK(h.b->revert(patiently(), guid, ids[1], {}));
         BOOST_TEST((h.b->machine(guid)->state == running));
-        OK(h.b->revert(patiently(), guid, ids[2]));
+        OK(h.b->revert(patiently(), guid, ids[2], {}));
     }
     OK(h.b->power_off(patiently(), guid));
     OK(h.b->migrate(patiently(), h.request(), *h.a));
     as_before(*h.a);
-    for (const auto& id : ids) OK(h.a->revert(patiently(), guid, id));
+    for (const auto& id : ids) OK(h.a->revert(patiently(), guid, id, {}));
     OK(h.a->power_off(patiently(), guid));
     OK(h.a->delete_snapshot(patiently(), guid, ids[0], true));
     BOOST_TEST(h.a->machine(guid)->snapshots.empty());

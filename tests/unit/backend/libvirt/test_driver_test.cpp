@@ -26,6 +26,10 @@ std::unique_ptr<Hypervisor> open_test(const std::string& state_dir = "") {
     return std::move(*h);
 }
 
+bool is_running(const Hypervisor& h, const std::string& machine) {
+    return h.machine(machine)->state == running;
+}
+
 #define OK(call)                                                                        \
     do {                                                                                \
         auto r_ = (call);                                                               \
@@ -73,6 +77,61 @@ BOOST_AUTO_TEST_CASE(a_machine_that_ran_for_an_instant_is_paused_again) {
     const auto h = open_test(state.string());
     BOOST_TEST((h->machine(id)->state == paused));
     BOOST_TEST(fs::is_empty(folder));
+    fs::remove_all(state);
+}
+
+// By a host that fell silent, or by the end of the service.
+BOOST_AUTO_TEST_CASE(going_back_that_was_cut_off_ends_as_it_would_have) {
+    namespace fs = std::filesystem;
+    const fs::path state = fs::temp_directory_path() / ("wsvirt-back-" + std::to_string(::getpid()));
+    const auto folder = state / "unfinished-snapshots";
+    fs::create_directories(folder);
+    const auto before = open_test();
+    std::mt19937 random(8);
+    MachineSpec s = testing::random_spec(random);
+    s.disks.clear();
+    s.boot_devices.clear();
+    OK(before->define({}, s));
+    OK(before->start({}, s.uuid));
+    SnapshotRequest one, two;
+    one.machine = two.machine = s.uuid;
+    one.id = make_guid();
+    two.id = make_guid();
+    two.attributes["Mark"] = "6";
+    OK(before->snapshot({}, one));
+    OK(before->snapshot({}, two));
+    const std::string noted = "host here\nmachine " + s.uuid + "\nid " + make_guid() + "\napply " + one.id;
+    const std::pair<const char*, MachineState> cases[] = {
+        {"\nthen saved\nmark 7 Mark", saved}, {"\nthen dropped\nmark 7 Mark", off}, {"\n", saved}};
+    for (const auto& [then, expected] : cases) {
+        if (is_running(*before, s.uuid)) OK(before->power_off({}, s.uuid));
+        std::ofstream(folder / "a") << noted << then << '\n';
+        const auto after = open_test(state.string());
+        const auto m = after->machine(s.uuid);
+        BOOST_TEST((m->state == expected), then);
+        BOOST_TEST(fs::is_empty(folder));
+        for (const auto& snapshot : m->snapshots) {
+            const bool it = iequals(snapshot.id, one.id);
+            BOOST_TEST(snapshot.current == it);
+            BOOST_TEST(snapshot.spec.attributes.contains("Mark") == it);
+        }
+        if (m->state == saved) OK(after->discard_saved_state({}, s.uuid));
+    }
+    // Not over what somebody has started since; what is about to start is first what it was to become.
+    OK(before->start({}, s.uuid));
+    std::ofstream(folder / "a") << noted << "\nthen dropped\n";
+    const auto after = open_test(state.string());
+    BOOST_TEST((after->machine(s.uuid)->state == running));
+    BOOST_TEST(fs::is_empty(folder));
+    OK(after->revert({}, s.uuid, two.id, {AfterRevert::Memory::dropped, {}, {}}));
+    BOOST_TEST((after->machine(s.uuid)->state == off));
+    std::ofstream(folder / "a") << noted << "\nthen dropped\n";
+    OK(after->start({}, s.uuid));
+    BOOST_TEST(fs::is_empty(folder));
+    for (const auto& snapshot : after->machine(s.uuid)->snapshots)
+        BOOST_TEST(snapshot.current == iequals(snapshot.id, one.id));
+    OK(after->power_off({}, s.uuid));
+    OK(after->undefine({}, s.uuid));
     fs::remove_all(state);
 }
 

@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(uefi_with_and_without_secure_boot) {
         OK(taken);
         BOOST_TEST(taken->external);
         BOOST_TEST(taken->has_memory);
-        OK(hv().revert(within(patience), m.id(), r.id));
+        OK(hv().revert(within(patience), m.id(), r.id, {}));
         BOOST_TEST((m.state() == running));
         OK(hv().power_off(within(patience), m.id()));
     }

@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(a_tree_of_an_off_machine_follows_create_apply_and_delete) {
             BOOST_TEST(b.parent == a.id);
             write_pattern(m.disk(), 3);
 
-            OK(hv().revert(within(patience), m.id(), a.id));
+            OK(hv().revert(within(patience), m.id(), a.id, {}));
             BOOST_TEST((m.state() == off));
             BOOST_TEST(has_pattern(m.disk(), 1));
             BOOST_TEST(find(m.now(), a.id)->current);
@@ -76,9 +76,9 @@ BOOST_AUTO_TEST_CASE(a_tree_of_an_off_machine_follows_create_apply_and_delete) {
             const SnapshotInfo c = take(m, "C");
             BOOST_TEST(c.parent == a.id);
             write_pattern(m.disk(), 5);
-            OK(hv().revert(within(patience), m.id(), b.id));
+            OK(hv().revert(within(patience), m.id(), b.id, {}));
             BOOST_TEST(has_pattern(m.disk(), 2));
-            OK(hv().revert(within(patience), m.id(), c.id));
+            OK(hv().revert(within(patience), m.id(), c.id, {}));
             BOOST_TEST(has_pattern(m.disk(), 4));
 
             OK(hv().delete_snapshot(within(patience), m.id(), a.id, false));
@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(a_tree_of_an_off_machine_follows_create_apply_and_delete) {
             BOOST_TEST(find(m.now(), b.id)->parent == "");
             BOOST_TEST(find(m.now(), c.id)->parent == "");
             BOOST_TEST(has_pattern(m.disk(), 4));
-            OK(hv().revert(within(patience), m.id(), b.id));
+            OK(hv().revert(within(patience), m.id(), b.id, {}));
             BOOST_TEST(has_pattern(m.disk(), 2));
             OK(hv().delete_snapshot(within(patience), m.id(), c.id, false));
             OK(hv().delete_snapshot(within(patience), m.id(), b.id, false));
@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(what_a_guest_writes_does_not_change_the_format_of_its_disk)
             };
             const SnapshotInfo a = take(m, "A");
             stands_on_raw();
-            OK(hv().revert(within(patience), m.id(), a.id));
+            OK(hv().revert(within(patience), m.id(), a.id, {}));
             stands_on_raw();
             OK(hv().delete_snapshot(within(patience), m.id(), a.id, false));
             BOOST_TEST(m.disk() == original);
@@ -152,13 +152,13 @@ BOOST_AUTO_TEST_CASE(memory_of_a_running_machine_comes_back) {
             BOOST_TEST(a.has_memory);
             BOOST_TEST((m.state() == running));
             OK(hv().power_off(within(patience), m.id()));
-            OK(hv().revert(within(patience), m.id(), a.id));
+            OK(hv().revert(within(patience), m.id(), a.id, {}));
             BOOST_TEST((m.state() == running));
             OK(hv().suspend(within(patience), m.id()));
             const SnapshotInfo b = take(m, "paused");
             BOOST_TEST(b.parent == a.id);
             OK(hv().resume(within(patience), m.id()));
-            OK(hv().revert(within(patience), m.id(), b.id));
+            OK(hv().revert(within(patience), m.id(), b.id, {}));
             BOOST_TEST((m.state() == paused));
             OK(hv().resume(within(patience), m.id()));
             OK(hv().delete_snapshot(within(patience), m.id(), a.id, true));
@@ -180,7 +180,7 @@ BOOST_AUTO_TEST_CASE(without_memory_the_machine_is_off_afterwards) {
             OK(hv().power_off(within(patience), m.id()));
             write_pattern(m.disk(), 2);
             OK(hv().start(within(patience), m.id()));
-            OK(hv().revert(within(patience), m.id(), a.id));
+            OK(hv().revert(within(patience), m.id(), a.id, {}));
             BOOST_TEST((m.state() == off));
             BOOST_TEST(has_pattern(m.disk(), 1));
         }
@@ -194,11 +194,11 @@ BOOST_AUTO_TEST_CASE(a_saved_machine_is_saved_again) {
     const SnapshotInfo a = take(m, "saved");
     BOOST_TEST(a.has_memory);
     OK(hv().start(within(patience), m.id()));
-    OK(hv().revert(within(patience), m.id(), a.id));
+    OK(hv().revert(within(patience), m.id(), a.id, {}));
     BOOST_TEST((m.state() == saved));
     OK(hv().start(within(patience), m.id()));
     BOOST_TEST(m.now()->state_reason == "restored");
-    OK(hv().revert(within(patience), m.id(), a.id));
+    OK(hv().revert(within(patience), m.id(), a.id, {}));
     BOOST_TEST((m.state() == saved));
     OK(hv().delete_snapshot(within(patience), m.id(), a.id, false));
 }
@@ -212,10 +212,10 @@ BOOST_AUTO_TEST_CASE(machines_without_disks_have_snapshots_too) {
     OK(hv().start(within(patience), m.id()));
     const SnapshotInfo b = take(m, "memory");
     BOOST_TEST(b.has_memory);
-    OK(hv().revert(within(patience), m.id(), a.id));
+    OK(hv().revert(within(patience), m.id(), a.id, {}));
     BOOST_TEST((m.state() == off));
     BOOST_TEST(m.now()->spec.processors == 1u);
-    OK(hv().revert(within(patience), m.id(), b.id));
+    OK(hv().revert(within(patience), m.id(), b.id, {}));
     BOOST_TEST((m.state() == running));
     BOOST_TEST(m.now()->spec.processors == 2u);
     OK(hv().delete_snapshot(within(patience), m.id(), a.id, true));
@@ -230,7 +230,7 @@ BOOST_AUTO_TEST_CASE(attributes_change_and_wrong_names_are_refused) {
     BOOST_TEST(find(m.now(), a.id)->spec.attributes.at(std::string(snapshot_name)) == "second & \"name\"");
     BOOST_TEST(find(m.now(), a.id)->created_us == a.created_us);
     BOOST_TEST(find(m.now(), a.id)->current);
-    const auto none = hv().revert(within(patience), m.id(), make_guid());
+    const auto none = hv().revert(within(patience), m.id(), make_guid(), {});
     BOOST_REQUIRE(!none);
     BOOST_TEST((none.error().status == Status::not_found));
     SnapshotRequest again;

@@ -13,6 +13,7 @@
 #include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/methods.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
+#include "cim/providers/virtual_system/snapshots.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -183,6 +184,28 @@ BOOST_AUTO_TEST_CASE(applying_a_snapshot_of_another_host_is_finished) {
     BOOST_TEST_REQUIRE(second.revert({}, guid, snapshot).ok());  // it runs, and shall be saved
     BOOST_TEST(completed(71));
     BOOST_TEST((second.machine(guid)->state == MachineState::saved));
+}
+
+BOOST_AUTO_TEST_CASE(memory_that_was_given_up_is_not_what_applying_ends_with) {
+    BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+    take_snapshot();
+    auto cleared = second.machine(guid)->snapshots.at(0);
+    cleared.spec.attributes[vs::snapshot_memory_cleared] = "1";
+    BOOST_TEST_REQUIRE(second.modify_snapshot({}, guid, cleared).ok());
+    BOOST_TEST_REQUIRE(second.power_off({}, guid).ok());
+    BOOST_TEST(completed(71));
+    BOOST_TEST((second.machine(guid)->state == MachineState::off));
+    BOOST_TEST(vs::last_applied(*second.machine(guid)) == &second.machine(guid)->snapshots.at(0));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_machine_layer_has_applied_is_done_whatever_came_after) {
+    take_snapshot();
+    const auto later = std::to_string(DateTime::now().microseconds() + 3'600'000'000);
+    const backend::AfterRevert then{backend::AfterRevert::Memory::dropped, vs::snapshot_applied, later};
+    BOOST_TEST_REQUIRE(second.revert({}, guid, snapshot, then).ok());
+    BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+    BOOST_TEST(completed(71));
+    BOOST_TEST((second.machine(guid)->state == MachineState::running));
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_that_was_started_since_is_not_taken_back) {

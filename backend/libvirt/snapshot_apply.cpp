@@ -1,0 +1,307 @@
+// LibvirtHypervisor: going back to snapshots.
+#include "backend/libvirt/snapshot_apply.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "backend/libvirt/domain_xml.hpp"
+#include "backend/libvirt/foreign_overlays.hpp"
+#include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/kept_memory.hpp"
+#include "backend/libvirt/nvram.hpp"
+#include "backend/libvirt/snapshot_changes.hpp"
+#include "backend/libvirt/snapshot_journal.hpp"
+#include "backend/qemu/snapshot_names.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+namespace {
+
+Result<void> turn_off(Site& w) {
+    const std::string xml = w.active() ? take(virDomainGetXMLDesc(w.domain, 0)) : std::string();
+    if (w.active() && virDomainDestroy(w.domain) < 0 && w.active()) return last_error("turn the machine off");
+    w.servers().stop(xml);
+    return drop_saved_file(*w.core->connector, w.domain);
+}
+
+// All of the disks that hold it, before the first one changes. What only the host's libvirt may open is for
+// that to see.
+Result<void> are_there(const Site& w, const HeldSnapshot& s) {
+    const bool by_us = s.layout.note.disks_only, test = w.core->connector->kind() == HostKind::test;
+    if (test || (w.elsewhere() && !by_us)) return {};
+    for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
+        if (std::none_of(s.layout.disks.begin(), s.layout.disks.end(), [&](const auto& d) {
+                return d.name == t.target && d.kind == SnapshotDisk::Kind::internal;
+            }))
+            continue;
+        if (access(t.path.c_str(), R_OK | W_OK) != 0) {
+            const int why = errno;
+            if (why == EACCES && !by_us && w.core->connector->kind() != HostKind::embedded) continue;
+            return Error{
+                why == ENOENT ? Status::not_found : Status::access_denied, "wsvirt.snapshot.no_disk",
+                "The disk \"" + t.path +
+                    "\" holds a part of the snapshot and cannot be read and written; put it back, or "
+                    "correct its owner and mode.",
+                t.path, std::strerror(why)};
+        }
+        const auto names = qemu::snapshot_names(t.path);
+        if (!names) return names.error();
+        if (std::find(names->begin(), names->end(), s.name) == names->end())
+            return Error{Status::failed, "wsvirt.snapshot.not_in_disk",
+                         "The disk \"" + t.path + "\" does not hold the snapshot any more.", s.info.id};
+    }
+    return {};
+}
+
+// Before anything changes.
+Result<void> memory_is_there(Site& w, const HeldSnapshot& s) {
+    const std::string& memory = s.layout.note.saved_file;
+    const auto there = memory.empty() ? Result<bool>(true) : has_memory(w, memory);
+    if (!there) return there.error();
+    if (*there) return {};
+    return Error{Status::failed, "wsvirt.snapshot.no_memory",
+                 "The memory that belongs to the snapshot is not on the machine's host.", memory};
+}
+
+Result<void> revert_inside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+    const bool test = w.core->connector->kind() == HostKind::test;
+    const bool disks_inside =
+        test || std::any_of(s.layout.disks.begin(), s.layout.disks.end(),
+                            [](const auto& d) { return d.kind == SnapshotDisk::Kind::internal; });
+    for (const auto& other : all)
+        if (disks_inside && other.info.external && !test)
+            return Error{
+                Status::not_supported, "wsvirt.snapshot.based_on",
+                "The snapshot is kept inside disks that newer snapshots are based on; delete those first.",
+                other.info.id};
+    if (auto ok = memory_is_there(w, s); !ok) return ok;
+    if (auto ok = are_there(w, s); !ok) return ok;
+    if (disks_inside && !s.layout.note.disks_only) {
+        if (auto ok = drop_saved_file(*w.core->connector, w.domain); !ok) return ok;
+        if (virDomainRevertToSnapshot(s.handle.get(), VIR_DOMAIN_SNAPSHOT_REVERT_FORCE) < 0)
+            return last_error("apply the snapshot");
+        w.gone_back = true;
+    } else {
+        if (auto ok = turn_off(w); !ok) return ok;
+        if (disks_inside)
+            for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
+                if (auto ok = w.tool.snapshot(w.call, 'a', s.name, t.path); !ok) return ok;
+                w.gone_back = true;
+            }
+        if (auto ok = define(w, s.layout.domain_xml); !ok) return ok;
+        w.gone_back = true;
+        if (auto ok = write_back(w, s.xml, true); !ok) return ok;
+    }
+    const std::string& memory = s.layout.note.saved_file;
+    if (memory.empty()) return {};
+    auto back = copy_memory(w, memory, w.saved_path());
+    if (back) return back;
+    return Error{Status::failed, "wsvirt.snapshot.memory",
+                 "The saved memory of the snapshot cannot be put back.", memory, back.error().full_text()};
+}
+
+Result<void> restore_memory(Site& w, const HeldSnapshot& s, const std::map<std::string, std::string>& files) {
+    const std::string saved = take(virDomainSaveImageGetXMLDesc(
+        w.session.connection, s.layout.memory_file.c_str(), VIR_DOMAIN_SAVE_IMAGE_XML_SECURE));
+    if (saved.empty()) return last_error("read the memory of the snapshot");
+    auto xml = with_disk_files(saved, files);
+    if (!xml) return xml.error();
+    const auto servers = w.servers();
+    const std::string told = servers.with_chains(*xml);
+    if (auto ok = servers.start(told); !ok) return ok;
+    const unsigned flags = s.layout.state == "paused" ? VIR_DOMAIN_SAVE_PAUSED : VIR_DOMAIN_SAVE_RUNNING;
+    auto done = checked(
+        virDomainRestoreFlags(w.session.connection, s.layout.memory_file.c_str(), told.c_str(), flags),
+        "restore the memory of the snapshot");
+    if (!done) servers.stop(told);
+    return done;
+}
+
+Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+    if (!w.local()) return snapshot_not_here();
+    const auto old_xml = w.domain_xml();
+    if (!old_xml) return old_xml.error();
+    auto before = read_chain(w.call, w.tool, tops_of(*old_xml, all));
+    if (!before) return before.error();
+    std::map<std::string, std::string> files;
+    const std::string id = make_guid();
+    Unfinished noted;
+    noted.machine = uuid_of(w.domain);
+    noted.id = id;
+    for (const auto& [path, backing] : *before)
+        if (is_overlay(path)) noted.files.push_back(path);
+    for (const auto& t : snapshot_targets(s.layout.domain_xml))
+        noted.files.push_back(overlay_path(t.path, id));
+    const auto journal = note_unfinished(*w.core, w.session, noted);
+    if (!journal) return journal.error();
+    if (auto ok = turn_off(w); !ok) return ok;
+    const auto take_back = [&] {
+        for (const auto& [target, path] : files) unlink(path.c_str());
+    };
+    for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
+        ImageSpec overlay{overlay_path(t.path, id), "qcow2", ImageSpec::Kind::differencing, 0, t.path, 0};
+        overlay.parent_format = t.format;
+        if (auto ok = w.tool.create(w.call, overlay); !ok) {
+            take_back();
+            return ok;
+        }
+        files[t.target] = overlay.path;
+    }
+    auto xml = with_disk_files(s.layout.domain_xml, files);
+    auto ok = xml ? define(w, *xml) : Result<void>(xml.error());
+    if (ok) ok = write_back(w, s.xml, true);
+    if (ok && !s.layout.memory_file.empty()) ok = restore_memory(w, s, files);
+    if (ok && !s.layout.note.saved_file.empty()) ok = put_saved_memory(w, s.layout.note.saved_file);
+    if (!ok) {
+        // A host that fell silent may have done it, and the machine stands on them: that is recovery's to
+        // see.
+        w.gone_back = !turn_off(w) || !define(w, *old_xml);
+        if (w.gone_back) return ok;
+        take_back();
+        for (const auto& other : all)
+            if (other.info.current) (void)write_back(w, other.xml, true);
+        return ok;
+    }
+    if (auto after = read_chain(w.call, w.tool, tops_of(*xml, all))) {
+        Chain known = *before;
+        known.insert(after->begin(), after->end());
+        remove_unneeded(*before, *after, held_by_others(*w.core, noted.machine, known));
+    }
+    return {};
+}
+
+Result<void> revert(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+    return s.info.external ? revert_outside(w, s, all) : revert_inside(w, s, all);
+}
+
+// With the variables of its firmware; first, because QEMU reads them when it is given its memory.
+Result<void> go_back(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+    const std::string& kept = s.layout.note.nvram_file;
+    const std::string place = nvram_path(s.layout.domain_xml);
+    if (kept.empty() || place.empty()) return revert(w, s, all);
+    if (auto ok = turn_off(w); !ok) return ok;
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
+    const auto before = read_nvram(*own);
+    auto done = copy_nvram(kept, place);
+    if (done) done = revert(w, s, all);
+    if (!done && before && !w.active()) (void)write_nvram(place, *before);
+    return done;
+}
+
+// libvirt's reasons say whether a machine runs because it goes back to a snapshot, or somebody has started
+// it.
+bool started_by_applying(virDomainPtr domain, const HeldSnapshot& s) {
+    int state = 0, reason = 0;
+    if (!s.info.has_memory || virDomainGetState(domain, &state, &reason, 0) < 0) return false;
+    if (state == VIR_DOMAIN_RUNNING)
+        return reason == VIR_DOMAIN_RUNNING_FROM_SNAPSHOT ||
+               (reason == VIR_DOMAIN_RUNNING_RESTORED && s.info.current && !s.layout.memory_file.empty());
+    return state == VIR_DOMAIN_PAUSED && reason != VIR_DOMAIN_PAUSED_USER &&
+           reason != VIR_DOMAIN_PAUSED_IOERROR && reason != VIR_DOMAIN_PAUSED_WATCHDOG &&
+           reason != VIR_DOMAIN_PAUSED_CRASHED && reason != VIR_DOMAIN_PAUSED_MIGRATION;
+}
+
+// Starting the machine is the client's decision.
+Result<void> leave(Site& w, AfterRevert::Memory memory) {
+    if (memory == AfterRevert::Memory::runs) return {};
+    if (memory == AfterRevert::Memory::dropped) return turn_off(w);
+    if (!w.active()) return {};
+    take_up_after_writing(*w.core, w.domain);
+    auto saved = checked(virDomainManagedSave(w.domain, VIR_DOMAIN_SAVE_RUNNING), "save the machine");
+    if (saved || !w.answers()) return saved;
+    (void)turn_off(w);
+    Error why = saved.error();
+    why.text +=
+        " The machine is off, with the disks and settings of the snapshot, which has its memory still.";
+    return why;
+}
+
+Result<void> mark(Site& w, const std::string& id, const AfterRevert& then) {
+    if (then.mark.empty()) return {};
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    for (const auto& s : *all) {
+        const bool is_it = iequals(s.info.id, id);
+        SnapshotNote note = s.layout.note;
+        note.attributes = s.info.spec.attributes;
+        note.created_us = s.info.created_us;
+        if (is_it)
+            note.attributes[then.mark] = then.value;
+        else if (note.attributes.erase(then.mark) == 0)
+            continue;
+        if (auto ok = put_note(w.domain, s.xml, note, s.info.current); !ok) return ok;
+    }
+    return {};
+}
+
+Result<void> end_of_revert(Site& w, const std::string& id, const AfterRevert& then) {
+    auto left = leave(w, then.memory);
+    if (!left && !w.answers()) return left;
+    auto marked = mark(w, id, then);
+    return left ? marked : left;
+}
+
+// What is noted by then is finished later.
+Error put_off(Error why) {
+    why.text +=
+        " Going back to the snapshot had begun: it is finished when the host answers again, unless somebody "
+        "has started the machine by then.";
+    return why;
+}
+
+Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
+                        const AfterRevert& then) {
+    Unfinished noted;
+    noted.machine = uuid_of(w.domain);
+    noted.id = make_guid();
+    noted.stands_on = standing(w.domain);
+    if (const auto aside = MemoryAside::place(w); !aside.empty()) noted.files = {aside};
+    const auto journal = note_unfinished(*w.core, w.session, noted);
+    if (!journal) return journal.error();
+    MemoryAside saved(w);
+    if (auto kept = saved.keep(); !kept) return kept;
+    noted.applied = s.info.id;
+    noted.then = then;
+    const auto begun = note_unfinished(*w.core, w.session, noted);
+    if (!begun) return begun.error();
+    auto done = go_back(w, s, all);
+    if (!done && !w.gone_back) saved.put_back();
+    if (done) done = end_of_revert(w, s.info.id, then);
+    const bool is_noted = begun->use_count() > 0;
+    return done || w.answers() || !is_noted ? done : Result<void>(put_off(done.error()));
+}
+
+}  // namespace
+
+Result<void> apply_again(Site& w, const std::string& id, const AfterRevert& then) {
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    const HeldSnapshot* const held = find_snapshot(*all, id);
+    if (!held) return {};
+    const bool active = w.active();
+    if (active && !started_by_applying(w.domain, *held)) return {};
+    if (!active || !held->info.current)
+        if (auto ok = go_back(w, *held, *all); !ok) return ok;
+    return end_of_revert(w, held->info.id, then);
+}
+
+Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, std::string_view snapshot,
+                                       const AfterRevert& then) {
+    const Change change{{"apply the snapshot", {}, true, {}, {}}, {}, {}};
+    return change_machine(
+        core_, call, uuid, change,
+        [core = core_, id = std::string(snapshot), then](Session& s, virDomainPtr d) -> Result<void> {
+            Site w(core, s, d);
+            finish_applying(w);
+            auto all = hold_snapshots(d);
+            if (!all) return all.error();
+            const HeldSnapshot* const held = find_snapshot(*all, id);
+            return held ? revert_one(w, *held, *all, then) : no_snapshot(id);
+        });
+}
+
+}  // namespace wsvirt::backend::libvirt
