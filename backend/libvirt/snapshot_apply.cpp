@@ -188,7 +188,7 @@ Result<void> go_back(Site& w, const HeldSnapshot& s, const std::vector<HeldSnaps
     const auto before = read_nvram(*own);
     auto done = copy_nvram(kept, place);
     if (done) done = revert(w, s, all);
-    if (!done && before && !w.active()) (void)write_nvram(place, *before);
+    if (!done && before && !w.gone_back && !w.active()) (void)write_nvram(place, *before);
     return done;
 }
 

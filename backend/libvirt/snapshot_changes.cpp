@@ -237,11 +237,12 @@ Result<void> LibvirtHypervisor::delete_snapshot(const Call& call, std::string_vi
     return change_machine(core_, call, uuid, change,
                           [core = core_, id = std::string(snapshot), with_children](
                               Session& s, virDomainPtr d) -> Result<void> {
+                              Site w(core, s, d);
+                              finish_applying(w);
                               auto all = hold_snapshots(d);
                               if (!all) return all.error();
                               const HeldSnapshot* const held = find_snapshot(*all, id);
                               if (!held) return no_snapshot(id);
-                              Site w(core, s, d);
                               const auto ids = doomed(*all, *held, with_children);
                               auto noted = begun_deletion(w, *all, ids);
                               if (!noted) return noted.error();

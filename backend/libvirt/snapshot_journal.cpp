@@ -481,6 +481,12 @@ Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& 
     return ok;
 }
 
+// What others say may hold lines that look like the note's own.
+std::string in_one_line(std::string text) {
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+}
+
 }  // namespace
 
 bool applying_was_cut_off(const Core& core, std::string_view machine) {
@@ -516,7 +522,7 @@ void recover_snapshots(const CorePtr& core, const Call& call) {
         if (ok)
             fs::remove(file, ec);
         else if (fs::exists(file, ec))
-            std::ofstream(file, std::ios::app) << "failed " << ok.error().full_text() << '\n';
+            std::ofstream(file, std::ios::app) << "failed " << in_one_line(ok.error().full_text()) << '\n';
     }
 }
 

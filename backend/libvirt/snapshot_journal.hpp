@@ -45,7 +45,7 @@ Result<void> remove_from_disks(struct Site& w, const std::string& id);
 
 // Whether going back to a snapshot is noted of this machine. Any thread.
 bool applying_was_cut_off(const Core& core, std::string_view machine);
-// It is finished now, or else given up: before the machine starts, gets another snapshot or goes back to one.
+// It is finished now, or else given up: before the machine starts or anything is done to its snapshots.
 // With the machine's gate held.
 void finish_applying(struct Site& w);
 

@@ -259,6 +259,16 @@ void remove_files(Site& w, const Unfinished& u) {
         if (!used.contains(file) && !(w.elsewhere() && is_overlay(file))) (void)remove_memory(w, file);
 }
 
+// QEMU may write to the overlays although libvirt could not write the snapshot down.
+void leave_overlays(Site& w, const Unfinished& u) {
+    w.call = {};
+    w.session.stop = {};  // also when the caller has gone
+    if (!w.local()) return;
+    const auto live = live_files(w);
+    if (live && std::any_of(u.files.begin(), u.files.end(), [&](const auto& f) { return live->contains(f); }))
+        (void)tidy_files(w, {});
+}
+
 // A snapshot that was made but cannot stay.
 void take_back(Site& w, const Unfinished& u) {
     w.call = {};
@@ -364,6 +374,7 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     auto made = ready ? create(*core, d, *plan, xml, request.machine) : Result<SnapshotHandle>(ready.error());
     if (!made) {
         remove_files(w, unfinished);
+        leave_overlays(w, unfinished);
         return made.error();
     }
     const std::string seen = take(virDomainSnapshotGetXMLDesc(made->get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -18,7 +19,9 @@ import winrm.exceptions
 from cut_link import Link
 from embedded import Instance
 from hyperv import OFF, PAUSED, RUNNING, SAVED, HyperV, eventually
+from machine_parts import settings_epr
 from snapshot_kit import DISK, Machine, id_of
+from test_snapshot_trees import Tree
 from wsvirtd import Daemon, processes_below
 
 LIBVIRTD = shutil.which("libvirtd", path=os.environ["PATH"] + ":/usr/sbin")
@@ -328,6 +331,62 @@ def test_a_link_that_is_cut_while_a_snapshot_is_applied(libvirtd):
             assert machine.state() == OFF
         machine.remove()
     link.close()
+
+
+def test_associations_follow_virsh(libvirtd):
+    """What others take, delete and go back to, in between what clients do. Which one they went back to last shows in where the
+    machine stands only."""
+    virsh, folder, dice = virsh_of(libvirtd), libvirtd.folder / "theirs", random.Random(5)
+    with Daemon(uri=libvirtd.uri, storage_folders=[folder], backend='verify_interval = "1s"\n') as daemon:
+        hyperv = HyperV(daemon)
+        eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
+        daemon.storage = folder
+        machine = Machine(hyperv, daemon, "qcow2", pipe=False)
+        if libvirtd.user:
+            for owned in (folder, *machine.disks):
+                os.chown(owned, libvirtd.user.pw_uid, libvirtd.user.pw_gid)
+        tree, names, noted, guid = Tree(), {}, None, machine.guid.lower()
+
+        def others_do(kind, it, name):
+            if kind == "create":
+                virsh("snapshot-create-as", guid, name)
+                (made,) = eventually(lambda: set(machine.associated("Msvm_SnapshotOfVirtualSystem")) - set(tree.parent))
+                names[made] = name
+                tree.create(made)
+            elif kind == "apply":
+                virsh("snapshot-revert", guid, names[it])
+                tree.current = it
+            else:
+                virsh("snapshot-delete", guid, names[it])
+                tree.destroy(it, False)
+            eventually(lambda: machine.associated("Msvm_MostCurrentSnapshotInBranch") == [tree.current][:bool(tree.current)]
+                       and sorted(machine.associated("Msvm_SnapshotOfVirtualSystem")) == sorted(tree.parent))
+            shown = machine.associated("Msvm_LastAppliedSnapshot")
+            assert shown in ([], [tree.current], [tree.applied], [noted]), shown
+            tree.applied = shown[0] if shown else None
+
+        def client_does(kind, it):
+            if kind == "create":
+                made = id_of(machine.create())
+                names[made] = made
+                tree.create(made)
+            elif kind == "apply":
+                machine.apply(settings_epr(f"Microsoft:{it}"))
+                tree.apply(it)
+            else:
+                machine.destroy(settings_epr(f"Microsoft:{it}"))
+                tree.destroy(it, False)
+
+        for step in range(30):
+            it = dice.choice(sorted(tree.parent)) if tree.parent else None
+            kind = dice.choice(["create", "create", "apply", "apply", "destroy"]) if it else "create"
+            if dice.random() < 0.4:
+                others_do(kind, it, f"theirs {step}")
+            else:
+                client_does(kind, it)
+                noted = tree.applied
+            tree.check(machine)
+        machine.remove()
 
 
 def test_calls_end_at_their_limits(libvirtd):

@@ -9,7 +9,7 @@ import uuid
 import pytest
 from hyperv import OFF, PAUSED, RUNNING, SAVED, eventually
 from machine_parts import epr, settings_epr
-from snapshot_kit import DISK, FORMATS, Machine, boot, check_files, id_of, last_tick
+from snapshot_kit import DISK, FORMATS, FULL, Machine, boot, check_files, id_of, last_tick
 
 
 @pytest.mark.parametrize("disk_format", FORMATS)
@@ -37,6 +37,31 @@ def test_a_disk_that_is_missing_leaves_nothing_half_made(new_machine, hyperv, di
     machine.destroy(whole)
     assert machine.files() == sorted(d.name for d in machine.disks)
     assert machine.holds(2)
+
+
+@pytest.mark.parametrize("disk_format", ["vpc", "raw"])
+@pytest.mark.parametrize("state", [OFF, RUNNING])
+def test_a_snapshot_that_libvirt_cannot_write_down(new_machine, hyperv, daemon, disk_format, state):
+    """The machine stands on its disk as before, also where QEMU had begun to write to the overlay."""
+    machine = new_machine(disk_format, pipe=False)
+    machine.write(1)
+    if state == RUNNING:
+        machine.turn(state)
+    name = next(f.stem for f in daemon.state.glob("qemu/etc/qemu/*.xml") if machine.guid.lower() in f.read_text())
+    in_the_way = daemon.state / "qemu/lib/qemu/snapshot" / name
+    in_the_way.parent.mkdir(parents=True, exist_ok=True)
+    in_the_way.write_text("")
+    for kind in (FULL, DISK):
+        job = hyperv.wait_job(machine.begin(kind)["Job"])
+        assert int(job["JobState"]) == 10 and "snapshot" in job["ErrorDescription"], dict(job)
+        assert machine.files() == [machine.disks[0].name] and machine.path() == str(machine.disks[0])
+        assert machine.associated("Msvm_SnapshotOfVirtualSystem") == [] and machine.state() == state
+        assert not list(daemon.state.glob("snapshots/*.mem"))
+    in_the_way.unlink()
+    machine.create()
+    if state == RUNNING:
+        machine.turn(OFF)
+    assert machine.holds(1)
 
 
 def test_a_machine_one_of_whose_disks_is_lost_loses_its_snapshots(hyperv, daemon):
