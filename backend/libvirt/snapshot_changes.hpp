@@ -62,8 +62,7 @@ Result<std::set<std::string>> live_files(const Site& w, std::string_view target 
 // Merges frozen files that no snapshot needs any more and removes overlays of ours that nothing needs;
 // `before`: the files as they were.
 Result<void> tidy_files(Site& w, Chain before);
-// What could not be merged, or not while the machine ran; of one that is off. Nothing where room or time may
-// be short, or memory is saved.
+// What could not be merged, or not while the machine ran; of one that is off. Nothing where room is short.
 Result<void> merge_what_waited(Site& w);
 // The machines of this host that have such files, as is noted until they are merged.
 std::vector<std::string> unmerged_machines(const Core& core);

@@ -237,13 +237,14 @@ namespace {
 
 constexpr const char* unmerged = "unmerged-files";  // the folder of the notes
 
-// A merge that cannot succeed would take the last room from the machine.
-bool has_room(const std::string& frozen, const std::string& upper) {
+// As much as the file takes, beside the other. A merge that cannot succeed would take the last room from the
+// machine, and memory that could not follow would keep it from starting.
+bool has_room(const std::string& file, const std::string& beside) {
     struct stat s {};
     std::error_code ec;
-    const auto there = std::filesystem::space(frozen, ec);
+    const auto there = std::filesystem::space(beside, ec);
     constexpr std::uintmax_t block = 512;
-    return !ec && stat(upper.c_str(), &s) == 0 &&
+    return !ec && stat(file.c_str(), &s) == 0 &&
            static_cast<std::uintmax_t>(s.st_blocks) * block <= there.available;
 }
 
@@ -322,8 +323,6 @@ Result<void> merge_what_waited(Site& w) {
     if (!own) return own.error();
     const std::string xml = w.servers().with_chains(*own);
     if (!w.local() || (served_files(xml).empty() && !is_unmerged(*w.core, uuid_of(w.domain)))) return {};
-    // Saved memory would have to follow, and there may be no room for it.
-    if (has_saved_file(*w.core->connector, w.domain)) return {};
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
     const auto named = tops_of(xml, *all);
@@ -332,7 +331,9 @@ Result<void> merge_what_waited(Site& w) {
     const auto held = held_by_others(*w.core, uuid_of(w.domain), *chain);
     const auto pair = mergeable(w, xml, *chain, named, held, *all, w.active());
     if (!pair) forget_unmerged(*w.core, uuid_of(w.domain));
-    if (!pair || !has_room(pair->first, pair->second)) return {};
+    if (!pair || !has_room(pair->second, pair->first)) return {};
+    const std::string memory = w.saved_path();
+    if (has_saved_file(*w.core->connector, w.domain) && !has_room(memory, memory)) return {};
     const auto noted = begun_deletion(w, *all, {});
     if (!noted) return noted.error();
     const auto journal = note_unfinished(*w.core, w.session, *noted);

@@ -259,13 +259,16 @@ void remove_files(Site& w, const Unfinished& u) {
         if (!used.contains(file) && !(w.elsewhere() && is_overlay(file))) (void)remove_memory(w, file);
 }
 
-// QEMU may write to the overlays although libvirt could not write the snapshot down.
+// The machine may stand on the overlays although libvirt could not write the snapshot down.
 void leave_overlays(Site& w, const Unfinished& u) {
     w.call = {};
     w.session.stop = {};  // also when the caller has gone
     if (!w.local()) return;
-    const auto live = live_files(w);
-    if (live && std::any_of(u.files.begin(), u.files.end(), [&](const auto& f) { return live->contains(f); }))
+    auto used = live_files(w);
+    const auto own = w.domain_xml();
+    if (!used || !own) return;
+    for (auto& t : snapshot_targets(*own)) used->insert(std::move(t.path));
+    if (std::any_of(u.files.begin(), u.files.end(), [&](const auto& f) { return used->contains(f); }))
         (void)tidy_files(w, {});
 }
 
