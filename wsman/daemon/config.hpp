@@ -41,6 +41,7 @@ struct HostConfig {  // a remote libvirt host
     std::string migration_data_address;  // where the data of a migration goes; "" = libvirt decides
     std::vector<std::filesystem::path> storage_folders;
     std::vector<SwitchConfig> switches;
+    std::string name_at, uri_at;  // where they were read, for errors
 };
 
 // A namespace filled from MOF files, whose classes without a provider keep their instances in the state
@@ -154,8 +155,12 @@ class ConfigVisitor {
                       const std::function<void()>& add, const std::function<void(std::size_t)>& each) = 0;
     // A value that was just visited is impossible.
     virtual void refuse(std::string_view why) = 0;
+    // The same to be said later: goes before the reason. "" = nowhere.
+    virtual std::string here() const { return {}; }
 };
 void visit(Config& config, ConfigVisitor& visitor);
+// What no single file can tell: values that do not go together.
+std::vector<std::string> contradictions(const Config& config);
 
 struct ConfigResult {
     Config config;

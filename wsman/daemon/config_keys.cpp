@@ -166,21 +166,29 @@ std::string system_name() {
     return name.data();
 }
 
+bool inside_this_process(const std::string& uri) {
+    return uri.starts_with("qemu:///embed") || uri.starts_with("test:");
+}
+
 void check_host_uri(ConfigVisitor& v, const std::string& uri) {
     if (uri.find("://") == std::string::npos)
         v.refuse("must be a libvirt URI such as \"qemu+tls://host/system\"");
-    else if (uri.starts_with("qemu:///embed"))
+    else if (inside_this_process(uri))
         v.refuse("must be a host where libvirtd runs, such as \"qemu+tls://host/system\"");
 }
 
-void visit_host(ConfigVisitor& v, HostConfig& h, const std::string& own_name, std::set<std::string>& names) {
+// As far as a text shows that two are one host.
+std::string comparable(std::string uri) {
+    while (uri.ends_with('/')) uri.pop_back();
+    return to_lower(uri);
+}
+
+void visit_host(ConfigVisitor& v, HostConfig& h) {
     v.key("name", h.name);
+    h.name_at = v.here();
     if (h.name.empty()) v.refuse("a host needs a name");
-    if (!h.name.empty() && iequals(h.name, own_name))
-        v.refuse("\"" + h.name + "\" is the name of this host; [[host]] is for others");
-    if (!h.name.empty() && !names.insert(to_lower(h.name)).second)
-        v.refuse("there is another host named \"" + h.name + "\"");
     v.key("uri", h.uri);
+    h.uri_at = v.here();
     check_host_uri(v, h.uri);
     v.key("migration_uri", h.migration_uri);
     if (!h.migration_uri.empty()) check_host_uri(v, h.migration_uri);
@@ -218,14 +226,28 @@ void visit(Config& c, ConfigVisitor& v) {
     v.key("enabled", c.metrics.enabled);
     v.section("");
     list_of<ListenerConfig>(v, "listener", c.listeners, [&](ListenerConfig& l) { visit_listener(v, l); });
-    std::set<std::string> names;
-    const auto own_name = c.server.name.empty() ? system_name() : c.server.name;
-    list_of<HostConfig>(v, "host", c.hosts, [&](HostConfig& h) { visit_host(v, h, own_name, names); });
+    list_of<HostConfig>(v, "host", c.hosts, [&](HostConfig& h) { visit_host(v, h); });
     list_of<NamespaceConfig>(v, "namespace", c.namespaces, [&](NamespaceConfig& n) {
         v.key("name", n.name);
         absolute_paths(v, "mof", n.mof);
         if (n.name.empty() || n.mof.empty()) v.refuse("a namespace needs a name and MOF files");
     });
+}
+
+std::vector<std::string> contradictions(const Config& c) {
+    std::vector<std::string> out;
+    std::set<std::string> names, uris{comparable(c.backend.uri)};
+    const auto own_name = c.server.name.empty() ? system_name() : c.server.name;
+    for (const auto& h : c.hosts) {
+        if (!h.name.empty() && iequals(h.name, own_name))
+            out.push_back(h.name_at + "\"" + h.name + "\" is the name of this host; [[host]] is for others");
+        else if (!h.name.empty() && !names.insert(to_lower(h.name)).second)
+            out.push_back(h.name_at + "there is another host named \"" + h.name + "\"");
+        if (!h.uri.empty() && !inside_this_process(h.uri) && !uris.insert(comparable(h.uri)).second)
+            out.push_back(h.uri_at + "\"" + h.uri +
+                          "\" is this host's own (backend.uri), or another entry's; a host is named once");
+    }
+    return out;
 }
 
 void complete(Config& c) {

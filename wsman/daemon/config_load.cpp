@@ -136,6 +136,8 @@ class Reader : public ConfigVisitor {
             errors_.push_back(position(file_, last_) + last_name_ + " " + std::string(why));
     }
 
+    std::string here() const override { return position(file_, last_) + last_name_ + " "; }
+
     void report_unknown() { report_unknown(root_, ""); }
 
   private:
@@ -228,11 +230,18 @@ void read_file(const fs::path& file, ConfigResult& into) {
     read_text(text.str(), file.string(), into);
 }
 
+void compare(ConfigResult& result) {
+    auto more = contradictions(result.config);
+    result.errors.insert(result.errors.end(), std::make_move_iterator(more.begin()),
+                         std::make_move_iterator(more.end()));
+}
+
 }  // namespace
 
 ConfigResult parse_config(std::string_view text, const std::string& name) {
     ConfigResult result;
     read_text(text, name, result);
+    compare(result);
     return result;
 }
 
@@ -245,6 +254,7 @@ ConfigResult load_config(const fs::path& file) {
         if (entry.path().extension() == ".toml") more.push_back(entry.path());
     std::sort(more.begin(), more.end());
     for (const auto& path : more) read_file(path, result);
+    compare(result);
     return result;
 }
 

@@ -226,6 +226,35 @@ BOOST_AUTO_TEST_CASE(drop_ins_come_later_in_order_and_lists_add_up) {
     BOOST_TEST(bad.errors[0].find("conf.d/30.toml:4:1: unknown key server.bad") != std::string::npos);
 }
 
+// [[host]] entries add up, so they are compared when all files are read.
+BOOST_AUTO_TEST_CASE(hosts_of_several_files_are_compared) {
+    const Folder folder;
+    const auto main_file = folder.write(
+        "wsvirtd.toml",
+        "[backend]\nuri = \"qemu:///system\"\n[[host]]\nname = \"b\"\nuri = \"qemu+tls://b/system\"\n");
+    const auto error_with = [&](std::string_view more) {
+        folder.write("conf.d/10.toml", more);
+        const auto r = load_config(main_file);
+        BOOST_TEST(r.errors.size() == 1u);
+        return r.errors.empty() ? std::string() : r.errors[0];
+    };
+    const auto has = [](const std::string& text, std::string_view part) {
+        return text.find(part) != std::string::npos;
+    };
+    BOOST_TEST(has(error_with("[[host]]\nname = \"B\"\nuri = \"qemu+tls://c/system\"\n"),
+                   "conf.d/10.toml:2:8: host.name there is another host named \"B\""));
+    BOOST_TEST(
+        has(error_with("[server]\nname = \"B\"\n"), "wsvirtd.toml:4:8: host.name \"b\" is the name of this"));
+    BOOST_TEST(has(error_with("[[host]]\nname = \"c\"\nuri = \"QEMU+tls://B/system/\"\n"),
+                   "conf.d/10.toml:3:7: host.uri \"QEMU+tls://B/system/\" is"));
+    BOOST_TEST(has(error_with("[[host]]\nname = \"c\"\nuri = \"qemu:///system\"\n"),
+                   "conf.d/10.toml:3:7: host.uri"));
+    BOOST_TEST(has(error_with("[[host]]\nname = \"c\"\nuri = \"test:///default\"\n"),
+                   "conf.d/10.toml:3:7: host.uri must be a host where libvirtd runs"));
+    folder.write("conf.d/10.toml", "[[host]]\nname = \"c\"\nuri = \"qemu+tls://c/system\"\n");
+    BOOST_TEST(load_config(main_file).errors.empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_missing_file_is_an_error) {
     BOOST_TEST(load_config("/nowhere/at/all.toml").errors.size() == 1u);
 }
