@@ -232,9 +232,7 @@ Result<ObjectPath> ObjectPath::parse_reference(std::string_view text) {
     auto name = trim(text);
     if (name.starts_with("\\\\")) name.remove_prefix(2);
     if (!is_host_name(name) && !is_address(name)) return path;
-    ObjectPath p;
-    p.set_host(std::string(name));
-    return p;
+    return ObjectPath({}, "CIM_ComputerSystem", {{"Name", Value(std::string(name))}});
 }
 
 std::string ObjectPath::to_text(std::string_view host) const {

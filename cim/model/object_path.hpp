@@ -22,7 +22,7 @@ class ObjectPath {
     // Class.K="v",K2=1,K3=TRUE,K4="nested path". Keyless text "Class" is a class path. Errors: malformed.
     static Result<ObjectPath> parse(std::string_view text);
     // What clients give for a reference: such text, or the name or address of a host (hvB.example.com, \\hvB,
-    // 192.0.2.2, [2001:db8::2]), which makes a path that has nothing but host(). A single word is a class
+    // 192.0.2.2, [2001:db8::2]), which makes CIM_ComputerSystem.Name="HOST". A single word is a class
     // path.
     static Result<ObjectPath> parse_reference(std::string_view text);
     // \\HOST\root\virtualization\v2:Class.K="v" with `\` and `"` escaped in values; keys in alphabetical

@@ -172,7 +172,7 @@ Result<HostEntry> find_host(const Services& services, const ObjectPath& system,
                             const std::string& parameter) {
     const auto name = system.key_string("Name");
     if (!name.empty() || !system.keys().empty()) return find_host(services, name, parameter);
-    // Only a name: of one word it looks like that of a class.
+    // A name of one word looks like that of a class.
     return find_host(services, system.host().empty() ? system.class_name() : system.host(), parameter);
 }
 
