@@ -25,6 +25,11 @@ EmbeddedHost::~EmbeddedHost() {
     hypervisor_.reset();
     std::error_code ec;
     std::filesystem::remove_all(folder_, ec);
+    // The short name of a deep folder stays as long as the folder.
+    for (const char* place : {"/run", "/tmp"})
+        for (const auto& e : std::filesystem::directory_iterator(place, ec))
+            if (e.is_symlink(ec) && std::filesystem::read_symlink(e.path(), ec) == folder_ / "state" / "qemu")
+                std::filesystem::remove(e.path(), ec);
 }
 
 EmbeddedHost& EmbeddedHost::shared() {
