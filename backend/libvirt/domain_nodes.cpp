@@ -1,9 +1,8 @@
 #include "backend/libvirt/domain_nodes.hpp"
 
-#include <sstream>
-
 #include "backend/libvirt/domain_xml.hpp"
 #include "base/text.hpp"
+#include "base/xml_writer.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -115,9 +114,10 @@ void set_attribute(pugi::xml_node node, const char* name, const std::string& val
 }
 
 std::string to_text(const pugi::xml_node& node) {
-    std::ostringstream out;
+    std::string text;
+    XmlWriter out(text);
     node.print(out, "  ", pugi::format_indent | pugi::format_no_declaration);
-    return std::move(out).str();
+    return text;
 }
 
 std::string title_for(const MachineSpec& spec) {

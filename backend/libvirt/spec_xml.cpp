@@ -2,11 +2,11 @@
 
 #include <limits>
 #include <pugixml.hpp>
-#include <sstream>
 #include <type_traits>
 
 #include "backend/libvirt/spec_fields.hpp"
 #include "base/text.hpp"
+#include "base/xml_writer.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -237,9 +237,10 @@ pugi::xml_node find_spec(pugi::xml_node parent) {
 std::string spec_text(const KeptSpec& kept) {
     pugi::xml_document doc;
     append_spec(doc, kept);
-    std::ostringstream out;
+    std::string text;
+    XmlWriter out(text);
     doc.save(out, "  ", pugi::format_indent | pugi::format_no_declaration);
-    return std::move(out).str();
+    return text;
 }
 
 Result<KeptSpec> spec_from_text(std::string_view text) {

@@ -1,4 +1,5 @@
 // Instances, values and paths as CIM-XML elements.
+#include "base/xml_writer.hpp"
 #include "cim/codec/cimxml.hpp"
 #include "cim/codec/xml_names.hpp"
 
@@ -25,13 +26,6 @@ void write_scalar(pugi::xml_node parent, const Feature& f, const Value& v) {
         set_text(parent.append_child("VALUE"), value_to_text(f.type, v));
     }
 }
-
-struct StringWriter : pugi::xml_writer {
-    std::string text;
-    void write(const void* data, std::size_t size) override {
-        text.append(static_cast<const char*>(data), size);
-    }
-};
 
 void write_keys(pugi::xml_node name, const ObjectPath& p) {
     for (const auto& [key, value] : p.keys()) {
@@ -110,9 +104,10 @@ void write_instance(pugi::xml_node parent, const Instance& i) {
 std::string instance_to_text(const Instance& i) {
     pugi::xml_document doc;
     write_instance(doc, i);
-    StringWriter out;
+    std::string text;
+    XmlWriter out(text);
     doc.save(out, "", pugi::format_raw | pugi::format_no_declaration, pugi::encoding_utf8);
-    return std::move(out.text);
+    return text;
 }
 
 void write_instance_name(pugi::xml_node parent, const ObjectPath& p) {

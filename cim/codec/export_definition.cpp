@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <pugixml.hpp>
-#include <sstream>
 
 #include "base/text.hpp"
+#include "base/xml_writer.hpp"
 
 namespace wsvirt::cim {
 
@@ -100,9 +100,10 @@ std::string export_definition_to_text(const ExportDefinition& d) {
         for (const auto& f : s.memory) write_file(n, "SavedState", f);
         for (const auto& f : s.firmware) write_file(n, "FirmwareVariables", f);
     }
-    std::ostringstream out;
+    std::string text;
+    XmlWriter out(text);
     doc.save(out, "  ");
-    return out.str();
+    return text;
 }
 
 Result<ExportDefinition> export_definition_from_text(std::string_view text) {

@@ -24,7 +24,8 @@ MAY = {
 ONLY = {
     r"stdsoap2\.h|soap[A-Z]\w*\.(h|nsmap)|.*\.nsmap": ["wsman/soap", "wsman/client"],
     r"libvirt/.*": ["backend/libvirt"],
-    r"pugi(xml|config)\.hpp": ["cim/codec", "wsman/soap", "wsman/ops", "wsman/client", "wsman/cimxml", "backend/libvirt"],
+    r"pugi(xml|config)\.hpp": ["cim/codec", "wsman/soap", "wsman/ops", "wsman/client", "backend/libvirt",
+                              "base/xml_writer.hpp"],
     r"boost/(beast|asio)[/.].*": ["wsman/http", "wsman/daemon"],
     r"sqlite3\.h": ["cim/om"],
 }

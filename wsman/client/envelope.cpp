@@ -1,9 +1,9 @@
 #include "wsman/client/envelope.hpp"
 
 #include <pugixml.hpp>
-#include <sstream>
 
 #include "base/text.hpp"
+#include "base/xml_writer.hpp"
 
 namespace wsvirt::client {
 namespace {
@@ -48,10 +48,10 @@ struct Message {
         body = envelope.append_child("s:Body");
     }
     std::string text() const {
-        std::ostringstream out;
-        out << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
+        std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
+        XmlWriter out(text);
         doc.save(out, "", pugi::format_raw | pugi::format_no_declaration, pugi::encoding_utf8);
-        return out.str();
+        return text;
     }
 };
 

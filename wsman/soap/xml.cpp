@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "base/xml_writer.hpp"
 #include "wsman/soap/names.hpp"
 
 namespace wsvirt::soap::xml {
@@ -12,17 +13,6 @@ std::string_view prefix_of(std::string_view qname) {
     const auto colon = qname.find(':');
     return colon == std::string_view::npos ? std::string_view{} : qname.substr(0, colon);
 }
-
-class Appender : public pugi::xml_writer {
-  public:
-    explicit Appender(std::string& out) : out_(out) {}
-    void write(const void* data, std::size_t size) override {
-        out_.append(static_cast<const char*>(data), size);
-    }
-
-  private:
-    std::string& out_;
-};
 
 }  // namespace
 
@@ -88,7 +78,7 @@ pugi::xml_attribute attribute(const pugi::xml_node& n, std::string_view ns, std:
 
 std::string raw(const pugi::xml_node& n) {
     std::string out;
-    Appender to(out);
+    XmlWriter to(out);
     n.print(to, "", pugi::format_raw);
     return out;
 }
