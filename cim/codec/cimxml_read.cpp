@@ -124,27 +124,20 @@ class Reader {
                 return about(
                     f.name, Status::type_mismatch, "wsvirt.value.text",
                     fmt::format("a value of type {} is needed here, not a reference.", type_name(f.type)));
-            return reference(f, path_from_node(n));
+            return codec::reference_value(ns_, f, path_from_node(n));
         }
         if (kind != "VALUE" || xml::first_element(n))
             return about(f.name, Status::malformed, "wsvirt.cimxml.form",
                          fmt::format("{} cannot stand here.", kind));
         const std::string text = xml::text_of(n);
-        if (f.type == Type::reference) return reference(f, ObjectPath::parse_reference(text));
+        if (f.type == Type::reference)
+            return codec::reference_value(ns_, f, ObjectPath::parse_reference(text));
         const auto t = trim(text);
         const bool hex = t.find("0x") != std::string_view::npos || t.find("0X") != std::string_view::npos;
         const bool integer = f.type != Type::string && f.type != Type::char16 && f.type != Type::datetime;
         auto v = value_from_text(f.type, text, hex && integer);
         if (v) return v;
         return about(f.name, v.error().status, v.error().message_id, v.error().text);
-    }
-
-    Result<Value> reference(const Feature& f, Result<ObjectPath> path) {
-        if (!path) return about(f.name, path.error().status, path.error().message_id, path.error().text);
-        if (path->name_space().empty()) path->set_name_space(ns_.name());
-        auto typed = codec::with_typed_keys(ns_, std::move(*path));
-        if (!typed) return about(f.name, typed.error().status, typed.error().message_id, typed.error().text);
-        return Value(std::move(*typed));
     }
 
     Result<Value> embedded(const Feature& f, const pugi::xml_node& n) {
@@ -175,8 +168,9 @@ Result<void> add_key(ObjectPath& p, std::string name, const pugi::xml_node& n) {
     if (kind != "KEYVALUE") return malformed("A KEYBINDING needs a KEYVALUE or a VALUE.REFERENCE.", name);
     const std::string text = xml::text_of(n);
     const std::string_view value_type = n.attribute("VALUETYPE").value();
+    const std::string_view named = n.attribute("TYPE").value();
     Type type = Type::string;
-    if (const std::string_view named = n.attribute("TYPE").value(); !named.empty()) {
+    if (!named.empty()) {
         if (!type_from_name(named, type)) return malformed(fmt::format("{} is not a CIM type.", named), name);
     } else if (value_type == "boolean") {
         type = Type::boolean;
@@ -184,6 +178,10 @@ Result<void> add_key(ObjectPath& p, std::string name, const pugi::xml_node& n) {
         type = trim(text).starts_with('-') ? Type::sint64 : Type::uint64;
     }
     auto v = type == Type::string ? Result<Value>(Value(text)) : value_from_text(type, text);
+    if (!v && named.empty() && value_type == "numeric") {
+        v = value_from_text(Type::real64, text);
+        if (v && *v == Value(0)) v = Value(0);  // no minus zero in a key
+    }
     if (!v) return about(name, v.error().status, v.error().message_id, v.error().text);
     p.set_key(std::move(name), std::move(*v));
     return {};

@@ -8,6 +8,68 @@
 
 namespace wsvirt::cim::codec {
 
+namespace {
+
+Result<ObjectPath> with_typed_keys(const Namespace& ns, ObjectPath p) {
+    const bool here = p.name_space().empty() || iequals(p.name_space(), ns.name());
+    const auto cls = here ? ns.find(p.class_name()) : nullptr;
+    ObjectPath::Keys keys = p.keys();
+    if (!keys.empty() && keys[0].first.empty()) {
+        // Class="value" is short for the only key.
+        if (!cls || cls->key_slots().size() != 1 || keys.size() != 1)
+            return Error{Status::malformed, "wsvirt.path.key",
+                         fmt::format("The keys of {} need their names.", p.class_name()), p.class_name()};
+        keys[0].first = cls->properties()[cls->key_slots()[0]]->name;
+    }
+    if (!cls) return p;
+    for (auto& [name, value] : keys) {
+        const auto* property = cls->property(name);
+        if (!property || !value.as_string()) continue;
+        auto typed = convert(property->type, property->array, value);
+        if (!typed)
+            return Error{Status::type_mismatch, "wsvirt.path.key",
+                         fmt::format("The key {} of {}: {}", name, cls->name(), typed.error().text), name};
+        value = std::move(*typed);
+    }
+    ObjectPath typed(p.name_space(), p.class_name(), std::move(keys));
+    typed.set_host(p.host());
+    return typed;
+}
+
+// MOF text says of a reference what it says of any text.
+Result<void> complete_references(const Namespace& ns, Value& v, const Feature& f);
+
+Result<void> complete_references(const Namespace& ns, Instance& i) {
+    for (std::size_t slot = 0; slot < i.size(); ++slot) {
+        const auto& f = *i.cls().properties()[slot];
+        if (!i.given(slot) || (f.type != Type::reference && !embeds(f))) continue;
+        Value v = i.at(slot);
+        if (auto r = complete_references(ns, v, f); !r) return r;
+        i.set_at(slot, std::move(v));
+    }
+    return {};
+}
+
+Result<void> complete_references(const Namespace& ns, Value& v, const Feature& f) {
+    if (const auto* path = v.as_path()) {
+        auto completed = reference_value(ns, f, *path);
+        if (!completed) return completed.error();
+        v = std::move(*completed);
+    } else if (const auto* inner = v.as_instance()) {
+        Instance copy = *inner;
+        if (auto r = complete_references(ns, copy); !r) return r;
+        v = Value(std::move(copy));
+    } else if (const auto* items = v.as_array()) {
+        Value::Array copies = *items;
+        for (auto& item : copies)
+            if (auto r = complete_references(ns, item, f); !r) return r;
+        v = Value(std::move(copies));
+    }
+    return {};
+}
+
+}  // namespace
+
 Error about(std::string_view subject, Status status, std::string_view id, std::string_view text) {
     return {status, std::string(id), fmt::format("{}: {}", subject, text), std::string(subject)};
 }
@@ -53,33 +115,15 @@ Result<Value> instance_from_any_text(const Namespace& ns, const Feature& f, std:
         return about(f.name, Status::malformed, "wsvirt.embedded.count",
                      "exactly one instance is needed here.");
     if (auto r = check_class(ns, f, made->front()); !r) return r.error();
+    if (auto r = complete_references(ns, made->front()); !r) return r.error();
     return Value(std::move(made->front()));
 }
 
-Result<ObjectPath> with_typed_keys(const Namespace& ns, ObjectPath p) {
-    const bool here = p.name_space().empty() || iequals(p.name_space(), ns.name());
-    const auto cls = here ? ns.find(p.class_name()) : nullptr;
-    ObjectPath::Keys keys = p.keys();
-    if (!keys.empty() && keys[0].first.empty()) {
-        // Class="value" is short for the only key.
-        if (!cls || cls->key_slots().size() != 1 || keys.size() != 1)
-            return Error{Status::malformed, "wsvirt.path.key",
-                         fmt::format("The keys of {} need their names.", p.class_name()), p.class_name()};
-        keys[0].first = cls->properties()[cls->key_slots()[0]]->name;
-    }
-    if (!cls) return p;
-    for (auto& [name, value] : keys) {
-        const auto* property = cls->property(name);
-        if (!property || !value.as_string()) continue;
-        auto typed = convert(property->type, property->array, value);
-        if (!typed)
-            return Error{Status::type_mismatch, "wsvirt.path.key",
-                         fmt::format("The key {} of {}: {}", name, cls->name(), typed.error().text), name};
-        value = std::move(*typed);
-    }
-    ObjectPath typed(p.name_space(), p.class_name(), std::move(keys));
-    typed.set_host(p.host());
-    return typed;
+Result<Value> reference_value(const Namespace& ns, const Feature& f, Result<ObjectPath> path) {
+    if (path && path->name_space().empty()) path->set_name_space(ns.name());
+    auto typed = path ? with_typed_keys(ns, std::move(*path)) : std::move(path);
+    if (!typed) return about(f.name, typed.error().status, typed.error().message_id, typed.error().text);
+    return Value(std::move(*typed));
 }
 
 }  // namespace wsvirt::cim::codec

@@ -26,8 +26,9 @@ Result<Value> instance_from_any_text(const Namespace& ns, const Feature& f, std:
 // from one class below the common root (clients send base classes of settings for each other).
 Result<void> check_class(const Namespace& ns, const Feature& f, const Instance& i);
 
-// Key values given as text become values of the declared types, where the class is known.
-Result<ObjectPath> with_typed_keys(const Namespace& ns, ObjectPath p);
+// A reference as it was read: in this namespace unless it names one, and key values given as text have the
+// declared types where the class is known. Errors with subject = f.name.
+Result<Value> reference_value(const Namespace& ns, const Feature& f, Result<ObjectPath> path);
 
 Error about(std::string_view subject, Status status, std::string_view id, std::string_view text);
 

@@ -103,7 +103,7 @@ class Reader {
     Result<Value> scalar(const Feature& f, const pugi::xml_node& n, unsigned depth) {
         if (xml::is_nil(n)) return Value();
         if (codec::embeds(f)) return embedded(f, n, depth);
-        if (f.type == Type::reference) return reference(f, n);
+        if (f.type == Type::reference) return codec::reference_value(ns_, f, read_reference(n));
         const auto inner = xml::first_element(n);
         if (f.type == Type::datetime && inner) return datetime(f, n, inner);
         if (inner)
@@ -127,15 +127,6 @@ class Reader {
             return about(f.name, Status::type_mismatch, "wsvirt.value.datetime",
                          "one of cim:Datetime, cim:Interval, cim:Date and cim:CIM_DateTime is needed here.");
         return text_value(f, xml::text_of(inner));
-    }
-
-    Result<Value> reference(const Feature& f, const pugi::xml_node& n) {
-        Result<ObjectPath> path = read_reference(n);
-        if (!path) return about(f.name, path.error().status, path.error().message_id, path.error().text);
-        if (path->name_space().empty()) path->set_name_space(ns_.name());
-        auto typed = codec::with_typed_keys(ns_, std::move(*path));
-        if (!typed) return about(f.name, typed.error().status, typed.error().message_id, typed.error().text);
-        return Value(std::move(*typed));
     }
 
     static Result<ObjectPath> read_reference(const pugi::xml_node& n) {

@@ -89,6 +89,21 @@ BOOST_AUTO_TEST_CASE(lenient_where_clients_need_it) {
     BOOST_TEST(!i->has("Id"));
 }
 
+BOOST_AUTO_TEST_CASE(references_in_mof_text_are_as_elsewhere) {
+    const auto i = cimxml::instance_from_text(
+        ns(),
+        "<INSTANCE CLASSNAME='T_All'><PROPERTY NAME='Leaf' TYPE='string'><VALUE>instance of T_All { R = "
+        "\"T_All.Id=\\\"7\\\"\"; Leaf = instance of T_All { R = \"T_All\"; }; "
+        "};</VALUE></PROPERTY></INSTANCE>");
+    BOOST_REQUIRE_MESSAGE(i.ok(), (i.ok() ? "" : i.error().text));
+    const auto* leaf = i->get("Leaf").as_instance();
+    BOOST_REQUIRE(leaf);
+    const ObjectPath wanted("root/test", "T_All", {{"Id", Value("7")}});
+    BOOST_TEST((*leaf->get("R").as_path() == wanted));
+    BOOST_TEST(leaf->get("R").as_path()->name_space() == "root/test");
+    BOOST_TEST(leaf->get("Leaf").as_instance()->get("R").as_path()->name_space() == "root/test");
+}
+
 BOOST_AUTO_TEST_CASE(refusals) {
     const auto status = [&](std::string_view text) {
         const auto r = cimxml::instance_from_text(ns(), text);
@@ -116,7 +131,8 @@ BOOST_AUTO_TEST_CASE(refusals) {
 
 BOOST_AUTO_TEST_CASE(paths_round_trip) {  // X-MSG-17, X-MSG-18, X-MSG-23
     const ObjectPath inner("root/test", "T_All", {{"Id", Value("v")}});
-    const ObjectPath p("root/test", "T_Link", {{"A", Value(inner)}, {"N", Value(7)}, {"B", Value(true)}});
+    const ObjectPath p("root/test", "T_Link",
+                       {{"A", Value(inner)}, {"N", Value(7)}, {"F", Value(4e27)}, {"B", Value(true)}});
     pugi::xml_document doc;
     cimxml::write_instance_path(doc, p, "host");
     const auto back = cimxml::path_from_node(doc.document_element());
