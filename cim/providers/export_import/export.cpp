@@ -1,8 +1,8 @@
 // ExportSystemDefinition and GetSizeOfSystemFiles.
 #include "cim/providers/export_import/export_plan.hpp"
 #include "cim/providers/export_import/export_work.hpp"
-#include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/export_import/methods.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/virtual_system/disk_claims.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/snapshots.hpp"
@@ -57,7 +57,8 @@ Result<MethodResult> export_system(const MethodCall& call) {
         return refused(call, task,
                        Error(Status::invalid_parameter, "wsvirt.export.system",
                              "The virtual machine is gone.", "ComputerSystem"));
-    if (auto r = check_whole(what->machine->spec); !r) return refused(call, task, r.error());
+    if (auto r = migration_service::check_at_hand(services, *what->machine); !r)
+        return refused(call, task, r.error());
     auto plan = plan_export(services, *what, call.in.get("ExportDirectory").string_or({}), *wishes);
     if (!plan) {
         auto e = plan.error();

@@ -6,6 +6,7 @@
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/om/store.hpp"
+#include "cim/providers/machine_wait.hpp"
 #include "cim/providers/methods.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/recovery.hpp"
@@ -24,8 +25,6 @@ constexpr std::string_view running_now_paused = "running, paused", running_now_s
                            paused_now_saved = "paused, saved", running_now_frozen = "running, frozen";
 // Most machines go on within this time, and then nobody sees them stand still.
 constexpr std::chrono::milliseconds patience_at_start{10'000};
-constexpr auto lock_patience = std::chrono::seconds(600);  // for other work on the machine, and to try again
-constexpr auto poll = std::chrono::milliseconds(200);
 
 bool was_running(std::string_view note) {
     return note != paused_now_saved;
@@ -77,8 +76,8 @@ bool within_reach(Services& services, const std::string& guid) {
 }
 
 Result<void> try_to_let_go(Services& services, const std::string& guid, JobContext& job) {
-    const auto end = std::chrono::steady_clock::now() + lock_patience;
-    for (;; std::this_thread::sleep_for(poll)) {
+    const auto end = std::chrono::steady_clock::now() + machine_patience;
+    for (;; std::this_thread::sleep_for(machine_poll)) {
         const auto note = services.store.get(left_kind, guid);
         if (!note) return note.error();
         if (!*note) return {};
@@ -90,16 +89,6 @@ Result<void> try_to_let_go(Services& services, const std::string& guid, JobConte
         const bool enough = job.stop().stop_requested() || std::chrono::steady_clock::now() > end;
         if (enough || !within_reach(services, guid)) return r;
     }
-}
-
-std::shared_ptr<JobManager::Guard> wait_for_machine(Services& services, JobContext& job,
-                                                    const std::string& guid) {
-    const auto end = std::chrono::steady_clock::now() + lock_patience;
-    while (!job.stop().stop_requested() && std::chrono::steady_clock::now() < end) {
-        if (auto held = services.jobs.lock(guid)) return std::move(*held);
-        std::this_thread::sleep_for(poll);
-    }
-    return nullptr;
 }
 
 // As a job, since memory that is read back from a disk takes its time. When it fails the machine stays as it
@@ -120,7 +109,7 @@ Result<std::string> let_go(Services& services, const std::string& guid) {
             std::move(*held));
     }
     return services.jobs.start(std::move(spec), [&services, guid](JobContext& job) -> Result<void> {
-        const auto machine = wait_for_machine(services, job, guid);
+        const auto machine = wait_for_machine(services.jobs, job, guid);
         if (!machine)
             return Error(Status::busy, "wsvirt.export.held_busy",
                          "Other operations on the machine go on; it stays as the export has left it until "

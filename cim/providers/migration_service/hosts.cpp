@@ -11,6 +11,7 @@
 
 #include "backend/cluster.hpp"
 #include "base/text.hpp"
+#include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/migration_service/settle.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 
@@ -143,6 +144,19 @@ Result<void> check_only_there(const Services& services, const HostEntry& place, 
                      m->spec.uuid);
     }
     return {};
+}
+
+Result<void> check_only_here(const Services& services, std::string_view machine, Elsewhere allowed) {
+    const auto place = host_of_machine(services, machine);
+    return place ? check_only_there(services, *place, machine, allowed) : Result<void>();
+}
+
+Result<void> check_at_hand(const Services& services, const backend::Machine& machine) {
+    if (auto r = export_import::check_whole(machine.spec); !r) return r;
+    const bool idle =
+        machine.state == backend::MachineState::off || machine.state == backend::MachineState::saved;
+    // A paused half elsewhere of one that is under way here is a migration's.
+    return check_only_here(services, machine.spec.uuid, idle ? Elsewhere::off : Elsewhere::not_running);
 }
 
 Result<HostEntry> find_host(const Services& services, std::string_view given, const std::string& parameter) {

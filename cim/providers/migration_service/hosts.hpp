@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/hypervisor.hpp"
 #include "cim/om/services.hpp"
 #include "cim/providers/methods.hpp"
 
@@ -23,6 +24,9 @@ std::optional<HostEntry> host_of_machine(const Services& services, std::string_v
 enum class Elsewhere : std::uint8_t { off, not_running };
 Result<void> check_only_there(const Services& services, const HostEntry& place, std::string_view machine,
                               Elsewhere allowed = Elsewhere::off);
+Result<void> check_only_here(const Services& services, std::string_view machine, Elsewhere allowed);
+// Before work on its disks as it stands: that it is whole, and here alone.
+Result<void> check_at_hand(const Services& services, const backend::Machine& machine);
 
 // Errors: invalid_parameter; subject = parameter.
 Result<HostEntry> find_host(const Services& services, std::string_view name, const std::string& parameter);

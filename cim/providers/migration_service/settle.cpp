@@ -5,6 +5,7 @@
 
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
+#include "cim/providers/machine_wait.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/patience.hpp"
 #include "cim/providers/migration_service/plan.hpp"
@@ -22,7 +23,6 @@ namespace {
 constexpr std::string_view kind = "migration_left";
 constexpr auto contact_patience = std::chrono::seconds(20);  // for hosts to be connected to
 constexpr auto settle_patience = std::chrono::seconds(20);   // for libvirt to clear up
-constexpr auto lock_patience = std::chrono::seconds(600);    // for others to be done with the machine
 constexpr unsigned most_attempts = 3;
 constexpr std::string_view names_of_rest[] = {"", " at_source", " at_destination", " copies"};
 
@@ -217,16 +217,6 @@ std::optional<CutOff> left_from(const Services& services, const Store::Row& row)
     return c;
 }
 
-std::shared_ptr<JobManager::Guard> wait_for_machine(Services& services, JobContext& job,
-                                                    const std::string& guid) {
-    std::shared_ptr<JobManager::Guard> held;
-    wait_until(lock_patience, [&] {
-        if (auto lock = services.jobs.lock(guid)) held = std::move(*lock);
-        return held != nullptr || job.stop().stop_requested();
-    });
-    return held;
-}
-
 std::optional<JobError> strange_warning(const Settled& s, const CutOff& c) {
     if (s.strange.empty()) return std::nullopt;
     JobError e;
@@ -238,7 +228,7 @@ std::optional<JobError> strange_warning(const Settled& s, const CutOff& c) {
 // Waits until nobody else works on the machine. Another that came before may have done it.
 Result<void> clear_up(Services& services, JobContext& job, const std::string& key, const std::string& guid,
                       std::shared_ptr<JobManager::Guard> waits) {
-    const auto held = wait_for_machine(services, job, guid);
+    const auto held = wait_for_machine(services.jobs, job, guid);
     if (!held)
         return Error(Status::busy, "wsvirt.migration.left_busy",
                      "Other operations on the machine go on; what a migration left is cleared up later.");

@@ -1,9 +1,11 @@
 #include "cim/providers/snapshot_service/target.hpp"
 
-#include "cim/providers/export_import/half_made.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 
 namespace wsvirt::cim::snapshot_service {
+
+using migration_service::check_at_hand;
 
 namespace {
 
@@ -25,7 +27,7 @@ Result<Target> machine_of(const MethodCall& call, std::string_view parameter) {
     t.held = std::move(*held);
     t.machine = call.services.hypervisor.machine(guid);
     if (!t.machine) return no_target(parameter, "a virtual machine");
-    if (auto r = export_import::check_whole(t.machine->spec); !r) return r.error();
+    if (auto r = check_at_hand(call.services, *t.machine); !r) return r.error();
     return t;
 }
 
@@ -40,7 +42,7 @@ Result<Target> snapshot_of(const MethodCall& call, std::string_view parameter) {
     found = vs::find_configuration(call.services, guid);
     if (!found || found->kind != vs::Configuration::Kind::snapshot)
         return no_target(parameter, "the settings of a snapshot");
-    if (auto r = export_import::check_whole(found->machine->spec); !r) return r.error();
+    if (auto r = check_at_hand(call.services, *found->machine); !r) return r.error();
     return Target{found->machine, *found->snapshot, std::move(*held)};
 }
 

@@ -160,10 +160,7 @@ Result<void> check_begin(const Services& services, const backend::Machine& m, Ac
     if (starts)
         if (auto r = export_import::check_whole(m.spec); !r) return r;
     if (!starts && a != Action::resume) return {};
-    const auto place = host_of_machine(services, m.spec.uuid);
-    return place ? check_only_there(services, *place, m.spec.uuid,
-                                    starts ? Elsewhere::off : Elsewhere::not_running)
-                 : Result<void>();
+    return check_only_here(services, m.spec.uuid, starts ? Elsewhere::off : Elsewhere::not_running);
 }
 
 }  // namespace

@@ -121,6 +121,32 @@ BOOST_AUTO_TEST_CASE(its_disks_move_only_where_it_is) {
     BOOST_TEST(hypervisor.calls("migrate") == 0U);
 }
 
+// Its disks are being written over there.
+BOOST_AUTO_TEST_CASE(nor_is_it_exported_or_given_snapshots) {
+    const auto snapshot = hypervisor.snapshot({}, {guid, make_guid(), false, false, "before", {}});
+    BOOST_TEST_REQUIRE(snapshot.ok());
+    const Value kept(vs::setting_path("Msvm_VirtualSystemSettingData",
+                                      vs::setting_id(hypervisor.machine(guid)->snapshots.at(0).id)));
+    const auto snapshots = vs::service_path("testhost", "Msvm_VirtualSystemSnapshotService", "vssnapsvc");
+    const auto refused = [&](const ObjectPath& target, const char* method, const Given& in) {
+        const auto r = call(target, method, in);
+        BOOST_TEST(code(r) == 32775U, method);
+        BOOST_TEST(text_of(r).find("hvB") != std::string::npos, text_of(r));
+    };
+    for (const auto state : {MachineState::running, MachineState::paused, MachineState::saved}) {
+        there(state);
+        refused(snapshots, "CreateSnapshot", {{"AffectedSystem", system(guid)}, {"SnapshotType", 2U}});
+        refused(snapshots, "ApplySnapshot", {{"Snapshot", kept}});
+        refused(snapshots, "DestroySnapshot", {{"AffectedSnapshot", kept}});
+        refused(vsms(), "ExportSystemDefinition",
+                {{"ComputerSystem", system(guid)}, {"ExportDirectory", (folder / "exports").string()}});
+        BOOST_TEST(second.power_off({}, guid).ok() == (state != MachineState::saved));
+    }
+    BOOST_TEST(hypervisor.machine(guid)->snapshots.size() == 1U);
+    BOOST_TEST(second.discard_saved_state({}, guid).ok());
+    BOOST_TEST(done(call(snapshots, "DestroySnapshot", {{"AffectedSnapshot", kept}})) == 0U, last_text);
+}
+
 BOOST_AUTO_TEST_CASE(nor_does_what_was_left_go_to_a_third_host) {
     testing::FakeHypervisor third{"hvC"};
     auto entry = services.hosts.back();
