@@ -16,6 +16,7 @@
 #include "backend/libvirt/handles.hpp"
 #include "backend/libvirt/inventory.hpp"
 #include "backend/libvirt/observe.hpp"
+#include "backend/libvirt/opener.hpp"
 #include "backend/libvirt/workers.hpp"
 #include "base/text.hpp"
 
@@ -44,6 +45,7 @@ struct Core {
     std::shared_ptr<Connector> connector;
     std::shared_ptr<Inventory> inventory = std::make_shared<Inventory>();
     std::unique_ptr<Workers> workers;
+    std::unique_ptr<Opener> opener;  // of connections beside those of the workers
     Gates gates;
     std::mutex mutex;  // for the rest
     HostInfo host;

@@ -90,7 +90,7 @@ Follower::Follower(const CorePtr& core, const MigrationRequest& request, Session
 
 void Follower::follow(const std::stop_token& stop, const CorePtr& core, const MigrationRequest& request,
                       Session& session, virConnectPtr destination) {
-    auto connection = core->connector->open();
+    auto connection = core->opener->open();
     if (!connection) return;
     const auto d = find_domain(connection->get(), request.machine);
     if (d && request.max_downtime)

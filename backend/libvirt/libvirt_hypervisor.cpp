@@ -40,6 +40,7 @@ LibvirtHypervisor::LibvirtHypervisor(Settings settings) : core_(std::make_shared
     if (settings.firmware.code.empty()) settings.firmware = find_firmware();
     core_->connector = std::make_shared<Connector>(std::move(settings));
     core_->workers = std::make_unique<Workers>(core_->connector);
+    core_->opener = std::make_unique<Opener>(core_->connector);
     const Settings& s = core_->settings();
     core_->options.firmware = s.firmware;
     core_->options.emulator = s.emulator;
@@ -47,7 +48,9 @@ LibvirtHypervisor::LibvirtHypervisor(Settings settings) : core_(std::make_shared
     core_->options.domain_type = core_->connector->kind() == HostKind::test ? "test" : "qemu";
 }
 
-LibvirtHypervisor::~LibvirtHypervisor() = default;
+LibvirtHypervisor::~LibvirtHypervisor() {
+    core_->opener->give_up();
+}
 
 Result<void> LibvirtHypervisor::open() {
     if (auto ok = core_->connector->prepare(); !ok) return ok;

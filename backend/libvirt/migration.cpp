@@ -404,7 +404,7 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
     if (*state == saved)
         return Error{Status::invalid_state, "wsvirt.migration.saved",
                      "The machine is saved and cannot move; start it, or drop its saved state.", r.machine};
-    auto destination = other->connector->open();
+    auto destination = other->opener->open();
     if (!destination) return destination.error();
     const Route way{core, other, s, destination->get(), r};
     if (find_domain(way.there, r.machine))

@@ -100,6 +100,28 @@ BOOST_AUTO_TEST_CASE(a_silent_host_holds_up_neither_the_start_nor_the_end) {
     BOOST_TEST((Clock::now() - began < 30s));
 }
 
+BOOST_AUTO_TEST_CASE(a_silent_destination_does_not_hold_a_migration) {
+    Listener host;
+    libvirt::Settings s;
+    s.uri = "test:///default";
+    const auto here = libvirt::open_libvirt(s);
+    s.uri = host.uri;
+    s.start_disconnected = true;
+    s.open_limit = 300ms;
+    const auto there = libvirt::open_libvirt(s);
+    BOOST_REQUIRE((here && there));
+    MigrationRequest wanted;
+    wanted.machine = (*here)->machines().at(0)->spec.uuid;
+    Call call;
+    call.deadline = Clock::now() + 60s;
+    const auto began = Clock::now();
+    const auto moved = (*here)->migrate(call, wanted, **there);
+    BOOST_REQUIRE(!moved);
+    BOOST_TEST((moved.error().status == Status::unavailable));
+    BOOST_TEST((Clock::now() - began < 30s));
+    BOOST_TEST(((*here)->machine(wanted.machine)->state == MachineState::running));
+}
+
 BOOST_AUTO_TEST_CASE(while_an_attempt_hangs_only_a_sign_of_life_is_asked_for) {
     Listener host;
     libvirt::Settings s;
