@@ -36,15 +36,13 @@ std::vector<std::string> files_of(const Call& call, Hypervisor& local, const Mac
     return files;
 }
 
-bool is_own(const Disk& d) {
-    return d.device != DiskDevice::cdrom && !d.shareable && !d.path.empty();
-}
-
-// The machine that has it to itself, or has in a snapshot; "" = none.
-std::string user_of(const Hypervisor& host, const std::string& file) {
+// The machine that has it, also in a snapshot, and does not share it with who shares it, too; "" = none.
+std::string user_of(const Hypervisor& host, const Disk& wanted) {
     const auto uses = [&](const MachineSpec& s) {
-        return std::any_of(s.disks.begin(), s.disks.end(),
-                           [&](const Disk& d) { return is_own(d) && d.path == file; });
+        return std::any_of(s.disks.begin(), s.disks.end(), [&](const Disk& d) {
+            return d.device != DiskDevice::cdrom && d.path == wanted.path &&
+                   !(d.shareable && wanted.shareable);
+        });
     };
     for (const auto& m : host.machines())
         if (uses(m->spec) || std::any_of(m->snapshots.begin(), m->snapshots.end(),
@@ -73,8 +71,8 @@ std::optional<std::string> lacks(const Call& call, const ClusterHost& h, const M
     if (const auto missing = lacking_switch(*h.hypervisor, spec); !missing.empty())
         return "\"" + h.name + "\" has no virtual switch \"" + missing + "\"";
     for (const auto& d : spec.disks) {
-        if (!is_own(d)) continue;
-        if (const auto user = user_of(*h.hypervisor, d.path); !user.empty())
+        if (d.device == DiskDevice::cdrom || d.path.empty()) continue;
+        if (const auto user = user_of(*h.hypervisor, d); !user.empty())
             return "\"" + d.path + "\" is in use by \"" + user + "\" on \"" + h.name + "\"";
     }
     bool sure = true;

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "cim/providers/image_service/disk_settings.hpp"
+#include "cim/providers/image_service/users.hpp"
 #include "cim/providers/instance_tools.hpp"
 #include "cim/providers/service_provider.hpp"
 #include "cim/providers/virtual_system/disk_claims.hpp"
@@ -93,23 +94,12 @@ Result<MethodResult> create_floppy(const MethodCall& call) {
                {});
 }
 
-// An image that no machine writes to now. Errors: busy.
-Result<void> check_free(const MethodCall& call, const std::string& path) {
-    for (const auto& m : call.services.hypervisor.machines())
-        for (const auto& d : m->spec.disks)
-            if (d.path == path && (m->id >= 0 || m->has_saved_state))
-                return Error(Status::busy, "wsvirt.disk.in_use",
-                             "\"" + path + "\" is in use by the virtual machine \"" + m->spec.name +
-                                 "\"; turn it off first.",
-                             "Path");
-    return {};
-}
-
 Result<MethodResult> convert_disk(const MethodCall& call) {
     auto task = task_of(conversion, "Converting Virtual Hard Disk");
     auto source = existing(call, "SourcePath");
     if (!source) return refused_file(call, task, source.error());
-    if (auto r = check_free(call, *source); !r) return refused(call, task, r.error());
+    auto held = hold_users(call.services, *source, Use::read);
+    if (!held) return refused(call, task, held.error());
     // The copy shows what the source stands on, too.
     if (auto r = vs::check_medium(call.services, *source, {vs::Kind::hard_disk, {}, true}); !r) {
         auto e = r.error();
@@ -129,9 +119,8 @@ Result<MethodResult> convert_disk(const MethodCall& call) {
     task.busy_key = vs::file_key(spec->path);
     auto& hypervisor = call.services.hypervisor;
     return run(call, std::move(task),
-               [&hypervisor, from = *source, spec = std::move(*spec)](JobContext& job) {
-                   return hypervisor.convert_image(call_of(job), from, spec);
-               },
+               [&hypervisor, from = *source, spec = std::move(*spec), held = std::move(*held)](
+                   JobContext& job) { return hypervisor.convert_image(call_of(job), from, spec); },
                {});
 }
 
@@ -139,7 +128,8 @@ Result<MethodResult> resize_disk(const MethodCall& call) {
     auto task = task_of(expansion, "Resizing Virtual Hard Disk");
     auto path = existing(call, "Path");
     if (!path) return refused_file(call, task, path.error());
-    if (auto r = check_free(call, *path); !r) return refused(call, task, r.error());
+    auto held = hold_users(call.services, *path, Use::change);
+    if (!held) return refused(call, task, held.error());
     auto image = call.services.hypervisor.image_info({}, *path);
     if (!image) return refused(call, task, image.error());
     const auto size = call.in.get("MaxInternalSize").uint_or(0);
@@ -152,7 +142,7 @@ Result<MethodResult> resize_disk(const MethodCall& call) {
     task.busy_key = vs::file_key(*path);
     auto& hypervisor = call.services.hypervisor;
     return run(call, std::move(task),
-               [&hypervisor, path = *path, size](JobContext& job) {
+               [&hypervisor, path = *path, size, held = std::move(*held)](JobContext& job) {
                    return hypervisor.resize_image(call_of(job), path, size);
                },
                {});

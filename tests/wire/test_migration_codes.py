@@ -49,16 +49,16 @@ class World:
         output = self.hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="m", **settings), resources)
         return self.hyperv.finish(output)["ResultingSystem"]
 
-    def image(self, folder=None):
+    def image(self, folder=None, form="qcow2"):
         folder = folder or self.daemon.storage
         folder.mkdir(exist_ok=True)
-        path = folder / f"{uuid.uuid4()}.qcow2"
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "1M"], check=True)
+        path = folder / f"{uuid.uuid4()}.{form}"
+        subprocess.run(["qemu-img", "create", "-q", "-f", form, path, "1M"], check=True)
         return path
 
-    def with_disk(self):
+    def with_disk(self, form="qcow2"):
         """(a running machine, the InstanceID of its disk)"""
-        path = self.image()
+        path = self.image(form=form)
         machine = self.machine([
             Instance(RASD, ResourceType=6, ResourceSubType="Microsoft:Hyper-V:Synthetic SCSI Controller", InstanceID="scsi"),
             Instance(RASD, ResourceType=17, ResourceSubType="Microsoft:Hyper-V:Synthetic Disk Drive", Parent="scsi",
@@ -71,7 +71,7 @@ class World:
 
     def shared_disk(self):
         """(a machine that is off, the InstanceID of its disk, which other machines may have too, and its file)"""
-        machine, disk = self.with_disk()
+        machine, disk = self.with_disk("raw")
         self.state(machine, OFF)
         self.hyperv.modify(Instance("Msvm_StorageAllocationSettingData", InstanceID=disk, ResourceType=31,
                                     ResourceSubType="Microsoft:Hyper-V:Virtual Hard Disk", PersistentReservationsSupported=True))

@@ -212,8 +212,8 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
         spec.attributes[std::string(backend::new_machine_host)] = services.hosts.front().name;
     if (auto r = vs::make_folders(services, spec); !r) return r;
     // Reading the files above may have taken long enough for another call to take them.
-    auto files = vs::exclusive_files(spec);
-    for (const auto& s : found->snapshots) files.merge(vs::exclusive_files(s.spec));
+    auto files = vs::disk_files(spec);
+    for (const auto& s : found->snapshots) files.merge(vs::disk_files(s.spec));
     const auto claims = vs::claim_disks(services, files, spec.uuid);
     if (!claims) return claims.error();
     if (auto r = allow_renaming(services, planned); !r) return r;

@@ -41,7 +41,8 @@ class Resolver {
         const std::string told(told_format(planned_, d));
         auto& medium = media_[{d.path, kind, told}];  // snapshots have mostly the disks of the system
         if (medium.path.empty()) {
-            auto found = vs::check_medium(services_, d.path, {kind, planned_.spec.uuid, false, told});
+            auto found =
+                vs::check_medium(services_, d.path, {kind, planned_.spec.uuid, false, told, d.shareable});
             if (!found) return found.error();
             medium = std::move(*found);
         }

@@ -95,8 +95,8 @@ class Validation {
             if (!drive) continue;
             const auto& d = spec_.disks[drive->index];
             if (d.path.empty()) continue;
-            auto medium =
-                vs::check_medium(services_, d.path, {e.kind, spec_.uuid, false, told_format(planned_, d)});
+            auto medium = vs::check_medium(
+                services_, d.path, {e.kind, spec_.uuid, false, told_format(planned_, d), d.shareable});
             if (medium && (e.kind == vs::Kind::dvd_disk || own.insert(medium->path).second)) continue;
             add(medium ? vs::in_another_drive(d.path) : medium.error(),
                 element_path(e, "Msvm_StorageAllocationSettingData"));
@@ -156,8 +156,8 @@ class Validation {
             const auto kind = d.device == backend::DiskDevice::cdrom    ? vs::Kind::dvd_disk
                               : d.device == backend::DiskDevice::floppy ? vs::Kind::floppy_disk
                                                                         : vs::Kind::hard_disk;
-            if (auto medium =
-                    vs::check_medium(services_, d.path, {kind, spec_.uuid, false, told_format(planned_, d)});
+            if (auto medium = vs::check_medium(
+                    services_, d.path, {kind, spec_.uuid, false, told_format(planned_, d), d.shareable});
                 !medium)
                 add(medium.error(), source);
         }

@@ -44,7 +44,7 @@ Result<MethodResult> define_system(const MethodCall& call) {
                              "VirtualSystemIdentifier"));
     const auto host = named_host(call);
     if (!host.empty()) spec->attributes[std::string(backend::new_machine_host)] = host;
-    auto claims = vs::claim_disks(call.services, vs::exclusive_files(*spec), guid, host);
+    auto claims = vs::claim_disks(call.services, vs::disk_files(*spec), guid, host);
     if (!claims) return refused(call, task, claims.error());
     task.busy_key = guid;
     task.affected.push_back(

@@ -183,9 +183,9 @@ void in_use(Problems& out, const std::string& path, const std::string& user) {
 // No two machines of a host write to one file, and no two drives.
 void check_users(const Services& services, const Plan& plan, const Disk& d, bool changed,
                  const std::string& path, Problems& out) {
-    if (d.device == DiskDevice::cdrom || (!changed && (d.shareable || d.read_only))) return;
+    if (d.device == DiskDevice::cdrom || (!changed && d.read_only)) return;
     auto there = services_at(services, plan.destination);
-    if (const auto user = vs::user_of(there, path, plan.guid()); !user.empty())
+    if (const auto user = vs::user_of(there, path, plan.guid(), d.shareable); !user.empty())
         return in_use(out, path, "the virtual machine \"" + user + "\"");
     const bool twice = std::any_of(plan.spec.disks.begin(), plan.spec.disks.end(),
                                    [&](const Disk& other) { return &other != &d && other.path == path; });
@@ -223,7 +223,9 @@ void check_file(const Services& services, const Plan& plan, const Disk& d, Probl
     check_users(services, plan, d, changed, path, out);
     if (copied || !changed || !sees_files(services, host) || out.size() > known) return;
     auto here = services_at(services, host);  // and what it stands on
-    if (auto medium = vs::check_medium(here, d.path, {vs::medium_kind(d), plan.guid()}); !medium)
+    if (auto medium =
+            vs::check_medium(here, d.path, {vs::medium_kind(d), plan.guid(), false, {}, d.shareable});
+        !medium)
         out.push_back(medium.error());
 }
 

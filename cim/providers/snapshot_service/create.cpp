@@ -91,6 +91,13 @@ Result<void> check_machine(const backend::Machine& m, Policy policy, const Wish&
                      "Snapshots of \"" + m.spec.name +
                          "\" are switched off; set its UserSnapshotType to 3, 4 or 5 first.",
                      "UserSnapshotType");
+    const bool stopped = m.state == MachineState::paused || m.state == MachineState::saved;
+    if (stopped && (wish.application_consistent || policy == Policy::production_only))
+        return Error(Status::invalid_state, "wsvirt.snapshot.stopped",
+                     "The guest of \"" + m.spec.name +
+                         "\" cannot be prepared while it does not run; start it first, or ask for a standard "
+                         "snapshot.",
+                     "AffectedSystem");
     switch (m.state) {
         case MachineState::off:
         case MachineState::running:

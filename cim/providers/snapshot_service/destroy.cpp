@@ -38,7 +38,7 @@ Result<void> note_applied_goes(backend::Hypervisor& hypervisor, const backend::C
     while (stands_on && gone.contains(stands_on->id)) stands_on = by_id[stands_on->parent];
     if (!stands_on) return {};
     auto changed = *stands_on;
-    changed.spec.attributes[vs::snapshot_applied] = "0";
+    changed.spec.attributes[vs::snapshot_applied] = std::to_string(-DateTime::now().microseconds());
     return hypervisor.modify_snapshot(call, guid, changed);
 }
 

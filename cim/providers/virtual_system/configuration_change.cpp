@@ -128,8 +128,12 @@ Result<void> ConfigurationChange::change_snapshot(Part& part, const Instance& wa
 Result<void> ConfigurationChange::claim_new_disks() {
     for (const auto& [guid, part] : parts_) {
         if (!part.draft || part.before.is_planned()) continue;
-        auto files = exclusive_files(part.draft->spec());
-        for (const auto& had : exclusive_files(part.before.spec())) files.erase(had);
+        auto files = disk_files(part.draft->spec());
+        const auto had = disk_files(part.before.spec());
+        std::erase_if(files, [&](const auto& f) {
+            const auto before = had.find(f.first);
+            return before != had.end() && before->second == f.second;
+        });
         auto claims = claim_disks(call_.services, files, part.before.system());
         if (!claims) return claims.error();
         claims_.push_back(std::move(*claims));

@@ -20,7 +20,7 @@ Result<void> check_kept(Services& services, backend::MachineSpec& s, bool planne
     const std::string parameter = "ReferenceConfiguration";
     for (auto& d : s.disks) {
         if (d.path.empty()) continue;
-        auto medium = check_medium(services, d.path, {medium_kind(d), {}, planned});
+        auto medium = check_medium(services, d.path, {medium_kind(d), {}, planned, {}, d.shareable});
         if (!medium) {
             auto e = medium.error();
             e.subject = parameter;

@@ -19,10 +19,18 @@ std::set<std::string> exclusive_files(const backend::MachineSpec& s) {
     return out;
 }
 
-Result<DiskClaims> claim_disks(Services& services, const std::set<std::string>& files,
-                               std::string_view machine, std::string_view host) {
+DiskFiles disk_files(const backend::MachineSpec& s) {
+    DiskFiles out;
+    for (const auto& d : s.disks)
+        if (d.device != backend::DiskDevice::cdrom && !d.path.empty())
+            out.try_emplace(d.path, d.shareable).first->second &= d.shareable;
+    return out;
+}
+
+Result<DiskClaims> claim_disks(Services& services, const DiskFiles& files, std::string_view machine,
+                               std::string_view host) {
     auto claims = std::make_shared<DiskClaims::element_type>();
-    for (const auto& file : files) {
+    for (const auto& [file, shared] : files) {
         auto held = services.jobs.lock(file_key(file));
         if (!held)
             return Error(Status::busy, "wsvirt.disk.claimed",
@@ -32,8 +40,8 @@ Result<DiskClaims> claim_disks(Services& services, const std::set<std::string>& 
                          "HostResource");
         claims->push_back(std::move(*held));
     }
-    for (const auto& file : files)
-        if (auto r = check_unused(services, file, file, machine, host); !r) return r.error();
+    for (const auto& [file, shared] : files)
+        if (auto r = check_unused(services, file, file, machine, shared, host); !r) return r.error();
     return claims;
 }
 

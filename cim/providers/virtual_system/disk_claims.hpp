@@ -4,6 +4,7 @@
 // ended (captured by its work). The image service works on files under the same keys. Thread safe.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -25,11 +26,14 @@ std::string file_key(const std::string& canonical);
 // Whether one machine only can have the file of this drive: it has one, and no CD and no shared disk.
 bool is_exclusive(const backend::Disk& d);
 std::set<std::string> exclusive_files(const backend::MachineSpec& s);
+// The files of its drives but CDs, and whether others may have them, too.
+using DiskFiles = std::map<std::string, bool, std::less<>>;
+DiskFiles disk_files(const backend::MachineSpec& s);
 
 // Claims the files, named by their canonical paths, for a machine (its GUID): all of them or none. Never
 // waits. host: as for check_unused(). Errors: busy (another call is giving away or changing one, or another
-// machine has it).
-Result<DiskClaims> claim_disks(Services& services, const std::set<std::string>& files,
-                               std::string_view machine, std::string_view host = {});
+// machine has it and does not share it, or is not shared with).
+Result<DiskClaims> claim_disks(Services& services, const DiskFiles& files, std::string_view machine,
+                               std::string_view host = {});
 
 }  // namespace wsvirt::cim::vs

@@ -372,6 +372,11 @@ Result<void> Draft::finish() {
         return no_secure_boot();
     const bool scsi_only = generation_2(s);
     for (const auto& d : s.disks)
+        if (d.shareable && !d.format.empty() && d.format != "raw")
+            return refuse("wsvirt.disk.shared_format", "PersistentReservationsSupported",
+                          "PersistentReservationsSupported is for raw images, and \"" + d.path +
+                              "\" has the format " + d.format + ".");
+    for (const auto& d : s.disks)
         if (scsi_only && d.bus == backend::Bus::ide)
             return refuse("wsvirt.disk.bus", "Parent",
                           "A generation 2 machine has no IDE controllers; use SCSI.");

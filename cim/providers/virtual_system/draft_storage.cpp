@@ -128,7 +128,8 @@ Result<void> Draft::put_medium(Disk& d, const std::string& path, const std::stri
         empty_drive(d);
         return {};
     }
-    const MediumUse use{medium_kind(d), spec_.uuid, state_ == State::planned};
+    // Whether this machine shares it may be told only later; claim_disks() knows.
+    const MediumUse use{medium_kind(d), spec_.uuid, state_ == State::planned, {}, true};
     auto found = check_medium(services_, path, use);
     if (!found) return found.error();
     for (const auto& other : spec_.disks)

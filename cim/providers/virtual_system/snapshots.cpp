@@ -60,9 +60,8 @@ const SnapshotInfo* last_applied(const backend::Machine& m) {
     if (!current) return noted;
     // Not what it stands on: somebody else went back to a snapshot since, with other tools.
     if (noted) return stands_on(m, *current, *noted, applied_at(*noted)) ? noted : current;
-    // The same when newer ones exist, unless the one that was applied has been deleted.
-    const bool deleted = current->spec.attributes.contains(snapshot_applied);
-    return !deleted && newest->created_us > current->created_us ? current : nullptr;
+    // The same when newer ones exist, unless they did when the one that was applied was deleted.
+    return newest->created_us > std::max(current->created_us, -applied_at(*current)) ? current : nullptr;
 }
 
 }  // namespace wsvirt::cim::vs

@@ -9,8 +9,9 @@ namespace wsvirt::cim::vs {
 inline constexpr const char* snapshot_type = "Snapshot.Type";  // CreateSnapshot's SnapshotType
 // Its memory was given up by ClearSnapshotState.
 inline constexpr const char* snapshot_memory_cleared = "Snapshot.MemoryCleared";
-// When it was applied (microseconds); only the last applied snapshot of a machine has it. "0" is on the one
-// that the machine stood on when its last applied snapshot was deleted.
+// When it was applied (microseconds); only the last applied snapshot of a machine has it. With a minus sign
+// it is on the one that the machine stood on when its last applied snapshot was deleted, and says when that
+// was.
 inline constexpr const char* snapshot_applied = "Snapshot.Applied";
 
 // SnapshotType of CreateSnapshot.

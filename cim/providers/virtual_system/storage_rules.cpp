@@ -100,10 +100,13 @@ Result<void> check_chain(Services& services, backend::ImageInfo image) {
     return {};
 }
 
-std::string user_at(const backend::Hypervisor& host, const std::string& canonical, std::string_view except) {
+// Several may have a file that all of them share.
+std::string user_at(const backend::Hypervisor& host, const std::string& canonical, std::string_view except,
+                    bool shared) {
     const auto uses = [&](const backend::MachineSpec& s) {
-        return std::any_of(s.disks.begin(), s.disks.end(),
-                           [&](const backend::Disk& d) { return is_exclusive(d) && d.path == canonical; });
+        const auto files = disk_files(s);
+        const auto at = files.find(canonical);
+        return at != files.end() && !(shared && at->second);
     };
     for (const auto& m : host.machines()) {
         if (iequals(m->spec.uuid, except)) continue;
@@ -128,14 +131,15 @@ struct User {
     std::string machine, host;  // host: of a machine that is elsewhere
 };
 
-User find_user(Services& services, const std::string& canonical, std::string_view except,
+User find_user(Services& services, const std::string& canonical, std::string_view except, bool shared,
                std::string_view host) {
-    if (services.hosts.size() < 2) return {user_at(services.hypervisor, canonical, except), {}};
+    if (services.hosts.size() < 2) return {user_at(services.hypervisor, canonical, except, shared), {}};
     const auto& here = place_of(services, except, host);
-    if (auto user = user_at(*here.hypervisor, canonical, except); !user.empty()) return {std::move(user), {}};
+    if (auto user = user_at(*here.hypervisor, canonical, except, shared); !user.empty())
+        return {std::move(user), {}};
     for (const auto& other : services.hosts) {
         if (other.hypervisor == here.hypervisor) continue;
-        auto user = user_at(*other.hypervisor, canonical, except);
+        auto user = user_at(*other.hypervisor, canonical, except, shared);
         if (!user.empty() && export_import::same_on_all(services, canonical, {&here, &other}))
             return {std::move(user), other.name};
     }
@@ -212,13 +216,13 @@ Result<std::string> check_place(const std::vector<fs::path>& folders, const std:
     return real.string();
 }
 
-std::string user_of(Services& services, const std::string& canonical, std::string_view except) {
-    return find_user(services, canonical, except, {}).machine;
+std::string user_of(Services& services, const std::string& canonical, std::string_view except, bool shared) {
+    return find_user(services, canonical, except, shared, {}).machine;
 }
 
 Result<void> check_unused(Services& services, const std::string& canonical, const std::string& path,
-                          std::string_view machine, std::string_view host) {
-    const auto user = find_user(services, canonical, machine, host);
+                          std::string_view machine, bool shared, std::string_view host) {
+    const auto user = find_user(services, canonical, machine, shared, host);
     if (user.machine.empty()) return {};
     const auto where = user.host.empty() ? std::string() : " on the host \"" + user.host + "\"";
     return Error(Status::busy, "wsvirt.disk.in_use",
@@ -241,7 +245,7 @@ Result<Medium> check_medium(Services& services, const std::string& path, const M
         return e;
     }
     if (use.kind != Kind::dvd_disk && !use.later)
-        if (auto r = check_unused(services, *real, path, use.machine); !r) return r.error();
+        if (auto r = check_unused(services, *real, path, use.machine, use.shared); !r) return r.error();
     const auto unfit = [&](std::string_view format) {
         return bad("wsvirt.disk.format", property,
                    "\"" + path + "\" has the format " + std::string(format) + ", which does not fit a " +

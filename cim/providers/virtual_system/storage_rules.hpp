@@ -19,6 +19,7 @@ struct MediumUse {
     std::string_view machine;      // GUID of the machine that will use it: its own use is no conflict
     bool later = false;            // planned: may be missing or in use now
     std::string_view format = {};  // what the machine will take it for; "" = what it looks like
+    bool shared = false;           // machines that share it may have it, too
 };
 struct Medium {
     std::string path, format;
@@ -46,12 +47,15 @@ Result<std::string> check_existing(const std::vector<std::filesystem::path>& fol
 Result<std::string> check_folder(const std::vector<std::filesystem::path>& folders, const std::string& path,
                                  const std::string& property);
 // The machine (its name) that has the file in one of its drives; "" when none. Snapshots count, and machines
-// of other hosts when it is shown that the file is the same there: of equal names most are not.
-std::string user_of(Services& services, const std::string& canonical, std::string_view except_machine);
-// Errors: busy (a machine other than `machine` has it); the text says `path`, as the client wrote it. host:
-// the configured one where a new machine goes; "" = where the machine is, or this one.
+// of other hosts when it is shown that the file is the same there: of equal names most are not. shared: not
+// those that share it.
+std::string user_of(Services& services, const std::string& canonical, std::string_view except_machine,
+                    bool shared = false);
+// Errors: busy (a machine other than `machine` has it, and one of the two does not share it); the text says
+// `path`, as the client wrote it. host: the configured one where a new machine goes; "" = where the machine
+// is, or this one.
 Result<void> check_unused(Services& services, const std::string& canonical, const std::string& path,
-                          std::string_view machine, std::string_view host = {});
+                          std::string_view machine, bool shared, std::string_view host = {});
 Error in_another_drive(const std::string& path, const std::string& property = "HostResource");
 
 }  // namespace wsvirt::cim::vs

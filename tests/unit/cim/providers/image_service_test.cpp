@@ -89,6 +89,36 @@ BOOST_FIXTURE_TEST_CASE(resizes_and_converts, Setup) {
                                   {{"SourcePath", path}, {"DestinationPath", path}})) == 32770U);
 }
 
+// Snapshots were made for the disk as it is, and nothing else works on the machine meanwhile.
+BOOST_FIXTURE_TEST_CASE(a_disk_of_a_machine_is_resized_while_nothing_else_needs_it, Setup) {
+    const auto path = w.image("m.qcow2");
+    const auto guid = w.define({{"ElementName", "owner"}});
+    auto spec = w.spec(guid);
+    spec.disks.resize(1);
+    spec.disks[0].path = path;
+    BOOST_TEST_REQUIRE(w.hypervisor.redefine({}, spec).ok());
+    unsigned size = 2 << 20;
+    const auto resized = [&] {
+        return w.done(
+            w.call(service, "ResizeVirtualHardDisk", {{"Path", path}, {"MaxInternalSize", size *= 2}}));
+    };
+    BOOST_TEST(resized() == 0U, w.last_text);
+    auto other = w.jobs.lock(guid);
+    BOOST_TEST_REQUIRE(other.ok());
+    BOOST_TEST(resized() == 32774U);
+    other->reset();
+    BOOST_TEST_REQUIRE(w.done(w.request_state(guid, 2)) == 0U);
+    BOOST_TEST(resized() == 32774U);
+    BOOST_TEST_REQUIRE(w.done(w.request_state(guid, 3)) == 0U);
+    BOOST_TEST_REQUIRE(w.hypervisor.snapshot({}, {guid, make_guid(), false, false, "before", {}}).ok());
+    const auto r = w.call(service, "ResizeVirtualHardDisk", {{"Path", path}, {"MaxInternalSize", size}});
+    BOOST_TEST(World::code(r) == 32774U);
+    BOOST_TEST(w.text_of(r).find("snapshots") != std::string::npos, w.text_of(r));
+    const auto snapshot = w.hypervisor.machine(guid)->snapshots.at(0).id;
+    BOOST_TEST_REQUIRE(w.hypervisor.delete_snapshot({}, guid, snapshot, false).ok());
+    BOOST_TEST(resized() == 0U, w.last_text);
+}
+
 // The copy would show what the source stands on.
 BOOST_FIXTURE_TEST_CASE(a_conversion_reads_no_file_outside_the_folders, Setup) {
     const auto path = w.image("s.qcow2"), base = w.image("base.qcow2");

@@ -85,6 +85,10 @@ BOOST_AUTO_TEST_CASE(a_disk_that_another_machine_has_there) {
     BOOST_TEST(code(to_host(guid)) == 32774U);
     other.disks[0].shareable = true;
     BOOST_TEST_REQUIRE(second.redefine({}, other).ok());
+    BOOST_TEST(done(check(guid)) == 32774U);  // the machine that would come does not share it
+    auto mine = hypervisor.machine(guid)->spec;
+    mine.disks.at(0).shareable = true;
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, mine).ok());
     BOOST_TEST(done(check(guid)) == 0U, last_text);
 }
 

@@ -242,10 +242,10 @@ BOOST_FIXTURE_TEST_CASE(settings_of_a_medium_go_with_it, Setup) {
         given.insert(given.end(), more.begin(), more.end());
         return w.added(guid, w.make(sasd, given));
     };
-    const auto first = put(w.image("first.qcow2"), {{"IOPSLimit", 500U},
-                                                    {"IOPSReservation", 10U},
-                                                    {"PersistentReservationsSupported", true},
-                                                    {"WriteHardeningMethod", 1U}});
+    const auto first = put(w.image("first.raw", "raw"), {{"IOPSLimit", 500U},
+                                                         {"IOPSReservation", 10U},
+                                                         {"PersistentReservationsSupported", true},
+                                                         {"WriteHardeningMethod", 1U}});
     BOOST_TEST(w.spec(guid).disks.at(0).shareable);
     BOOST_TEST_REQUIRE(w.done(w.remove(sasd, first)) == 0U);
     const auto path = w.image("second.qcow2");

@@ -71,6 +71,33 @@ BOOST_AUTO_TEST_CASE(a_file_that_a_machine_of_another_host_has_is_in_use) {
     BOOST_TEST(hypervisor.machines().size() == machines);
 }
 
+// Both have it, or one alone.
+BOOST_AUTO_TEST_CASE(a_file_is_shared_by_those_who_say_so) {
+    const auto raw = image("both.raw", "raw");
+    const auto shared = [&](const std::string& in, const std::string& path) {
+        auto medium = disk_in(in, path);
+        BOOST_TEST_REQUIRE(medium.set("PersistentReservationsSupported", true));
+        return medium;
+    };
+    const auto first = added(guid, shared(drive, raw));
+    const auto other = define({{"ElementName", Value("other")}});
+    const auto its_drive = drive_of(other);
+    auto r = add(other, disk_in(its_drive, raw));
+    BOOST_TEST(done(r) == used);
+    BOOST_TEST(text_of(r).find("here") != std::string::npos, text_of(r));
+    BOOST_TEST_REQUIRE(done(add(other, shared(its_drive, raw))) == 0U, last_text);
+    // Now it cannot be taken away from the other.
+    const auto alone = get_setting("Msvm_StorageAllocationSettingData", first);
+    auto changed = alone;
+    BOOST_TEST_REQUIRE(changed.set("PersistentReservationsSupported", false));
+    BOOST_TEST(done(call(vsms(), "ModifyResourceSettings", {{"ResourceSettings", list({changed})}})) == used);
+    BOOST_TEST(hypervisor.machine(guid)->spec.disks.at(0).shareable);
+    // libvirt lets nothing else be shared.
+    r = add(guid, shared(drive_of(guid), disk));
+    BOOST_TEST(code(r) == 32773U);
+    BOOST_TEST(text_of(r).find("raw") != std::string::npos, text_of(r));
+}
+
 BOOST_AUTO_TEST_CASE(a_planned_system_is_not_realized_with_a_disk_of_another_host) {
     const auto r = call(vsms(), "DefinePlannedSystem",
                         {{"SystemSettings", Value(make("Msvm_VirtualSystemSettingData", {}))}});

@@ -436,6 +436,40 @@ BOOST_AUTO_TEST_CASE(going_back_with_other_tools_is_seen) {
                boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(going_back_with_other_tools_is_seen_after_a_deletion) {
+    Setup w;
+    const auto later = [] { std::this_thread::sleep_for(std::chrono::milliseconds(2)); };
+    const auto a = w.created();
+    later();
+    const auto b = w.created();
+    later();
+    BOOST_TEST(w.done(w.apply(b)) == completed);
+    BOOST_TEST(w.done(w.destroy(b)) == completed);
+    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot").empty());
+    later();
+    (void)w.created();
+    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot").empty());
+    BOOST_TEST(w.hypervisor.revert({}, w.guid, a).ok());
+    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot") == Names{a}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_run_is_not_made_consistent) {
+    Setup w;
+    w.hypervisor.set_agent(w.guid, true);
+    const Given consistent{{"SnapshotSettings", Value(w.wishes({{"ConsistencyLevel", 1}}))}};
+    for (const unsigned state : {9U, 6U}) {  // paused, saved
+        w.start();
+        BOOST_TEST_REQUIRE(w.done(w.request_state(w.guid, state)) == completed);
+        BOOST_TEST(World::code(w.create(consistent)) == invalid_state);
+        w.user_snapshot_type(4);
+        BOOST_TEST(World::code(w.create()) == invalid_state);
+        w.user_snapshot_type(3);
+        BOOST_TEST(w.snapshots() == 0U);
+        BOOST_TEST_REQUIRE(w.done(w.request_state(w.guid, 3)) == completed);
+    }
+    (void)w.created(consistent);  // there is nothing to prepare in a machine that is off
+}
+
 BOOST_AUTO_TEST_CASE(deleting_one_keeps_its_children_and_deleting_a_tree_does_not) {
     Setup w;
     const auto a = w.created(), b = w.created(), c = w.created();
