@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "backend/libvirt/save_image.hpp"
@@ -50,16 +51,22 @@ std::string MemoryAside::place(const Site& w) {
     return w.core->connector->host_save_dir().empty() ? "" : w.saved_path() + ".before";
 }
 
+bool MemoryAside::is_needed(const Site& w) {
+    return !place(w).empty() && !w.active() && has_saved_file(*w.core->connector, w.domain);
+}
+
 Result<void> MemoryAside::keep() {
-    if (place(w_).empty() || w_.active() || !has_saved_file(*w_.core->connector, w_.domain)) return {};
+    if (!is_needed(w_)) return {};
     auto done = copy_memory(w_, w_.saved_path(), place(w_));
     kept_ = done.ok();
     return done;
 }
 
-void MemoryAside::put_back() {
+Result<void> put_memory_back(Site& w, const std::vector<std::string>& files) {
+    const auto aside = MemoryAside::place(w);
+    if (aside.empty() || std::find(files.begin(), files.end(), aside) == files.end()) return {};
     // Not beneath a machine that may have been given its memory: it would start with this one next.
-    if (kept_ && !w_.active()) (void)copy_memory(w_, place(w_), w_.saved_path());
+    return w.active() ? Result<void>() : copy_memory(w, aside, w.saved_path());
 }
 
 MemoryAside::~MemoryAside() {

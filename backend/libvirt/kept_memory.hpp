@@ -22,17 +22,23 @@ Result<void> remove_memory(Site& w, const std::string& file);
 Result<void> remove_memory(const Core& core, virConnectPtr connection, const std::string& file);
 Result<bool> has_memory(Site& w, const std::string& file);
 
+// The memory that is kept aside in one of these files becomes the machine's again.
+Result<void> put_memory_back(Site& w, const std::vector<std::string>& files);
+
 // What a second name keeps from being lost while a machine that is saved goes back to a snapshot.
 class MemoryAside {
   public:
     // Where it is meanwhile; "" = it cannot be kept on this host.
     static std::string place(const Site& w);
+    static bool is_needed(const Site& w);
     explicit MemoryAside(Site& w) : w_(w) {}
     ~MemoryAside();
     MemoryAside(const MemoryAside&) = delete;
     MemoryAside& operator=(const MemoryAside&) = delete;
     Result<void> keep();
-    void put_back();
+    bool kept() const { return kept_; }
+    // It is somebody else's to remove.
+    void leave() { kept_ = false; }
 
   private:
     Site& w_;

@@ -9,6 +9,7 @@
 
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/foreign_overlays.hpp"
+#include "backend/libvirt/former_state.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/kept_memory.hpp"
 #include "backend/libvirt/nvram.hpp"
@@ -18,14 +19,14 @@
 
 namespace wsvirt::backend::libvirt {
 
-namespace {
-
 Result<void> turn_off(Site& w) {
     const std::string xml = w.active() ? take(virDomainGetXMLDesc(w.domain, 0)) : std::string();
     if (w.active() && virDomainDestroy(w.domain) < 0 && w.active()) return last_error("turn the machine off");
     w.servers().stop(xml);
     return drop_saved_file(*w.core->connector, w.domain);
 }
+
+namespace {
 
 // All of the disks that hold it, before the first one changes. What only the host's libvirt may open is for
 // that to see.
@@ -66,33 +67,59 @@ Result<void> memory_is_there(Site& w, const HeldSnapshot& s) {
                  "The memory that belongs to the snapshot is not on the machine's host.", memory};
 }
 
-Result<void> revert_inside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
-    const bool test = w.core->connector->kind() == HostKind::test;
-    const bool disks_inside =
-        test || std::any_of(s.layout.disks.begin(), s.layout.disks.end(),
-                            [](const auto& d) { return d.kind == SnapshotDisk::Kind::internal; });
+bool is_test(const Site& w) {
+    return w.core->connector->kind() == HostKind::test;
+}
+
+bool has_disks_inside(const Site& w, const HeldSnapshot& s) {
+    return is_test(w) || std::any_of(s.layout.disks.begin(), s.layout.disks.end(),
+                                     [](const auto& d) { return d.kind == SnapshotDisk::Kind::internal; });
+}
+
+// Before anything changes.
+Result<void> can_be_applied(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+    if (s.info.external) return {};
     for (const auto& other : all)
-        if (disks_inside && other.info.external && !test)
+        if (has_disks_inside(w, s) && other.info.external && !is_test(w))
             return Error{
                 Status::not_supported, "wsvirt.snapshot.based_on",
                 "The snapshot is kept inside disks that newer snapshots are based on; delete those first.",
                 other.info.id};
     if (auto ok = memory_is_there(w, s); !ok) return ok;
-    if (auto ok = are_there(w, s); !ok) return ok;
+    return are_there(w, s);
+}
+
+// Which of its disks it has changed by then nobody knows.
+Result<void> revert_by_libvirt(Site& w, const HeldSnapshot& s) {
+    if (auto ok = drop_saved_file(*w.core->connector, w.domain); !ok) return ok;
+    if (!is_test(w)) w.gone_back = !w.way_back;
+    if (virDomainRevertToSnapshot(s.handle.get(), VIR_DOMAIN_SNAPSHOT_REVERT_FORCE) == 0) {
+        w.gone_back = !w.way_back;
+        return {};
+    }
+    Error why = last_error("apply the snapshot");
+    if (w.gone_back)
+        why.text +=
+            " The disks may be those of the snapshot already, as what they were before cannot be kept on "
+            "this "
+            "host; memory that the machine had saved does not fit them and has been given up. Apply the "
+            "snapshot again, or look at the disks before you start the machine.";
+    return why;
+}
+
+Result<void> revert_inside(Site& w, const HeldSnapshot& s) {
+    const bool disks_inside = has_disks_inside(w, s);
     if (disks_inside && !s.layout.note.disks_only) {
-        if (auto ok = drop_saved_file(*w.core->connector, w.domain); !ok) return ok;
-        if (virDomainRevertToSnapshot(s.handle.get(), VIR_DOMAIN_SNAPSHOT_REVERT_FORCE) < 0)
-            return last_error("apply the snapshot");
-        w.gone_back = true;
+        if (auto ok = revert_by_libvirt(w, s); !ok) return ok;
     } else {
         if (auto ok = turn_off(w); !ok) return ok;
         if (disks_inside)
             for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
                 if (auto ok = w.tool.snapshot(w.call, 'a', s.name, t.path); !ok) return ok;
-                w.gone_back = true;
+                w.gone_back = !w.way_back;
             }
         if (auto ok = define(w, s.layout.domain_xml); !ok) return ok;
-        w.gone_back = true;
+        w.gone_back = !w.way_back;
         if (auto ok = write_back(w, s.xml, true); !ok) return ok;
     }
     const std::string& memory = s.layout.note.saved_file;
@@ -174,7 +201,7 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
 }
 
 Result<void> revert(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
-    return s.info.external ? revert_outside(w, s, all) : revert_inside(w, s, all);
+    return s.info.external ? revert_outside(w, s, all) : revert_inside(w, s);
 }
 
 // With the variables of its firmware; first, because QEMU reads them when it is given its memory.
@@ -245,34 +272,119 @@ Result<void> end_of_revert(Site& w, const std::string& id, const AfterRevert& th
     return left ? marked : left;
 }
 
-// What is noted by then is finished later.
-Error put_off(Error why) {
-    why.text +=
-        " Going back to the snapshot had begun: it is finished when the host answers again, unless somebody "
-        "has started the machine by then.";
-    return why;
-}
-
-Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
-                        const AfterRevert& then) {
+// What a failure or the end of the service needs to know.
+Result<Unfinished> about_to_go_back(Site& w, const HeldSnapshot& s) {
     Unfinished noted;
     noted.machine = uuid_of(w.domain);
     noted.id = make_guid();
     noted.stands_on = standing(w.domain);
-    if (const auto aside = MemoryAside::place(w); !aside.empty()) noted.files = {aside};
-    const auto journal = note_unfinished(*w.core, w.session, noted);
-    if (!journal) return journal.error();
-    MemoryAside saved(w);
-    if (auto kept = saved.keep(); !kept) return kept;
-    noted.applied = s.info.id;
-    noted.then = then;
-    const auto begun = note_unfinished(*w.core, w.session, noted);
-    if (!begun) return begun.error();
-    auto done = go_back(w, s, all);
-    if (!done && !w.gone_back) saved.put_back();
-    if (done) done = end_of_revert(w, s.info.id, then);
-    const bool is_noted = begun->use_count() > 0;
-    return done || w.answers() || !is_noted ? done : Result<void>(put_off(done.error()));
+    if (MemoryAside::is_needed(w)) noted.files = {MemoryAside::place(w)};
+    if (s.info.external || is_test(w)) return noted;
+    noted.held = disks_to_hold(w, s);
+    if (noted.held.empty() && has_disks_inside(w, s)) return noted;
+    auto own = w.domain_xml();
+    if (!own) return own.error();
+    noted.settings = std::move(*own);
+    return noted;
+}
+
+// Going back once, and what keeps the machine from being lost meanwhile.
+class Attempt {
+  public:
+    Attempt(Site& w, Unfinished noted) : w_(w), noted_(std::move(noted)), saved_(w) {}
+
+    Result<void> prepare() {
+        auto ok = note();
+        if (ok) ok = saved_.keep();
+        if (ok) ok = hold_former(w_, noted_);
+        return ok;
+    }
+
+    Result<void> begin(const std::string& snapshot, const AfterRevert& then) {
+        w_.way_back = !noted_.settings.empty();
+        noted_.applied = snapshot;
+        noted_.then = then;
+        return note();
+    }
+
+    // The machine becomes what it was.
+    void undo(Error& why) {
+        if (w_.gone_back || !w_.answers()) return;
+        if (!w_.way_back) {
+            (void)put_memory_back(w_, noted_.files);
+            return;
+        }
+        noted_.back = true;
+        (void)note();
+        const auto back = make_former(w_, noted_);
+        stuck_ = !back;
+        if (!stuck_ || !w_.answers()) return;
+        why.text +=
+            " What the machine was before could not be put back; that is tried again, at the latest before "
+            "it "
+            "starts.";
+        why.detail += (why.detail.empty() ? "" : "; ") + back.error().full_text();
+    }
+
+    void clear_up() {
+        if (!w_.answers()) return;
+        if (stuck_) {
+            saved_.leave();
+            leave_noted(*w_.core, noted_);
+            return;
+        }
+        if (noted_.held.empty()) return;
+        noted_.applied.clear();
+        noted_.back = false;
+        (void)note();
+        if (!let_go(w_, noted_)) leave_noted(*w_.core, noted_);
+    }
+
+    // What is noted by then is done later.
+    Error put_off(Error why) const {
+        if (notes_.empty() || notes_.front().use_count() == 0) return why;
+        why.text += noted_.back
+                        ? " The machine becomes what it was before when the host answers again, unless "
+                        : " Going back to the snapshot had begun: it is finished when the host answers "
+                          "again, unless ";
+        why.text += "somebody has started the machine by then.";
+        return why;
+    }
+
+  private:
+    Result<void> note() {
+        auto one = note_unfinished(*w_.core, w_.session, noted_);
+        if (!one) return one.error();
+        notes_.push_back(std::move(*one));
+        return {};
+    }
+
+    Site& w_;
+    Unfinished noted_;
+    std::vector<std::shared_ptr<void>> notes_;  // they end after what they speak of
+    MemoryAside saved_;
+    bool stuck_ = false;  // neither the snapshot nor what it was
+};
+
+Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
+                        const AfterRevert& then) {
+    if (auto ok = can_be_applied(w, s, all); !ok) return ok;
+    auto noted = about_to_go_back(w, s);
+    if (!noted) return noted.error();
+    Attempt attempt(w, std::move(*noted));
+    auto done = attempt.prepare();
+    if (done) done = attempt.begin(s.info.id, then);
+    if (!done) {
+        attempt.clear_up();
+        return done;
+    }
+    done = go_back(w, s, all);
+    if (!done)
+        attempt.undo(done.error());
+    else
+        done = end_of_revert(w, s.info.id, then);
+    attempt.clear_up();
+    return done || w.answers() ? done : Result<void>(attempt.put_off(done.error()));
 }
 
 }  // namespace
@@ -284,9 +396,19 @@ Result<void> apply_again(Site& w, const std::string& id, const AfterRevert& then
     if (!held) return {};
     const bool active = w.active();
     if (active && !started_by_applying(w.domain, *held)) return {};
-    if (!active || !held->info.current)
+    if (!active || !held->info.current) {
+        if (auto ok = can_be_applied(w, *held, *all); !ok) return ok;
         if (auto ok = go_back(w, *held, *all); !ok) return ok;
+    }
     return end_of_revert(w, held->info.id, then);
+}
+
+Result<void> take_back(Site& w, const Unfinished& noted) {
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    const HeldSnapshot* const held = find_snapshot(*all, noted.applied);
+    if (w.active() && !(held && started_by_applying(w.domain, *held))) return {};
+    return make_former(w, noted);
 }
 
 Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, std::string_view snapshot,

@@ -4,11 +4,16 @@
 #include <string>
 
 #include "backend/libvirt/snapshot_changes.hpp"
+#include "backend/libvirt/snapshot_journal.hpp"
 
 namespace wsvirt::backend::libvirt {
 
+// With what it stands on served no more; saved memory is dropped.
+Result<void> turn_off(Site& w);
 // What the machine was before is lost: it becomes what the snapshot is, as if nothing had happened. One that
 // somebody has started since, or that has lost the snapshot, stays as it is.
 Result<void> apply_again(Site& w, const std::string& id, const AfterRevert& then);
+// It becomes what it was before, unless somebody has started it since.
+Result<void> take_back(Site& w, const Unfinished& noted);
 
 }  // namespace wsvirt::backend::libvirt

@@ -25,6 +25,7 @@ struct Site {
     std::chrono::steady_clock::time_point merge_until = std::chrono::steady_clock::time_point::max();
     // Going back to a snapshot has changed what cannot be put back: its former memory would not fit.
     bool gone_back = false;
+    bool way_back = false;  // what it was is noted, and its disks hold it
 
     Site(const CorePtr& c, Session& s, virDomainPtr d)
         : core(c), session(s), domain(d), tool(image_tool(*c)), call{s.deadline, s.stop, {}} {}

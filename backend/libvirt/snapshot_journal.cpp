@@ -11,9 +11,11 @@
 
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/foreign_overlays.hpp"
+#include "backend/libvirt/former_state.hpp"
 #include "backend/libvirt/kept_memory.hpp"
 #include "backend/libvirt/snapshot_apply.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
+#include "backend/libvirt/unfinished_text.hpp"
 #include "backend/qemu/image.hpp"
 #include "backend/qemu/process.hpp"
 #include "backend/qemu/snapshot_names.hpp"
@@ -40,60 +42,6 @@ Error not_noted(const std::string& file) {
     return {Status::failed, "wsvirt.snapshot.journal",
             "The folder of the service's state cannot be written to; make room there or correct its owner.",
             file};
-}
-
-// What becomes of the memory of a snapshot that is applied. Notes of earlier versions do not say.
-constexpr std::pair<const char*, AfterRevert::Memory> memory_words[] = {
-    {"runs", AfterRevert::Memory::runs},
-    {"saved", AfterRevert::Memory::saved},
-    {"dropped", AfterRevert::Memory::dropped}};
-
-AfterRevert::Memory memory_of(const std::string& word) {
-    for (const auto& [name, memory] : memory_words)
-        if (word == name) return memory;
-    return AfterRevert::Memory::saved;
-}
-
-// One line each: "host NAME", "machine GUID", "id GUID", "was_running", "frozen", "paused", "removed", "apply
-// GUID", "then runs" or "saved" or "dropped", "mark VALUE NAME", "file PATH", "delete GUID", "stands_on
-// GUID", "base TARGET FORMAT NAME" before the "path PATH" that it is of, "upper PATH" before the "lower PATH"
-// that it stood on, and "failed TEXT" of why a start could not finish it.
-Unfinished read_entry(const fs::path& file) {
-    Unfinished u;
-    std::ifstream in(file);
-    std::string upper;
-    for (std::string line; std::getline(in, line);) {
-        const auto space = std::min(line.find(' '), line.size());
-        const std::string name = line.substr(0, space);
-        const std::string value = space < line.size() ? line.substr(space + 1) : "";
-        if (name == "host") u.host = value;
-        if (name == "machine") u.machine = value;
-        if (name == "id") u.id = value;
-        if (name == "was_running") u.was_running = true;
-        if (name == "frozen") u.frozen = true;
-        if (name == "paused") u.paused = true;
-        if (name == "removed") u.removed = true;
-        if (name == "apply") u.applied = value;
-        if (name == "then") u.then.memory = memory_of(value);
-        if (name == "mark") {
-            const auto end = std::min(value.find(' '), value.size());
-            u.then.value = value.substr(0, end);
-            u.then.mark = value.substr(std::min(end + 1, value.size()));
-        }
-        if (name == "file") u.files.push_back(value);
-        if (name == "delete") u.deleted.push_back(value);
-        if (name == "stands_on") u.stands_on.push_back(value);
-        if (name == "base") {
-            const auto words = split(value, ' ');
-            if (words.size() < 3) continue;
-            const std::size_t at = words[0].size() + words[1].size() + 2;
-            u.bases.push_back({value.substr(at), {words[0], "", words[1]}});
-        }
-        if (name == "upper") upper = value;
-        if (name == "lower" && !upper.empty()) u.chain[upper] = value;
-        if (name == "path" && !u.bases.empty()) u.bases.back().second.path = value;
-    }
-    return u;
 }
 
 // QEMU ended what it was asked for, but libvirt did not live to write it down. It deletes only what it knows,
@@ -332,12 +280,16 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
     if (!all) return all.error();
     if (const auto* s = find_snapshot(*all, u.id)) {
         if (s->layout.note.created_us == 0) ok = remove_or_keep(w, *s);
+    } else if (!u.held.empty()) {
+        // That is what the machine was, which may be needed yet.
     } else if (!w.elsewhere()) {
         ok = remove_from_disks(w, u.id);
     } else if (u.deleted.empty() && u.applied.empty() && !u.removed) {
         ok = remove_unseen(w, u.id);
     }
-    if (ok && !u.applied.empty()) ok = apply_again(w, u.applied, u.then);
+    w.way_back = !u.settings.empty();
+    if (ok && !u.applied.empty()) ok = u.back ? take_back(w, u) : apply_again(w, u.applied, u.then);
+    if (ok) ok = let_go(w, u);
     if (ok) ok = remove_files(w, u);
     if (ok && u.removed) {
         const int runs = virDomainIsActive(w.domain);
@@ -351,29 +303,6 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
     if (u.was_running && virDomainGetState(w.domain, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED)
         virDomainResume(w.domain);
     return ok;
-}
-
-std::string text_of(const Settings& settings, const Unfinished& what) {
-    std::string text = "host " + settings.name + "\nmachine " + what.machine + "\nid " + what.id + "\n";
-    if (what.was_running) text += "was_running\n";
-    if (what.frozen) text += "frozen\n";
-    if (what.paused) text += "paused\n";
-    if (what.removed) text += "removed\n";
-    if (!what.applied.empty()) text += "apply " + what.applied + "\n";
-    for (const auto& [name, memory] : memory_words)
-        if (!what.applied.empty() && memory == what.then.memory) text += "then " + std::string(name) + "\n";
-    if (!what.then.mark.empty()) text += "mark " + what.then.value + " " + what.then.mark + "\n";
-    for (const auto& f : what.files)
-        if (f.find('\n') == std::string::npos) text += "file " + f + "\n";
-    for (const auto& id : what.deleted) text += "delete " + id + "\n";
-    for (const auto& id : what.stands_on) text += "stands_on " + id + "\n";
-    for (const auto& [name, t] : what.bases)
-        if ((name + t.path).find('\n') == std::string::npos)
-            text += "base " + t.target + " " + t.format + " " + name + "\npath " + t.path + "\n";
-    for (const auto& [upper, lower] : what.chain)
-        if ((upper + lower).find('\n') == std::string::npos)
-            text += "upper " + upper + "\nlower " + lower + "\n";
-    return text;
 }
 
 }  // namespace
@@ -410,7 +339,7 @@ Result<std::shared_ptr<void>> note_unfinished(const Core& core, const Session& s
     std::error_code ec;
     fs::create_directories(dir, ec);
     const std::string file = dir + "/" + what.id;
-    if (!write_file(file, text_of(settings, what))) return not_noted(file);
+    if (!write_file(file, text_of(settings.name, what))) return not_noted(file);
     return std::shared_ptr<void>(nullptr,
                                  [file, connection = session.connection, left = core.left_unfinished](void*) {
                                      if (virConnectIsAlive(connection) == 1)
@@ -418,6 +347,13 @@ Result<std::shared_ptr<void>> note_unfinished(const Core& core, const Session& s
                                      else if (left)
                                          left();
                                  });
+}
+
+void leave_noted(const Core& core, Unfinished what) {
+    const std::string dir = folder(core.settings());
+    // A name that no handle removes.
+    if (!dir.empty()) (void)write_file(dir + "/" + what.id + ".left", text_of(core.settings().name, what));
+    if (!dir.empty() && core.left_unfinished) core.left_unfinished();
 }
 
 namespace {
@@ -432,7 +368,7 @@ std::vector<fs::path> cut_off_applies(const Core& core, std::string_view machine
     std::error_code ec;
     if (const std::string dir = folder(core.settings()); !dir.empty())
         for (const auto& e : fs::directory_iterator(dir, ec)) {
-            const Unfinished u = read_entry(e.path());
+            const Unfinished u = read_unfinished(e.path());
             if (!u.applied.empty() && is_of(core.settings(), u) && iequals(u.machine, machine))
                 r.push_back(e.path());
         }
@@ -462,9 +398,19 @@ Result<void> remove_left_behind(const CorePtr& core, const Call& call, const Unf
     });
 }
 
+// What cannot be finished is undone, where the machine can become what it was.
+bool turn_back(Site& w, const fs::path& file) {
+    std::error_code ec;
+    Unfinished u = read_unfinished(file);
+    if (!fs::exists(file, ec) || u.applied.empty() || u.settings.empty() || waits_for_disks(w, u))
+        return false;
+    u.back = true;
+    return write_file(file, text_of(w.core->settings().name, u)) && make_whole(w, u);
+}
+
 // What is noted is looked at when it is the machine's turn: whoever noted it may have ended it by then.
 Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& file) {
-    const auto machine = read_entry(file).machine;
+    const auto machine = read_unfinished(file).machine;
     Result<void> ok;
     for (int tries = 0; tries < most_attempts && !call.stop.stop_requested(); ++tries) {
         if (tries > 0) std::this_thread::sleep_for(next_attempt);
@@ -474,11 +420,17 @@ Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& 
                                 std::error_code ec;
                                 if (!fs::exists(file, ec)) return {};
                                 Site w(core, s, d);
-                                return make_whole(w, read_entry(file));
+                                return make_whole(w, read_unfinished(file));
                             });
         if (ok || is_gone(ok)) break;
     }
-    return ok;
+    if (ok || is_gone(ok) || call.stop.stop_requested()) return ok;
+    return change_machine(core, call, machine,
+                          {{"remove what is left of a snapshot", {}, true, {}, {}}, {}, {}},
+                          [core, file, why = ok.error()](Session& s, virDomainPtr d) -> Result<void> {
+                              Site w(core, s, d);
+                              return turn_back(w, file) ? Result<void>() : Result<void>(why);
+                          });
 }
 
 // What others say may hold lines that look like the note's own.
@@ -497,13 +449,14 @@ void finish_applying(Site& w) {
     for (const auto& file : cut_off_applies(*w.core, uuid_of(w.domain))) {
         std::error_code ec;
         Site own(w.core, w.session, w.domain);
-        Unfinished u = read_entry(file);
-        const bool finished = make_whole(own, u).ok();
-        u.applied.clear();
-        if (finished)
+        Unfinished u = read_unfinished(file);
+        if (make_whole(own, u) || turn_back(own, file)) {
             fs::remove(file, ec);
-        else
-            write_file(file.native(), text_of(w.core->settings(), u));
+            continue;
+        }
+        if (waits_for_disks(own, u)) continue;
+        u.applied.clear();
+        (void)write_file(file, text_of(w.core->settings().name, u));
     }
 }
 
@@ -515,7 +468,7 @@ void recover_snapshots(const CorePtr& core, const Call& call) {
     std::vector<fs::path> files;
     for (const auto& e : fs::directory_iterator(dir, ec)) files.push_back(e.path());
     for (const auto& file : files) {
-        const Unfinished u = read_entry(file);
+        const Unfinished u = read_unfinished(file);
         if (u.machine.empty() || !is_of(core->settings(), u)) continue;
         auto ok = recover_one(core, call, file);
         if (is_gone(ok)) ok = remove_left_behind(core, call, u);

@@ -25,6 +25,9 @@ struct Unfinished {
     std::vector<std::string> deleted;  // snapshots to delete, in this order
     bool removed = false;              // and the machine after them
     std::string applied;               // the snapshot that the machine goes back to
+    bool back = false;                 // or rather becomes what it was before
+    std::vector<std::string> held;     // disks that hold what they were (former_state.hpp)
+    std::string settings;              // of the machine then; "" = it cannot become what it was
     AfterRevert then{AfterRevert::Memory::saved, {}, {}};
     // The files on which the snapshots that stay are based: libvirt forgets them while one is deleted.
     std::vector<std::pair<std::string, SnapshotTarget>> bases;  // by the snapshot's name
@@ -43,10 +46,13 @@ Result<std::shared_ptr<void>> note_unfinished(const Core& core, const Session& s
 // A snapshot inside the disks that libvirt may know nothing of; nothing where none of them holds it.
 Result<void> remove_from_disks(struct Site& w, const std::string& id);
 
+// Stays noted, whatever becomes of other notes: what could not be cleared up is tried again.
+void leave_noted(const Core& core, Unfinished what);
+
 // Whether going back to a snapshot is noted of this machine. Any thread.
 bool applying_was_cut_off(const Core& core, std::string_view machine);
-// It is finished now, or else given up: before the machine starts or anything is done to its snapshots.
-// With the machine's gate held.
+// It is finished now, or else taken back, or else given up: before the machine starts or anything is done to
+// its snapshots. With the machine's gate held.
 void finish_applying(struct Site& w);
 
 // When the host has answered for the first time, or again.

@@ -1,0 +1,130 @@
+#include "backend/libvirt/former_state.hpp"
+
+#include <libvirt/libvirt-qemu.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "backend/libvirt/kept_memory.hpp"
+#include "backend/libvirt/snapshot_apply.hpp"
+#include "backend/libvirt/snapshot_changes.hpp"
+#include "backend/qemu/process.hpp"
+#include "backend/qemu/snapshot_names.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+namespace {
+
+bool is_lost(const std::string& path) {
+    return access(path.c_str(), F_OK) != 0 && errno == ENOENT;
+}
+
+bool is_own(const Site& w, const std::string& path) {
+    const auto xml = w.domain_xml();
+    if (!xml) return true;
+    const auto own = snapshot_targets(*xml);
+    return std::any_of(own.begin(), own.end(), [&](const auto& t) { return t.path == path; });
+}
+
+Result<bool> holds(const std::string& path, const std::string& id) {
+    const auto names = qemu::snapshot_names(path);
+    if (!names) return names.error();
+    return std::find(names->begin(), names->end(), id) != names->end();
+}
+
+// libvirt deletes only snapshots that it knows, and one that it is told of is shown to everybody.
+Result<void> delete_while_it_runs(const Site& w, const std::string& id) {
+    char* answer = nullptr;
+    const int done = virDomainQemuMonitorCommand(w.domain, ("delvm " + id).c_str(), &answer,
+                                                 VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP);
+    const std::string said = take(answer);
+    if (done < 0) return last_error("remove what is left of a snapshot");
+    if (trim(said).empty()) return {};
+    return Error{Status::failed, "wsvirt.snapshot.left", "QEMU did not remove what is left of a snapshot.",
+                 id, said};
+}
+
+// libvirt may have made the snapshot the current one.
+Result<void> stand_on_former(Site& w, const Unfinished& noted) {
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    for (const auto& id : noted.stands_on)
+        if (const auto* s = find_snapshot(*all, id))
+            return s->info.current ? Result<void>() : write_back(w, s->xml, true);
+    return {};
+}
+
+}  // namespace
+
+std::vector<std::string> disks_to_hold(const Site& w, const HeldSnapshot& s) {
+    const auto kind = w.core->connector->kind();
+    if (kind == HostKind::test || (w.elsewhere() && !s.layout.note.disks_only)) return {};
+    std::vector<std::string> r;
+    for (const auto& t : snapshot_targets(s.layout.domain_xml))
+        for (const auto& d : s.layout.disks) {
+            if (d.name != t.target || d.kind != SnapshotDisk::Kind::internal) continue;
+            if (access(t.path.c_str(), R_OK | W_OK) != 0) return {};
+            if (std::find(r.begin(), r.end(), t.path) == r.end()) r.push_back(t.path);
+        }
+    return r;
+}
+
+Result<void> hold_former(Site& w, const Unfinished& noted) {
+    if (noted.held.empty()) return {};
+    if (w.active())
+        if (auto ok = turn_off(w); !ok) return ok;
+    for (const auto& path : noted.held) {
+        // qemu-img is not stopped half-way: it would leave clusters behind that nothing uses.
+        const auto ok = w.tool.snapshot({w.session.deadline, {}, {}}, 'c', noted.id, path);
+        if (ok) continue;
+        return Error{ok.error().status, "wsvirt.snapshot.no_way_back",
+                     "What is in the disk \"" + path +
+                         "\" now cannot be kept for the case that the snapshot cannot be applied, so nothing "
+                         "has been changed; make room where the disk is, or end what else has it open.",
+                     path, ok.error().full_text()};
+    }
+    return {};
+}
+
+Result<void> make_former(Site& w, const Unfinished& noted) {
+    w.call = {};
+    w.session.stop = {};  // also when the caller has gone
+    for (const auto& path : noted.held) {
+        const auto held = holds(path, noted.id);
+        if (!held) return held.error();
+        if (!*held)
+            return Error{Status::failed, "wsvirt.snapshot.no_former",
+                         "The disk \"" + path + "\" does not hold what it was before any more.", path};
+    }
+    if (auto ok = turn_off(w); !ok) return ok;
+    qemu::end_orphans(w.core->settings().qemu_img, noted.id);
+    for (const auto& path : noted.held)
+        if (auto ok = w.tool.snapshot(w.call, 'a', noted.id, path); !ok) return ok;
+    if (auto ok = define(w, noted.settings); !ok) return ok;
+    if (auto ok = stand_on_former(w, noted); !ok) return ok;
+    return put_memory_back(w, noted.files);
+}
+
+bool waits_for_disks(const Site& w, const Unfinished& noted) {
+    return std::any_of(noted.held.begin(), noted.held.end(),
+                       [&](const auto& path) { return is_lost(path) && is_own(w, path); });
+}
+
+Result<void> let_go(Site& w, const Unfinished& noted) {
+    w.call = {};  // also when the caller has gone
+    if (noted.held.empty()) return {};
+    if (!w.active()) qemu::end_orphans(w.core->settings().qemu_img, noted.id);
+    for (const auto& path : noted.held) {
+        if (is_lost(path) && !is_own(w, path)) continue;
+        const auto held = holds(path, noted.id);
+        if (!held) return held.error();
+        if (!*held) continue;
+        auto gone =
+            w.active() ? delete_while_it_runs(w, noted.id) : w.tool.snapshot(w.call, 'd', noted.id, path);
+        if (!gone) return gone;
+    }
+    return {};
+}
+
+}  // namespace wsvirt::backend::libvirt
