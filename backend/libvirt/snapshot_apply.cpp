@@ -28,10 +28,17 @@ Result<void> turn_off(Site& w) {
 
 namespace {
 
+// Of the snapshot, its memory left alone; that of a running machine is in the disks, too, and QEMU would run
+// it. Disks that only libvirt may open are for that to set back, with the memory.
+bool disks_alone(const Site& w, const HeldSnapshot& s, AfterRevert::Memory memory) {
+    if (s.layout.note.disks_only) return true;
+    return memory == AfterRevert::Memory::dropped && s.layout.memory_internal && !disks_to_hold(w, s).empty();
+}
+
 // All of the disks that hold it, before the first one changes. What only the host's libvirt may open is for
 // that to see.
-Result<void> are_there(const Site& w, const HeldSnapshot& s) {
-    const bool by_us = s.layout.note.disks_only, test = w.core->connector->kind() == HostKind::test;
+Result<void> are_there(const Site& w, const HeldSnapshot& s, AfterRevert::Memory then) {
+    const bool by_us = disks_alone(w, s, then), test = w.core->connector->kind() == HostKind::test;
     if (test || (w.elsewhere() && !by_us)) return {};
     for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
         if (std::none_of(s.layout.disks.begin(), s.layout.disks.end(), [&](const auto& d) {
@@ -58,8 +65,8 @@ Result<void> are_there(const Site& w, const HeldSnapshot& s) {
 }
 
 // Before anything changes.
-Result<void> memory_is_there(Site& w, const HeldSnapshot& s) {
-    const std::string& memory = s.layout.note.saved_file;
+Result<void> memory_is_there(Site& w, const HeldSnapshot& s, AfterRevert::Memory then) {
+    const std::string& memory = then == AfterRevert::Memory::dropped ? "" : s.layout.note.saved_file;
     const auto there = memory.empty() ? Result<bool>(true) : has_memory(w, memory);
     if (!there) return there.error();
     if (*there) return {};
@@ -77,7 +84,8 @@ bool has_disks_inside(const Site& w, const HeldSnapshot& s) {
 }
 
 // Before anything changes.
-Result<void> can_be_applied(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+Result<void> can_be_applied(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
+                            AfterRevert::Memory then) {
     if (s.info.external) return {};
     for (const auto& other : all)
         if (has_disks_inside(w, s) && other.info.external && !is_test(w))
@@ -85,8 +93,8 @@ Result<void> can_be_applied(Site& w, const HeldSnapshot& s, const std::vector<He
                 Status::not_supported, "wsvirt.snapshot.based_on",
                 "The snapshot is kept inside disks that newer snapshots are based on; delete those first.",
                 other.info.id};
-    if (auto ok = memory_is_there(w, s); !ok) return ok;
-    return are_there(w, s);
+    if (auto ok = memory_is_there(w, s, then); !ok) return ok;
+    return are_there(w, s, then);
 }
 
 // Which of its disks it has changed by then nobody knows.
@@ -107,9 +115,9 @@ Result<void> revert_by_libvirt(Site& w, const HeldSnapshot& s) {
     return why;
 }
 
-Result<void> revert_inside(Site& w, const HeldSnapshot& s) {
+Result<void> revert_inside(Site& w, const HeldSnapshot& s, AfterRevert::Memory then) {
     const bool disks_inside = has_disks_inside(w, s);
-    if (disks_inside && !s.layout.note.disks_only) {
+    if (disks_inside && !disks_alone(w, s, then)) {
         if (auto ok = revert_by_libvirt(w, s); !ok) return ok;
     } else {
         if (auto ok = turn_off(w); !ok) return ok;
@@ -123,7 +131,7 @@ Result<void> revert_inside(Site& w, const HeldSnapshot& s) {
         if (auto ok = write_back(w, s.xml, true); !ok) return ok;
     }
     const std::string& memory = s.layout.note.saved_file;
-    if (memory.empty()) return {};
+    if (memory.empty() || then == AfterRevert::Memory::dropped) return {};
     auto back = copy_memory(w, memory, w.saved_path());
     if (back) return back;
     return Error{Status::failed, "wsvirt.snapshot.memory",
@@ -147,7 +155,15 @@ Result<void> restore_memory(Site& w, const HeldSnapshot& s, const std::map<std::
     return done;
 }
 
-Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+// The one or the other, as the snapshot is of a machine that ran or was saved.
+Result<void> put_memory(Site& w, const HeldSnapshot& s, const std::map<std::string, std::string>& files) {
+    if (!s.layout.memory_file.empty())
+        if (auto ok = restore_memory(w, s, files); !ok) return ok;
+    return s.layout.note.saved_file.empty() ? Result<void>() : put_saved_memory(w, s.layout.note.saved_file);
+}
+
+Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
+                            AfterRevert::Memory then) {
     if (!w.local()) return snapshot_not_here();
     const auto old_xml = w.domain_xml();
     if (!old_xml) return old_xml.error();
@@ -180,8 +196,7 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     auto xml = with_disk_files(s.layout.domain_xml, files);
     auto ok = xml ? define(w, *xml) : Result<void>(xml.error());
     if (ok) ok = write_back(w, s.xml, true);
-    if (ok && !s.layout.memory_file.empty()) ok = restore_memory(w, s, files);
-    if (ok && !s.layout.note.saved_file.empty()) ok = put_saved_memory(w, s.layout.note.saved_file);
+    if (ok && then != AfterRevert::Memory::dropped) ok = put_memory(w, s, files);
     if (!ok) {
         // A host that fell silent may have done it, and the machine stands on them: that is recovery's to
         // see.
@@ -200,21 +215,23 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     return {};
 }
 
-Result<void> revert(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
-    return s.info.external ? revert_outside(w, s, all) : revert_inside(w, s);
+Result<void> revert(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
+                    AfterRevert::Memory then) {
+    return s.info.external ? revert_outside(w, s, all, then) : revert_inside(w, s, then);
 }
 
 // With the variables of its firmware; first, because QEMU reads them when it is given its memory.
-Result<void> go_back(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+Result<void> go_back(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
+                     AfterRevert::Memory then) {
     const std::string& kept = s.layout.note.nvram_file;
     const std::string place = nvram_path(s.layout.domain_xml);
-    if (kept.empty() || place.empty()) return revert(w, s, all);
+    if (kept.empty() || place.empty()) return revert(w, s, all, then);
     if (auto ok = turn_off(w); !ok) return ok;
     const auto own = w.domain_xml();
     if (!own) return own.error();
     const auto before = read_nvram(*own);
     auto done = copy_nvram(kept, place);
-    if (done) done = revert(w, s, all);
+    if (done) done = revert(w, s, all, then);
     if (!done && before && !w.gone_back && !w.active()) (void)write_nvram(place, *before);
     return done;
 }
@@ -368,7 +385,7 @@ class Attempt {
 
 Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
                         const AfterRevert& then) {
-    if (auto ok = can_be_applied(w, s, all); !ok) return ok;
+    if (auto ok = can_be_applied(w, s, all, then.memory); !ok) return ok;
     auto noted = about_to_go_back(w, s);
     if (!noted) return noted.error();
     Attempt attempt(w, std::move(*noted));
@@ -378,7 +395,7 @@ Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSn
         attempt.clear_up();
         return done;
     }
-    done = go_back(w, s, all);
+    done = go_back(w, s, all, then.memory);
     if (!done)
         attempt.undo(done.error());
     else
@@ -397,8 +414,8 @@ Result<void> apply_again(Site& w, const std::string& id, const AfterRevert& then
     const bool active = w.active();
     if (active && !started_by_applying(w.domain, *held)) return {};
     if (!active || !held->info.current) {
-        if (auto ok = can_be_applied(w, *held, *all); !ok) return ok;
-        if (auto ok = go_back(w, *held, *all); !ok) return ok;
+        if (auto ok = can_be_applied(w, *held, *all, then.memory); !ok) return ok;
+        if (auto ok = go_back(w, *held, *all, then.memory); !ok) return ok;
     }
     return end_of_revert(w, held->info.id, then);
 }

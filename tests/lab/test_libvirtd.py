@@ -287,7 +287,7 @@ def test_a_link_that_is_cut_while_a_snapshot_is_applied(libvirtd):
     virsh, path = virsh_of(libvirtd), libvirtd.folder / "link2"
     link = Link(path, libvirtd.folder / "runtime/libvirt/libvirt-sock")
     folder = libvirtd.folder / "back"
-    managed_save, revert = (struct.pack(">III", 0x20008086, 1, n) for n in (182, 192))  # as they begin in libvirt's protocol
+    managed_save, define_snapshot, revert = (struct.pack(">III", 0x20008086, 1, n) for n in (182, 185, 192))  # in libvirt's protocol
     with Daemon(uri=f"qemu+unix:///session?socket={path}", storage_folders=[folder]) as daemon:
         hyperv = HyperV(daemon)
         eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
@@ -326,8 +326,8 @@ def test_a_link_that_is_cut_while_a_snapshot_is_applied(libvirtd):
             cut_off(call, killed)
             assert machine.state() == SAVED
         hyperv.finish(machine.call("ClearSnapshotState", "SnapshotSettingData", first))
-        for killed in (False, True):
-            cut_off(revert, killed)
+        for killed in (False, True):  # its memory is not looked at
+            cut_off(define_snapshot, killed)
             assert machine.state() == OFF
         machine.remove()
     link.close()
