@@ -103,12 +103,12 @@ def inside(action, name, *disks):
         subprocess.run(["qemu-img", "snapshot", "-q", action, name, disk], check=True)
 
 
-def cut_off(machine, *more):
+def cut_off(machine, *more, name=None):
     """What the end of the service by force leaves in its folder; the disks hold what they were."""
     definition, = (f for f in machine.daemon.state.glob("qemu/etc/qemu/*.xml") if machine.guid.lower() in f.read_text())
     settings = re.search("<domain.*</domain>", definition.read_text(), re.DOTALL)[0]
     machine.daemon.kill()
-    unfinished = str(uuid.uuid4()).upper()
+    unfinished = name or str(uuid.uuid4()).upper()
     lines = ["host TESTHOST", f"machine {machine.guid}", f"id {unfinished}", *(f"held {disk}" for disk in machine.disks),
              "settings " + settings.replace("\\", "\\\\").replace("\n", "\\n"), *more]
     folder = machine.daemon.state / "unfinished-snapshots"
@@ -128,6 +128,20 @@ def test_killed_before_the_disks_were_changed(machine):
     name = cut_off(machine)
     inside("-c", name, machine.disks[0])
     machine.daemon.start()
+    is_what_it_was(machine, OFF)
+
+
+def test_killed_and_the_machine_runs(machine):
+    """Somebody has started it: it stays as it is, and its disks hold nothing more than before."""
+    unfinished = str(uuid.uuid4()).upper()
+    inside("-c", unfinished, *machine.disks)
+    machine.turn(RUNNING)
+    cut_off(machine, f"apply {id_of(machine.snapshot)}", "back", name=unfinished)
+    machine.daemon.start()
+    check_files(machine, [id_of(machine.snapshot)])
+    assert machine.state() == RUNNING
+    assert machine.associated("Msvm_SnapshotOfVirtualSystem") == [id_of(machine.snapshot)]
+    machine.turn(OFF)
     is_what_it_was(machine, OFF)
 
 
