@@ -80,7 +80,7 @@ void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
     // A machine that has arrived in spite of it stands on what was copied.
     if (!half && (!here || plan.destination.hypervisor->machine(c->guid))) return;
     // It goes on here, and whoever asked is told so: that is not asked again later.
-    if (here && here->state == backend::MachineState::running) c->rest = Rest::at_destination;
+    if (here && has_stayed(*c, *here)) c->rest = Rest::at_destination;
     const auto settled = half ? Settled{Outcome::unknown, {}, c} : settle_copies(services, *c);
     if (!settled.strange.empty()) failed.text += " " + strange_sentence(settled, *c);
     const auto& left = settled.left;
@@ -93,7 +93,7 @@ void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
 void clear_after_success(Services& services, const Plan& plan, JobContext& job) {
     if (!plan.extra.contains(originals_extra)) return;
     const auto c = cut_off_of(services, plan.extra, affected_by(services, plan));
-    const auto left = c ? settle_originals(*c) : std::nullopt;
+    const auto left = c ? settle_originals(services, *c) : std::nullopt;
     if (!left) return;
     leave_for_later(services, *left);
     job.warn(left_warning(*left));
@@ -132,6 +132,7 @@ Result<void> move(Services& services, Plan& plan, JobContext& job) {
     settle_what_was_left(services);
     auto done = plan.source.hypervisor->migrate(call, plan.request, *plan.destination.hypervisor);
     plan.extra[made_extra] = notes->end();
+    if (done && !plan.stays()) arrived(services, plan.guid(), plan.destination);
     if (done)
         clear_after_success(services, plan, job);
     else

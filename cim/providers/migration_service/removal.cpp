@@ -31,13 +31,16 @@ bool in_use(const backend::Hypervisor& h, const std::string& file) {
     return std::any_of(all.begin(), all.end(), [&](const auto& m) { return stands_on(*m, file); });
 }
 
-// Of whichever host: they may all see the same file.
-bool others_use(const Services& services, const CutOff& c, const std::string& file) {
+// Of whichever host: they may all see the same file. The machine itself stands on a copy of that name on one
+// of its two hosts; what was its own it may have taken along to a third.
+bool others_use(const Services& services, const CutOff& c, const std::string& file, bool own) {
     const auto hosts = hosts_of(services);
     return std::any_of(hosts.begin(), hosts.end(), [&](const HostEntry& host) {
+        const bool third =
+            host.hypervisor != c.source.hypervisor && host.hypervisor != c.destination.hypervisor;
         const auto all = host.hypervisor->machines();
         return std::any_of(all.begin(), all.end(), [&](const auto& m) {
-            return !iequals(m->spec.uuid, c.guid) && stands_on(*m, file);
+            return ((own && third) || !iequals(m->spec.uuid, c.guid)) && stands_on(*m, file);
         });
     });
 }
@@ -65,7 +68,7 @@ Owner owner_of(const CutOff& c, const std::string& file) {
 
 }  // namespace
 
-Removal remove_copies(const Services& services, const CutOff& c) {
+Removal remove_copies(const Services& services, const CutOff& c, bool keep) {
     Removal r;
     auto& host = *c.destination.hypervisor;
     for (const auto& file : c.copies) {
@@ -75,9 +78,14 @@ Removal remove_copies(const Services& services, const CutOff& c) {
             continue;
         }
         const bool outside = std::find(c.outside.begin(), c.outside.end(), file) != c.outside.end();
-        if ((!claim && !c.claimed) || others_use(services, c, file) || outside) continue;
+        const auto noted = c.made.find(file);
+        const bool own = noted != c.made.end() && noted->second == machines_own;
+        if ((!claim && !c.claimed) || others_use(services, c, file, own) || outside) continue;
         const auto owner = owner_of(c, file);
-        if (owner == Owner::others) r.strange.push_back(file);
+        if (owner == Owner::others || (keep && owner != Owner::nobody)) {
+            r.strange.push_back(file);
+            continue;
+        }
         const bool ours = owner == Owner::ours;
         if (owner == Owner::unknown ||
             (ours && !wait_until(removal_patience, [&] { return bool(host.remove_file(briefly(), file)); })))
@@ -86,13 +94,15 @@ Removal remove_copies(const Services& services, const CutOff& c) {
     return r;
 }
 
-Removal remove_originals(const CutOff& c) {
+Removal remove_originals(const Services& services, const CutOff& c) {
     Removal r;
     auto& host = *c.source.hypervisor;
     if (c.originals.size() != c.copies.size()) return r;
     for (std::size_t i = 0; i < c.copies.size(); ++i) {
         const auto& file = c.originals[i];
-        if (!in_use(*c.destination.hypervisor, c.copies[i]) || in_use(host, file)) continue;
+        if (!in_use(*c.destination.hypervisor, c.copies[i]) || in_use(host, file) ||
+            others_use(services, c, file, true))
+            continue;
         if (!wait_until(removal_patience, [&] { return bool(host.remove_file(briefly(), file)); }))
             r.left.push_back(file);
     }

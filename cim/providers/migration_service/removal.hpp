@@ -19,10 +19,10 @@ struct Removal {
 };
 
 // The files that were being made at the destination, where no machine stands on them and nobody makes them
-// anew.
-Removal remove_copies(const Services& services, const CutOff& c);
-// At the source, the files whose copies are used now.
-Removal remove_originals(const CutOff& c);
+// anew. keep: they stay, and are strange.
+Removal remove_copies(const Services& services, const CutOff& c, bool keep = false);
+// At the source, the files whose copies are used now and that no machine of any host stands on.
+Removal remove_originals(const Services& services, const CutOff& c);
 
 // Made files as a job and the Store keep them: a line for each, the mark and the path.
 std::string made_text(const Made& made);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/providers/machine_wait.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
@@ -53,12 +52,12 @@ std::optional<CutOff> only_copies(const CutOff& c, const Removal& r) {
     return left;
 }
 
-std::optional<CutOff> left_at_source(const CutOff& c) {
+std::optional<CutOff> left_at_source(const Services& services, const CutOff& c) {
     CutOff here = c;
-    here.destination = c.source;
+    std::swap(here.source, here.destination);  // the machine has come from over there, so to speak
     here.made.clear();
     for (const auto& file : c.originals) here.made[file] = machines_own;
-    return only_copies(here, remove_originals(c));
+    return only_copies(here, remove_originals(services, c));
 }
 
 Settled silent(const CutOff& c, const HostEntry& host, const std::string& more) {
@@ -72,7 +71,7 @@ Settled settle_disks(const Services& services, const CutOff& c) {
     if (auto r = host.abandon(briefly(), c.guid); !r && r.error().status != Status::not_found)
         return silent(c, c.source, ".");
     auto removed = remove_copies(services, c);
-    const auto originals = remove_originals(c);
+    const auto originals = remove_originals(services, c);
     CutOff rest = c;
     for (const auto& file : originals.left) rest.made[file] = machines_own;
     removed.left.insert(removed.left.end(), originals.left.begin(), originals.left.end());
@@ -94,6 +93,22 @@ const HostEntry* silent_one(const CutOff& c) {
     return nullptr;
 }
 
+struct Seen {
+    std::string host;
+    std::shared_ptr<const Machine> machine;
+};
+
+// Where it has gone on to since, of a machine that is not where it came from. Right after the migration one
+// that is off on a third host is what others have left there before.
+Seen gone_on(const Services& services, const CutOff& c) {
+    for (const auto& h : hosts_of(services)) {
+        if (h.hypervisor == c.source.hypervisor || h.hypervisor == c.destination.hypervisor) continue;
+        auto m = h.hypervisor->machine(c.guid);
+        if (m && (!c.alone || m->state != MachineState::off)) return {h.name, std::move(m)};
+    }
+    return {};
+}
+
 Settled settle_rest(const Services& services, const CutOff& c) {
     for (const auto* host : {&c.source, &c.destination})
         if (!host->hypervisor->connected()) return silent(c, *host, ".");
@@ -102,12 +117,13 @@ Settled settle_rest(const Services& services, const CutOff& c) {
         const bool at_source = c.rest == Rest::at_source;
         auto& host = at_source ? *c.source.hypervisor : *c.destination.hypervisor;
         const auto rest = host.machine(c.guid);
-        const auto whole = (at_source ? c.destination : c.source).hypervisor->machine(c.guid);
+        auto whole = (at_source ? c.destination : c.source).hypervisor->machine(c.guid);
+        if (!whole) whole = gone_on(services, c).machine;
         // What runs alone was started by somebody since, and is not ours to end.
         const bool ours =
             whole && (!rest || rest->state != MachineState::running || whole->state == MachineState::running);
         if (ours && !take_away(host, c.guid)) return {at_source ? Outcome::moved : Outcome::stayed, {}, c};
-        if (at_source) return {Outcome::moved, {}, left_at_source(c)};
+        if (at_source) return {Outcome::moved, {}, left_at_source(services, c)};
     }
     const auto removed = remove_copies(services, c);
     return {Outcome::stayed, {}, only_copies(c, removed), removed.strange};
@@ -115,10 +131,24 @@ Settled settle_rest(const Services& services, const CutOff& c) {
 
 // Over there it counts once it runs, or once nothing of it runs here. What stands still here since its memory
 // was sent has moved when libvirt keeps it there for good, whatever became of it since.
-bool has_moved(const CutOff& c, const Machine* here, const Machine& there) {
-    if (!here) return true;
-    if (there.state == MachineState::running) return here->state != MachineState::running;
-    return here->state == MachineState::paused && c.was_running && there.persistent;
+bool has_moved(const CutOff& c, const Machine* here, const Machine* third, const Machine& there) {
+    const auto* other = here ? here : third;
+    if (!other) return true;
+    if (there.state == MachineState::running) return other->state != MachineState::running;
+    return here && here->state == MachineState::paused && c.was_running && there.persistent;
+}
+
+// Only the source answers. What certainly goes on there is not asked for again when the destination is back:
+// somebody may have stopped it by then, or taken it elsewhere.
+Settled settle_here(const CutOff& c) {
+    auto& from = *c.source.hypervisor;
+    const bool ended = from.abandon(briefly(), c.guid).ok();
+    const auto here = from.machine(c.guid);
+    auto s = silent(c, c.destination,
+                    here ? "; the machine is on \"" + c.source.name + "\"."
+                         : "; where the machine is will be seen when it does.");
+    if (ended && here && has_stayed(c, *here)) s.left->rest = Rest::at_destination;
+    return s;
 }
 
 // Whether there is nothing to wait for. What else both have libvirt may be clearing up.
@@ -136,29 +166,29 @@ Settled settle_machine(const Services& services, const CutOff& c) {
     if (c.disks_only) return settle_disks(services, c);
     auto& from = *c.source.hypervisor;
     auto& to = *c.destination.hypervisor;
-    if (!wait_until(contact_patience, [&] { return from.connected() && to.connected(); })) {
-        const bool source_answers = from.connected();
-        const bool seen = source_answers && from.machine(c.guid);
-        return silent(c, source_answers ? c.destination : c.source,
-                      seen ? "; the machine is on \"" + c.source.name + "\"."
-                           : "; where the machine is will be seen when it does.");
-    }
-    if (const auto* host = silent_one(c)) return silent(c, *host, ".");
+    const bool both = wait_until(contact_patience, [&] { return from.connected() && to.connected(); });
+    if (!both && !from.connected())
+        return silent(c, c.source, "; where the machine is will be seen when it does.");
+    if (!both) return settle_here(c);
+    if (const auto* host = silent_one(c)) return host == &c.source ? silent(c, *host, ".") : settle_here(c);
     wait_until(settle_patience, [&] { return stands_still(c); });
     const auto here = from.machine(c.guid), there = to.machine(c.guid);
-    if (there && has_moved(c, here.get(), *there)) {
-        if (take_away(from, c.guid)) return {Outcome::moved, {}, left_at_source(c)};
+    const auto third = here ? Seen() : gone_on(services, c);
+    if (there && has_moved(c, here.get(), third.machine.get(), *there)) {
+        if (take_away(from, c.guid)) return {Outcome::moved, {}, left_at_source(services, c)};
         CutOff left = c;
         left.rest = Rest::at_source;
         return {Outcome::moved, {}, left};
     }
-    if (!here)
+    if (!here && !there && !third.machine)  // perhaps removed by hand, and the copies are all there is of it
         return {Outcome::stayed,
                 "Neither \"" + c.source.name + "\" nor \"" + c.destination.name + "\" has the machine.",
-                {}};
+                {},
+                remove_copies(services, c, true).strange};
     const bool alone = take_away(to, c.guid);
-    if (here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
-    const std::string where = "The machine is on \"" + c.source.name + "\", as before.";
+    if (here && here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
+    const std::string where =
+        "The machine is on \"" + (here ? c.source.name + "\", as before." : third.host + "\".");
     if (alone) {
         const auto removed = remove_copies(services, c);
         return {Outcome::stayed, where, only_copies(c, removed), removed.strange};
@@ -179,11 +209,15 @@ std::string left_text(const CutOff& c) {
     return text + "\n\n" + made_text(c.made);
 }
 
-// What is removed by its name is looked at once more: a name that was kept is no proof of what it names.
+// What is removed by its name is looked at once more: a name that was kept is no proof of what it names. A
+// machine's own files lie where they did.
 std::vector<std::string> outside_of(const Services& services, const CutOff& c) {
     std::vector<std::string> outside;
-    for (const auto& file : c.copies)
-        if (!place_at(services, c.destination, file, true)) outside.push_back(file);
+    for (const auto& file : c.copies) {
+        const auto noted = c.made.find(file);
+        const bool own = noted != c.made.end() && noted->second == machines_own;
+        if (!own && !place_at(services, c.destination, file, true)) outside.push_back(file);
+    }
     return outside;
 }
 
@@ -212,8 +246,7 @@ std::optional<CutOff> left_from(const Services& services, const Store::Row& row)
         between == lines.end() ? between : std::find(between + 1, lines.end(), std::string());
     if (between != lines.end()) c.originals.assign(between + 1, before_made);
     c.made = made_from({before_made, lines.end()});
-    // What else is left on one host are a machine's own files.
-    if (c.disks_only || lines[0] != lines[1]) c.outside = outside_of(services, c);
+    c.outside = outside_of(services, c);
     return c;
 }
 
@@ -284,7 +317,8 @@ std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::s
 
 Settled settle(const Services& services, const CutOff& c) {
     Settled s = settle_machine(services, c);
-    if (s.outcome == Outcome::unknown || c.disks_only) return s;
+    const bool stays = s.left && s.left->rest == Rest::at_destination;  // whatever a silent host has
+    if ((s.outcome == Outcome::unknown && !stays) || c.disks_only) return s;
     const bool moved = s.outcome == Outcome::moved;
     auto& host = *(moved ? c.destination : c.source).hypervisor;
     // One that others have moved or removed since has no snapshots to bring back here.
@@ -302,8 +336,13 @@ Settled settle_copies(const Services& services, const CutOff& c) {
     return {Outcome::stayed, {}, only_copies(there, removed), removed.strange};
 }
 
-std::optional<CutOff> settle_originals(const CutOff& c) {
-    return left_at_source(c);
+std::optional<CutOff> settle_originals(const Services& services, const CutOff& c) {
+    return left_at_source(services, c);
+}
+
+bool has_stayed(const CutOff& c, const Machine& at_source) {
+    return at_source.state == MachineState::running ||
+           (at_source.state == MachineState::off && !c.was_running && c.source.hypervisor->connected());
 }
 
 JobError left_warning(const CutOff& c) {
@@ -318,7 +357,8 @@ std::string strange_sentence(const Settled& s, const CutOff& c) {
     std::string text = "On \"" + c.destination.name + "\" there is";
     for (const auto& file : s.strange) text += (&file == &s.strange.front() ? " " : ", ") + file;
     return text +
-           ", which this migration has not certainly made, and which stays; remove it when nobody needs it.";
+           ", which is not certainly the rest of this migration, and which stays; remove it when nobody "
+           "needs it.";
 }
 
 std::string left_sentence(const CutOff& c) {
@@ -375,6 +415,23 @@ void made_anew(Services& services, const std::string& host, const std::vector<st
         if (c->rest == Rest::copies && c->copies.empty())
             (void)services.store.erase(kind, row.key);
         else if (gone > 0)
+            (void)services.store.put(kind, row.key, left_text(*c));
+    }
+}
+
+void arrived(Services& services, const std::string& guid, const HostEntry& host) {
+    const auto rows = services.store.list(kind);
+    if (!rows) return;
+    for (const auto& row : *rows) {
+        auto c = left_from(services, row);
+        if (!c || c->disks_only || c->rest == Rest::copies || !iequals(c->guid, guid)) continue;
+        const auto& place = c->rest == Rest::at_source ? c->source : c->destination;
+        if (place.hypervisor != host.hypervisor) continue;
+        c->rest = Rest::copies;
+        c->originals.clear();
+        if (place.hypervisor == c->source.hypervisor || c->copies.empty())
+            (void)services.store.erase(kind, row.key);
+        else
             (void)services.store.put(kind, row.key, left_text(*c));
     }
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/hypervisor.hpp"
 #include "cim/om/jobs.hpp"
 #include "cim/om/services.hpp"
 
@@ -63,7 +64,9 @@ Settled settle(const Services& services, const CutOff& c);
 Settled settle_copies(const Services& services, const CutOff& c);
 
 // What it was copied from goes, of a migration that has succeeded; the host has tried.
-std::optional<CutOff> settle_originals(const CutOff& c);
+std::optional<CutOff> settle_originals(const Services& services, const CutOff& c);
+// Whether it certainly stays where it was, whatever a silent destination has of it.
+bool has_stayed(const CutOff& c, const backend::Machine& at_source);
 
 // A sentence on what is left, and when it goes; and the same as a job's warning.
 std::string left_sentence(const CutOff& c);
@@ -75,6 +78,8 @@ void leave_for_later(Services& services, const CutOff& c);
 bool is_left_over(const Services& services, const std::string& guid, const HostEntry& host);
 // Files of these names are made anew: they are not left over any more.
 void made_anew(Services& services, const std::string& host, const std::vector<std::string>& files);
+// The machine has come to a host: what that one has of it is not left over any more.
+void arrived(Services& services, const std::string& guid, const HostEntry& host);
 // Begins a job for each that was left and whose hosts answer.
 void settle_what_was_left(Services& services);
 

@@ -311,7 +311,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_not_certainly_the_copy_stays_and_is_named) {
         const auto job = after_restart(job_type::move_both, move);
         BOOST_TEST((job.state == JobState::exception));
         const auto text = job.errors.at(0).message;
-        const bool named = text.find(to + ", which this migration has not certainly made") != text.npos;
+        const bool named = text.find(to + ", which is not certainly the rest of this migration") != text.npos;
         BOOST_TEST(named == (what != Case::made), text);
         BOOST_TEST(std::filesystem::exists(to) == (what != Case::made));
     }

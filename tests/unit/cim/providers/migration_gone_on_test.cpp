@@ -1,0 +1,178 @@
+// What a migration has left, when the machine has gone on by the time that it is cleared up: to a third host,
+// into another state, or away altogether.
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "cim/providers/recovery.hpp"
+#include "tests/unit/cim/providers/two_hosts.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+using backend::MachineState;
+
+namespace {
+
+// A migration from testhost to hvB, of a machine that is nowhere yet.
+struct GoneOn : TwoHosts {
+    GoneOn() {
+        auto entry = services.hosts.back();
+        entry.name = "hvC";
+        entry.hypervisor = &third;
+        entry.uri = entry.migration_uri = "qemu+tcp://hvc.example.com/system";
+        services.hosts.push_back(entry);
+        std::filesystem::create_directories(folder / "disks");
+        for (const auto& file : {original, copy}) std::ofstream(file) << "disk";
+    }
+    static void on(testing::FakeHypervisor& h, const std::string& disk, MachineState s = MachineState::off) {
+        backend::MachineSpec spec;
+        spec.uuid = guid;
+        spec.name = "gone on";
+        spec.disks = {backend::Disk{}};
+        spec.disks[0].path = disk;
+        BOOST_TEST_REQUIRE(h.define({}, spec).ok());
+        if (s != MachineState::off) BOOST_TEST_REQUIRE(h.start({}, guid).ok());
+    }
+    // What is known of it: "0", "1 at_source" ...
+    void note(const std::string& rest) {
+        const auto text = "testhost\nhvB\n" + rest + '\n' + copy + "\n\n" + original + "\n\n" +
+                          testing::FakeHypervisor::mark_of(copy) + ' ' + copy;
+        BOOST_TEST_REQUIRE(store->put("migration_left", std::string(guid) + " hvB", text).ok());
+    }
+    void wait_for_all() {
+        for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+    }
+    void clear_up() {
+        const auto watching = cim::watch(services);
+        wait_for_all();
+    }
+    std::uint64_t left() { return store->count("migration_left").value(); }
+    static bool there(const std::string& file) { return std::filesystem::exists(file); }
+
+    static constexpr const char* guid = "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A01";
+    std::string original = (folder / "disks" / "original.qcow2").string();
+    std::string copy = (folder / "disks" / "copy.qcow2").string();
+    testing::FakeHypervisor third{"hvC"};
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(migration_gone_on, GoneOn)
+
+// Its disk lies where hvC sees it as well.
+BOOST_AUTO_TEST_CASE(to_a_third_host) {
+    for (const auto* rest : {"0", "0 at_destination"})
+        for (const bool defined : {false, true}) {
+            on(third, original);
+            if (defined) on(second, copy);
+            note(rest);
+            clear_up();
+            BOOST_TEST(left() == 0U);
+            BOOST_TEST(third.machine(guid) != nullptr);
+            BOOST_TEST(second.machine(guid) == nullptr);
+            BOOST_TEST(!there(copy));
+            BOOST_TEST(there(original));
+            third.remove_behind_back(guid);
+            std::ofstream(copy) << "disk";
+        }
+}
+
+BOOST_AUTO_TEST_CASE(and_left_its_definition_at_the_source) {
+    on(third, original, MachineState::running);
+    on(hypervisor, original);
+    note("1 at_source");
+    clear_up();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST(hypervisor.machine(guid) == nullptr);
+    BOOST_TEST(there(original));
+}
+
+// The original stays, as the definition on hvC names it.
+BOOST_AUTO_TEST_CASE(it_is_where_it_runs_alone) {
+    on(third, original);
+    on(second, copy, MachineState::running);
+    note("1");
+    clear_up();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST_REQUIRE(second.machine(guid) != nullptr);
+    BOOST_TEST((second.machine(guid)->state == MachineState::running));
+    BOOST_TEST((there(copy) && there(original)));
+}
+
+BOOST_AUTO_TEST_CASE(an_original_that_could_not_be_removed_has_gone_along) {
+    on(third, original);
+    const auto key = std::string(guid) + " testhost";
+    BOOST_TEST_REQUIRE(
+        store->put("migration_left", key, "hvB\ntesthost\n0 copies\n" + original + "\n\n\n* " + original)
+            .ok());
+    clear_up();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST(there(original));
+}
+
+// What nobody has may have been moved and then removed by hand; what has stayed for certain was not.
+BOOST_AUTO_TEST_CASE(away_altogether) {
+    note("1");
+    clear_up();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST((there(copy) && there(original)));
+    bool named = false;
+    for (const auto& id : jobs.ids())
+        for (const auto& e : jobs.find(id)->errors) named |= e.message.find(copy) != std::string::npos;
+    BOOST_TEST(named);
+    note("1 at_destination");
+    clear_up();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST((!there(copy) && there(original)));
+}
+
+BOOST_AUTO_TEST_CASE(a_half_copy_of_a_machine_that_was_off_and_is_destroyed_goes) {
+    const auto watching = cim::watch(services);
+    const auto mine = machine();
+    std::filesystem::remove(copy);
+    hypervisor.hold("migrate");
+    hypervisor.fail_next("migrate", Error(Status::unavailable, "wsvirt.migration.lost", "Silent."));
+    const auto r = to_host(mine, {{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                                  {"NewResourceSettingData", disk_at(copy)}});
+    half_copied(copy);
+    second.set_connected(false);
+    hypervisor.release("migrate");
+    BOOST_TEST(done(r) == 32777U);
+    BOOST_TEST_REQUIRE(hypervisor.undefine({}, mine).ok());
+    second.set_connected(true);
+    wait_for_all();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST(!there(copy));
+}
+
+// hvC has a definition that others have left there.
+BOOST_AUTO_TEST_CASE(to_where_it_was_to_go_at_first) {
+    on(hypervisor, original);
+    on(third, original);
+    note("0 at_destination");
+    BOOST_TEST(done(to_host(guid)) == 0U, last_text);
+    wait_for_all();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST(second.machine(guid) != nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(and_is_not_resumed_when_somebody_has_paused_it_since) {
+    on(hypervisor, original, MachineState::running);
+    second.fail_always("abandon", Error(Status::unavailable, "wsvirt.host.lost", "Silent."));
+    note("1");
+    const auto watching = cim::watch(services);
+    wait_for_all();
+    BOOST_TEST(left() == 1U);
+    BOOST_TEST(hypervisor.calls("bring_back_snapshots") == 1U);  // they need not wait
+    BOOST_TEST_REQUIRE(hypervisor.suspend({}, guid).ok());
+    second.clear_failures();
+    second.set_connected(false);
+    second.set_connected(true);
+    wait_for_all();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST((hypervisor.machine(guid)->state == MachineState::paused));
+    BOOST_TEST(!there(copy));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
