@@ -14,6 +14,7 @@ namespace wsvirt::cim::migration_service {
 
 using backend::Disk;
 using backend::DiskDevice;
+using backend::MachineSpec;
 using backend::MachineState;
 
 namespace {
@@ -145,11 +146,22 @@ void check_destination(const Plan& plan, Problems& out) {
     if (is_active(m) && plan.wishes.type != MigrationType::staged && here.accelerator != there.accelerator)
         cannot("accelerator", "runs machines with " + there.accelerator + ", this one runs with " +
                                   here.accelerator + "; shut the machine down to move it.");
-    if (there.memory_mib != 0 && m.spec.memory_mib > there.memory_mib)
+    // While it runs it has what it began with, and from its next start on what it is given.
+    const bool runs = is_active(m) && plan.wishes.type != MigrationType::staged;
+    const auto most = [&](auto member) {
+        return runs ? std::max(m.spec.*member, plan.spec.*member) : plan.spec.*member;
+    };
+    if (there.memory_mib != 0 && most(&MachineSpec::memory_mib) > there.memory_mib)
         cannot("memory", "has less memory than the machine.");
-    if (m.spec.processors > there.max_processors && there.max_processors > 1)
+    if (most(&MachineSpec::processors) > there.max_processors && there.max_processors > 1)
         cannot("processors",
                "allows a machine at most " + std::to_string(there.max_processors) + " processors.");
+    // Of a source without it this service only does not know where it lies, nor so of the destination.
+    if (plan.spec.firmware != backend::Firmware::uefi) return;
+    if (here.uefi_available && !there.uefi_available)
+        cannot("firmware", "has no UEFI firmware; install the package ovmf there.");
+    else if (plan.spec.secure_boot && here.secure_boot_available && !there.secure_boot_available)
+        cannot("secure_boot", "has no firmware with secure boot; install the package ovmf there.");
 }
 
 void check_switches(const Plan& plan, Problems& out) {

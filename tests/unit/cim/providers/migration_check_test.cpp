@@ -120,6 +120,57 @@ BOOST_AUTO_TEST_CASE(a_machine_that_cannot_is_an_answer) {
     BOOST_TEST(last_text.find("already") != std::string::npos, last_text);
 }
 
+// As it will be over there; while it runs it has what it has now as well.
+BOOST_AUTO_TEST_CASE(the_destination_is_judged_by_the_new_settings) {
+    const auto guid = machine();
+    auto spec = hypervisor.machine(guid)->spec;
+    auto there = second.host();
+    there.memory_mib = 2048;
+    second.set_host(there);
+    const auto with_memory = [&](unsigned now, unsigned then) {
+        spec.memory_mib = now;
+        BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+        const auto memory =
+            query("SELECT * FROM Msvm_MemorySettingData WHERE InstanceID LIKE 'Microsoft:" + guid + "%'");
+        BOOST_TEST_REQUIRE(memory.size() == 1U);
+        return check(
+            guid,
+            {{"NewResourceSettingData",
+              list({make("Msvm_MemorySettingData", {{"InstanceID", Value(memory[0].string("InstanceID"))},
+                                                    {"VirtualQuantity", then}})})}});
+    };
+    BOOST_TEST(done(with_memory(4096, 1024)) == 0U, last_text);
+    BOOST_TEST(done(with_memory(1024, 4096)) == 32770U);
+    BOOST_TEST(last_text.find("less memory") != std::string::npos, last_text);
+    start(guid);
+    BOOST_TEST(done(with_memory(4096, 1024)) == 32770U);
+    BOOST_TEST(done(with_memory(1024, 1024)) == 0U, last_text);
+}
+
+BOOST_AUTO_TEST_CASE(firmware_that_the_destination_lacks) {
+    const auto guid = machine();
+    auto spec = hypervisor.machine(guid)->spec;
+    spec.firmware = backend::Firmware::uefi;
+    auto there = second.host();
+    for (const bool secure : {false, true}) {
+        spec.secure_boot = secure;
+        BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+        there.uefi_available = there.secure_boot_available = true;
+        second.set_host(there);
+        BOOST_TEST(done(check(guid)) == 0U, last_text);
+        (secure ? there.secure_boot_available : there.uefi_available) = false;
+        second.set_host(there);
+        BOOST_TEST(done(check(guid)) == 32770U);
+        BOOST_TEST(last_text.find("package ovmf") != std::string::npos, last_text);
+        BOOST_TEST(code(to_host(guid)) == 32770U);
+    }
+    // Where this service knows nothing of the source's either, libvirt decides.
+    auto here = hypervisor.host();
+    here.secure_boot_available = false;
+    hypervisor.set_host(here);
+    BOOST_TEST(done(check(guid)) == 0U, last_text);
+}
+
 BOOST_AUTO_TEST_CASE(all_problems_are_said) {
     const auto guid = machine();
     BOOST_TEST_REQUIRE(second.define({}, hypervisor.machine(guid)->spec).ok());
