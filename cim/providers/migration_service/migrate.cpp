@@ -197,6 +197,7 @@ Result<MethodResult> migrate(const MethodCall& call, std::optional<Result<HostEn
     if (const auto problems = problems_of(call.services, *plan); !problems.empty())
         return refuse(problems.front());
     const auto& guid = plan->guid();
+    task.extra = plan->extra;
     task.busy_key = guid;
     task.affected = affected_by(call.services, *plan);
     if (type == MigrationType::staged) return stage(call, std::move(task), *plan, std::move(*held));
