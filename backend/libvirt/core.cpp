@@ -115,7 +115,8 @@ Result<void> change_machine(const CorePtr& core, const Call& call, std::string_v
                 if (passing) transition.emplace(core->inventory, id, *passing);
                 result = work(s, domain.get());
                 auto seen = refresh(s.connection, id, *core->connector, *core->inventory);
-                if (result && !seen) result = seen;
+                // What has been done is done, also when the host is lost just after.
+                if (result && !seen && seen.error().status != Status::unavailable) result = seen;
             }
             return result;
         });

@@ -5,6 +5,8 @@
 #include <future>
 #include <thread>
 
+#include "backend/libvirt/core.hpp"
+
 using namespace wsvirt;
 using namespace wsvirt::backend;
 using namespace std::chrono_literals;
@@ -54,6 +56,28 @@ BOOST_AUTO_TEST_CASE(work_whose_caller_was_told_of_a_timeout_is_taken_back) {
     BOOST_CHECK(undone.wait_for(50ms) == std::future_status::timeout);
     pool.let_go.set_value();
     BOOST_CHECK(undone.wait_for(10s) == std::future_status::ready);
+}
+
+// As when libvirtd ends right after it.
+BOOST_AUTO_TEST_CASE(a_change_that_was_made_before_the_host_was_lost_has_succeeded) {
+    libvirt::Settings s;
+    s.uri = "test:///default";
+    const auto core = std::make_shared<libvirt::Core>();
+    core->connector = std::make_shared<libvirt::Connector>(s);
+    BOOST_REQUIRE(core->connector->prepare());
+    core->workers = std::make_unique<libvirt::Workers>(core->connector);
+    const auto change = [&](bool lost) {
+        return libvirt::change_machine(core, {}, "6695eb01-f6a4-8304-79aa-97f2502e193f",
+                                       {{"work", {}, false, {}, {}}, {}, {}},
+                                       [&](libvirt::Session& session, virDomainPtr) -> Result<void> {
+                                           if (lost) session.connection = nullptr;
+                                           return {};
+                                       });
+    };
+    for (const bool lost : {false, true}) {
+        const auto done = change(lost);
+        BOOST_TEST(done.ok(), (done ? "" : done.error().full_text()));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(work_whose_caller_was_cancelled_is_taken_back) {
