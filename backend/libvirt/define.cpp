@@ -6,6 +6,7 @@
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/live.hpp"
+#include "backend/libvirt/put_aside.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 
@@ -110,6 +111,8 @@ Result<void> LibvirtHypervisor::define(const Call& call, const MachineSpec& want
             if (auto ok = still_wanted(s, "define the machine"); !ok) return ok;
             auto domain = define_xml(s, xml, "define the machine");
             if (!domain) return domain.error();
+            // Of a machine that had the identifier before, if there is anything.
+            forget_aside(core->settings(), spec.uuid);
             auto result = set_autostart(domain->get(), spec.autostart);
             if (result) result = still_wanted(s, "define the machine");
             if (!result) {

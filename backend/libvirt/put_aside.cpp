@@ -68,6 +68,10 @@ Result<void> bring_back(const Settings& settings, virDomainPtr domain, const std
     return {};
 }
 
+void forget_aside(const Settings& settings, std::string_view machine) {
+    drop_moving(settings, kind, machine);
+}
+
 std::string noted_aside(const Settings& settings, std::string_view machine) {
     return noted_moving(settings, kind, machine);
 }

@@ -19,6 +19,9 @@ Result<std::string> put_aside(const Settings& settings, virDomainPtr domain, con
 Result<void> bring_back(const Settings& settings, virDomainPtr domain, const std::string& aside,
                         const DomainOptions& there);
 
+// Of a machine that is not any more.
+void forget_aside(const Settings& settings, std::string_view machine);
+
 // As they were noted; "" = nothing was put aside.
 std::string noted_aside(const Settings& settings, std::string_view machine);
 

@@ -8,6 +8,8 @@
 
 namespace wsvirt::cim::migration_service {
 
+inline constexpr auto contact_patience = std::chrono::seconds(20);  // for hosts to be connected to
+
 template <class Condition>
 bool wait_until(std::chrono::seconds patience, Condition reached) {
     constexpr auto poll = std::chrono::milliseconds(200);

@@ -228,6 +228,7 @@ void fill_request(Plan& plan) {
     plan.extra["VirtualSystemName"] = plan.machine->spec.name;
     plan.extra["DestinationHost"] = plan.destination.name;
     plan.extra[source_extra] = plan.source.name;
+    if (!w.planned_system.empty()) plan.extra[planned_extra] = w.planned_system;
     plan.extra[running_extra] = plan.machine->state == MachineState::running ? "1" : "0";
     const auto copied = [&](const std::string& from, const std::string& to) {
         plan.extra[copies_extra] += to + '\n';

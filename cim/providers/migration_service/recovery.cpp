@@ -23,9 +23,15 @@ void recover(Services& services) {
             job.job_type != job_type::move_storage)
             continue;
         auto c = cut_off_of(services, job.extra, job.affected);
-        if (!c) continue;
+        if (!c) {
+            if (const auto alone = alone_of(services, job.extra, job.affected))
+                (void)services.jobs.settle(job.instance_id, JobState::exception,
+                                           interrupted(settle_alone(services, *alone)));
+            continue;
+        }
         c->alone = true;
         const auto settled = settle(services, *c);
+        if (settled.outcome == Outcome::moved) end_planned(services, *c);
         if (settled.left) leave_for_later(services, *settled.left);
         const bool known = settled.left && settled.outcome != Outcome::unknown;
         std::string where = settled.where;

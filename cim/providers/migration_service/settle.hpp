@@ -41,6 +41,7 @@ struct CutOff {
     // stays.
     std::vector<std::string> originals;
     std::vector<std::string> outside;  // copies that lie where no disk may lie, and stay
+    std::string planned;  // GUID of the planned system that it has become where it has moved; or ""
     Rest rest = Rest::everything;
     bool claimed = false;  // whoever settles it has the copies to itself (claims.hpp)
     bool alone = false;    // nobody of ours can be at it any more, as the service has been started since
@@ -48,6 +49,15 @@ struct CutOff {
 // From what a job keeps (see plan.hpp). nullopt: no migration, or of hosts that are not configured any more.
 std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::string, std::string>& extra,
                                  const std::vector<JobRecord::Affected>& affected);
+
+// Of a migration with one host that is not configured any more, which says that this one is gone for good.
+struct Alone {
+    std::string guid, gone;
+    HostEntry host;  // the other
+    bool was_running = false;
+};
+std::optional<Alone> alone_of(const Services& services, const std::map<std::string, std::string>& extra,
+                              const std::vector<JobRecord::Affected>& affected);
 
 enum class Outcome : std::uint8_t { moved, stayed, unknown };
 struct Settled {
@@ -62,6 +72,13 @@ Settled settle(const Services& services, const CutOff& c);
 // The same for a migration that failed in front of us and had its destination cleared by the host: only what
 // it copied is looked at.
 Settled settle_copies(const Services& services, const CutOff& c);
+
+// The machine is whole again on the host that is left, when it is there; what cannot be done now is kept.
+// Says where it is, for the person who asked for the migration. Nothing is removed, nor is the machine
+// resumed: nobody can tell whether it runs on the host that is gone.
+std::string settle_alone(Services& services, const Alone& a);
+// It is no planned system any more.
+void end_planned(Services& services, const CutOff& c);
 
 // What it was copied from goes, of a migration that has succeeded; the host has tried.
 std::optional<CutOff> settle_originals(const Services& services, const CutOff& c);

@@ -65,6 +65,21 @@ BOOST_AUTO_TEST_CASE(what_is_noted_of_snapshots_is_left_to_the_host_that_has_the
     fs::remove_all(state);
 }
 
+// A machine of the same identifier is another one.
+BOOST_AUTO_TEST_CASE(snapshots_that_a_cut_off_move_has_put_aside_go_with_their_machine) {
+    namespace fs = std::filesystem;
+    const fs::path state = fs::temp_directory_path() / ("wsvirt-aside-" + std::to_string(::getpid()));
+    const auto folder = state / "moving-snapshots";
+    fs::create_directories(folder);
+    MachineSpec spec;
+    spec.uuid = "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A02";
+    spec.name = "again";
+    std::ofstream(folder / spec.uuid) << "<snapshots/>";
+    OK(open_test(state.string())->define({}, spec));
+    BOOST_TEST(!fs::exists(folder / spec.uuid));
+    fs::remove_all(state);
+}
+
 // A paused machine runs for an instant after its memory was written; the end of the service then is no reason
 // for it to go on.
 BOOST_AUTO_TEST_CASE(a_machine_that_ran_for_an_instant_is_paused_again) {

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "cim/providers/recovery.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -144,6 +145,36 @@ BOOST_AUTO_TEST_CASE(a_half_copy_of_a_machine_that_was_off_and_is_destroyed_goes
     wait_for_all();
     BOOST_TEST(left() == 0U);
     BOOST_TEST(!there(copy));
+}
+
+// Its snapshots were put aside when it began to move; the other host is gone for good.
+BOOST_AUTO_TEST_CASE(the_destination_is_not_configured_any_more) {
+    on(hypervisor, original);
+    hypervisor.set_connected(false);
+    hypervisor.fail_next("bring_back_snapshots", Error(Status::failed, "test.fault", "Not now."));
+    BOOST_TEST_REQUIRE(store->put("migration_left", std::string(guid) + " gone", "testhost\ngone\n1").ok());
+    const auto watching = cim::watch(services);
+    for (const unsigned calls : {0U, 1U, 2U}) {
+        wait_for_all();
+        BOOST_TEST(hypervisor.calls("bring_back_snapshots") == calls);
+        BOOST_TEST(left() == (calls < 2 ? 1U : 0U));
+        hypervisor.set_connected(false);
+        hypervisor.set_connected(true);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(it_is_no_planned_system_any_more) {
+    on(second, copy);
+    auto spec = second.machine(guid)->spec;
+    spec.uuid = make_guid();
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(services).add({spec, {}}).ok());
+    note("0 at_destination planned " + spec.uuid);
+    clear_up();
+    BOOST_TEST(vs::PlannedSystems(services).all().size() == 1U);
+    note("0 planned " + spec.uuid);
+    clear_up();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST(vs::PlannedSystems(services).all().empty());
 }
 
 // hvC has a definition that others have left there.

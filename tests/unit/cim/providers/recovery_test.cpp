@@ -289,6 +289,47 @@ BOOST_AUTO_TEST_CASE(where_a_machine_is_that_both_hosts_have_is_seen_at_once) {
     }
 }
 
+// Which says that it is gone for good. What runs on it nobody can tell.
+BOOST_AUTO_TEST_CASE(a_migration_to_a_host_that_is_not_configured_any_more) {
+    const std::map<std::string, std::string> move{{"Source.Host", "hvB"},
+                                                  {"Source.Running", "1"},
+                                                  {"DestinationHost", "hvGone"},
+                                                  {"MigrationType", "32768"}};
+    BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+    for (const bool paused : {false, true}) {
+        if (paused) BOOST_TEST_REQUIRE(second.suspend({}, guid).ok());
+        const auto before = second.calls("bring_back_snapshots");
+        const auto job = after_restart(job_type::move_machine, move);
+        BOOST_TEST((job.state == JobState::exception));
+        const auto& text = job.errors.at(0).message;
+        BOOST_TEST(text.find("the machine is on \"hvB\".") != text.npos, text);
+        BOOST_TEST((text.find("resume it when it is certain") != text.npos) == paused, text);
+        BOOST_TEST(second.calls("bring_back_snapshots") > before);
+        BOOST_TEST((second.machine(guid)->state == (paused ? MachineState::paused : MachineState::running)));
+    }
+    BOOST_TEST_REQUIRE(second.power_off({}, guid).ok());
+    BOOST_TEST_REQUIRE(second.undefine({}, guid).ok());
+    const auto text = after_restart(job_type::move_machine, move).errors.at(0).message;
+    BOOST_TEST(text.find("does not have the machine") != text.npos, text);
+}
+
+BOOST_AUTO_TEST_CASE(a_planned_system_that_the_machine_has_become_is_none_any_more) {
+    const std::map<std::string, std::string> move{{"Source.Host", "testhost"},
+                                                  {"DestinationHost", "hvB"},
+                                                  {"MigrationType", "32768"},
+                                                  {"Destination.Planned", snapshot}};
+    auto spec = second.machine(guid)->spec;
+    spec.uuid = snapshot;
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(services).add({spec, {}}).ok());
+    BOOST_TEST((after_restart(job_type::move_machine, move).state == JobState::completed));
+    BOOST_TEST(planned_left == 0U);
+    spec.uuid = guid;
+    BOOST_TEST_REQUIRE(second.undefine({}, guid).ok());
+    BOOST_TEST_REQUIRE(hypervisor.define({}, spec).ok());
+    BOOST_TEST((after_restart(job_type::move_machine, move).state == JobState::exception));
+    BOOST_TEST(planned_left == 1U);
+}
+
 // A name alone is no proof: it may have been there before, or somebody has put it there since.
 BOOST_AUTO_TEST_CASE(a_file_that_is_not_certainly_the_copy_stays_and_is_named) {
     std::filesystem::create_directories(folder / "disks");
