@@ -27,15 +27,18 @@ std::set<std::string> beside(const std::set<std::string>& ours) {
 
 std::set<std::string> held_by_others(const Core& core, std::string_view machine,
                                      const std::set<std::string>& ours) {
-    auto tops = beside(ours);
-    for (const auto& m : core.inventory->machines())
-        if (!iequals(m->spec.uuid, machine))
-            for (const auto& d : m->spec.disks)
-                if (d.format == "qcow2") tops.insert(d.path);
+    Formats tops;
+    for (const auto& file : beside(ours))
+        if (!ours.contains(file)) tops.emplace(file, "qcow2");
+    for (const auto& m : core.inventory->machines()) {
+        if (iequals(m->spec.uuid, machine)) continue;
+        for (const auto& d : m->spec.disks) tops.emplace(d.path, d.format);
+        for (const auto& s : m->snapshots)
+            for (const auto& d : s.spec.disks) tops.emplace(d.path, d.format);
+    }
     std::set<std::string> r;
-    for (const auto& top : tops) {
-        if (ours.contains(top)) continue;
-        const auto files = qemu::chain_below(top, "qcow2").files;
+    for (const auto& [top, format] : tops) {
+        const auto files = qemu::chain_below(top, format).files;
         r.insert(std::find_if(files.begin(), files.end(), [&](const auto& f) { return ours.contains(f); }),
                  files.end());
     }

@@ -10,8 +10,9 @@
 
 namespace wsvirt::backend::libvirt {
 
-// Of `ours` and the files below them, those that must stay as they are because an overlay which is none of
-// ours, beside them or a disk of another machine of this host, leads there.
+// Of `ours` and the files below them, those that must stay as they are because an overlay beside them
+// which is none of ours, or a disk that another machine of this host or its snapshots have, is one of them or
+// leads there.
 std::set<std::string> held_by_others(const Core& core, std::string_view machine,
                                      const std::set<std::string>& ours);
 std::set<std::string> held_by_others(const Core& core, std::string_view machine, const Chain& ours);

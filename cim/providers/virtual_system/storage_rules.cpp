@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "backend/hypervisor.hpp"
+#include "backend/overlay.hpp"
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/export_import/same_files.hpp"
@@ -100,8 +101,21 @@ Result<void> check_chain(Services& services, backend::ImageInfo image) {
     return {};
 }
 
+// What an overlay of a snapshot stands on gets merged with it, also when no snapshot names it any more.
+bool stands_on(backend::Hypervisor& host, const backend::Disk& disk, const std::string& canonical) {
+    fs::path file = disk.path;
+    for (int depth = 0; backend::is_overlay(file.native()) && depth < longest_chain; ++depth) {
+        const auto image = host.image_info({}, file, "qcow2");
+        if (!image || image->backing_file.empty()) return false;
+        std::error_code ec;
+        file = fs::weakly_canonical(file.parent_path() / image->backing_file, ec);
+        if (file == canonical) return true;
+    }
+    return false;
+}
+
 // Several may have a file that all of them share.
-std::string user_at(const backend::Hypervisor& host, const std::string& canonical, std::string_view except,
+std::string user_at(backend::Hypervisor& host, const std::string& canonical, std::string_view except,
                     bool shared) {
     const auto uses = [&](const backend::MachineSpec& s) {
         const auto files = disk_files(s);
@@ -114,6 +128,11 @@ std::string user_at(const backend::Hypervisor& host, const std::string& canonica
         for (const auto& s : m->snapshots)
             if (uses(s.spec)) return m->spec.name;
     }
+    for (const auto& m : host.machines())
+        if (!iequals(m->spec.uuid, except) &&
+            std::any_of(m->spec.disks.begin(), m->spec.disks.end(),
+                        [&](const auto& d) { return is_exclusive(d) && stands_on(host, d, canonical); }))
+            return m->spec.name;
     return {};
 }
 

@@ -131,6 +131,22 @@ BOOST_FIXTURE_TEST_CASE(media_obey_the_rules_of_storage, Setup) {
     BOOST_TEST(World::code(used) == 32774U);
     BOOST_TEST(w.text_of(used).find("other") != std::string::npos);
     BOOST_TEST(w.spec(guid).disks[0].path.empty());
+    // What is to be merged with the overlay of a snapshot is the other's, whether a snapshot names it or not.
+    backend::MachineSpec changed = w.spec(other);
+    auto& its = changed.disks.at(0).path;
+    for (int depth = 0; depth < 2; ++depth) {
+        backend::ImageSpec overlay;
+        overlay.path = (w.folder / "disks" / ("used." + make_guid() + ".qcow2")).string();
+        overlay.format = "qcow2";
+        overlay.kind = backend::ImageSpec::Kind::differencing;
+        overlay.parent = its;
+        BOOST_TEST_REQUIRE(w.hypervisor.create_image({}, overlay).ok());
+        its = overlay.path;
+        BOOST_TEST_REQUIRE(w.hypervisor.redefine({}, changed).ok());
+        used = add_path(path);
+        BOOST_TEST(World::code(used) == 32774U);
+        BOOST_TEST(w.text_of(used).find("other") != std::string::npos);
+    }
     // The wrong drive for the medium, and a drive that is full.
     BOOST_TEST(World::code(w.add(guid, medium(drive_id, w.image("cd.raw", "raw"), "Virtual CD/DVD Disk"))) ==
                32773U);
