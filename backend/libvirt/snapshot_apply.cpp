@@ -386,6 +386,7 @@ class Attempt {
 Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
                         const AfterRevert& then) {
     if (auto ok = can_be_applied(w, s, all, then.memory); !ok) return ok;
+    const auto overlays = overlays_on(w, s, all);
     auto noted = about_to_go_back(w, s);
     if (!noted) return noted.error();
     Attempt attempt(w, std::move(*noted));
@@ -401,6 +402,7 @@ Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSn
     else
         done = end_of_revert(w, s.info.id, then);
     attempt.clear_up();
+    if (done && !overlays.empty()) (void)tidy_files(w, overlays);
     return done || w.answers() ? done : Result<void>(attempt.put_off(done.error()));
 }
 

@@ -89,6 +89,17 @@ Result<void> delete_inside(Site& w, const HeldSnapshot& s) {
     return ok;
 }
 
+// What waits to be merged is tried once more.
+Result<void> delete_inside_and_merge(Site& w, const HeldSnapshot& s) {
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    auto overlays = overlays_on(w, s, *all);
+    auto ok = delete_inside(w, s);
+    if (!ok || overlays.empty()) return ok;
+    ok = tidy_files(w, std::move(overlays));
+    return ok ? move_saved_memory(w) : ok;
+}
+
 Result<void> delete_outside(Site& w, const HeldSnapshot& gone) {
     if (!w.local()) return snapshot_not_here();
     auto all = hold_snapshots(w.domain);
@@ -158,9 +169,9 @@ Result<void> write_back(Site& w, const std::string& xml, bool current) {
 }
 
 Result<void> remove_snapshot(Site& w, const HeldSnapshot& s) {
-    auto ok = s.info.external ? delete_outside(w, s) : delete_inside(w, s);
-    if (ok && s.info.external) ok = move_saved_memory(w);
-    return ok;
+    if (!s.info.external) return delete_inside_and_merge(w, s);
+    auto ok = delete_outside(w, s);
+    return ok ? move_saved_memory(w) : ok;
 }
 
 Result<Unfinished> begun_deletion(Site& w, const std::vector<HeldSnapshot>& all,

@@ -63,6 +63,9 @@ Result<std::set<std::string>> live_files(const Site& w, std::string_view target 
 // Merges frozen files that no snapshot needs any more and removes overlays of ours that nothing needs;
 // `before`: the files as they were.
 Result<void> tidy_files(Site& w, Chain before);
+// The files that machine and snapshots have above the disks of this snapshot, which is inside them: what
+// waits to be merged. Needed no more by a machine that goes back to it.
+Chain overlays_on(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all);
 // What could not be merged, or not while the machine ran; of one that is off. Nothing where room is short.
 Result<void> merge_what_waited(Site& w);
 // The machines of this host that have such files, as is noted until they are merged.

@@ -176,12 +176,20 @@ std::set<std::string> below_missing(const Chain& known, const std::set<std::stri
     return r;
 }
 
-// A frozen file that no snapshot names any more, and the one overlay that stands on it.
+// A frozen file that is as it was for no snapshot any more, and the one overlay that stands on it. Snapshots
+// inside the file are none of what is written into it.
 std::optional<std::pair<std::string, std::string>> mergeable(const Site& w, const std::string& own,
-                                                             const Chain& chain, const Formats& named,
+                                                             const Chain& chain,
                                                              const std::set<std::string>& held,
                                                              const std::vector<HeldSnapshot>& all,
                                                              bool but_what_waits) {
+    std::set<std::string> named;
+    const auto add = [&](const std::string& xml) {
+        for (auto& t : snapshot_targets(xml)) named.insert(std::move(t.path));
+    };
+    add(own);
+    for (const auto& s : all)
+        if (s.info.external) add(s.layout.domain_xml);
     for (const auto& [frozen, below] : chain) {
         if (named.contains(frozen) || held.contains(frozen) || !is_whole(chain, frozen)) continue;
         std::vector<std::string> above;
@@ -267,9 +275,9 @@ Result<void> merge_all(Site& w, Chain chain, bool& waits) {
         kept->insert(held.begin(), held.end());
         remove_unneeded(chain, *now, *kept);
         chain = std::move(*now);
-        const auto pair = mergeable(w, *own, chain, named, held, *all, w.active());
+        const auto pair = mergeable(w, *own, chain, held, *all, w.active());
         if (!pair) {
-            waits = w.active() && mergeable(w, *own, chain, named, held, *all, false);
+            waits = w.active() && mergeable(w, *own, chain, held, *all, false);
             break;
         }
         if (!tried.insert(*pair).second) return not_merged(pair->first, pair->second + " still stands on it");
@@ -302,6 +310,23 @@ Result<void> tidy_files(Site& w, Chain chain) {
     return done;
 }
 
+Chain overlays_on(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
+    Chain r;
+    const auto own = w.domain_xml();
+    if (!w.local() || !own) return r;
+    const auto tops = snapshot_targets(*own), below = snapshot_targets(s.layout.domain_xml);
+    if (std::none_of(tops.begin(), tops.end(), [](const auto& t) { return is_overlay(t.path); })) return r;
+    std::set<std::string> missing;
+    const auto chain = read_chain(w.call, w.tool, tops_of(*own, all), &missing);
+    if (!chain) return r;
+    for (const auto& [path, backing] : *chain)
+        if (is_overlay(path) && std::any_of(below.begin(), below.end(), [&](const auto& t) {
+                return path != t.path && stands_on(*chain, path, t.path);
+            }))
+            r.emplace(path, backing);
+    return r;
+}
+
 void forget_unmerged(const Core& core, std::string_view machine) {
     drop_moving(core.settings(), unmerged, machine);
 }
@@ -325,11 +350,10 @@ Result<void> merge_what_waited(Site& w) {
     if (!w.local() || (served_files(xml).empty() && !is_unmerged(*w.core, uuid_of(w.domain)))) return {};
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
-    const auto named = tops_of(xml, *all);
-    auto chain = read_chain(w.call, w.tool, named);
+    auto chain = read_chain(w.call, w.tool, tops_of(xml, *all));
     if (!chain) return chain.error();
     const auto held = held_by_others(*w.core, uuid_of(w.domain), *chain);
-    const auto pair = mergeable(w, xml, *chain, named, held, *all, w.active());
+    const auto pair = mergeable(w, xml, *chain, held, *all, w.active());
     if (!pair) forget_unmerged(*w.core, uuid_of(w.domain));
     if (!pair || !has_room(pair->second, pair->first)) return {};
     const std::string memory = w.saved_path();
