@@ -109,13 +109,10 @@ Result<std::string> snapshot_document(const Arrival& a, const std::string& memor
     fresh.internal_memory = inside;
     pugi::xml_document doc, domain;
     domain.load_buffer(a.domain_xml.data(), a.domain_xml.size());
+    const auto overlays = overlay_paths(a.disks, s.id);
     for (const auto& d : a.disks)
-        fresh.disks.push_back({d.target, s.external ? overlay_path(d.path, s.id) : "", false});
-    for (const auto disk : domain.child("domain").child("devices").children("disk")) {
-        const std::string target = disk.child("target").attribute("dev").value();
-        if (std::none_of(a.disks.begin(), a.disks.end(), [&](const auto& d) { return d.target == target; }))
-            fresh.disks.push_back({target, "", true});
-    }
+        fresh.disks.push_back({d.target, s.external ? overlays.at(d.target) : "", false});
+    for (const auto& target : left_out(a.domain_xml)) fresh.disks.push_back({target, "", true});
     const std::string text = new_snapshot_xml(fresh);
     doc.load_buffer(text.data(), text.size());
     auto root = doc.child("domainsnapshot");

@@ -93,6 +93,29 @@ std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml) {
     return targets(domain_xml, &only_it_writes_to);
 }
 
+namespace {
+std::vector<std::string> left_out(std::string_view domain_xml, bool (*wanted)(pugi::xml_node disk)) {
+    pugi::xml_document doc;
+    std::vector<std::string> r;
+    doc.load_buffer(domain_xml.data(), domain_xml.size());
+    for (const auto disk : doc.child("domain").child("devices").children("disk"))
+        if (disk.child("source") && !only_it_writes_to(disk) && wanted(disk))
+            r.emplace_back(disk.child("target").attribute("dev").value());
+    return r;
+}
+}  // namespace
+
+std::vector<std::string> left_out(std::string_view domain_xml) {
+    return left_out(domain_xml, [](pugi::xml_node) { return true; });
+}
+
+bool writes_to_left_out(std::string_view domain_xml) {
+    return !left_out(domain_xml, [](pugi::xml_node disk) {
+                return !disk.child("readonly") &&
+                       std::string_view(disk.attribute("device").value()) != "cdrom";
+            }).empty();
+}
+
 std::vector<SnapshotTarget> media_targets(std::string_view domain_xml) {
     return targets(domain_xml, [](pugi::xml_node) { return true; });
 }
@@ -179,20 +202,6 @@ Result<std::string> with_forms_of(std::string_view running_xml, std::string_view
     });
 }
 
-namespace {
-// Where ".<GUID>.qcow2" begins, or npos.
-std::size_t overlay_mark(const std::string& path) {
-    constexpr std::size_t length = 1 + 36 + 6;
-    if (path.size() < length || !path.ends_with(".qcow2")) return std::string::npos;
-    const std::size_t at = path.size() - length;
-    return path[at] == '.' && is_guid(std::string_view(path).substr(at + 1, 36)) ? at : std::string::npos;
-}
-}  // namespace
-
-bool is_overlay(const std::string& path) {
-    return overlay_mark(path) != std::string::npos;
-}
-
 Result<std::string> without_chains(std::string_view domain_xml) {
     return edit_disks(domain_xml,
                       [](pugi::xml_node disk, const std::string&) { disk.remove_child("backingStore"); });
@@ -209,15 +218,38 @@ bool lists_missing_files(std::string_view domain_xml) {
     return false;
 }
 
-std::string overlay_path(const std::string& path, std::string_view id) {
-    std::string stem = path;
-    if (const auto at = overlay_mark(path); at != std::string::npos) {
-        stem = path.substr(0, at);
-    } else {
-        const fs::path p(path);
-        stem = (p.parent_path() / p.stem()).native();
-    }
+namespace {
+std::string overlay_of(const std::string& stem, std::string_view id) {
     return stem + "." + to_upper(id) + ".qcow2";
+}
+
+std::string stem_of(const std::string& path) {
+    if (is_overlay(path)) return path.substr(0, path.size() - overlay_ending);
+    const fs::path p(path);
+    return (p.parent_path() / p.stem()).native();
+}
+}  // namespace
+
+std::string overlay_path(const std::string& path, std::string_view id) {
+    return overlay_of(stem_of(path), id);
+}
+
+std::map<std::string, std::string> overlay_paths(const std::vector<SnapshotTarget>& disks,
+                                                 std::string_view id) {
+    std::set<std::string> stems;
+    for (const auto& d : disks) stems.insert(stem_of(d.path));
+    std::map<std::string, std::string> r;
+    for (const auto& d : disks)
+        r[d.target] = stems.size() == disks.size() ? overlay_path(d.path, id) : overlay_of(d.path, id);
+    return r;
+}
+
+bool may_stand_on(std::string upper, const std::string& lower) {
+    while (is_overlay(upper)) {
+        upper = stem_of(upper);
+        if (lower == upper || stem_of(lower) == upper) return true;
+    }
+    return false;
 }
 
 Result<Chain> read_chain(const Call& call, const qemu::ImageTool& tool, const Formats& tops,

@@ -14,6 +14,7 @@
 #include "backend/libvirt/core.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/snapshot_xml.hpp"
+#include "backend/overlay.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -37,6 +38,10 @@ struct SnapshotTarget {
     bool operator==(const SnapshotTarget&) const = default;
 };
 std::vector<SnapshotTarget> snapshot_targets(std::string_view domain_xml);
+// The targets that snapshots leave out although something is in the drive: a CD, a floppy, a shared disk, a
+// device of the host. Whether the machine writes to one of them.
+std::vector<std::string> left_out(std::string_view domain_xml);
+bool writes_to_left_out(std::string_view domain_xml);
 // Everything that is in a drive: also what the machine only reads or shares, and devices of the host.
 std::vector<SnapshotTarget> media_targets(std::string_view domain_xml);
 // The same XML with other files for some targets (new files are qcow2).
@@ -64,7 +69,12 @@ Result<std::string> without_chains(std::string_view domain_xml);
 
 // "/vms/disk.qcow2" → "/vms/disk.<id>.qcow2", also when it already is an overlay.
 std::string overlay_path(const std::string& path, std::string_view id);
-bool is_overlay(const std::string& path);
+// target → the overlay that each of a machine's disks gets. Where two would have the same one, all keep their
+// whole names: "/vms/disk.img" → "/vms/disk.img.<id>.qcow2".
+std::map<std::string, std::string> overlay_paths(const std::vector<SnapshotTarget>& disks,
+                                                 std::string_view id);
+// Whether the overlay `upper`, of which nothing but its name is known, may stand on this file.
+bool may_stand_on(std::string upper, const std::string& lower);
 
 // path → its backing file, for every file that the machine or one of its snapshots stands on.
 using Chain = std::map<std::string, std::string>;

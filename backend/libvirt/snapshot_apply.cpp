@@ -176,8 +176,8 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     noted.id = id;
     for (const auto& [path, backing] : *before)
         if (is_overlay(path)) noted.files.push_back(path);
-    for (const auto& t : snapshot_targets(s.layout.domain_xml))
-        noted.files.push_back(overlay_path(t.path, id));
+    const auto overlays = overlay_paths(snapshot_targets(s.layout.domain_xml), id);
+    for (const auto& [target, path] : overlays) noted.files.push_back(path);
     const auto journal = note_unfinished(*w.core, w.session, noted);
     if (!journal) return journal.error();
     if (auto ok = turn_off(w); !ok) return ok;
@@ -185,7 +185,7 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
         for (const auto& [target, path] : files) unlink(path.c_str());
     };
     for (const auto& t : snapshot_targets(s.layout.domain_xml)) {
-        ImageSpec overlay{overlay_path(t.path, id), "qcow2", ImageSpec::Kind::differencing, 0, t.path, 0};
+        ImageSpec overlay{overlays.at(t.target), "qcow2", ImageSpec::Kind::differencing, 0, t.path, 0};
         overlay.parent_format = t.format;
         if (auto ok = w.tool.create(w.call, overlay); !ok) {
             take_back();

@@ -171,7 +171,7 @@ std::set<std::string> below_missing(const Chain& known, const std::set<std::stri
     for (const auto& gone : missing) {
         for (auto f = known.find(gone); f != known.end(); f = known.find(f->second)) r.insert(f->first);
         for (const auto& [path, backing] : known)
-            if (overlay_path(path, "") == overlay_path(gone, "")) r.insert(path);
+            if (may_stand_on(gone, path)) r.insert(path);
     }
     return r;
 }
@@ -313,7 +313,7 @@ Result<void> tidy_files(Site& w, Chain chain) {
 Chain overlays_on(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
     Chain r;
     const auto own = w.domain_xml();
-    if (!w.local() || !own) return r;
+    if (s.info.external || !w.local() || !own) return r;
     const auto tops = snapshot_targets(*own), below = snapshot_targets(s.layout.domain_xml);
     if (std::none_of(tops.begin(), tops.end(), [](const auto& t) { return is_overlay(t.path); })) return r;
     std::set<std::string> missing;

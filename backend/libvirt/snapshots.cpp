@@ -50,13 +50,15 @@ Result<Old> look_at_old(virDomainPtr domain) {
 }
 
 // Inside the disks: all qcow2, no snapshot outside, and no UEFI variables, which QEMU cannot keep inside; nor
-// in an overlay that is still to be merged, where that can be done.
-bool can_be_internal(const Core& core, const ReadDomain& domain, const std::vector<SnapshotTarget>& disks,
-                     const Old& old) {
+// in an overlay that is still to be merged, where that can be done. libvirt leaves nothing out that is
+// written to.
+bool can_be_internal(const Core& core, const ReadDomain& domain, const std::string& xml,
+                     const std::vector<SnapshotTarget>& disks, const Old& old) {
     const bool merges = !core.connector->save_dir().empty();
     return domain.kept.spec.firmware == Firmware::bios && !disks.empty() && !old.external &&
-           std::all_of(disks.begin(), disks.end(),
-                       [&](const auto& d) { return d.format == "qcow2" && !(merges && is_overlay(d.path)); });
+           !writes_to_left_out(xml) && std::all_of(disks.begin(), disks.end(), [&](const auto& d) {
+               return d.format == "qcow2" && !(merges && is_overlay(d.path));
+           });
 }
 
 struct Plan {
@@ -110,19 +112,12 @@ Result<Plan> make_plan(Core& core, const SnapshotRequest& request, const ReadDom
     const bool live = is_active(state);
     const bool test = core.connector->kind() == HostKind::test;
     p.keep_memory = request.memory && !request.quiesce && live;
-    p.internal = test || (!p.served && can_be_internal(core, domain, disks, old));
+    p.internal = test || (!p.served && can_be_internal(core, domain, xml, disks, old));
     if (auto ok = plan_saved(core, request, state, disks, p); !ok) return ok.error();
-    pugi::xml_document doc;
-    doc.load_buffer(xml.data(), xml.size());
-    std::set<std::string> included;
-    for (const auto& d : disks) {
-        p.xml.disks.push_back({d.target, p.internal ? "" : overlay_path(d.path, p.xml.name), false});
-        included.insert(d.target);
-    }
-    for (const auto disk : doc.child("domain").child("devices").children("disk")) {
-        const std::string target = disk.child("target").attribute("dev").value();
-        if (!included.contains(target)) p.xml.disks.push_back({target, "", true});
-    }
+    const auto overlays = overlay_paths(disks, p.xml.name);
+    for (const auto& d : disks)
+        p.xml.disks.push_back({d.target, p.internal ? "" : overlays.at(d.target), false});
+    for (const auto& target : left_out(xml)) p.xml.disks.push_back({target, "", true});
     if (p.internal) {
         p.xml.internal_memory = live;  // QEMU cannot leave memory out of a snapshot inside a disk
         p.freeze_around = request.quiesce && live;
