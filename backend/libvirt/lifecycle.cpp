@@ -17,7 +17,8 @@ using enum MachineState;
 
 namespace {
 
-constexpr const char* doing = "start the machine";
+constexpr const char *doing = "start the machine", *pausing_it = "pause the machine",
+                     *resuming_it = "resume the machine";
 constexpr auto poll_interval = std::chrono::milliseconds(100);
 constexpr unsigned key_hold_ms = 50;
 constexpr int most_thaws = 10;         // libvirt gives the agent some seconds for each
@@ -85,6 +86,12 @@ Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain) {
     return done;
 }
 
+int state_of(virDomainPtr domain) {
+    int state = VIR_DOMAIN_NOSTATE;
+    virDomainGetState(domain, &state, nullptr, 0);
+    return state;
+}
+
 }  // namespace
 
 Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
@@ -141,21 +148,32 @@ Result<void> LibvirtHypervisor::shut_down(const Call& call, std::string_view uui
     });
 }
 
+// libvirt is asked also when it is so already: it answers when it has done what it was asked before, which
+// may have changed that.
 Result<void> LibvirtHypervisor::suspend(const Call& call, std::string_view uuid) {
-    return change_machine(
-        core_, call, uuid, {{"pause the machine", {}, false, {}, {}}, {running}, pausing},
-        [](Session&, virDomainPtr d) { return checked(virDomainSuspend(d), "pause the machine"); });
+    const auto known = core_->inventory->machine(uuid);
+    const auto passing =
+        known && known->state == paused ? std::nullopt : std::optional<MachineState>(pausing);
+    return change_machine(core_, call, uuid, {{pausing_it, {}, false, {}, {}}, {running, paused}, passing},
+                          [](Session&, virDomainPtr d) -> Result<void> {
+                              const bool so_already = state_of(d) != VIR_DOMAIN_RUNNING;
+                              auto ok = checked(virDomainSuspend(d), pausing_it);
+                              return so_already && ok ? wrong_state(paused, pausing_it, uuid_of(d)) : ok;
+                          });
 }
 
 Result<void> LibvirtHypervisor::resume(const Call& call, std::string_view uuid) {
-    return change_machine(core_, call, uuid, {{"resume the machine", {}, false, {}, {}}, {paused}, {}},
-                          [](Session&, virDomainPtr d) {
-                              int state = 0;
-                              virDomainGetState(d, &state, nullptr, 0);
-                              const bool asleep = state == VIR_DOMAIN_PMSUSPENDED;
-                              return checked(asleep ? virDomainPMWakeup(d, 0) : virDomainResume(d),
-                                             "resume the machine");
-                          });
+    return change_machine(
+        core_, call, uuid, {{resuming_it, {}, false, {}, {}}, {paused, running}, {}},
+        [](Session&, virDomainPtr d) -> Result<void> {
+            const int before = state_of(d);
+            const bool asleep = before == VIR_DOMAIN_PMSUSPENDED;
+            auto ok = checked(asleep ? virDomainPMWakeup(d, 0) : virDomainResume(d), resuming_it);
+            const bool so_already = before == VIR_DOMAIN_RUNNING && state_of(d) == VIR_DOMAIN_RUNNING;
+            const bool refused =
+                !ok && ok.error().status != Status::busy && ok.error().status != Status::unavailable;
+            return so_already && refused ? wrong_state(running, resuming_it, uuid_of(d)) : ok;
+        });
 }
 
 Result<void> LibvirtHypervisor::save(const Call& call, std::string_view uuid) {

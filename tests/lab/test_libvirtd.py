@@ -19,7 +19,7 @@ import winrm.exceptions
 from cut_link import Link
 from embedded import Instance
 from hyperv import OFF, PAUSED, RUNNING, SAVED, HyperV, eventually
-from machine_parts import settings_epr
+from machine_parts import Parts, settings_epr
 from snapshot_kit import DISK, Machine, id_of
 from test_snapshot_trees import Tree
 from wsvirtd import Daemon, processes_below
@@ -495,6 +495,31 @@ def test_a_machine_that_was_started_while_the_daemon_was_dead_is_not_removed(dae
     daemon.start()
     eventually(lambda: not note.exists())
     assert hyperv.state(machine) == RUNNING
+    hyperv.finish(hyperv.request_state(machine, OFF))
+    hyperv.wait_state(machine, OFF)
+    hyperv.finish(hyperv.destroy(machine))
+
+
+def test_a_machine_that_is_saved_after_its_export_was_killed_goes_on(daemon, libvirtd):
+    """QEMU stands still while the daemon comes back, and what the export had asked libvirtd for comes after that."""
+    hyperv = HyperV(daemon)
+    eventually(lambda: hyperv.query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER"))
+    machine, virsh = small_machine(hyperv, "saved late"), virsh_of(libvirtd)
+    hyperv.finish(hyperv.request_state(machine, RUNNING))
+    guid = machine.selectors["Name"].lower()
+    qemu = next(int(p.parent.name) for p in pathlib.Path("/proc").glob("[0-9]*/cmdline")
+                if f"-uuid\0{guid}\0".encode() in p.read_bytes())
+    started, parts = virsh("domid", guid), Parts(hyperv, daemon, None)
+    os.kill(qemu, signal.SIGSTOP)
+    try:
+        output = parts.start_export(machine, parts.exports, CaptureLiveState=1, CopyVmRuntimeInformation=False)
+        assert output["ReturnValue"] == "4096"
+        time.sleep(1)
+        daemon.kill()
+        daemon.start()
+    finally:
+        os.kill(qemu, signal.SIGCONT)
+    eventually(lambda: virsh("domid", guid) not in (started, "-\n") and hyperv.state(machine) == RUNNING)
     hyperv.finish(hyperv.request_state(machine, OFF))
     hyperv.wait_state(machine, OFF)
     hyperv.finish(hyperv.destroy(machine))

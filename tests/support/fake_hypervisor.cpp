@@ -199,13 +199,24 @@ Result<void> FakeHypervisor::change_state(const Call& call, const char* operatio
     const std::lock_guard lock(state_->mutex);
     Entry* e = find(uuid);
     if (!e) return no_machine(uuid);
+    if (!state_->given_up_work.empty())
+        return Error{Status::busy, "wsvirt.machine.busy", "Another operation has not finished."};
     if (std::find(from.begin(), from.end(), e->machine->state) == from.end())
         return wrong_state(*e->machine, operation);
-    Machine m = *e->machine;
-    m.state = to;
-    m.state_reason = operation;
-    publish(*e, std::move(m), EventKind::state_changed);
-    return {};
+    const auto show = [this, operation = string(operation)](Entry& entry, MachineState state) {
+        Machine m = *entry.machine;
+        m.state = state;
+        m.state_reason = operation;
+        publish(entry, std::move(m), EventKind::state_changed);
+    };
+    const auto given_up = state_->given_up.extract(operation);
+    if (!given_up) {
+        show(*e, to);
+        return {};
+    }
+    state_->given_up_work.push_back([this, show, to, id = string(uuid)] { show(*find(id), to); });
+    if (given_up.mapped()) show(*e, to == MachineState::saved ? MachineState::saving : MachineState::pausing);
+    return Error{Status::timed_out, "wsvirt.call.deadline", "The host did not finish in time."};
 }
 
 // --- life ----------------------------------------------------------------------------------------------
@@ -449,6 +460,16 @@ void FakeHypervisor::set_connected(bool yes) {
 void FakeHypervisor::do_late(const string& operation) {
     const std::lock_guard lock(state_->mutex);
     state_->late.insert(operation);
+}
+
+void FakeHypervisor::give_up(const string& operation, bool shows) {
+    const std::lock_guard lock(state_->mutex);
+    state_->given_up[operation] = shows;
+}
+
+void FakeHypervisor::finish_given_up() {
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& work : std::exchange(state_->given_up_work, {})) work();
 }
 
 void FakeHypervisor::show(const Machine& machine) {

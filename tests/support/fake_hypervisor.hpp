@@ -95,6 +95,10 @@ class FakeHypervisor : public backend::Hypervisor {
     void release(const std::string& operation);
     // The next "define" or "redefine" fails like on a host that is lost, and is done when the host is back.
     void do_late(const std::string& operation);
+    // The next "suspend" or "save" is given up, and goes on: the machine shows it or not, and nothing else
+    // can be done with it until that is finished.
+    void give_up(const std::string& operation, bool shows);
+    void finish_given_up();
     unsigned calls(const std::string& operation) const;  // how often it was called
     void set_host(backend::HostInfo info);
     void add_switch(backend::SwitchInfo info);

@@ -25,7 +25,8 @@ struct FakeHypervisor::State {
     std::vector<std::unique_ptr<Entry>> entries;
     std::map<std::string, Error> fail_once, fail_always;
     std::set<std::string> held, late;
-    std::vector<std::function<void()>> late_work;
+    std::vector<std::function<void()>> late_work, given_up_work;
+    std::map<std::string, bool> given_up;  // whether it shows
     std::map<std::string, unsigned> calls;
     std::map<std::string, backend::ImageInfo> images;
     std::mutex subscribers_mutex;  // taken after `mutex` was left

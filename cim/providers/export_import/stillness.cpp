@@ -25,6 +25,8 @@ constexpr std::string_view running_now_paused = "running, paused", running_now_s
                            paused_now_saved = "paused, saved", running_now_frozen = "running, frozen";
 // Most machines go on within this time, and then nobody sees them stand still.
 constexpr std::chrono::milliseconds patience_at_start{10'000};
+constexpr std::chrono::milliseconds patience_with_answers{5'000};
+constexpr int most_looks = 5;
 
 bool was_running(std::string_view note) {
     return note != paused_now_saved;
@@ -34,21 +36,61 @@ bool was_saved(std::string_view note) {
     return note == paused_now_saved || note == running_now_saved;
 }
 
+// What the host was asked for before, and does yet.
+bool is_passing(MachineState state) {
+    using enum MachineState;
+    return state == starting || state == pausing || state == stopping || state == saving;
+}
+
+Error unsettled(const std::string& guid) {
+    return {
+        Status::busy, "wsvirt.export.held_unsettled",
+        "What was begun with the virtual machine for its export has not ended yet; the machine goes on when "
+        "it has.",
+        guid};
+}
+
+backend::Call soon() {
+    backend::Call call;
+    call.deadline = std::chrono::steady_clock::now() + patience_with_answers;
+    return call;
+}
+
 // A program that was killed while it stopped the machine or let it go on may have left it paused in any case.
-Result<void> go_on_there(backend::Hypervisor& hypervisor, const backend::Machine& m, std::string_view note) {
+// A call that was given up may be done yet, so a machine that is as it was is asked to be that all the same:
+// the host answers to this when it has done what it was asked before.
+Result<void> go_on_from(backend::Hypervisor& hypervisor, const backend::Machine& m, std::string_view note) {
     const auto& guid = m.spec.uuid;
-    if (m.state == MachineState::paused) {
-        auto r = was_running(note) ? hypervisor.resume({}, guid) : Result<void>{};
-        return r && note == running_now_frozen ? hypervisor.thaw({}, guid) : r;
-    }
-    if (m.state == MachineState::running && note == running_now_frozen) return hypervisor.thaw({}, guid);
+    if (is_passing(m.state) || (m.state == MachineState::paused && m.state_reason == "saving"))
+        return unsettled(guid);
+    if (m.state == MachineState::paused)
+        return was_running(note) ? hypervisor.resume({}, guid) : hypervisor.suspend(soon(), guid);
+    if (m.state == MachineState::running)
+        return was_running(note) ? hypervisor.resume(soon(), guid) : Result<void>{};
     if (m.state != MachineState::saved || !was_saved(note)) return {};
     if (auto r = hypervisor.start({}, guid); !r) return r;
     return was_running(note) ? Result<void>{} : hypervisor.suspend({}, guid);
 }
 
+Result<void> go_on_there(backend::Hypervisor& hypervisor, const std::string& guid, std::string_view note) {
+    const auto as_it_was = was_running(note) ? MachineState::running : MachineState::paused;
+    for (int looks = 1;; ++looks) {
+        const auto before = hypervisor.machine(guid);
+        if (!before) return {};
+        auto r = go_on_from(hypervisor, *before, note);
+        if (!r && r.error().status == Status::invalid_state) {
+            const auto now = hypervisor.machine(guid);
+            if (now && now->state != before->state && looks < most_looks) continue;
+            if (now && now->state == as_it_was) r = {};
+        }
+        const auto now = hypervisor.machine(guid);
+        const bool frozen = note == running_now_frozen && now && now->state == MachineState::running;
+        return r && frozen ? hypervisor.thaw({}, guid) : r;
+    }
+}
+
 bool only_for_now(const Error& e) {
-    return e.status == Status::unavailable || e.status == Status::timed_out;
+    return e.status == Status::unavailable || e.status == Status::timed_out || e.status == Status::busy;
 }
 
 // On whichever host it is. What is off is perhaps only what a migration has left.
@@ -60,7 +102,7 @@ Result<void> go_on(Services& services, const std::string& guid, std::string_view
             silent = true;
         } else if (m && m->state != MachineState::off) {
             found = true;
-            if (auto r = go_on_there(*host.hypervisor, *m, note); !r) return r;
+            if (auto r = go_on_there(*host.hypervisor, guid, note); !r) return r;
         }
     }
     if (found || !silent) return {};
@@ -128,6 +170,18 @@ std::vector<std::string> let_go_all(Services& services) {
     return jobs;
 }
 
+// What a host had not done when everybody had given up waiting.
+bool has_settled(const backend::Event& e) {
+    return e.kind == backend::EventKind::state_changed && e.before && e.after &&
+           is_passing(e.before->state) && !is_passing(e.after->state);
+}
+
+// And nobody sees to it at the moment.
+bool is_left(Services& services, const std::string& guid) {
+    const auto note = services.store.get(left_kind, guid);
+    return note && *note && services.jobs.lock(guid);
+}
+
 Result<void> leave(Services& services, const std::string& guid, const std::string& note) {
     return services.store.transaction([&]() -> Result<void> {
         if (auto r = services.store.put(left_kind, guid, note); !r) return r;
@@ -139,35 +193,36 @@ Result<void> leave(Services& services, const std::string& guid, const std::strin
 }  // namespace
 
 Result<void> Stillness::begin(const backend::Call& call) {
+    if (!plan_.what.snapshot) watch();
     auto r = hold(call);
-    if (r && !plan_.what.snapshot) watch();
-    return r;
+    return r ? check() : r;
 }
 
+// What it shall be was decided when the export was planned; somebody may have let it run since. It may be as
+// before again when the copies are done.
 void Stillness::watch() {
-    const auto& guid = plan_.machine().spec.uuid;
-    const auto m = services_.hypervisor.machine(guid);
-    if (!m) return;
+    const auto& planned = plan_.machine();
+    const bool save = plan_.live && plan_.wishes.live == ExportWishes::saved_state;
+    const auto state = save ? MachineState::saved : plan_.live ? MachineState::paused : planned.state;
     auto ended = std::make_shared<std::atomic<bool>>(false);
-    // It may be as before again when the copies are done.
-    auto handle = services_.hypervisor.subscribe([ended, guid, state = m->state](const backend::Event& e) {
-        if (iequals(e.machine, guid) && e.before && e.after && e.before->state == state &&
-            e.after->state != state)
-            *ended = true;
-    });
-    rest_ = Rest{m->state, m->id, std::move(ended), std::move(handle)};
+    auto handle =
+        services_.hypervisor.subscribe([ended, guid = planned.spec.uuid, state](const backend::Event& e) {
+            if (iequals(e.machine, guid) && e.before && e.after && e.before->state == state &&
+                e.after->state != state)
+                *ended = true;
+        });
+    rest_ = Rest{state, save ? -1 : planned.id, std::move(ended), std::move(handle)};
 }
 
 Result<void> Stillness::check() const {
     if (!rest_ || !services_.hypervisor.connected()) return {};
     const auto m = services_.hypervisor.machine(plan_.machine().spec.uuid);
     if (m && m->state == rest_->state && m->id == rest_->id && !*rest_->ended) return {};
-    return Error(
-        Status::invalid_state, "wsvirt.export.disturbed",
-        "\"" + plan_.machine().spec.name +
-            "\" was started, resumed or stopped by somebody else while its files were copied, so the "
-            "copies do not fit together. Export it again.",
-        "ComputerSystem");
+    return Error(Status::invalid_state, "wsvirt.export.disturbed",
+                 "\"" + plan_.machine().spec.name +
+                     "\" was started, resumed or stopped by somebody else meanwhile, so copies of its files "
+                     "would not fit together. Export it again.",
+                 "ComputerSystem");
 }
 
 Result<void> Stillness::hold(const backend::Call& call) {
@@ -222,6 +277,7 @@ std::vector<std::shared_ptr<void>> watch_held_machines(Services& services) {
     for (const auto& host : migration_service::hosts_of(services))
         all.push_back(host.hypervisor->subscribe([&services](const backend::Event& e) {
             if (e.kind == backend::EventKind::host_back) (void)let_go_all(services);
+            if (has_settled(e) && is_left(services, e.machine)) (void)let_go(services, e.machine);
         }));
     (void)let_go_all(services);
     return all;

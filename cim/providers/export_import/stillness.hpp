@@ -1,8 +1,8 @@
 // Holds a running machine still while its disks are copied, and lets it go on afterwards: paused, or (when
 // its memory is wanted) saved and started again; where its applications are to be consistent, its file
 // systems are frozen meanwhile. What it was is noted in the Store before it is stopped, so that a program
-// that was killed meanwhile lets it go on when it is back; what a host does not answer to is tried again when
-// the host is back. One thread at a time.
+// that was killed meanwhile lets it go on when it is back; what a host does not answer to, or has not done
+// yet, is tried again when the host is back or has done it. One thread at a time.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,8 @@ class Stillness {
     ~Stillness() { (void)release(); }
 
     Result<void> begin(const backend::Call& call);
-    // Whether nobody else let it run or stopped it since begin(). Errors: invalid_state.
+    // Whether nobody else let it run or stopped it since the export was planned, but for what ended before
+    // begin(), which asks this itself. Errors: invalid_state.
     Result<void> check() const;
     // Does not look at the job's stop token: a machine runs again after a cancelled export too.
     Result<void> release();

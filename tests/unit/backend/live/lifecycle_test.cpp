@@ -173,8 +173,19 @@ BOOST_AUTO_TEST_CASE(a_stuck_qemu_does_not_hold_the_caller) {
     BOOST_REQUIRE(!busy);
     BOOST_TEST((busy.error().status == Status::busy));
     BOOST_TEST(hv().machine(m.id()) != nullptr);
+    // Running as it was: that it shall run is no answer before it has been paused.
+    auto resumed = hv().resume(within(1), m.id());
+    BOOST_REQUIRE(!resumed);
+    BOOST_TEST((resumed.error().status == Status::busy));
     kill(pid, SIGCONT);
     BOOST_TEST(eventually([&] { return m.state() == paused; }));
+    const auto asked_again = hv().suspend(within(patience), m.id());
+    BOOST_REQUIRE(!asked_again);
+    BOOST_TEST((asked_again.error().status == Status::invalid_state));
+    OK(hv().resume(within(patience), m.id()));
+    resumed = hv().resume(within(patience), m.id());
+    BOOST_REQUIRE(!resumed);
+    BOOST_TEST((resumed.error().status == Status::invalid_state));
 }
 
 BOOST_AUTO_TEST_CASE(events_tell_every_change_in_order) {

@@ -1,8 +1,10 @@
 // What an export does to the machine and to the folder it writes to, over machines in memory.
 #include <sys/stat.h>
 
+#include <climits>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <thread>
 
 #include "base/text.hpp"
@@ -70,6 +72,59 @@ BOOST_AUTO_TEST_CASE(a_machine_that_could_not_be_resumed_for_now_is_resumed_soon
     hypervisor.fail_next("resume", Error(Status::unavailable, "test", "Not now."));
     BOOST_TEST(done(begin(guid, {{"CaptureLiveState", crash_consistent}})) == 32777U);
     BOOST_TEST(eventually([&] { return state(guid) == MachineState::running && held() == 0; }));
+}
+
+// The host does it when it can, after the export has failed.
+BOOST_AUTO_TEST_CASE(a_machine_that_is_stopped_late_goes_on_all_the_same) {
+    using enum MachineState;
+    const auto guid = machine();
+    const auto watched = watch(services);
+    for (const bool shows : {true, false})
+        for (const bool save : {true, false})
+            for (const auto before : {running, paused}) {
+                if (before == paused && !save) continue;  // need not be stopped
+                start(guid);
+                if (before == paused) BOOST_TEST_REQUIRE(hypervisor.suspend({}, guid).ok());
+                const auto asked = hypervisor.calls(before == paused ? "suspend" : "resume");
+                hypervisor.give_up(save ? "save" : "suspend", shows);
+                BOOST_TEST(done(begin(guid, {{"CaptureLiveState", save ? saved_state : crash_consistent}})) ==
+                           32772U);
+                if (!shows)
+                    BOOST_TEST_REQUIRE(eventually([&] {
+                        return hypervisor.calls(before == paused ? "suspend" : "resume") > asked + 1;
+                    }));
+                BOOST_TEST(held() == 1U);
+                hypervisor.finish_given_up();
+                BOOST_TEST(eventually([&] { return state(guid) == before && held() == 0; }));
+                BOOST_TEST_REQUIRE(eventually([&] { return jobs.unfinished() == 0U; }));
+                BOOST_TEST_REQUIRE(hypervisor.power_off({}, guid).ok());
+            }
+}
+
+// What was planned on is not so any more when it is the job's turn.
+BOOST_AUTO_TEST_CASE(an_export_of_a_machine_that_somebody_lets_run_before_it_begins_fails) {
+    using enum MachineState;
+    const auto guid = machine();
+    for (const auto before : {paused, saved, off}) {
+        if (before != off) start(guid);
+        if (before == paused) BOOST_TEST_REQUIRE(hypervisor.suspend({}, guid).ok());
+        if (before == saved) BOOST_TEST_REQUIRE(hypervisor.save({}, guid).ok());
+        const auto looked = hypervisor.calls("image_info"), copied = hypervisor.calls("convert_image");
+        hypervisor.hold("image_info");
+        auto r = std::async(std::launch::async, [&] {
+            return begin(guid, {{"CaptureLiveState", before == paused ? crash_consistent : saved_state}});
+        });
+        BOOST_TEST_REQUIRE(eventually([&] { return hypervisor.calls("image_info") > looked; }));
+        const auto let_run = before == paused ? hypervisor.resume({}, guid) : hypervisor.start({}, guid);
+        hypervisor.release("image_info");
+        BOOST_TEST_REQUIRE(let_run.ok());
+        BOOST_TEST(done(r.get()) == 32775U);
+        BOOST_TEST(last_text.find("somebody else") != std::string::npos, last_text);
+        BOOST_TEST(hypervisor.calls("convert_image") == copied);
+        BOOST_TEST(fs::is_empty(place()));
+        BOOST_CHECK(state(guid) == running);
+        BOOST_TEST_REQUIRE(hypervisor.power_off({}, guid).ok());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(an_export_of_a_machine_that_somebody_lets_run_meanwhile_fails) {
@@ -161,6 +216,21 @@ BOOST_AUTO_TEST_CASE(what_somebody_puts_at_the_place_meanwhile_stays) {
         BOOST_TEST(std::distance(fs::directory_iterator(place()), {}) == 1);
         fs::remove_all(target);
     }
+}
+
+// The name of the one folder is just short enough.
+BOOST_AUTO_TEST_CASE(an_export_whose_folders_cannot_be_made_leaves_nothing) {
+    constexpr std::size_t longest = PATH_MAX - 1, partial = std::string_view("/.wsvirt-partial-").size() + 36,
+                          inside = std::string_view("/Virtual Machines").size();
+    const auto length = longest - partial - inside;
+    auto deep = place();
+    while (deep.string().size() + 102 < length) deep /= std::string(100, 'd');
+    deep /= std::string(length - deep.string().size() - 1, 'd');
+    fs::create_directories(deep);
+    BOOST_TEST(done(begin(machine(), {}, deep.string())) == 32768U, last_text);
+    BOOST_TEST(last_text.find("Virtual Hard Disks") != std::string::npos, last_text);
+    BOOST_TEST(fs::is_empty(deep));
+    BOOST_TEST(store->count("export_partial").value_or(9) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_killed_export_has_made_goes_with_the_folder_around_it) {
