@@ -28,7 +28,8 @@ const std::string ports =
     "<serial type='unix'><source mode='bind' path='/new/pipes/a'/><target port='0'/></serial>"
     "<interface type='network'><mac address='00:15:5d:00:00:01'/><source network='inside'/></interface>"
     "<graphics type='vnc'><listen type='socket'/></graphics>";
-const std::string here = domain("here", "/new/a.qcow2", "", ports);
+const std::string own_rng = "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>";
+const std::string here = domain("here", "/new/a.qcow2", "", ports + own_rng + "<input type='tablet'/>");
 
 }  // namespace
 
@@ -39,8 +40,8 @@ BOOST_AUTO_TEST_CASE(host_side_comes_from_the_definition) {
         domain("there", "/old/a.qcow2", "",
                "<serial type='unix'><source mode='bind' path='/old/pipes/a'/><target port='0'/></serial>"
                "<interface type='bridge'><mac address='00:15:5D:00:00:01'/><source bridge='br9'/>"
-               "<model type='virtio'/></interface>"
-               "<graphics type='vnc' port='5900' listen='0.0.0.0'/>",
+               "<model type='virtio'/></interface>" +
+                   own_rng + "<graphics type='vnc' port='5900' listen='0.0.0.0'/>",
                "<resource><partition>/machine</partition></resource>"),
         here);
     BOOST_TEST_REQUIRE(r.ok());
@@ -55,12 +56,19 @@ BOOST_AUTO_TEST_CASE(what_the_definition_lacks_leads_nowhere) {
     const auto r = adopt_saved_xml(
         domain("there", "/old/a.qcow2", "",
                ports + "<serial type='tcp'><source host='192.0.2.1' service='1'/><target port='1'/></serial>"
+                       "<serial type='file'><source path='/x'/><log file='/x'/><target port='3'/></serial>"
                        "<interface type='bridge'><mac address='00:15:5d:00:00:02'/>"
-                       "<source bridge='br9'/></interface>"),
+                       "<source bridge='br9'/></interface>"
+                       "<interface type='ethernet'><mac address='1'/><script path='evil'/>"
+                       "<target dev='br9' managed='no'/></interface>"
+                       "<disk type='network' device='cdrom'><target dev='hdc' bus='ide'/></disk>",
+               "<seclabel type='static' model='dac' relabel='no'><label>root:root</label></seclabel>"
+               "<cputune><emulatorpin cpuset='9'/></cputune><numatune><memory nodeset='9'/></numatune>"),
         here);
     BOOST_TEST_REQUIRE(r.ok());
-    BOOST_TEST(r->find("192.0.2.1") == std::string::npos);
-    BOOST_TEST(r->find("br9") == std::string::npos);
+    for (const char* gone :
+         {"192.0.2.1", "br9", "/x", "evil", "seclabel", "root:root", "cpuset", "nodeset", "network\" device"})
+        BOOST_TEST(r->find(gone) == std::string::npos, gone);
 }
 
 BOOST_AUTO_TEST_CASE(what_reaches_further_is_refused) {
@@ -75,9 +83,28 @@ BOOST_AUTO_TEST_CASE(what_reaches_further_is_refused) {
                "bus='ide'/></disk>"),
           with("<disk type='file' device='disk'><source file='etc/shadow'/><target dev='hdb' "
                "bus='ide'/></disk>"),
-          with("<serial type='file'><source path='/x'/><log file='/etc/cron.d/x'/><target "
-               "port='3'/></serial>"),
-          with("<interface type='ethernet'><mac address='1'/><script path='/tmp/evil'/></interface>"),
+          with("<disk type='network' device='disk'><source protocol='nbd' name='x'>"
+               "<host name='127.0.0.1' port='10899'/></source><target dev='hdb' bus='ide'/></disk>"),
+          with("<disk type='network' device='cdrom'><source protocol='nbd' name='x'>"
+               "<host name='127.0.0.1' port='10899'/></source><target dev='hdb' bus='ide'/></disk>"),
+          with("<disk type='volume' device='disk'><source pool='default' volume='x'/>"
+               "<target dev='hdb' bus='ide'/></disk>"),
+          with("<disk type='network' device='disk'><source protocol='nbd' name='x'/>"
+               "<target dev='sda' bus='usb'/></disk>"),
+          with("<rng model='virtio'><backend model='egd' type='tcp'><source mode='connect' "
+               "host='192.0.2.1' service='1'/></backend></rng>"),
+          with("<input type='evdev'><source path='event1'/></input>"),
+          with("",
+               "<commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'><arg value='-S'/>"
+               "</commandline>"),
+          with("",
+               "<devices><disk type='network' device='disk'><source protocol='nbd' name='x'/>"
+               "<target dev='hdb' bus='ide'/></disk></devices>"),
+          with("", "<os><kernel>vmlinuz</kernel></os>"),
+          with("", "<sysinfo type='fwcfg'><entry name='x' file='vmlinuz'/></sysinfo>"),
+          with("", "<sysinfo type='fwcfg'><entry name='x'>vmlinuz</entry></sysinfo>"),
+          with("", "<launchSecurity type='sev'/>"),
+          with("", "<idmap><uid start='0' target='0'/></idmap>"),
           with("", "", "<kernel>vmlinuz</kernel>"),
           with("", "", "<acpi><table type='slic'>/etc/shadow</table></acpi>"),
           with("", "<memoryBacking><source type='file' path='/etc/x'/></memoryBacking>")}) {
