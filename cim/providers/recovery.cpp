@@ -42,7 +42,8 @@ bool came_true(Services& services, const JobRecord& job, const std::string& guid
         case job_type::define_system:
             return m || vs::PlannedSystems(services).find(guid);
         case job_type::realize_planned:
-            return m && !export_import::is_half_made(m->spec);
+            // A planned system goes only when its machine is whole, wherever that is and whoever is silent.
+            return m ? !export_import::is_half_made(m->spec) : !vs::PlannedSystems(services).find(guid);
         case job_type::destroy_system:
             return destroyed(services, job, m != nullptr);
         case job_type::export_system:

@@ -61,6 +61,7 @@ struct CutOff : TwoHosts {
         Services now{shipped_schema(), hypervisor, again, *copy, services.host, services.hosts, nullptr};
         recover(now);
         planned_left = vs::PlannedSystems(now).all().size();
+        late_left = copy->count("made_late").value_or(9);
         const auto record = again.find(*id);
         again.stop();
         BOOST_TEST_REQUIRE(record.has_value());
@@ -79,7 +80,7 @@ struct CutOff : TwoHosts {
     }
     bool completed(std::uint16_t type) { return after_restart(type).state == JobState::completed; }
 
-    std::size_t planned_left = 0;
+    std::size_t planned_left = 0, late_left = 0;
     std::promise<void> end;
     std::shared_future<void> ended = end.get_future().share();
 };
@@ -117,6 +118,19 @@ BOOST_AUTO_TEST_CASE(a_machine_that_another_host_has_half_made_is_taken_back) {
     BOOST_TEST(completed(job_type::realize_planned));
     BOOST_TEST(planned_left == 0U);
     BOOST_TEST(second.machines().size() == 1U);
+}
+
+// Its planned system has gone, which is what comes last; where it is, is not heard of.
+BOOST_AUTO_TEST_CASE(a_realized_machine_of_a_silent_host_is_not_taken_back) {
+    const auto machine = *second.machine(guid);
+    second.remove_behind_back(guid);
+    second.set_connected(false);
+    BOOST_TEST(completed(job_type::realize_planned));
+    BOOST_TEST(late_left == 0U);
+    auto spec = machine.spec;
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(services).add({spec, {}}).ok());
+    BOOST_TEST(!completed(job_type::realize_planned));
+    BOOST_TEST(late_left == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_of_another_host_that_an_export_held_goes_on) {
