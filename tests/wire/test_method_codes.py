@@ -402,6 +402,16 @@ def test_a_planned_system_that_cannot_be_written_down(daemon, world):
         assert code == 0, text
 
 
+def test_a_planned_system_that_cannot_be_forgotten_is_not_realized(daemon, world):
+    planned = world.planned()
+    before = world.systems()
+    with daemon.unwritable("planned"):
+        code, text = world.code(world.realize(planned))
+        assert code == 32768 and "state database" in text
+    assert world.systems() == before
+    assert world.code(world.realize(planned)) == (0, "")
+
+
 def test_the_namespace_of_version_1_has_them_too(daemon):
     v1 = WMI.replace("/v2/", "/")
     h = HyperV(daemon, namespace=v1)

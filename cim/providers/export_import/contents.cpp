@@ -21,12 +21,14 @@ std::string prefix_of_parent(std::size_t n) {
     return parent + std::to_string(n) + '.';
 }
 
-void expect(backend::Attributes& a, const std::string& prefix, const std::string& path,
+// Nothing of a file that the definition has no digest of.
+bool expect(backend::Attributes& a, const std::string& prefix, const std::string& path,
             const ExportDefinition::File& f) {
-    if (f.digest.empty()) return;
+    if (f.digest.empty()) return false;
     a[prefix + path_key] = path;
     a[prefix + size_key] = std::to_string(f.size);
     a[prefix + digest_key] = f.digest;
+    return true;
 }
 
 std::string value(const backend::Attributes& a, const std::string& key) {
@@ -78,6 +80,9 @@ std::filesystem::path base_file(const std::filesystem::path& disk, const ExportD
 
 void expect_contents(vs::PlannedSystem& p, const std::string& root, const ExportDefinition& d) {
     std::size_t parents = 0;
+    const auto expect_numbered = [&](const std::string& path, const ExportDefinition::File& f) {
+        if (expect(p.spec.attributes, prefix_of_parent(parents), path, f)) ++parents;
+    };
     for (const auto& f : d.disks) {
         const auto path = root + '/' + f.path;
         bool own = false;
@@ -90,15 +95,14 @@ void expect_contents(vs::PlannedSystem& p, const std::string& root, const Export
             ExportDefinition::File base;
             base.size = f.base_size;
             base.digest = f.base_digest;
-            expect(p.spec.attributes, prefix_of_parent(parents++), base_file(path, f).string(), base);
+            expect_numbered(base_file(path, f).string(), base);
         }
-        if (!own) expect(p.spec.attributes, prefix_of_parent(parents++), path, f);
+        if (!own) expect_numbered(path, f);
     }
     std::vector<const std::vector<ExportDefinition::File>*> others{&d.firmware};
     for (const auto& s : d.snapshots) others.insert(others.end(), {&s.memory, &s.firmware});
     for (const auto* files : others)
-        for (const auto& f : *files)
-            expect(p.spec.attributes, prefix_of_parent(parents++), root + '/' + f.path, f);
+        for (const auto& f : *files) expect_numbered(root + '/' + f.path, f);
     if (!d.saved_state.empty())
         expect(p.spec.attributes, content, root + '/' + d.saved_state.front().path, d.saved_state.front());
 }

@@ -76,6 +76,14 @@ Result<MethodResult> export_system(const MethodCall& call) {
     return run(call, std::move(task), std::move(work), {}, std::move(*held));
 }
 
+std::uint64_t size_of_imported_memory(const backend::MachineSpec& planned) {
+    const auto saved = planned.attributes.find(std::string(vs::planned_saved));
+    if (saved == planned.attributes.end()) return 0;
+    std::error_code ec;
+    const auto size = std::filesystem::file_size(saved->second, ec);
+    return ec ? 0 : size;
+}
+
 // Of the memory that is kept. Inside a disk, or on a host whose files are out of reach, it takes at most what
 // the machine has.
 std::uint64_t size_of_memory(Services& services, const vs::Configuration& c) {
@@ -86,7 +94,8 @@ std::uint64_t size_of_memory(Services& services, const vs::Configuration& c) {
         const auto size = std::filesystem::file_size(c.snapshot->memory_file, ec);
         return ec ? most : size;
     }
-    if (!c.machine || !c.machine->has_saved_state) return 0;
+    if (!c.machine) return size_of_imported_memory(c.spec());
+    if (!c.machine->has_saved_state) return 0;
     const auto size = services.hypervisor.saved_state_size({}, c.machine->spec.uuid);
     return size ? *size : most;
 }

@@ -84,9 +84,10 @@ class Export {
   private:
     Result<void> make() {
         std::error_code ec;
+        Result<void> r;
         for (const char* sub : {machines_folder, disks_folder})
-            if (auto r = make_passable(folder_ / sub); !r) return r;
-        auto r = write();
+            if (r) r = make_passable(folder_ / sub);
+        if (r) r = write();
         if (r) r = finish();
         if (!r) fs::remove_all(folder_, ec);
         if (!r && new_parent_) fs::remove(folder_.parent_path(), ec);

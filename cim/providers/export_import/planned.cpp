@@ -222,10 +222,13 @@ Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, J
     if (made) made = make_whole(services, call, *found);
     vs::attempted(services, attempt, made);
     if (!made) {
-        if (forget_half_made(services, planned.spec.uuid)) rename_back(services, *found);
+        if (forget_half_made(services, planned.spec.uuid)) (void)rename_back(services, *found);
         return made;
     }
-    return vs::PlannedSystems(services).remove(planned.spec.uuid);
+    auto removed = vs::PlannedSystems(services).remove(planned.spec.uuid);
+    // There must not be both: who realizes it again shall find what there was.
+    if (!removed && services.hypervisor.forget({}, planned.spec.uuid)) (void)rename_back(services, *found);
+    return removed;
 }
 
 Result<MethodResult> realize(const MethodCall& call) {

@@ -29,8 +29,8 @@ void rename_in(Services& services, const std::string& path, const Names& names) 
 
 }  // namespace
 
-void rename_back(Services& services, const vs::PlannedSystem& planned) {
-    if (!every_host_answers(services) || host_with(services, planned.spec.uuid)) return;
+Result<void> rename_back(Services& services, const vs::PlannedSystem& planned) {
+    if (host_with(services, planned.spec.uuid)) return {};
     std::map<std::string, Names> disks;
     for (const auto& s : planned.snapshots) {
         const auto before = s.spec.attributes.find(name_in_disks);
@@ -38,7 +38,14 @@ void rename_back(Services& services, const vs::PlannedSystem& planned) {
         for (const auto& d : s.spec.disks)
             if (vs::is_exclusive(d) && d.format == "qcow2") disks[d.path][s.id] = before->second;
     }
+    if (!disks.empty() && !every_host_answers(services))
+        return Error(Status::unavailable, "wsvirt.planned.hosts_silent",
+                     "A host does not answer, so it is not certain that no machine uses the disks of \"" +
+                         planned.spec.name +
+                         "\", whose snapshots must get their names back; try again when it is back.",
+                     planned.spec.uuid);
     for (const auto& [path, names] : disks) rename_in(services, path, names);
+    return {};
 }
 
 }  // namespace wsvirt::cim::export_import

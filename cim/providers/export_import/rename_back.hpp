@@ -9,7 +9,8 @@ namespace wsvirt::cim::export_import {
 
 // The snapshots inside the disks get the names back that the export gave them. Only where no machine, on any
 // host, can be the one that was made of them, and nobody has the disk. A disk where it fails stays as it is:
-// the planned system can be realized all the same. The system's key is held by the caller.
-void rename_back(Services& services, const vs::PlannedSystem& planned);
+// the planned system can be realized all the same. The system's key is held by the caller. Errors:
+// unavailable (a silent host may have such a machine).
+Result<void> rename_back(Services& services, const vs::PlannedSystem& planned);
 
 }  // namespace wsvirt::cim::export_import

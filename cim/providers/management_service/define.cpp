@@ -68,7 +68,8 @@ Result<MethodResult> define_system(const MethodCall& call) {
 // Its folder can be imported again.
 Result<void> remove_planned(Services& services, const std::string& guid) {
     vs::PlannedSystems all(services);
-    if (const auto planned = all.find(guid)) export_import::rename_back(services, *planned);
+    if (const auto planned = all.find(guid))
+        if (auto r = export_import::rename_back(services, *planned); !r) return r;
     return all.remove(guid);
 }
 

@@ -1,6 +1,9 @@
+#include <fstream>
 #include <thread>
 
+#include "cim/providers/export_import/contents.hpp"
 #include "cim/providers/export_import/half_made.hpp"
+#include "cim/providers/export_import/import_folder.hpp"
 #include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/world.hpp"
@@ -430,6 +433,61 @@ BOOST_AUTO_TEST_CASE(a_machine_that_cannot_go_on_stays_and_a_job_says_why) {
     BOOST_TEST(job->errors.at(0).message.find("No memory left.") == 0U);
     BOOST_TEST(w.services.jobs.lock(guid).ok());
     BOOST_TEST(w.store->count("export_held").value_or(9) == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(names_inside_the_disks_of_an_import_are_not_forgotten_while_a_host_is_silent, Setup) {
+    auto p = *vs::PlannedSystems(w.services).find(guid);
+    backend::SnapshotInfo s;
+    s.id = make_guid();
+    s.spec = p.spec;
+    s.spec.attributes[export_import::name_in_disks] = make_guid();
+    backend::Disk disk;
+    disk.path = (w.folder / "export" / "a.qcow2").string();
+    disk.format = "qcow2";
+    s.spec.disks = {disk};
+    p.snapshots = {s};
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(w.services).replace(p).ok());
+    const auto destroy = [&] {
+        return w.done(w.call(w.vsms(), "DestroySystem", {{"AffectedSystem", Value(path())}}));
+    };
+    w.hypervisor.set_connected(false);
+    BOOST_TEST(destroy() == 32777U);
+    BOOST_TEST(vs::PlannedSystems(w.services).all().size() == 1U);
+    w.hypervisor.set_connected(true);
+    BOOST_TEST(destroy() == 0U, w.last_text);
+    BOOST_TEST(vs::PlannedSystems(w.services).all().empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(the_memory_of_an_import_counts_among_its_files, Setup) {
+    const auto size = [&] {
+        const auto r = w.call(
+            w.vsms(), "GetSizeOfSystemFiles",
+            {{"Vssd", Value(vs::setting_path("Msvm_VirtualSystemSettingData", vs::setting_id(guid)))}});
+        BOOST_TEST_REQUIRE(World::code(r) == 0U);
+        return r.out.get("Size").uint_or(0);
+    };
+    const auto file = w.folder / "memory";
+    std::ofstream(file) << std::string(1 << 20, 'm');
+    const auto before = size();
+    auto p = *vs::PlannedSystems(w.services).find(guid);
+    p.spec.attributes[std::string(vs::planned_saved)] = file.string();
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(w.services).replace(p).ok());
+    BOOST_TEST(size() >= before + (1U << 20));
+}
+
+// Whoever has changed a file on purpose takes its digest out of the definition; the others are looked at.
+BOOST_FIXTURE_TEST_CASE(a_file_without_a_digest_does_not_spare_the_others, Setup) {
+    auto p = *vs::PlannedSystems(w.services).find(guid);
+    ExportDefinition d;
+    d.firmware.push_back({"", "a", "", 1, ""});
+    d.firmware.push_back({"", "b", "", 1, "other"});
+    std::filesystem::create_directories(w.folder / "export");
+    for (const char* name : {"a", "b"}) std::ofstream(w.folder / "export" / name) << "changed";
+    export_import::expect_contents(p, (w.folder / "export").string(), d);
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(w.services).replace(p).ok());
+    const auto found = errors("ValidatePlannedSystem", JobState::completed_with_warnings);
+    BOOST_TEST_REQUIRE(found.size() == 1U);
+    BOOST_TEST(found[0].message.find("/b\" has another") != std::string::npos, found[0].message);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_switch_that_is_chosen_later_is_no_problem_any_more, Setup) {
