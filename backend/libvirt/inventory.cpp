@@ -11,6 +11,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "backend/libvirt/guarded.hpp"
 #include "backend/libvirt/spec_xml.hpp"
 #include "base/text.hpp"
 
@@ -95,7 +96,11 @@ void Inventory::State::deliver() {
             const std::lock_guard subscriber_lock(subscriber_mutex);
             for (const auto& [id, f] : subscribers) all.push_back(f);
         }
-        for (const auto& f : all) (*f)(e);
+        for (const auto& f : all)
+            (void)guarded("tell of an event", [&]() -> Result<void> {
+                (*f)(e);
+                return {};
+            });
         lock.lock();
     }
 }

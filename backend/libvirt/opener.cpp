@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "backend/libvirt/errors.hpp"
+#include "backend/libvirt/guarded.hpp"
 #include "backend/libvirt/sign_of_life.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -53,16 +54,20 @@ Result<Connection> Opener::open() {
         lock.lock();
     }
     const auto attempt = std::make_shared<Attempt>();
-    std::thread([state = state_, attempt, connector = connector_] {
-        auto opened = connector->open();
-        const std::lock_guard told(state->mutex);
-        if (attempt->abandoned) {
-            --state->left_behind;
-            return;
-        }
-        attempt->result = std::move(opened);
-        state->changed.notify_all();
-    }).detach();
+    const auto begun = guarded("begin a thread", [&]() -> Result<void> {
+        std::thread([state = state_, attempt, connector = connector_] {
+            auto opened = guarded("reach the host", [&] { return connector->open(); });
+            const std::lock_guard told(state->mutex);
+            if (attempt->abandoned) {
+                --state->left_behind;
+                return;
+            }
+            attempt->result = std::move(opened);
+            state->changed.notify_all();
+        }).detach();
+        return {};
+    });
+    if (!begun) return begun.error();
     state_->changed.wait_for(lock, settings.open_limit, [&] { return attempt->result || state_->given_up; });
     if (attempt->result) return std::move(*attempt->result);
     attempt->abandoned = true;

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "backend/libvirt/errors.hpp"
+#include "backend/libvirt/guarded.hpp"
 #include "backend/libvirt/opener.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -28,7 +29,7 @@ struct Workers::Task {
     std::condition_variable_any changed;
     bool settled = false;  // the caller gets what the work gave
     bool done = false, abandoned = false;
-    std::optional<Error> refused;  // the work never ran
+    std::optional<Error> refused;  // what the caller gets when there is no result
     std::stop_source stop;
 
     void report(const Progress& p) {
@@ -58,6 +59,21 @@ struct Workers::State {
     std::deque<std::shared_ptr<Task>> queue;
     unsigned threads = 0, idle = 0;
     bool stopping = false;
+
+    // Errors: the host cannot be reached; those of the work itself are in its result.
+    Result<void> perform(Connection& connection, Task& task) {
+        if (!connection) {
+            auto opened = opener.open();
+            if (!opened) return opened.error();
+            connection = std::move(*opened);
+        }
+        task.session.connection = connection.get();
+        const Error* const failed = task.body(task.session);
+        const bool worked = !failed, lost = failed && failed->status == Status::unavailable;
+        if (!task.settle() && worked && task.undo) task.undo(task.session);
+        if (lost) connection.reset();
+        return {};
+    }
 };
 
 Workers::Workers(std::shared_ptr<Connector> connector)
@@ -92,24 +108,10 @@ void Workers::work(const std::shared_ptr<State>& state) {
             }
         }
         if (connection && virConnectIsAlive(connection.get()) != 1) connection.reset();
-        std::optional<Error> refused;
-        if (!connection) {
-            auto opened = state->opener.open();
-            if (opened)
-                connection = std::move(*opened);
-            else
-                refused = std::move(opened.error());
-        }
-        if (!refused) {
-            task->session.connection = connection.get();
-            const Error* const failed = task->body(task->session);
-            const bool worked = !failed, lost = failed && failed->status == Status::unavailable;
-            if (!task->settle() && worked && task->undo) task->undo(task->session);
-            if (lost) connection.reset();
-        }
+        const auto ran = guarded("work on the host", [&] { return state->perform(connection, *task); });
         task->body = nullptr;  // what they hold is released before the caller goes on
         task->undo = nullptr;
-        task->finish(std::move(refused));
+        task->finish(ran ? std::nullopt : std::optional<Error>(ran.error()));
         lock.lock();
     }
     lock.unlock();
@@ -141,8 +143,15 @@ std::optional<Error> Workers::run_task(const Call& call, const Ask& ask, Body bo
         if (state_->stopping) return host_lost();
         state_->queue.push_back(task);
         if (state_->idle < state_->queue.size() && state_->threads < settings.max_workers) {
-            ++state_->threads;
-            std::thread(&Workers::work, state_).detach();
+            const auto begun = guarded("begin a thread", [&]() -> Result<void> {
+                std::thread(&Workers::work, state_).detach();
+                ++state_->threads;
+                return {};
+            });
+            if (!begun && state_->threads == 0) {
+                state_->queue.pop_back();
+                return begun.error();
+            }
         }
         state_->changed.notify_one();
     }

@@ -64,7 +64,18 @@ class JobManager::Impl::Context : public JobContext {
 void JobManager::Impl::begin_pool() {
     const std::scoped_lock lock(mutex);
     (void)add_thread();  // one stays, for when the system has no more
-    housekeeping = std::thread([this] { run_housekeeping(); });
+    housekeeping = std::thread([this] { keep_house(); });
+}
+
+// What goes wrong once, out of memory for example, is tried again.
+void JobManager::Impl::keep_house() {
+    for (bool ended = false; !ended;) try {
+            run_housekeeping();
+            ended = true;
+        } catch (const std::exception&) {
+            std::unique_lock lock(mutex);
+            housekeeping_waits.wait_for(lock, settings.retry, [this] { return stopping; });
+        }
 }
 
 bool JobManager::Impl::add_thread() {

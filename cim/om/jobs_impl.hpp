@@ -68,6 +68,7 @@ struct JobManager::Impl {
     void run(const JobPtr& job);
     void finish(const JobPtr& job, const Result<void>& result);
     void end_unstarted(const JobPtr& job, std::string why);
+    void keep_house();
     void run_housekeeping();
     void load();
     Result<void> write(const JobPtr& job);

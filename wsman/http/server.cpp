@@ -35,6 +35,16 @@ Connection::Peer describe(const tcp::endpoint& e) {
     return {address.to_string(), endpoint_text({address, e.port()}), address.is_loopback()};
 }
 
+// Whatever goes wrong in one connection, the others of its thread go on.
+void run_io(IoThread& io) {
+    for (bool ended = false; !ended;) try {
+            io.context.run();
+            ended = true;
+        } catch (const std::exception& e) {
+            spdlog::error("wsvirt.http.exception error=\"{}\"", e.what());
+        }
+}
+
 // Runs on the I/O thread itself, and waits for it.
 template <class Work>
 void run_on(IoThread& io, Work work) {
@@ -61,7 +71,7 @@ IoThreads::IoThreads(unsigned n) : impl_(std::make_unique<Impl>()) {
         auto& io = *impl_->all.emplace_back(std::make_unique<IoThread>());
         io.thread = std::thread([&io] {
             io.scratch.reset(new char[IoThread::scratch_size]);
-            io.context.run();
+            run_io(io);
         });
     }
     for (auto& io : impl_->all) run_on(*io, [] {});

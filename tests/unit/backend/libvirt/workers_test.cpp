@@ -109,4 +109,17 @@ BOOST_AUTO_TEST_CASE(work_that_ends_in_time_stays) {
     BOOST_CHECK_THROW(undone.get(), std::future_error);  // nobody is left who could
 }
 
+BOOST_AUTO_TEST_CASE(work_that_throws_has_failed_and_the_others_go_on) {
+    Pool pool;
+    const auto thrown = pool.workers->run<int>(
+        {}, {"work", {}, false, {}, {}},
+        [](libvirt::Session&) -> Result<int> { throw std::runtime_error("storage is stale"); });
+    BOOST_REQUIRE(!thrown);
+    BOOST_CHECK(thrown.error().status == Status::failed);
+    BOOST_TEST(thrown.error().message_id == "wsvirt.host.exception");
+    BOOST_TEST(thrown.error().detail == "storage is stale");
+    pool.let_go.set_value();
+    BOOST_CHECK(pool.run({}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
