@@ -9,6 +9,7 @@
 
 #include "backend/libvirt/after_crash.hpp"
 #include "backend/libvirt/errors.hpp"
+#include "backend/libvirt/guarded.hpp"
 #include "backend/libvirt/observe.hpp"
 #include "backend/libvirt/opener.hpp"
 #include "base/text.hpp"
@@ -16,6 +17,12 @@
 namespace wsvirt::backend::libvirt {
 
 using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::chrono::milliseconds pause_at_start{1'000};
+
+}  // namespace
 
 struct Watcher::State {
     explicit State(std::shared_ptr<Connector> c) : connector(std::move(c)), opener(connector) {}
@@ -28,6 +35,7 @@ struct Watcher::State {
     std::set<std::string> dirty;  // machines to look at
     bool stopping = false, closed = false, ended = false;
     std::optional<Result<void>> first;
+    std::optional<Error> away;  // of the attempts so far, while a first success is waited for
 
     void mark(std::string uuid) {
         const std::lock_guard lock(mutex);
@@ -43,6 +51,19 @@ struct Watcher::State {
         const std::lock_guard lock(mutex);
         if (!first) first = std::move(r);
         changed.notify_all();
+    }
+    // A libvirtd that starts beside us, or again, may be there in a moment. A host that need not be there is
+    // not waited for.
+    void tell_failure(const Error& e) {
+        const HostKind kind = connector->kind();
+        const bool passing = e.status == Status::unavailable && !connector->settings().start_disconnected &&
+                             (kind == HostKind::local || kind == HostKind::remote);
+        if (!passing) return tell_first(e);
+        const std::lock_guard lock(mutex);
+        away = e;
+    }
+    std::chrono::milliseconds longest_pause() const {  // with the mutex held
+        return first ? connector->settings().reconnect_most : pause_at_start;
     }
 };
 
@@ -116,19 +137,22 @@ class Watch {
         while (!s_->stopping) {
             s_->closed = false;
             lock.unlock();
-            auto ok = attach();
+            auto ok = guarded("list the machines", [this] { return attach(); });
             if (ok) {
                 s_->inventory->set_connected(true);
                 s_->tell_first({});
                 pause = settings.reconnect_first;
-                follow();
+                ok = guarded("follow the host", [this]() -> Result<void> {
+                    follow();
+                    return {};
+                });
                 s_->inventory->set_connected(false);
             }
             detach();
-            if (!ok) s_->tell_first(ok.error());
+            if (!ok) s_->tell_failure(ok.error());
             lock.lock();
             if (!ok || s_->closed) s_->changed.wait_for(lock, pause, [this] { return s_->stopping; });
-            pause = std::min(pause * 2, settings.reconnect_most);
+            pause = std::min(pause * 2, s_->longest_pause());
         }
         s_->ended = true;
         s_->changed.notify_all();
@@ -226,7 +250,8 @@ Result<void> Watcher::wait_first() {
         settings.start_disconnected ? std::min(settings.open_limit, start_patience) : settings.open_limit;
     std::unique_lock lock(state_->mutex);
     const bool told = state_->changed.wait_for(lock, limit, [this] { return state_->first.has_value(); });
-    return told ? *state_->first : Result<void>(deadline_passed("answer"));
+    if (told) return *state_->first;
+    return state_->away.value_or(deadline_passed("answer"));
 }
 
 }  // namespace wsvirt::backend::libvirt

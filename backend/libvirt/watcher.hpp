@@ -17,7 +17,7 @@ class Watcher {
     Watcher(std::shared_ptr<Connector> connector, std::shared_ptr<Inventory> inventory,
             std::function<void(virConnectPtr)> on_listed);
     ~Watcher();
-    // The result of the first attempt to reach the host and list its machines.
+    // How it went to reach the host and list its machines; one that must be there is waited for.
     Result<void> wait_first();
 
   private:

@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 import embedded
@@ -247,6 +248,16 @@ def test_vhd_disks_that_libvirt_opens(daemon, libvirtd):
     assert machine.state() == RUNNING
     assert machine.files() == sorted([disk.name, f"{disk.stem}.{id_of(snapshot)}.qcow2"])
     machine.remove()
+
+
+def test_a_service_that_starts_a_moment_before_libvirtd(libvirtd):
+    late = libvirtd.folder / "late"
+    there = threading.Timer(1.5, lambda: late.symlink_to(libvirtd.folder / "runtime/libvirt/libvirt-sock"))
+    there.start()
+    with Daemon(uri=f"qemu+unix:///session?socket={late}") as daemon:
+        assert late.is_symlink()
+        assert HyperV(daemon).query("SELECT * FROM Msvm_ComputerSystem WHERE Name = __SERVER")
+    there.join()
 
 
 def test_a_link_that_is_cut_while_a_snapshot_is_taken(libvirtd):

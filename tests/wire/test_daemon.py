@@ -60,6 +60,25 @@ def test_a_second_daemon_on_the_same_state_is_refused(server):
     assert server.post().status == 200
 
 
+def test_a_stop_while_it_starts(server, tmp_path):
+    """Its libvirtd accepts and is silent."""
+    silent = socket.socket(socket.AF_UNIX)
+    silent.bind(str(tmp_path / "silent"))
+    silent.listen()
+    file = tmp_path / "c.toml"
+    file.write_text(f'[server]\nstate_dir = "{tmp_path}/s"\n[backend]\nuri = "qemu+unix:///session?socket={tmp_path}/silent"\n'
+                    f'virtual_hard_disk_path = "{tmp_path}/d"\nexport_folders = ["{tmp_path}/d"]\n'
+                    '[[listener]]\nport = 0\naddress = "127.0.0.1"\n')
+    with silent, subprocess.Popen([server.program, "--config", file], stderr=subprocess.PIPE, text=True) as process:
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(signal.SIGHUP)
+            process.send_signal(signal.SIGTERM)
+            _, told = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "wsvirt.stopped before it was ready" in told
+
+
 def test_a_port_in_use_is_named(server, tmp_path):
     file = tmp_path / "c.toml"
     file.write_text(f'[server]\nstate_dir = "{tmp_path}/s"\n[backend]\nuri = "test:///default"\n'

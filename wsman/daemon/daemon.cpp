@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "wsman/daemon/certificate.hpp"
@@ -134,12 +135,19 @@ std::vector<Route> make_routes(const Config& config, Machinery& machinery,
     return routes;
 }
 
+// A start may wait for hosts and finish what was cut off; whatever ends it, the next one goes on with that.
+void end_at_once() {
+    spdlog::info("wsvirt.stopped before it was ready");
+    std::_Exit(0);
+}
+
 }  // namespace
 
 int serve(const Config& config, int ready_fd) {
     share_heaps(IoThreads::number(config.server.io_threads));
     start_log(config.log.level);
     Signals signals;
+    signals.while_starting(&end_at_once);
     auto threads = std::make_unique<IoThreads>(config.server.io_threads);
     ::umask(077);  // what is kept here is nobody else's business
     raise_descriptor_limit();

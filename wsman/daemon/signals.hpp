@@ -10,6 +10,8 @@ class Signals {
   public:
     Signals();  // from here on nothing is missed; construct it before anything takes long
     ~Signals();
+    // Until run(): SIGTERM or SIGINT calls stop(), on a thread of its own.
+    void while_starting(std::function<void()> stop);
     // Blocks until SIGTERM or SIGINT; on SIGHUP calls reload(), and every second tick().
     void run(const std::function<void()>& reload, const std::function<void()>& tick);
 

@@ -217,10 +217,15 @@ BOOST_AUTO_TEST_CASE(two_callers_cannot_make_the_same_machine) {
 BOOST_AUTO_TEST_CASE(a_host_that_is_not_there_is_reported) {
     libvirt::Settings s;
     s.uri = "qemu+tcp://127.0.0.1:1/system";
+    s.open_limit = std::chrono::seconds(1);
+    const auto began = std::chrono::steady_clock::now();
     auto h = libvirt::open_libvirt(s);
     BOOST_REQUIRE(!h);
     BOOST_TEST((h.error().status == Status::unavailable));
+    BOOST_TEST((h.error().detail.find("unable to connect") != std::string::npos));
+    BOOST_TEST((std::chrono::steady_clock::now() - began >= s.open_limit));  // it may come yet
     s.start_disconnected = true;
+    s.open_limit = std::chrono::seconds(30);
     auto later = libvirt::open_libvirt(s);
     BOOST_REQUIRE(later);
     BOOST_TEST(!(*later)->connected());
