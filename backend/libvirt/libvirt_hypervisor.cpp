@@ -5,8 +5,6 @@
 #include "backend/libvirt/disk_servers.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/recovery_on_return.hpp"
-#include "backend/libvirt/snapshot_changes.hpp"
-#include "backend/libvirt/snapshot_journal.hpp"
 #include "backend/qemu/image.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -31,6 +29,9 @@ FirmwareFiles find_firmware() {
     if (f.secure_vars.empty()) f.secure_code.clear();
     return f;
 }
+
+// Most of what was cut off is finished within it, so that nobody sees a machine that is not whole.
+constexpr std::chrono::seconds recovery_patience{10};
 
 }  // namespace
 
@@ -63,8 +64,7 @@ Result<void> LibvirtHypervisor::open() {
     recovery_ = std::make_unique<RecoveryOnReturn>(core_);
     auto first = watcher_->wait_first();
     if (first) end_left_servers(*core_);
-    if (first) recover_snapshots(core_, {});
-    if (first && !unmerged_machines(*core_).empty()) core_->left_unfinished();
+    if (first) recovery_->look_now(recovery_patience);
     return core_->settings().start_disconnected ? Result<void>() : first;
 }
 

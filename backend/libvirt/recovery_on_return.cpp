@@ -1,14 +1,20 @@
 #include "backend/libvirt/recovery_on_return.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 
+#include "backend/libvirt/guarded.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 
 namespace wsvirt::backend::libvirt {
 
 namespace {
+
+// Between two attempts at what could not be finished: the machine was busy, or its storage was not there.
+constexpr auto first_pause = std::chrono::seconds(2), longest_pause = std::chrono::seconds(600);
 
 // Files of machines that are off; a start that comes meanwhile waits no longer than if it merged them itself.
 void merge_left(const CorePtr& core, const Call& call) {
@@ -26,21 +32,41 @@ void merge_left(const CorePtr& core, const Call& call) {
 
 }  // namespace
 
+using Clock = std::chrono::steady_clock;
+
 struct RecoveryOnReturn::State {
     std::mutex mutex;
     std::condition_variable_any changed;
     bool wanted = false;
+    unsigned long asked = 0, looked_at = 0;  // rounds
+    std::optional<Clock::time_point> again;  // something is left
 
-    void want() {
+    unsigned long want() {
         const std::lock_guard lock(mutex);
         wanted = true;
         changed.notify_all();
+        return ++asked;
     }
-    bool wait(const std::stop_token& stop) {
+    // Begins the next round; which one, nullopt: never.
+    std::optional<unsigned long> wait(const std::stop_token& stop) {
         std::unique_lock lock(mutex);
-        const bool now = changed.wait(lock, stop, [this] { return wanted; });
+        const auto called = [this] { return wanted; };
+        if (again)
+            changed.wait_until(lock, stop, *again, called);
+        else
+            changed.wait(lock, stop, called);
         wanted = false;
-        return now && !stop.stop_requested();
+        again.reset();
+        return stop.stop_requested() ? std::nullopt : std::optional(asked);
+    }
+    void looked(unsigned long round) {
+        const std::lock_guard lock(mutex);
+        looked_at = round;
+        changed.notify_all();
+    }
+    void leave_until(Clock::time_point at) {
+        const std::lock_guard lock(mutex);
+        again = at;
     }
 };
 
@@ -50,14 +76,30 @@ RecoveryOnReturn::RecoveryOnReturn(const CorePtr& core) : state_(std::make_share
         if (e.kind == EventKind::host_back) state->want();
     });
     thread_ = std::jthread([core, state = state_](const std::stop_token& stop) {
-        while (state->wait(stop)) {
+        auto pause = first_pause;
+        while (const auto round = state->wait(stop)) {
             Call call;
             call.stop = stop;
-            if (!core->inventory->connected()) continue;
-            recover_snapshots(core, call);
-            merge_left(core, call);
+            bool left = false;
+            if (core->inventory->connected())
+                (void)guarded("finish what was cut off", [&]() -> Result<void> {
+                    left = true;  // whatever goes wrong
+                    left = recover_snapshots(core, call) > 0;
+                    state->looked(*round);
+                    merge_left(core, call);
+                    return {};
+                });
+            state->looked(*round);
+            pause = left ? std::min(pause * 2, longest_pause) : first_pause;
+            if (left) state->leave_until(Clock::now() + pause);
         }
     });
+}
+
+void RecoveryOnReturn::look_now(std::chrono::milliseconds limit) {
+    const auto round = state_->want();
+    std::unique_lock lock(state_->mutex);
+    state_->changed.wait_for(lock, limit, [&] { return state_->looked_at >= round; });
 }
 
 }  // namespace wsvirt::backend::libvirt

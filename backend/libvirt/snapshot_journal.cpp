@@ -121,6 +121,19 @@ Result<void> end_merges(Site& w) {
     return {};
 }
 
+// A file that cannot be looked at is not gone for that.
+Result<bool> is_there(const std::string& path) {
+    std::error_code ec;
+    const bool there = fs::exists(path, ec);
+    if (ec)
+        return Error{
+            Status::failed, "wsvirt.snapshot.unseen",
+            "A file of the machine's snapshots cannot be looked at; see that its storage is there and "
+            "that the service may read it.",
+            path, ec.message()};
+    return there;
+}
+
 // A file that is not there any more has been merged, and what the snapshot is based on since is right.
 Result<void> put_bases_back(Site& w, const Unfinished& u) {
     auto all = hold_snapshots(w.domain);
@@ -129,8 +142,12 @@ Result<void> put_bases_back(Site& w, const Unfinished& u) {
         auto targets = snapshot_targets(s.layout.domain_xml);
         const auto before = targets;
         for (const auto& [name, base] : u.bases)
-            for (auto& t : targets)
-                if (name == s.name && base.target == t.target && fs::exists(base.path)) t = base;
+            for (auto& t : targets) {
+                if (name != s.name || base.target != t.target) continue;
+                const auto there = is_there(base.path);
+                if (!there) return there.error();
+                if (*there) t = base;
+            }
         if (targets == before) continue;
         auto xml = with_targets(s.xml, targets, w.core->domain_options());
         if (!xml) return xml.error();
@@ -145,8 +162,10 @@ Result<std::map<std::string, SnapshotTarget>> merged_files(Site& w, const Unfini
     std::map<std::string, SnapshotTarget> merged;
     for (const auto& [path, stood_on] : u.chain) {
         const auto below = u.chain.find(stood_on);
-        if (below == u.chain.end() || below->second.empty() || !fs::exists(path) || !fs::exists(stood_on))
-            continue;
+        if (below == u.chain.end() || below->second.empty()) continue;
+        const auto upper = is_there(path), lower = is_there(stood_on);
+        if (!upper || !lower) return (upper ? lower : upper).error();
+        if (!*upper || !*lower) continue;
         const auto info = w.tool.info(w.call, path, is_overlay(path) ? "qcow2" : "");
         if (!info) return info.error();
         if (info->backing_file != below->second) continue;
@@ -388,8 +407,7 @@ Result<void> remove_left_behind(const CorePtr& core, const Call& call, const Unf
     return core->workers->run<void>(call, {doing, {}, true, {}, {}}, [core, u](Session& s) -> Result<void> {
         if (find_domain(s.connection, u.machine))
             return Error{Status::busy, "wsvirt.machine.busy",
-                         "The machine is there again; its snapshots are looked at with the next start.",
-                         u.machine};
+                         "The machine is there again; its snapshots are looked at in a moment.", u.machine};
         if (last_error_code() != VIR_ERR_NO_DOMAIN) return last_error(doing);
         for (const auto& file : u.files)
             if (!is_overlay(file))
@@ -408,10 +426,28 @@ bool turn_back(Site& w, const fs::path& file) {
     return write_file(file, text_of(w.core->settings().name, u)) && make_whole(w, u);
 }
 
+// A start that comes meanwhile waits no longer than if it merged the files.
+void merge_for_a_while(Site& w) {
+    w.merge_until = std::chrono::steady_clock::now() + w.core->settings().call_limit / 2;
+}
+
+// One that runs again may be paused by anybody before the next attempt.
+Result<void> make_noted_whole(Site& w, const fs::path& file) {
+    auto ok = make_whole(w, read_unfinished(file));
+    Unfinished left = read_unfinished(file);
+    int state = 0;
+    if (!ok && left.was_running && virDomainGetState(w.domain, &state, nullptr, 0) == 0 &&
+        state == VIR_DOMAIN_RUNNING) {
+        left.was_running = left.frozen = false;
+        (void)write_file(file, text_of(w.core->settings().name, left));
+    }
+    return ok;
+}
+
 // What is noted is looked at when it is the machine's turn: whoever noted it may have ended it by then.
 Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& file) {
     const auto machine = read_unfinished(file).machine;
-    Result<void> ok;
+    Result<void> ok = cancelled("remove what is left of a snapshot");
     for (int tries = 0; tries < most_attempts && !call.stop.stop_requested(); ++tries) {
         if (tries > 0) std::this_thread::sleep_for(next_attempt);
         ok = change_machine(core, call, machine,
@@ -420,7 +456,8 @@ Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& 
                                 std::error_code ec;
                                 if (!fs::exists(file, ec)) return {};
                                 Site w(core, s, d);
-                                return make_whole(w, read_unfinished(file));
+                                merge_for_a_while(w);
+                                return make_noted_whole(w, file);
                             });
         if (ok || is_gone(ok)) break;
     }
@@ -429,6 +466,7 @@ Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& 
                           {{"remove what is left of a snapshot", {}, true, {}, {}}, {}, {}},
                           [core, file, why = ok.error()](Session& s, virDomainPtr d) -> Result<void> {
                               Site w(core, s, d);
+                              merge_for_a_while(w);
                               return turn_back(w, file) ? Result<void>() : Result<void>(why);
                           });
 }
@@ -437,6 +475,14 @@ Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& 
 std::string in_one_line(std::string text) {
     std::replace(text.begin(), text.end(), '\n', ' ');
     return text;
+}
+
+// What fails in the same way time after time is said once.
+void note_failure(const fs::path& file, const std::string& line) {
+    std::ifstream in(file);
+    for (std::string said; std::getline(in, said);)
+        if (said == line) return;
+    std::ofstream(file, std::ios::app) << line << '\n';
 }
 
 }  // namespace
@@ -460,23 +506,27 @@ void finish_applying(Site& w) {
     }
 }
 
-void recover_snapshots(const CorePtr& core, const Call& call) {
+std::size_t recover_snapshots(const CorePtr& core, const Call& call) {
     const std::lock_guard one_at_a_time(core->recovering);
     const std::string dir = folder(core->settings());
     std::error_code ec;
-    if (dir.empty() || !fs::exists(dir, ec)) return;
+    if (dir.empty() || !fs::exists(dir, ec)) return 0;
     std::vector<fs::path> files;
     for (const auto& e : fs::directory_iterator(dir, ec)) files.push_back(e.path());
+    std::size_t left = 0;
     for (const auto& file : files) {
         const Unfinished u = read_unfinished(file);
         if (u.machine.empty() || !is_of(core->settings(), u)) continue;
         auto ok = recover_one(core, call, file);
         if (is_gone(ok)) ok = remove_left_behind(core, call, u);
-        if (ok)
+        if (ok) {
             fs::remove(file, ec);
-        else if (fs::exists(file, ec))
-            std::ofstream(file, std::ios::app) << "failed " << in_one_line(ok.error().full_text()) << '\n';
+        } else if (fs::exists(file, ec)) {
+            note_failure(file, "failed " + in_one_line(ok.error().full_text()));
+            ++left;
+        }
     }
+    return left;
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -55,7 +55,7 @@ bool applying_was_cut_off(const Core& core, std::string_view machine);
 // its snapshots. With the machine's gate held.
 void finish_applying(struct Site& w);
 
-// When the host has answered for the first time, or again.
-void recover_snapshots(const CorePtr& core, const Call& call);
+// When the host has answered for the first time, or again. How many notes are left of it.
+std::size_t recover_snapshots(const CorePtr& core, const Call& call);
 
 }  // namespace wsvirt::backend::libvirt

@@ -3,7 +3,9 @@ machine starts, and what is left is merged later."""
 import contextlib
 import os
 import pathlib
+import signal
 import subprocess
+import time
 
 import pytest
 from hyperv import OFF, RUNNING, SAVED, HyperV, eventually
@@ -153,4 +155,31 @@ def test_merging_takes_longer_than_a_start_may(tmp_path):
         assert len(machine.files()) == 2
         machine.turn(OFF)
         machine.apply(newer)
+        machine.remove()
+
+
+def test_a_start_does_not_wait_for_a_merge_that_was_cut_off(tmp_path):
+    tool, slow, begun = (tmp_path / name for name in ("qemu-img", "slow", "begun"))
+    tool.write_text(f'#!/bin/sh\nif [ "$1" = commit ]; then touch {begun}; while [ -e {slow} ]; do sleep 0.1; done; fi\n'
+                    'exec qemu-img "$@"\n')
+    tool.chmod(0o755)
+    with Daemon(backend=f'qemu_img = "{tool}"\n') as daemon:
+        machine = Machine(HyperV(daemon), daemon, "raw", pipe=False)
+        snapshot = machine.create()
+        machine.write(2)
+        slow.touch()
+        machine.call("DestroySnapshot", "AffectedSnapshot", snapshot)
+        eventually(begun.exists)
+        daemon.kill()
+        for pid in processes_below(tool):
+            os.kill(pid, signal.SIGKILL)
+        begun.unlink()
+        started = time.monotonic()
+        daemon.start()
+        assert time.monotonic() - started < 30
+        eventually(begun.exists)
+        assert list(daemon.state.glob("unfinished-snapshots/*"))
+        slow.unlink()
+        eventually(lambda: not list(daemon.state.glob("unfinished-snapshots/*")))
+        assert machine.files() == [machine.disks[0].name] and machine.holds(2)
         machine.remove()

@@ -1,10 +1,14 @@
 // What became of snapshot jobs that a killed service left behind. The machine layer has removed half-made
 // snapshots by then.
+#include <chrono>
+#include <memory>
+#include <optional>
 #include <set>
 
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/om/job_record.hpp"
+#include "cim/providers/machine_wait.hpp"
 #include "cim/providers/recovery.hpp"
 #include "cim/providers/snapshot_service/methods.hpp"
 #include "cim/providers/snapshot_service/target.hpp"
@@ -16,6 +20,9 @@ namespace wsvirt::cim::snapshot_service {
 using backend::MachineState;
 
 namespace {
+
+// Most machines are back within this time, and then nobody sees them half way.
+constexpr std::chrono::seconds patience_at_start{5};
 
 // The affected elements are the machine first, then snapshots.
 std::vector<std::string> guids_of(const JobRecord& job) {
@@ -56,13 +63,13 @@ bool was_applied(const backend::SnapshotInfo& s, const DateTime& since) {
 
 // What the machine was before is lost already, so the only whole state to be had is the snapshot's; where
 // nothing had begun, too. Only what has run since would be lost by it.
-Result<void> finish_applying(backend::Hypervisor& host, const std::string& machine,
+Result<void> finish_applying(backend::Hypervisor& host, const backend::Call& call, const std::string& machine,
                              const std::string& snapshot, const DateTime& since) {
     const auto m = host.machine(machine);
     const auto* s = m ? find(*m, snapshot) : nullptr;
     if (!s) return Error(Status::not_found, "wsvirt.snapshot.gone", "The snapshot does not exist any more.");
     if (was_applied(*s, since)) return {};
-    if (!runs(*m)) return go_back(host, {}, machine, s->id);
+    if (!runs(*m)) return go_back(host, call, machine, s->id);
     if (!started_by_applying(*m, *s))
         return Error(
             Status::invalid_state, "wsvirt.snapshot.started_since",
@@ -70,7 +77,37 @@ Result<void> finish_applying(backend::Hypervisor& host, const std::string& machi
             "It runs on as it is, whether the snapshot had been reached or not; turn it off and apply "
             "the snapshot again if you want its state.",
             machine);
-    return go_back(host, {}, machine, s->id);
+    return go_back(host, call, machine, s->id);
+}
+
+// As a job of its own: memory that is read takes its time, and the start does not wait long for it.
+Result<void> go_on_applying(Services& services, backend::Hypervisor& host, const JobRecord& cut_off,
+                            const std::string& machine, const std::string& snapshot) {
+    JobSpec spec;
+    spec.job_type = job_type::apply_snapshot;
+    spec.caption = cut_off.caption;
+    spec.owner = cut_off.owner;
+    spec.role = cut_off.role;
+    spec.owning_service = cut_off.owning_service;
+    spec.cancellable = true;
+    spec.affected = cut_off.affected;
+    // Kept beyond this function, should the job go on.
+    const auto outcome = std::make_shared<std::optional<Result<void>>>();
+    const auto job = services.jobs.start(
+        std::move(spec),
+        [&services, &host, machine, snapshot, since = cut_off.submitted, outcome](JobContext& context) {
+            const auto held = wait_for_machine(services.jobs, context, machine);
+            *outcome = held ? finish_applying(host, call_of(context), machine, snapshot, since)
+                            : Error(Status::busy, "wsvirt.snapshot.interrupted",
+                                    "Other operations on the machine go on; apply the snapshot again.");
+            return **outcome;
+        });
+    if (!job) return job.error();
+    const auto record = services.jobs.wait(*job, patience_at_start);
+    if (record && record->ended && *outcome) return **outcome;
+    return Error(Status::failed, "wsvirt.snapshot.interrupted",
+                 "The service ended while the snapshot was applied. It goes on with that as another job, " +
+                     *job + "; look at that one.");
 }
 
 Result<void> came_true(Services& services, const JobRecord& job) {
@@ -85,12 +122,14 @@ Result<void> came_true(Services& services, const JobRecord& job) {
             "unless somebody has started the machine by then.");
     const Error not_done(Status::failed, "wsvirt.snapshot.interrupted",
                          job.job_type == job_type::take_snapshot
-                             ? "The service ended before the snapshot was complete; what there was of it has "
-                               "been removed. Take it again."
-                             : "The service ended before all snapshots were deleted. Delete what is left.");
+                             ? "The service ended before the snapshot was complete; what there was of it is "
+                               "removed, later where the machine or its storage is not at hand now. Take it "
+                               "again."
+                             : "The service ended before all snapshots were deleted. What had begun goes on "
+                               "where the machine and its storage are at hand; delete what is left.");
     if (guids.size() < 2) return not_done;
     if (job.job_type == job_type::apply_snapshot)
-        return finish_applying(host ? *host : services.hypervisor, guids[0], guids[1], job.submitted);
+        return go_on_applying(services, host ? *host : services.hypervisor, job, guids[0], guids[1]);
     const auto m = host ? host->machine(guids[0]) : nullptr;
     for (std::size_t i = 1; i < guids.size(); ++i)
         if ((m && find(*m, guids[i])) != (job.job_type == job_type::take_snapshot)) return not_done;
