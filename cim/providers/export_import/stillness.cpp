@@ -150,14 +150,20 @@ Result<std::string> let_go(Services& services, const std::string& guid) {
             [&services, guid](JobContext& job) { return try_to_let_go(services, guid, job); },
             std::move(*held));
     }
-    return services.jobs.start(std::move(spec), [&services, guid](JobContext& job) -> Result<void> {
-        const auto machine = wait_for_machine(services.jobs, job, guid);
-        if (!machine)
-            return Error(Status::busy, "wsvirt.export.held_busy",
-                         "Other operations on the machine go on; it stays as the export has left it until "
-                         "then. Start or resume it yourself.");
-        return try_to_let_go(services, guid, job);
-    });
+    auto waiting = services.jobs.lock("held " + guid);
+    if (!waiting) return waiting.error();  // one does already
+    return services.jobs.start(
+        std::move(spec),
+        [&services, guid, waits = std::move(*waiting)](JobContext& job) mutable -> Result<void> {
+            const auto machine = wait_for_machine(services.jobs, job, guid);
+            waits.reset();  // what happens from here on is for the next one
+            if (!machine)
+                return Error(
+                    Status::busy, "wsvirt.export.held_busy",
+                    "Other operations on the machine go on; it stays as the export has left it until "
+                    "then. Start or resume it yourself.");
+            return try_to_let_go(services, guid, job);
+        });
 }
 
 std::vector<std::string> let_go_all(Services& services) {
