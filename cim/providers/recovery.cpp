@@ -19,17 +19,27 @@ using backend::MachineState;
 
 namespace {
 
-std::optional<ObjectPath> affected_system(const JobRecord& job) {
+constexpr const char* planned_class = "Msvm_PlannedComputerSystem";
+
+// The first of the class, or of any.
+std::optional<ObjectPath> affected_system(const JobRecord& job, std::string_view cls = {}) {
     for (const auto& a : job.affected)
-        if (auto path = ObjectPath::parse(a.path); path && !vs::system_guid_of(*path).empty())
+        if (auto path = ObjectPath::parse(a.path);
+            path && !vs::system_guid_of(*path).empty() && (cls.empty() || iequals(path->class_name(), cls)))
             return std::move(*path);
     return std::nullopt;
+}
+
+// It is added whole, as the last thing that such a job does.
+bool planned_is_there(Services& services, const JobRecord& job) {
+    const auto path = affected_system(job, planned_class);
+    return path && vs::PlannedSystems(services).find(vs::system_guid_of(*path));
 }
 
 // There may be a machine and a planned system of one identifier; the job names one of them by its class.
 bool destroyed(Services& services, const JobRecord& job, bool has_machine) {
     const auto path = affected_system(job);
-    if (path && iequals(path->class_name(), "Msvm_PlannedComputerSystem"))
+    if (path && iequals(path->class_name(), planned_class))
         return !vs::PlannedSystems(services).find(vs::system_guid_of(*path));
     return !has_machine && every_host_answers(services);
 }
@@ -46,6 +56,9 @@ bool came_true(Services& services, const JobRecord& job, const std::string& guid
             return m ? !export_import::is_half_made(m->spec) : !vs::PlannedSystems(services).find(guid);
         case job_type::destroy_system:
             return destroyed(services, job, m != nullptr);
+        case job_type::import_system:
+        case job_type::create_remote:
+            return planned_is_there(services, job);
         case job_type::export_system:
             return export_import::is_exported(job, guid);
         case job_type::start:
@@ -64,9 +77,13 @@ bool came_true(Services& services, const JobRecord& job, const std::string& guid
     }
 }
 
+// After this time the machine may have been in use for long, and nobody could tell by what it looks like.
+constexpr std::int64_t attempt_us = 600 * std::int64_t{1'000'000};
+
 // What the host was asked for and had not done by now.
 void note_attempt(Services& services, const JobRecord& job, const std::string& guid) {
     if (job.job_type != job_type::define_system && job.job_type != job_type::realize_planned) return;
+    if (vs::now_us() - job.submitted.microseconds() > attempt_us) return;
     vs::Attempt attempt{guid, job.submitted.microseconds()};
     if (const auto planned = vs::PlannedSystems(services).find(guid)) {
         attempt.snapshots = planned->snapshots.size();

@@ -170,6 +170,44 @@ BOOST_AUTO_TEST_CASE(a_planned_system_stays_beside_a_machine_that_was_not_made_o
                 JobState::completed));
 }
 
+BOOST_AUTO_TEST_CASE(an_import_whose_planned_system_is_there_was_done) {
+    const auto imported = [&](std::uint16_t type) {
+        return after_restart(type, {}, "Msvm_PlannedComputerSystem").state == JobState::completed;
+    };
+    auto spec = second.machine(guid)->spec;
+    BOOST_TEST_REQUIRE(second.undefine({}, guid).ok());
+    for (const auto type : {job_type::import_system, job_type::create_remote}) {
+        BOOST_TEST(!imported(type));
+        BOOST_TEST_REQUIRE(vs::PlannedSystems(services).add({spec, {}}).ok());
+        BOOST_TEST(imported(type));
+        BOOST_TEST(!completed(type));  // another one
+        BOOST_TEST_REQUIRE(vs::PlannedSystems(services).remove(guid).ok());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(one_job_waits_for_a_held_machine_however_often_its_host_comes_back) {
+    BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+    BOOST_TEST_REQUIRE(second.suspend({}, guid).ok());
+    BOOST_TEST_REQUIRE(store->put("export_left", guid, "running, paused").ok());
+    auto held = jobs.lock(guid);
+    BOOST_TEST_REQUIRE(held.ok());
+    const auto watched = watch(services);
+    for (int n = 0; n < 5; ++n) {
+        second.set_connected(false);
+        second.set_connected(true);
+    }
+    const auto restoring = [&] {
+        std::size_t n = 0;
+        for (const auto& j : jobs.all())
+            if (j.caption == "Restoring Virtual Machine") ++n;
+        return n;
+    };
+    BOOST_TEST(restoring() == 1U);
+    held = Error(Status::failed, "test", "Let go.");
+    BOOST_TEST(eventually([&] { return second.machine(guid)->state == MachineState::running; }));
+    BOOST_TEST(restoring() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(an_export_whose_folder_is_there_was_done) {
     namespace fs = std::filesystem;
     const fs::path place = fs::temp_directory_path() / ("wsvirt-recovery-" + std::to_string(::getpid()));
@@ -198,6 +236,15 @@ BOOST_AUTO_TEST_CASE(applying_a_snapshot_of_another_host_is_finished) {
     BOOST_TEST_REQUIRE(second.revert({}, guid, snapshot).ok());  // it runs, and shall be saved
     BOOST_TEST(completed(71));
     BOOST_TEST((second.machine(guid)->state == MachineState::saved));
+}
+
+BOOST_AUTO_TEST_CASE(a_start_does_not_wait_for_an_apply_that_takes_long) {
+    take_snapshot();
+    second.hold("revert");
+    const auto job = after_restart(71);
+    BOOST_TEST((job.state == JobState::exception));
+    BOOST_TEST(job.errors.at(0).message.find("goes on with that as another job") != std::string::npos);
+    second.release("revert");
 }
 
 BOOST_AUTO_TEST_CASE(memory_that_was_given_up_is_not_what_applying_ends_with) {
