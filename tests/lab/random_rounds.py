@@ -395,7 +395,7 @@ def play(rounds, seed, daemon, kills=KILLS, verbose=False, world_type=World):
             world.round(number)
         except Exception as e:
             story = "\n".join(world.log + world.eyes.disks())
-            raise AssertionError(f"seed {seed}, round {number}: {e}\n{story}") from e
+            raise AssertionError(f"seed {seed}, round {number}: {e}\n{daemon.end_text()}{story}") from e
         if verbose:
             print(" ".join(world.log[said:]), flush=True)
     return world.counts

@@ -146,9 +146,9 @@ class Daemon:
 
         threading.Thread(target=read, daemon=True).start()
         if not ready.wait(seconds) or self.process.poll() is not None:
-            text = self.log_text()
+            text = self.end_text() + self.log_text()[-4000:]
             self.kill()
-            raise AssertionError(f"wsvirtd did not get ready:\n{text[-4000:]}")
+            raise AssertionError(f"wsvirtd did not get ready:\n{text}")
         self.share_capabilities(self.state / "qemu" / "cache", CAPABILITIES)
 
     def stop(self, seconds=40):
@@ -194,6 +194,11 @@ class Daemon:
     # --- what tests ask about it --------------------------------------------------------------------------------
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def end_text(self):
+        """Of one that has ended by itself; -6 is an abort, -11 a crash."""
+        code = self.process.poll() if self.process else None
+        return "" if code is None else f"wsvirtd has ended by itself, exit code {code}\n"
 
     def memory_kib(self):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
