@@ -1,6 +1,6 @@
 // The <devices> of a domain: each device of the settings is matched with the element that stands for it and
 // changed in place, elements without a counterpart in the settings are removed, kinds of device that the
-// settings do not speak about stay.
+// settings do not speak about stay, and so does what others made of a device that is set as before.
 #include <algorithm>
 #include <array>
 #include <set>
@@ -33,6 +33,12 @@ bool is_file(pugi::xml_node disk) {
     return type == "file" || type == "block" || is_served(disk);
 }
 
+DiskDevice device_of(pugi::xml_node disk) {
+    DiskDevice device = DiskDevice::disk;  // also what the settings have no word for: a LUN of the host
+    value_of(disk_device_names, disk.attribute("device").as_string("disk"), device);
+    return device;
+}
+
 pugi::xml_node insert(pugi::xml_node devices, const char* name) {
     return devices.append_child(name);
 }
@@ -42,9 +48,7 @@ void write_disks(pugi::xml_node devices, const MachineSpec& spec, const DomainOp
     for (const Disk& disk : spec.disks) {
         const std::string socket = disk_socket(options, spec.uuid, disk);
         const auto same = std::find_if(old.begin(), old.end(), [&](const auto& node) {
-            return slot_of(node) == slot_of(disk) &&
-                   std::string_view(node.attribute("device").as_string("disk")) ==
-                       name_of(disk_device_names, disk.device);
+            return slot_of(node) == slot_of(disk) && device_of(node) == disk.device;
         });
         if (same != old.end()) {
             if (is_file(*same) && !has_element(disk)) continue;  // the medium is taken out
@@ -58,14 +62,25 @@ void write_disks(pugi::xml_node devices, const MachineSpec& spec, const DomainOp
         if (slot_of(node)) devices.remove_child(node);  // of a bus we do not know: left alone
 }
 
-void write_nics(pugi::xml_node devices, const MachineSpec& spec) {
+void write_nics(pugi::xml_node devices, const MachineSpec& spec, const MachineSpec* before) {
     auto old = all(devices, "interface");
     for (const Nic& nic : spec.nics) {
-        const auto same = std::find_if(old.begin(), old.end(), [&](const auto& node) {
-            return iequals(node.child("mac").attribute("address").value(), nic.mac);
-        });
+        const Nic* was = nullptr;
+        if (before)
+            for (const Nic& n : before->nics)
+                if (iequals(n.id, nic.id)) was = &n;
+        const auto with = [&](const std::string& mac) {
+            return std::find_if(old.begin(), old.end(), [&](const auto& node) {
+                return iequals(node.child("mac").attribute("address").value(), mac);
+            });
+        };
+        auto same = was ? with(was->mac) : old.end();  // also one that gets another address
+        if (same == old.end()) {
+            was = nullptr;
+            same = with(nic.mac);
+        }
         if (same != old.end()) {
-            fill_nic(*same, nic);
+            fill_nic(*same, nic, was);
             old.erase(same);
         } else {
             fill_nic(insert(devices, "interface"), nic);
@@ -94,7 +109,11 @@ void fill_serial(pugi::xml_node node, const SerialPort& port) {
                                                             : "pty";
     const bool same_type = std::string_view(node.attribute("type").value()) == type;
     set_attribute(node, "type", type);
-    if (!same_type) node.remove_child("source");
+    if (!same_type) {
+        while (node.remove_child("source")) {
+        }
+        node.remove_child("protocol");
+    }
     if (port.kind != Kind::pty) {
         const auto source = child(node, "source");
         set_attribute(source, "path", port.path);
@@ -103,17 +122,26 @@ void fill_serial(pugi::xml_node node, const SerialPort& port) {
     set_attribute(child(node, "target"), "port", std::to_string(port.port));
 }
 
-void write_serials(pugi::xml_node devices, const MachineSpec& spec) {
+bool is_as_before(const SerialPort& port, const MachineSpec* before) {
+    return before &&
+           std::any_of(before->serial_ports.begin(), before->serial_ports.end(), [&](const auto& was) {
+               return was.port == port.port && was.kind == port.kind &&
+                      (was.path == port.path || port.kind == SerialPort::Kind::none);
+           });
+}
+
+void write_serials(pugi::xml_node devices, const MachineSpec& spec, const MachineSpec* before) {
     auto old = all(devices, "serial");
     for (const SerialPort& port : spec.serial_ports) {
-        if (port.kind == SerialPort::Kind::none) continue;
+        const bool as_before = is_as_before(port, before);
+        if (port.kind == SerialPort::Kind::none && !as_before) continue;
         const auto same = std::find_if(old.begin(), old.end(), [&](const auto& node) {
             return node.child("target").attribute("port").as_uint() == port.port;
         });
         if (same != old.end()) {
-            fill_serial(*same, port);
+            if (!as_before) fill_serial(*same, port);
             old.erase(same);
-        } else {
+        } else if (port.kind != SerialPort::Kind::none) {
             fill_serial(insert(devices, "serial"), port);
         }
     }
@@ -125,10 +153,16 @@ void write_serials(pugi::xml_node devices, const MachineSpec& spec) {
     }
 }
 
-void write_display(pugi::xml_node devices, const MachineSpec& spec) {
+const Display* display_of(const MachineSpec& spec) {
     const Display* vnc = nullptr;
     for (const auto& d : spec.displays)
         if (d.kind == Display::Kind::vnc) vnc = &d;
+    return vnc;
+}
+
+void write_display(pugi::xml_node devices, const MachineSpec& spec, const MachineSpec* before) {
+    const Display* const vnc = display_of(spec);
+    if (!vnc && before && !display_of(*before)) return;
     const auto graphics = all(devices, "graphics");
     if (!vnc) {
         for (const auto& node : graphics) devices.remove_child(node);
@@ -176,22 +210,31 @@ void write_fixed(pugi::xml_node devices, const MachineSpec& spec, const DomainOp
 }
 
 void write_boot_order(pugi::xml_node devices, const MachineSpec& spec) {
-    for (auto node : devices.children()) node.remove_child("boot");
-    const auto order = [](pugi::xml_node node, unsigned n) {
-        node.append_child("boot").append_attribute("order").set_value(n);
+    std::set<unsigned> taken;  // by devices that the settings do not know
+    for (auto node : devices.children()) {
+        const std::string_view name = node.name();
+        if (name == "interface" || (name == "disk" && slot_of(node)))
+            node.remove_child("boot");
+        else if (const auto boot = node.child("boot"))
+            taken.insert(boot.attribute("order").as_uint());
+    }
+    unsigned next = 0;
+    const auto put_next = [&](pugi::xml_node node) {
+        while (taken.contains(++next)) {
+        }
+        node.append_child("boot").append_attribute("order").set_value(next);
     };
-    unsigned next = 1;
     std::set<std::string, ILess> seen;
     for (const auto& id : spec.boot_devices) {
         if (!seen.insert(id).second) continue;
         for (const auto& disk : spec.disks)
             if (iequals(disk.id, id))
                 for (const auto node : devices.children("disk"))
-                    if (slot_of(node) == slot_of(disk)) order(node, next++);
+                    if (slot_of(node) == slot_of(disk)) put_next(node);
         for (const auto& nic : spec.nics)
             if (iequals(nic.id, id))
                 for (const auto node : devices.children("interface"))
-                    if (iequals(node.child("mac").attribute("address").value(), nic.mac)) order(node, next++);
+                    if (iequals(node.child("mac").attribute("address").value(), nic.mac)) put_next(node);
     }
 }
 
@@ -277,7 +320,7 @@ std::string disk_socket(const DomainOptions& options, std::string_view uuid, con
 void fill_disk(pugi::xml_node node, const Disk& disk, const std::string& socket) {
     const Slot slot = slot_of(disk);
     const bool fresh = !node.child("target");
-    set_attribute(node, "device", name_of(disk_device_names, disk.device));
+    if (fresh) set_attribute(node, "device", name_of(disk_device_names, disk.device));
     auto driver = child(node, "driver");
     set_attribute(driver, "name", "qemu");
     set_attribute(driver, "type", disk.format.empty() || !socket.empty() ? "raw" : disk.format);
@@ -309,8 +352,10 @@ void fill_disk(pugi::xml_node node, const Disk& disk, const std::string& socket)
     }
 }
 
-void fill_nic(pugi::xml_node node, const Nic& nic) {
-    // A port that is plugged into nothing is still a device in the guest: user networking with the link down.
+namespace {
+
+// A port that is plugged into nothing is still a device in the guest: user networking with the link down.
+void plug_nic(pugi::xml_node node, const Nic& nic) {
     const NicLink link = nic.link == NicLink::none ? NicLink::user : nic.link;
     const std::string type = name_of(nic_link_names, link);
     if (node.attribute("type").value() != type) {
@@ -318,12 +363,22 @@ void fill_nic(pugi::xml_node node, const Nic& nic) {
         for (const char* gone : {"source", "target", "virtualport", "backend", "portForward"})
             node.remove_child(gone);
     }
-    set_attribute(child(node, "mac"), "address", nic.mac);
     if (link == NicLink::bridge) set_attribute(child(node, "source"), "bridge", nic.source);
     if (link == NicLink::network) set_attribute(child(node, "source"), "network", nic.source);
-    set_attribute(child(node, "model"), "type", name_of(nic_model_names, nic.model));
-    const bool up = nic.link_up && nic.link != NicLink::none;
-    if (up)
+}
+
+}  // namespace
+
+void fill_nic(pugi::xml_node node, const Nic& nic, const Nic* was) {
+    const bool other_plug = !was || was->link != nic.link || was->source != nic.source;
+    if (other_plug) plug_nic(node, nic);
+    set_attribute(child(node, "mac"), "address", nic.mac);
+    if (!was || was->model != nic.model)
+        set_attribute(child(node, "model"), "type", name_of(nic_model_names, nic.model));
+    if (!other_plug && was->link_up == nic.link_up) return;
+    NicLink kind{};
+    const bool by_others = !value_of(nic_link_names, node.attribute("type").value(), kind);
+    if (nic.link_up && (nic.link != NicLink::none || by_others))
         node.remove_child("link");
     else
         set_attribute(child(node, "link"), "state", "down");
@@ -335,14 +390,14 @@ void fill_scsi_controller(pugi::xml_node node, unsigned index) {
     if (!node.attribute("model")) set_attribute(node, "model", "virtio-scsi");
 }
 
-void write_devices(pugi::xml_node devices, const MachineSpec& spec, const DomainOptions& options,
-                   bool fresh) {
+void write_devices(pugi::xml_node devices, const MachineSpec& spec, const DomainOptions& options, bool fresh,
+                   const MachineSpec* before) {
     if (fresh) write_fixed(devices, spec, options);
     write_controllers(devices, spec);
     write_disks(devices, spec, options);
-    write_nics(devices, spec);
-    write_serials(devices, spec);
-    write_display(devices, spec);
+    write_nics(devices, spec, before);
+    write_serials(devices, spec, before);
+    write_display(devices, spec, before);
     write_boot_order(devices, spec);
 }
 

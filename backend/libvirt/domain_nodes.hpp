@@ -37,10 +37,11 @@ std::string format_of(pugi::xml_node disk);  // of the image, also where libvirt
 // What the medium is: a file, or where it is served; nothing when it is that already.
 void set_source(pugi::xml_node disk, const std::string& path, const std::string& socket);
 void name_server(pugi::xml_node source, const std::string& path, const std::string& socket);
-void fill_nic(pugi::xml_node node, const Nic& nic);
+// was: what read_domain() makes of the element; only what differs from it is written.
+void fill_nic(pugi::xml_node node, const Nic& nic, const Nic* was = nullptr);
 void fill_scsi_controller(pugi::xml_node node, unsigned index);
 void write_devices(pugi::xml_node devices, const MachineSpec& spec, const struct DomainOptions& options,
-                   bool fresh);
+                   bool fresh, const MachineSpec* before);
 
 // What <title> and <description> hold for these settings.
 std::string title_for(const MachineSpec& spec);

@@ -70,7 +70,7 @@ SerialPort read_serial(pugi::xml_node node, const std::string& uuid) {
     if (type == "unix") p.kind = Kind::pipe_server;
     if (type == "file") p.kind = Kind::file;
     if (type == "pty") p.kind = Kind::pty;
-    if (p.kind != Kind::pty) p.path = value(node.child("source"), "path");
+    if (p.kind == Kind::pipe_server || p.kind == Kind::file) p.path = value(node.child("source"), "path");
     p.id = derived_guid(uuid, "serial " + std::to_string(p.port));
     return p;
 }
@@ -120,7 +120,8 @@ void read_boot(pugi::xml_node domain, MachineSpec& s) {
 }
 
 std::string smbios(pugi::xml_node domain, const char* block, const char* name) {
-    return domain.child("sysinfo").child(block).find_child_by_attribute("entry", "name", name).text().get();
+    const auto info = domain.find_child_by_attribute("sysinfo", "type", "smbios");
+    return info.child(block).find_child_by_attribute("entry", "name", name).text().get();
 }
 
 MachineSpec read_plain(pugi::xml_node domain) {

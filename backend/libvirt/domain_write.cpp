@@ -69,16 +69,20 @@ Result<void> check_others(const MachineSpec& spec) {
     return {};
 }
 
+auto memory_of(const MachineSpec& spec) {
+    return std::pair(memory_kib_for(spec), spec.memory_mib * 1024);
+}
+
 void write_memory(pugi::xml_node domain, const MachineSpec& spec) {
-    for (const auto& [name, kib] :
-         {std::pair{"memory", memory_kib_for(spec)}, {"currentMemory", spec.memory_mib * 1024}}) {
+    const auto [most, at_start] = memory_of(spec);
+    for (const auto& [name, kib] : {std::pair{"memory", most}, {"currentMemory", at_start}}) {
         const auto node = child(domain, name);
         set_attribute(node, "unit", "KiB");
         node.text().set(static_cast<unsigned long long>(kib));
     }
 }
 
-void write_processors(pugi::xml_node domain, const MachineSpec& spec) {
+void write_vcpus(pugi::xml_node domain, const MachineSpec& spec) {
     auto vcpu = child(domain, "vcpu");
     vcpu.remove_attribute("current");
     vcpu.text().set(spec.processors);
@@ -89,6 +93,13 @@ void write_processors(pugi::xml_node domain, const MachineSpec& spec) {
                                  t.attribute("cores").as_uint(1) * t.attribute("threads").as_uint(1);
         if (t && product != spec.processors) cpu.remove_child(t);
     }
+}
+
+auto tuning_of(const MachineSpec& spec) {
+    return std::pair(spec.cpu_limit_permille, spec.cpu_weight);
+}
+
+void write_tuning(pugi::xml_node domain, const MachineSpec& spec) {
     // libvirt starts no machine with them on a host without the cgroup controller (see live.hpp), so only
     // what somebody has put there is kept true.
     auto tune = domain.child("cputune");
@@ -165,6 +176,10 @@ void write_boot(pugi::xml_node domain, const MachineSpec& spec) {
             os.append_child("boot").append_attribute("dev").set_value(name_of(boot_names, b));
 }
 
+auto smbios_of(const MachineSpec& spec) {
+    return std::tie(spec.serial_number, spec.board_serial, spec.chassis_serial, spec.asset_tag);
+}
+
 void write_smbios(pugi::xml_node domain, const MachineSpec& spec) {
     struct Entry {
         const char *block, *name;
@@ -174,7 +189,7 @@ void write_smbios(pugi::xml_node domain, const MachineSpec& spec) {
                              {"baseBoard", "serial", spec.board_serial},
                              {"chassis", "serial", spec.chassis_serial},
                              {"chassis", "asset", spec.asset_tag}};
-    auto info = domain.child("sysinfo");
+    auto info = domain.find_child_by_attribute("sysinfo", "type", "smbios");
     bool any = false;
     for (const auto& e : entries) any |= !e.value.empty();
     if (!any && !info) return;
@@ -265,16 +280,17 @@ Result<std::string> write_domain(const KeptSpec& kept, const DomainOptions& opti
     auto metadata = child(domain, "metadata");
     while (const auto old = find_spec(metadata)) metadata.remove_child(old);
     append_spec(metadata, kept);
-    write_memory(domain, spec);
-    write_processors(domain, spec);
+    if (!before || memory_of(*before) != memory_of(spec)) write_memory(domain, spec);
+    if (!before || before->processors != spec.processors) write_vcpus(domain, spec);
+    if (!before || tuning_of(*before) != tuning_of(spec)) write_tuning(domain, spec);
     if (!before || before->firmware != spec.firmware || before->secure_boot != spec.secure_boot)
         write_firmware(domain, spec, options);
     write_boot(domain, spec);
-    write_smbios(domain, spec);
+    if (!before || smbios_of(*before) != smbios_of(spec)) write_smbios(domain, spec);
     if (!before || !same_type || before->nested_virtualization != spec.nested_virtualization)
         write_cpu(domain, spec, options);
     if (fresh) write_fresh(domain);
-    write_devices(child(domain, "devices"), spec, options, fresh);
+    write_devices(child(domain, "devices"), spec, options, fresh, before ? &*before : nullptr);
     return to_text(doc);
 }
 

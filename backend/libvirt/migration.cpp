@@ -80,9 +80,15 @@ Result<std::string> with_plugs(const std::string& xml, const MachineSpec& spec) 
     pugi::xml_document doc;
     if (!doc.load_string(xml.c_str(), pugi::parse_full))
         return Error{Status::failed, "wsvirt.domain.xml", "The description of the machine cannot be read."};
-    for (auto node : doc.child("domain").child("devices").children("interface"))
+    const auto domain = doc.child("domain");
+    const auto nics = read_domain(domain).kept.spec.nics;
+    for (auto node : domain.child("devices").children("interface"))
         for (const Nic& nic : spec.nics)
-            if (iequals(nic.mac, node.child("mac").attribute("address").value())) fill_nic(node, nic);
+            if (iequals(nic.mac, node.child("mac").attribute("address").value())) {
+                const auto was = std::find_if(nics.begin(), nics.end(),
+                                              [&](const Nic& n) { return iequals(n.mac, nic.mac); });
+                fill_nic(node, nic, was == nics.end() ? nullptr : &*was);
+            }
     return to_text(doc);
 }
 

@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <pugixml.hpp>
+#include <sstream>
 
 #include "base/text.hpp"
 #include "support/random_spec.hpp"
@@ -233,14 +234,26 @@ BOOST_AUTO_TEST_CASE(a_machine_made_by_others_is_read_and_survives_a_change) {
     const std::string xml =
         R"(<domain type='kvm'><name>web</name><uuid>0f0e0d0c-0b0a-4908-8706-050403020100</uuid>
       <metadata><x:y xmlns:x='urn:x'>keep</x:y></metadata>
-      <memory unit='KiB'>2097152</memory><currentMemory unit='KiB'>1048576</currentMemory><vcpu current='2'>4</vcpu>
-      <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type><boot dev='hd'/></os>
+      <memory unit='KiB'>2097153</memory><currentMemory unit='KiB'>1048576</currentMemory><vcpu current='2'>4</vcpu>
+      <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os>
+      <cpu><topology sockets='1' cores='4' threads='1'/></cpu>
+      <cputune><shares>7</shares><period>33333</period><quota>12345</quota></cputune>
+      <sysinfo type='fwcfg'><entry name='opt/a'>b</entry></sysinfo>
       <devices><emulator>/usr/bin/qemu</emulator>
       <disk type='file' device='disk'><driver name='qemu' type='qcow2' cache='none'/><source file='/a.qcow2'/>
         <target dev='vda' bus='virtio'/><address type='pci' slot='0x04'/></disk>
       <disk type='network' device='disk'><source protocol='rbd' name='p/i'/><target dev='vdb' bus='virtio'/></disk>
       <interface type='network'><mac address='52:54:00:AA:00:01'/><source network='default'/><model type='virtio'/></interface>
+      <interface type='direct'><mac address='52:54:00:aa:00:02'/><source dev='eth0' mode='bridge'/>
+        <model type='e1000e'/></interface>
+      <interface type='user'><mac address='52:54:00:aa:00:03'/><model type='vmxnet3'/><link state='down'/></interface>
+      <hostdev mode='subsystem' type='usb'><source><address bus='1' device='2'/></source><boot order='1'/></hostdev>
+      <disk type='block' device='lun'><driver name='qemu' type='raw'/><source dev='/dev/sg7'/><target dev='sdb' bus='scsi'/></disk>
       <serial type='pty'><target port='0'/></serial><console type='pty'><target type='serial' port='0'/></console>
+      <serial type='tcp'><source mode='connect' host='h' service='5555'/><protocol type='telnet'/><target port='1'/></serial>
+      <serial type='unix'><source mode='connect' path='/run/other'/><target port='2'/></serial>
+      <serial type='dev'><source path='/dev/ttyS9'/><target port='3'/></serial>
+      <video><model type='qxl'/></video>
       <sound model='ich6'/></devices></domain>)";
     auto r = libvirt::read_domain(xml);
     BOOST_REQUIRE(r);
@@ -252,7 +265,7 @@ BOOST_AUTO_TEST_CASE(a_machine_made_by_others_is_read_and_survives_a_change) {
     BOOST_TEST(s.processors == 2u);
     BOOST_TEST(s.memory_mib == 1024u);
     BOOST_TEST(s.memory_max_mib == 2048u);
-    BOOST_REQUIRE(s.disks.size() == 2u);
+    BOOST_REQUIRE(s.disks.size() == 3u);
     BOOST_TEST(is_guid(s.disks[0].id));
     BOOST_TEST(s.disks[0].id == read_back(xml).disks[0].id);
     BOOST_TEST(s.disks[0].id != s.disks[1].id);
@@ -262,10 +275,71 @@ BOOST_AUTO_TEST_CASE(a_machine_made_by_others_is_read_and_survives_a_change) {
     o.domain_type = "kvm";
     auto changed = libvirt::write_domain({s, 0, 0}, o, xml);
     BOOST_REQUIRE(changed);
-    for (const char* part : {"cache=\"none\"", "<sound model=\"ich6\"", "keep</x:y>", "protocol=\"rbd\"",
-                             "pc-q35-7.2", "slot=\"0x04\"", "<name>web</name>"})
+    for (const char* part :
+         {"cache=\"none\"", "<sound model=\"ich6\"", "keep</x:y>", "protocol=\"rbd\"", "pc-q35-7.2",
+          "slot=\"0x04\"", "<name>web</name>", "unit=\"KiB\">2097153<", "<vcpu current=\"2\">4</vcpu>",
+          "<topology ", ">33333<", ">12345<", "<sysinfo type=\"fwcfg\">", "device=\"lun\""})
         BOOST_TEST(changed->find(part) != std::string::npos, part);
     BOOST_TEST(read_back(*changed).description == "now described");
+}
+
+// Of a device, too, only that changes what is set.
+BOOST_AUTO_TEST_CASE(devices_that_the_settings_have_no_word_for_stay_as_others_made_them) {
+    const std::string xml =
+        R"(<domain type='qemu'><name>web</name><uuid>0f0e0d0c-0b0a-4908-8706-050403020100</uuid>
+      <memory unit='KiB'>65536</memory><vcpu>1</vcpu><os><type arch='x86_64' machine='pc'>hvm</type></os><devices>
+      <interface type="direct"><mac address="52:54:00:aa:00:01"/><source dev="eth0" mode="bridge"/><model type="e1000e"/></interface>
+      <interface type="user"><mac address="52:54:00:aa:00:02"/><model type="vmxnet3"/></interface>
+      <hostdev mode="subsystem" type="usb"><boot order="1"/></hostdev>
+      <serial type="tcp"><source mode="connect" host="h" service="5555"/><protocol type="telnet"/><target port="0"/></serial>
+      <serial type="unix"><source mode="connect" path="/run/other"/><target port="1"/></serial>
+      <serial type="dev"><source path="/dev/ttyS9"/><target port="2"/></serial>
+      <video><model type="qxl"/></video></devices></domain>)";
+    const auto devices = [](const std::string& of) {
+        pugi::xml_document doc;
+        BOOST_REQUIRE(doc.load_string(of.c_str()));
+        std::ostringstream out;
+        doc.child("domain").child("devices").print(out, "", pugi::format_raw);
+        return out.str();
+    };
+    MachineSpec s = read_back(xml);
+    s.description = "now described";
+    std::string next = written(s, xml);
+    BOOST_TEST(devices(next) == devices(xml));
+    next = written(read_back(next), next);  // with metadata of ours
+    BOOST_TEST(devices(next) == devices(xml));
+
+    s = read_back(next);
+    BOOST_REQUIRE(s.nics.size() == 2u);
+    s.nics[0].mac = "52:54:00:aa:00:09";
+    s.nics[0].link_up = false;
+    s.nics[1].link = NicLink::network;
+    s.nics[1].source = "default";
+    s.boot_devices = {s.nics[0].id};
+    s.serial_ports.at(0).kind = SerialPort::Kind::file;
+    s.serial_ports.at(0).path = "/vms/log";
+    s.serial_ports.at(1).kind = SerialPort::Kind::none;
+    const std::string changed = written(s, next);
+    BOOST_TEST(
+        devices(changed) ==
+        R"(<devices><interface type="direct"><mac address="52:54:00:aa:00:09"/><source dev="eth0" mode="bridge"/>)"
+        R"(<model type="e1000e"/><link state="down"/><boot order="2"/></interface>)"
+        R"(<interface type="network"><mac address="52:54:00:aa:00:02"/><model type="vmxnet3"/><source network="default"/></interface>)"
+        R"(<hostdev mode="subsystem" type="usb"><boot order="1"/></hostdev>)"
+        R"(<serial type="file"><target port="0"/><source path="/vms/log"/></serial>)"
+        R"(<serial type="dev"><source path="/dev/ttyS9"/><target port="2"/></serial>)"
+        R"(<video><model type="qxl"/></video></devices>)");
+    s = read_back(changed);
+    BOOST_TEST(s.nics[0].mac == "52:54:00:aa:00:09");
+    s.nics[0].link_up = true;
+    s.nics[1].link = NicLink::none;
+    s.displays = {{"DISPLAY", Display::Kind::vnc, 16384, {}}};
+    next = written(s, changed);
+    for (const char* part : {"<interface type=\"direct\">", "<interface type=\"user\">",
+                             "<model type=\"qxl\"", "<graphics type=\"vnc\">", "<link state=\"down\""})
+        BOOST_TEST(next.find(part) != std::string::npos, part);
+    BOOST_TEST((read_back(next).nics[1].link == NicLink::none));
+    BOOST_TEST(read_back(next).nics[0].link_up);
 }
 
 BOOST_AUTO_TEST_CASE(impossible_settings_are_refused_with_the_reason) {
