@@ -7,6 +7,7 @@
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/live.hpp"
 #include "backend/libvirt/put_aside.hpp"
+#include "backend/libvirt/secure_boot.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 
@@ -57,6 +58,28 @@ void unmake(Core& core, Session& s, const std::string& uuid) {
     if (const auto d = find_domain(s.connection, uuid); d && virDomainIsActive(d.get()) == 0)
         virDomainUndefineFlags(d.get(), undefine_flags(core.connector->kind()));
     refresh(s.connection, uuid, *core.connector, *core.inventory);
+}
+
+struct Definition {
+    const std::string& xml;
+    const MachineSpec& spec;
+};
+
+// All of it, or nothing.
+Result<void> replace_definition(Core& core, Session& s, virDomainPtr d, const Definition& old,
+                                const Definition& now) {
+    constexpr const char* doing = "change the machine";
+    auto defined = define_xml(s, now.xml, doing);
+    if (!defined) return defined.error();
+    auto result = set_autostart(d, now.spec.autostart);
+    if (result) result = still_wanted(s, doing);
+    if (result && virDomainIsActive(d) == 1)
+        result = apply_live(d, DiskServers(core, s, now.spec.uuid), old.spec, now.spec);
+    if (!result) {
+        define_xml(s, old.xml, "restore the machine");
+        set_autostart(d, old.spec.autostart);
+    }
+    return result;
 }
 
 // With the memory of its snapshots that is a file of ours.
@@ -146,16 +169,14 @@ Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wa
                 xml = with_forms_of(take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_SECURE)), *xml, options);
             if (!xml) return xml.error();
             if (auto ok = still_wanted(s, "change the machine"); !ok) return ok;
-            auto defined = define_xml(s, *xml, "change the machine");
-            if (!defined) return defined.error();
-            auto result = set_autostart(d, spec.autostart);
-            if (result) result = still_wanted(s, "change the machine");
-            if (result && virDomainIsActive(d) == 1)
-                result = apply_live(d, DiskServers(*core, s, spec.uuid), old->kept.spec, spec);
-            if (!result) {
-                define_xml(s, old_xml, "restore the machine");
-                set_autostart(d, old->kept.spec.autostart);
+            std::optional<std::string> variables;
+            if (needs_other_keys(old->kept.spec, spec)) {
+                auto dropped = drop_variables(*core, s, d, old_xml);
+                if (!dropped) return dropped.error();
+                variables = std::move(*dropped);
             }
+            auto result = replace_definition(*core, s, d, {old_xml, old->kept.spec}, {*xml, spec});
+            if (!result) put_back_variables(*core, s, old_xml, variables);
             return result;
         });
 }

@@ -144,6 +144,7 @@ void write_firmware(pugi::xml_node domain, const MachineSpec& spec, const Domain
     const bool uefi = spec.firmware == Firmware::uefi;
     set_attribute(type, "arch", "x86_64");
     set_attribute(type, "machine", uefi ? "q35" : "pc");
+    const std::string variables = os.child("nvram").text().get();
     for (const char* gone : {"loader", "nvram", "firmware"}) os.remove_child(gone);
     os.remove_attribute("firmware");
     auto features = child(domain, "features");
@@ -158,9 +159,9 @@ void write_firmware(pugi::xml_node domain, const MachineSpec& spec, const Domain
     if (secure) loader.append_attribute("secure").set_value("yes");
     loader.append_attribute("type").set_value("pflash");
     loader.text().set((secure ? files.secure_code : files.code).c_str());
-    os.append_child("nvram")
-        .append_attribute("template")
-        .set_value((secure ? files.secure_vars : files.vars).c_str());
+    auto nvram = os.append_child("nvram");
+    nvram.append_attribute("template").set_value((secure ? files.secure_vars : files.vars).c_str());
+    if (!variables.empty()) nvram.text().set(variables.c_str());
     if (secure) features.append_child("smm").append_attribute("state").set_value("on");
 }
 

@@ -294,6 +294,11 @@ Result<Plan> plan_of(const MethodCall& call, std::optional<Result<HostEntry>> de
     if (auto r = find_destination(std::move(destination), plan); !r) return r.error();
     if (auto r = take_planned(call.services, plan); !r) return r.error();
     if (auto r = apply_settings(call, plan); !r) return r.error();
+    if (plan.spec.secure_boot != plan.machine->spec.secure_boot)  // the machine's UEFI variables go along
+        return incompatible("secure_boot",
+                            "Secure boot is not switched on or off by a migration; change SecureBootEnabled "
+                            "before the machine moves, or when it has arrived.",
+                            "SecureBootEnabled");
     if (needs_host(plan.wishes.type)) {
         auto address = data_address(call, plan);
         if (!address) return address.error();

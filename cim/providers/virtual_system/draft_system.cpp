@@ -5,6 +5,7 @@
 #include "cim/providers/virtual_system/draft.hpp"
 #include "cim/providers/virtual_system/kept.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
 #include "cim/providers/virtual_system/system_writer.hpp"
 #include "cim/schema/repository.hpp"
 
@@ -176,7 +177,10 @@ Result<bool> Draft::set_system(const Property& p, const Value& v) {
             return refuse("wsvirt.secure_boot.generation", p.name,
                           "Secure boot needs a generation 2 virtual machine.");
         if (v.bool_or(false) && !services_.hypervisor.host().secure_boot_available) return no_secure_boot();
-        spec_.secure_boot = v.bool_or(false);
+        const bool wanted = v.bool_or(false);
+        // Imported variables of the firmware have the keys that belong to what was imported.
+        if (wanted != spec_.secure_boot) spec_.attributes.erase(std::string(planned_nvram));
+        spec_.secure_boot = wanted;
         return true;
     }
     return false;

@@ -1,5 +1,6 @@
 // What machines look like in QEMU: UEFI, secure boot, devices, pictures, changes by others.
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
 #include <fstream>
 
 #include "backend/libvirt/hypervisor_impl.hpp"
@@ -69,6 +70,54 @@ BOOST_AUTO_TEST_CASE(uefi_with_and_without_secure_boot) {
         BOOST_TEST((m.state() == running));
         OK(hv().power_off(within(patience), m.id()));
     }
+}
+
+// libvirt takes the template with the keys only where there is no file yet.
+BOOST_AUTO_TEST_CASE(secure_boot_that_is_switched_gets_the_keys_that_belong_to_it) {
+    if (!hv().host().secure_boot_available) return;
+    MachineSpec s = generation_two();
+    LabMachine m(s);
+    const auto start_once = [&] {
+        OK(hv().start(within(patience), m.id()));
+        OK(hv().power_off(within(patience), m.id()));
+    };
+    const auto keys = [&] {
+        std::ifstream in(m.now()->nvram_file, std::ios::binary);
+        BOOST_TEST_REQUIRE(in.good());
+        const std::string content((std::istreambuf_iterator<char>(in)), {});
+        return content.find("Microsoft") != std::string::npos;
+    };
+    start_once();
+    BOOST_TEST(!keys());
+    const std::string file = m.now()->nvram_file;
+    s = m.now()->spec;
+    s.description = "other settings leave them alone";
+    std::ofstream(file, std::ios::app | std::ios::binary) << "mark";
+    const auto size = std::filesystem::file_size(file);
+    OK(hv().redefine(within(patience), s));
+    BOOST_TEST(std::filesystem::file_size(file) == size);
+    s.secure_boot = true;
+    MachineSpec wrong = s;  // libvirt has no CDs on this bus
+    wrong.disks.push_back({});
+    wrong.disks.back().id = make_guid();
+    wrong.disks.back().device = DiskDevice::cdrom;
+    wrong.disks.back().bus = Bus::virtio;
+    BOOST_TEST(!hv().redefine(within(patience), wrong));
+    BOOST_TEST(!m.now()->spec.secure_boot);
+    BOOST_TEST(std::filesystem::file_size(file) == size);
+    std::filesystem::resize_file(file, size - 4);
+    for (const bool secure : {true, false}) {
+        s.secure_boot = secure;
+        OK(hv().redefine(within(patience), s));
+        BOOST_TEST(m.now()->nvram_file == file);
+        start_once();
+        BOOST_TEST(keys() == secure);
+    }
+    OK(hv().start(within(patience), m.id()));
+    s.secure_boot = true;
+    const auto refused = hv().redefine(within(patience), s);
+    BOOST_TEST_REQUIRE(!refused);
+    BOOST_TEST((refused.error().status == Status::invalid_state));
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_of_the_second_generation_takes_adapters_while_it_runs) {

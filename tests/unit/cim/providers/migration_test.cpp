@@ -286,6 +286,23 @@ BOOST_AUTO_TEST_CASE(parameters_that_do_not_fit_together) {
             32773U);
 }
 
+// Its variables, which hold the keys, go along as they are.
+BOOST_AUTO_TEST_CASE(secure_boot_stays_as_it_is) {
+    const auto guid = machine();
+    auto spec = hypervisor.machine(guid)->spec;
+    spec.firmware = backend::Firmware::uefi;
+    spec.secure_boot = true;
+    spec.boot_order.clear();
+    std::erase_if(spec.controllers, [](const auto& c) { return c.bus != backend::Bus::scsi; });
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    const Given without{{"NewSystemSettingData", Value(make("Msvm_VirtualSystemSettingData",
+                                                            {{"InstanceID", Value("Microsoft:" + guid)},
+                                                             {"SecureBootEnabled", false}}))}};
+    REFUSED(to_host(guid, without), 32773U);
+    REFUSED(to_system(guid, without), 6U);
+    BOOST_TEST(done(to_host(guid)) == 0U, last_text);
+}
+
 BOOST_AUTO_TEST_CASE(incorrect_data_type) {
     const auto guid = machine();
     const auto r = to_host(guid, {{"MigrationSettingData", Value("no settings at all")}});

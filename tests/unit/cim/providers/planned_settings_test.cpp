@@ -130,6 +130,31 @@ BOOST_FIXTURE_TEST_CASE(secure_boot_that_the_host_has_not_is_a_problem, Setup) {
                               guid)) == 0U);
 }
 
+// They hold the keys that secure boot goes by.
+BOOST_FIXTURE_TEST_CASE(imported_variables_are_not_kept_when_secure_boot_is_switched, Setup) {
+    give_secure_boot(true);
+    const auto guid = plan({{"ElementName", "imported"},
+                            {"VirtualSystemSubType", "Microsoft:Hyper-V:SubType:2"},
+                            {"SecureBootEnabled", false}});
+    vs::PlannedSystems all(w.services);
+    auto p = *all.find(guid);
+    const std::string variables(vs::planned_nvram);
+    p.spec.attributes[variables] = "/exported/x.nvram";
+    BOOST_TEST_REQUIRE(all.replace(p).ok());
+    const auto change = [&](bool secure) {
+        return w.done(w.call(w.vsms(), "ModifySystemSettings",
+                             {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData",
+                                                              {{"InstanceID", vs::setting_id(guid)},
+                                                               {"ElementName", "changed"},
+                                                               {"SecureBootEnabled", secure}}))}}));
+    };
+    BOOST_TEST(change(false) == 0U, w.last_text);
+    BOOST_TEST(all.find(guid)->spec.attributes.contains(variables));
+    BOOST_TEST(change(true) == 0U, w.last_text);
+    BOOST_TEST(!all.find(guid)->spec.attributes.contains(variables));
+    BOOST_TEST(all.find(guid)->spec.secure_boot);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_snapshot_of_a_planned_system_is_renamed, Setup) {
     const auto guid = plan({{"ElementName", "p"}});
     const auto other = add_snapshot(guid), id = add_snapshot(guid);
