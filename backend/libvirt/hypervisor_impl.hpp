@@ -3,12 +3,13 @@
 
 #include "backend/libvirt/core.hpp"
 #include "backend/libvirt/watcher.hpp"
+#include "backend/overlays.hpp"
 
 namespace wsvirt::backend::libvirt {
 
 class RecoveryOnReturn;
 
-class LibvirtHypervisor final : public Hypervisor {
+class LibvirtHypervisor final : public Hypervisor, public OverlaySight {
   public:
     explicit LibvirtHypervisor(Settings settings);
     ~LibvirtHypervisor() override;
@@ -65,6 +66,8 @@ class LibvirtHypervisor final : public Hypervisor {
     Result<bool> has_file(const Call&, const std::string& path) override;
     Result<bool> is_made(const Call&, const std::string& path, const std::string& mark) override;
     Result<void> remove_file(const Call&, const std::string& path) override;
+    Result<std::vector<std::string>> overlays_of(const Call&, const std::vector<std::string>& files,
+                                                 const std::map<std::string, std::string>& disks) override;
 
     Result<ImageInfo> image_info(const Call&, const std::string& path, const std::string& format) override;
     Result<void> create_image(const Call&, const ImageSpec&) override;

@@ -148,14 +148,13 @@ Error lost(Error e, const Place& destination, const std::string& machine) {
             e.detail.empty() ? e.text : e.detail};
 }
 
-// The machine stands on its copies: what they were copied from has no user any more.
-void remove_here(const CorePtr& core, virConnectPtr source, const std::vector<std::string>& files) {
+// The machine has taken what is in it along.
+void remove_here(const CorePtr& core, virConnectPtr source, const std::string& file) {
     std::error_code ec;
-    for (const auto& f : files)
-        if (core->connector->kind() == HostKind::remote)
-            (void)remove_host_file(source, f);
-        else
-            std::filesystem::remove(f, ec);
+    if (core->connector->kind() == HostKind::remote)
+        (void)remove_host_file(source, file);
+    else
+        std::filesystem::remove(file, ec);
 }
 
 // libvirt keeps the memory of a machine that is saved apart; such a one does not come here.
@@ -275,12 +274,8 @@ Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, 
     p.text(VIR_MIGRATE_PARAM_DEST_XML, xml.running);
     p.text(VIR_MIGRATE_PARAM_PERSIST_XML, xml.persistent);
     p.number(VIR_MIGRATE_PARAM_BANDWIDTH, r.bandwidth_mib_s);
-    std::vector<std::string> left;
     if (!xml.files.empty())
-        for (const auto& t : snapshot_targets(xml.live)) {
-            p.text(VIR_MIGRATE_PARAM_MIGRATE_DISKS, t.target);
-            if (r.remove_source_files) left.push_back(t.path);
-        }
+        for (const auto& t : snapshot_targets(xml.live)) p.text(VIR_MIGRATE_PARAM_MIGRATE_DISKS, t.target);
     if (!xml.variables.empty()) way.note_variables(nvram_path(xml.live), xml.variables);
     auto follower = std::make_unique<Follower>(core, r, s, there);
     const DomainHandle moved(
@@ -296,8 +291,7 @@ Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, 
     }
     follower.reset();
     if (state == paused) run_for_an_instant(*other, moved.get());
-    if (!xml.variables.empty()) left.push_back(nvram_path(xml.live));
-    remove_here(core, s.connection, left);
+    if (!xml.variables.empty()) remove_here(core, s.connection, nvram_path(xml.live));
     int autostart = 0;
     if (const auto m = core->inventory->machine(r.machine)) autostart = m->spec.autostart ? 1 : 0;
     if (autostart != 0) virDomainSetAutostart(moved.get(), autostart);
@@ -332,12 +326,11 @@ Result<void> move_with_disks(const Route& way, virDomainPtr d, const std::string
     const std::string here = take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
     TargetStorage storage(there, other->connector->kind(), r.made);
     Carriage what{{}, r.bandwidth_mib_s, [&](const std::string& file) { return storage.made(file); }};
-    std::vector<std::string> old_files, new_files;
+    std::vector<std::string> new_files;
     for (const auto& t : snapshot_targets(here)) {
         const auto to = r.disk_targets.find(t.path);
-        old_files.push_back(t.path);
         new_files.push_back(to == r.disk_targets.end() ? t.path : to->second);
-        what.disks.push_back({old_files.back(), new_files.back(), t.format});
+        what.disks.push_back({t.path, new_files.back(), t.format});
     }
     if (auto ok = storage.prepare(new_files); !ok) return ok;
     auto done = carry_disks(*core, s.connection, there, what, {s.deadline, s.stop, s.progress});
@@ -349,7 +342,6 @@ Result<void> move_with_disks(const Route& way, virDomainPtr d, const std::string
     if (done) done = alone ? move_definition(way, d, *alone) : Result<void>(alone.error());
     if (!done && !find_domain(there, r.machine)) storage.remove_new();
     if (!done && !way.look_there()) done.error().message_id = half_there;
-    if (done && r.remove_source_files) remove_here(core, s.connection, old_files);
     return done;
 }
 

@@ -221,11 +221,7 @@ Result<void> move_storage(const CorePtr& core, Session& s, virDomainPtr d, const
     if (auto defined = define_with(way, xml, moved, active); !defined) {
         if (ok) return defined;
         ok.error().message_id = defined.error().message_id;
-        return ok;
     }
-    std::error_code ec;
-    if (r.remove_source_files)
-        for (const auto& [from, to] : moved) std::filesystem::remove(from, ec);
     return ok;
 }
 

@@ -151,6 +151,18 @@ bool keeps_data_elsewhere(const std::string& path) {
     return found;
 }
 
+std::string named_below(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return {};
+    struct stat s {};
+    Header h;
+    std::optional<std::string> below;
+    if (::fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && h.read(fd) && h.u32(0) == magic)
+        below = backing_file(fd, h, path);
+    ::close(fd);
+    return below.value_or(std::string());
+}
+
 ImageChain chain_below(const std::string& path, const std::string& format) {
     ImageChain chain{{path}, format};
     while (chain.bottom == "qcow2") {

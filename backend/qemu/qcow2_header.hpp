@@ -17,6 +17,10 @@ std::optional<ImageInfo> read_qcow2_header(const std::string& path);
 // Whether a qcow2 file has its data in another one, which its header names and QEMU would open.
 bool keeps_data_elsewhere(const std::string& path);
 
+// What the header of a qcow2 file names as the file below it, whatever else is in it; "" = none, or no such
+// file.
+std::string named_below(const std::string& path);
+
 // An image of this format and the files that it stands on, in order. What each is says the one above: the
 // content of a disk is the guest's, which can make it look like anything.
 struct ImageChain {

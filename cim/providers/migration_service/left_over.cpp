@@ -134,6 +134,7 @@ Result<void> clear_up(Services& services, JobContext& job, const std::string& ke
         const auto settled = settle(services, *c);
         if (settled.outcome == Outcome::moved) end_planned(services, *c);
         if (auto stay = strange_warning(settled, *c)) job.warn(std::move(*stay));
+        if (!settled.needed.empty()) job.warn(needed_warning(settled));
         if (!settled.left) {
             auto forgotten = services.store.erase(kind, key);
             return forgotten ? Result<void>() : Result<void>(forgotten.error());
@@ -213,6 +214,13 @@ JobError left_warning(const CutOff& c) {
     JobError e;
     e.message_id = "wsvirt.migration.left";
     e.message = left_sentence(c);
+    return e;
+}
+
+JobError needed_warning(const Settled& s) {
+    JobError e;
+    e.message_id = "wsvirt.migration.original_needed";
+    for (const auto& sentence : s.needed) e.message += (e.message.empty() ? "" : " ") + sentence;
     return e;
 }
 

@@ -6,6 +6,7 @@
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/migration_service/claims.hpp"
 #include "cim/providers/migration_service/methods.hpp"
+#include "cim/providers/migration_service/patience.hpp"
 #include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/migration_service/removal.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
@@ -17,6 +18,7 @@ namespace wsvirt::cim::migration_service {
 
 namespace {
 
+constexpr auto sight_patience = std::chrono::seconds(5);
 constexpr const char* planned_class = "Msvm_PlannedComputerSystem";
 
 backend::Call call_of(JobContext& job) {
@@ -67,9 +69,15 @@ void clear_up_later(Services& services, const CutOff& left, Error& failed) {
 // What it had begun over there and is there yet. Only what was refused before anything began leaves nothing.
 void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
     const bool uncertain = failed.message_id == backend::half_there;
-    if (!uncertain && (plan.stays() || failed.status == Status::already_exists)) return;
+    if (!uncertain && !plan.stays() && failed.status == Status::already_exists) return;
     auto c = cut_off_of(services, plan.extra, affected_by(services, plan));
     if (!c) return;
+    if (plan.stays() && !uncertain) {  // some disks may have moved before
+        const auto settled = settle_originals(services, *c);
+        for (const auto& sentence : settled.needed) failed.text += " " + sentence;
+        if (settled.left) clear_up_later(services, *settled.left, failed);
+        return;
+    }
     if (plan.stays()) {
         clear_up_later(services, *c, failed);
         return settle_what_was_left(services);
@@ -89,14 +97,20 @@ void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
     if (half) settle_what_was_left(services);
 }
 
-// What it was copied from is not there any more, or will go later.
+// What it was copied from goes, now or later.
 void clear_after_success(Services& services, const Plan& plan, JobContext& job) {
     if (!plan.extra.contains(originals_extra)) return;
-    const auto c = cut_off_of(services, plan.extra, affected_by(services, plan));
-    const auto left = c ? settle_originals(services, *c) : std::nullopt;
-    if (!left) return;
-    leave_for_later(services, *left);
-    job.warn(left_warning(*left));
+    auto c = cut_off_of(services, plan.extra, affected_by(services, plan));
+    if (!c) return;
+    // What the destination says of it may lag behind.
+    const bool seen =
+        wait_until(sight_patience, [&] { return plan.destination.hypervisor->machine(c->guid) != nullptr; });
+    if (!seen) c->rest = Rest::at_source;
+    const auto settled = seen ? settle_originals(services, *c) : Settled{Outcome::moved, {}, c};
+    if (!settled.needed.empty()) job.warn(needed_warning(settled));
+    if (!settled.left) return;
+    leave_for_later(services, *settled.left);
+    job.warn(left_warning(*settled.left));
 }
 
 // What was made, for as long as there is a job that keeps it for the next start.

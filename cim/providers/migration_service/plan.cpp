@@ -214,7 +214,6 @@ void fill_request(Plan& plan) {
     r.tls = w.tls;
     r.compress = w.compression;
     r.bandwidth_mib_s = w.bandwidth_mib_s;
-    r.remove_source_files = !w.keep_source_disks;
     if (w.cancel_on_blackout) r.max_downtime = std::chrono::milliseconds(300);
     for (const auto& was : plan.machine->spec.disks)
         for (const auto& now : plan.spec.disks)
@@ -232,7 +231,7 @@ void fill_request(Plan& plan) {
     plan.extra[running_extra] = plan.machine->state == MachineState::running ? "1" : "0";
     const auto copied = [&](const std::string& from, const std::string& to) {
         plan.extra[copies_extra] += to + '\n';
-        if (r.remove_source_files) plan.extra[originals_extra] += from + '\n';
+        if (!w.keep_source_disks) plan.extra[originals_extra] += from + '\n';
     };
     if (w.type != MigrationType::storage && w.type != MigrationType::both) return;
     for (const auto& was : plan.machine->spec.disks)
@@ -240,6 +239,13 @@ void fill_request(Plan& plan) {
             if (iequals(was.id, now.id) && is_copied(was) && !now.path.empty() &&
                 (w.type == MigrationType::both || was.path != now.path))
                 copied(was.path, now.path);
+}
+
+std::vector<std::string> files_in(const std::map<std::string, std::string>& extra, const char* name) {
+    const auto it = extra.find(name);
+    auto files = it == extra.end() ? std::vector<std::string>() : split(it->second, '\n');
+    std::erase(files, std::string());
+    return files;
 }
 
 bool moves_other_media(const Plan& plan) {
@@ -264,10 +270,11 @@ bool is_copied(const backend::Disk& d) {
 }
 
 std::vector<std::string> Plan::files_made() const {
-    const auto it = extra.find(copies_extra);
-    auto files = it == extra.end() ? std::vector<std::string>() : split(it->second, '\n');
-    std::erase(files, std::string());
-    return files;
+    return files_in(extra, copies_extra);
+}
+
+std::vector<std::string> Plan::files_removed() const {
+    return files_in(extra, originals_extra);
 }
 
 bool is_incompatible(const Error& e) {

@@ -29,7 +29,8 @@ struct Plan {
     bool renames(const backend::Disk& was) const {
         return request.disk_targets.contains(was.path) || request.drive_targets.contains(was.id);
     }
-    std::vector<std::string> files_made() const;  // at the destination
+    std::vector<std::string> files_made() const;     // at the destination
+    std::vector<std::string> files_removed() const;  // at the source, once the machine stands on their copies
 };
 
 // The parameters ComputerSystem, MigrationSettingData, NewSystemSettingData, NewResourceSettingData, and the

@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/migration_service/needs.hpp"
 #include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
@@ -274,6 +275,18 @@ void check_new_places(const Services& services, const Plan& plan, Problems& out)
     }
 }
 
+// What a disk is copied from goes afterwards, and nobody else is left without it. Whether somebody is is
+// asked again before it goes, so that a host that cannot say now keeps no machine from moving.
+void check_originals(const Services& services, const Plan& plan, Problems& out) {
+    const auto needs = needed_by_others(services, plan.source, plan.guid(), plan.files_removed());
+    if (!needs) return;
+    for (const auto& need : *needs)
+        add(out, Status::busy, "original_needed",
+            "\"" + need.file + "\" would be removed after it has been copied, and " + need.by +
+                " needs it; set RetainVhdCopiesOnSource, and it stays where it is.",
+            "MigrationSettingData");
+}
+
 void open_disks(const Plan& plan, Problems& out) {
     for (const auto& d : plan.machine->spec.disks) {
         if (d.path.empty()) continue;
@@ -307,6 +320,7 @@ std::vector<Error> problems_of(const Services& services, const Plan& plan, bool 
             out.push_back(alone.error());
     if (plan.stays()) {
         check_new_places(services, plan, out);
+        check_originals(services, plan, out);
         if (deep) open_disks(plan, out);
         return out;
     }
@@ -317,6 +331,7 @@ std::vector<Error> problems_of(const Services& services, const Plan& plan, bool 
         if (!d.path.empty()) check_file(services, plan, d, out);
     check_parents(plan, out);
     check_snapshots(plan, out);
+    check_originals(services, plan, out);
     return out;
 }
 

@@ -37,11 +37,15 @@ void recover(Services& services) {
         std::string where = settled.where;
         if (known) where += " " + left_sentence(*settled.left);
         if (!settled.strange.empty()) where += " " + strange_sentence(settled, *c);
+        for (const auto& sentence : settled.needed) where += " " + sentence;
         if (settled.outcome != Outcome::moved)
             (void)services.jobs.settle(job.instance_id, JobState::exception, interrupted(where));
         else if (known)
             (void)services.jobs.settle(job.instance_id, JobState::completed_with_warnings,
                                        left_warning(*settled.left));
+        else if (!settled.needed.empty())
+            (void)services.jobs.settle(job.instance_id, JobState::completed_with_warnings,
+                                       needed_warning(settled));
         else
             (void)services.jobs.settle(job.instance_id, JobState::completed, std::nullopt);
     }

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "cim/providers/migration_service/claims.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/migration_service/needs.hpp"
 #include "cim/providers/migration_service/patience.hpp"
 
 namespace wsvirt::cim::migration_service {
@@ -66,6 +67,18 @@ Owner owner_of(const CutOff& c, const std::string& file) {
     return owner;
 }
 
+// Whether one that the machine has left behind has to stay, or to wait, as others need it or may do so.
+bool stays(const Services& services, const CutOff& c, const HostEntry& host, const std::string& file,
+           Removal& r) {
+    const auto needs = needed_by_others(services, host, c.guid, {file});
+    if (!needs)
+        r.left.push_back(file);
+    else if (!needs->empty())
+        r.needed.push_back("\"" + file + "\" stays on \"" + host.name + "\", as " + needs->front().by +
+                           " needs it.");
+    return !needs || !needs->empty();
+}
+
 }  // namespace
 
 Removal remove_copies(const Services& services, const CutOff& c, bool keep) {
@@ -81,6 +94,7 @@ Removal remove_copies(const Services& services, const CutOff& c, bool keep) {
         const auto noted = c.made.find(file);
         const bool own = noted != c.made.end() && noted->second == machines_own;
         if ((!claim && !c.claimed) || others_use(services, c, file, own) || outside) continue;
+        if (own && stays(services, c, c.destination, file, r)) continue;
         const auto owner = owner_of(c, file);
         if (owner == Owner::others || (keep && owner != Owner::nobody)) {
             r.strange.push_back(file);
@@ -100,10 +114,15 @@ Removal remove_originals(const Services& services, const CutOff& c) {
     if (c.originals.size() != c.copies.size()) return r;
     for (std::size_t i = 0; i < c.copies.size(); ++i) {
         const auto& file = c.originals[i];
-        if (!in_use(*c.destination.hypervisor, c.copies[i]) || in_use(host, file) ||
-            others_use(services, c, file, true))
+        if (!in_use(*c.destination.hypervisor, c.copies[i]) || in_use(host, file)) continue;
+        const auto claim = claim_file(services, c.source.name, file);
+        if (stays(services, c, c.source, file, r)) continue;
+        if (others_use(services, c, file, true)) {
+            r.needed.push_back("\"" + file + "\" stays on \"" + c.source.name +
+                               "\", as a machine of another host has a disk of this name.");
             continue;
-        if (!wait_until(removal_patience, [&] { return bool(host.remove_file(briefly(), file)); }))
+        }
+        if (!claim || !wait_until(removal_patience, [&] { return bool(host.remove_file(briefly(), file)); }))
             r.left.push_back(file);
     }
     return r;

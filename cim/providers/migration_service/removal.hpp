@@ -16,6 +16,8 @@ struct Removal {
     // A file is there that is not certainly ours, and stays: made by others, or in the moment before it could
     // be written down that it was made by us.
     std::vector<std::string> strange;
+    // Originals that others have come to need meanwhile stay: a sentence for each.
+    std::vector<std::string> needed;
 };
 
 // The files that were being made at the destination, where no machine stands on them and nobody makes them

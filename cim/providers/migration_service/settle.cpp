@@ -43,12 +43,14 @@ std::optional<CutOff> only_copies(const CutOff& c, const Removal& r) {
     return left;
 }
 
-std::optional<CutOff> left_at_source(const Services& services, const CutOff& c) {
+// It has moved, and what is left of it at the source are the originals of its disks.
+Settled without_originals(const Services& services, const CutOff& c) {
     CutOff here = c;
     std::swap(here.source, here.destination);  // the machine has come from over there, so to speak
     here.made.clear();
     for (const auto& file : c.originals) here.made[file] = machines_own;
-    return only_copies(here, remove_originals(services, c));
+    const auto removed = remove_originals(services, c);
+    return {Outcome::moved, {}, only_copies(here, removed), {}, removed.needed};
 }
 
 Settled silent(const CutOff& c, const HostEntry& host, const std::string& more) {
@@ -67,11 +69,11 @@ Settled settle_disks(const Services& services, const CutOff& c) {
     for (const auto& file : originals.left) rest.made[file] = machines_own;
     removed.left.insert(removed.left.end(), originals.left.begin(), originals.left.end());
     const auto left = only_copies(rest, removed);
-    if (removed.used == c.copies.size()) return {Outcome::moved, {}, left};
+    if (removed.used == c.copies.size()) return {Outcome::moved, {}, left, {}, originals.needed};
     return {Outcome::stayed,
             removed.used == 0 ? "The disks are where they were."
                               : "Some disks have moved, the others are where they were.",
-            left, removed.strange};
+            left, removed.strange, originals.needed};
 }
 
 // Whether both still answer: that nobody has noticed yet that a host is gone does not mean that it does. What
@@ -114,10 +116,10 @@ Settled settle_rest(const Services& services, const CutOff& c) {
         const bool ours =
             whole && (!rest || rest->state != MachineState::running || whole->state == MachineState::running);
         if (ours && !take_away(host, c.guid)) return {at_source ? Outcome::moved : Outcome::stayed, {}, c};
-        if (at_source) return {Outcome::moved, {}, left_at_source(services, c)};
+        if (at_source) return without_originals(services, c);
     }
     const auto removed = remove_copies(services, c);
-    return {Outcome::stayed, {}, only_copies(c, removed), removed.strange};
+    return {Outcome::stayed, {}, only_copies(c, removed), removed.strange, removed.needed};
 }
 
 // Over there it counts once it runs, or once nothing of it runs here. What stands still here since its memory
@@ -166,7 +168,7 @@ Settled settle_machine(const Services& services, const CutOff& c) {
     const auto here = from.machine(c.guid), there = to.machine(c.guid);
     const auto third = here ? Seen() : gone_on(services, c);
     if (there && has_moved(c, here.get(), third.machine.get(), *there)) {
-        if (take_away(from, c.guid)) return {Outcome::moved, {}, left_at_source(services, c)};
+        if (take_away(from, c.guid)) return without_originals(services, c);
         CutOff left = c;
         left.rest = Rest::at_source;
         return {Outcome::moved, {}, left};
@@ -212,8 +214,8 @@ Settled settle_copies(const Services& services, const CutOff& c) {
     return {Outcome::stayed, {}, only_copies(there, removed), removed.strange};
 }
 
-std::optional<CutOff> settle_originals(const Services& services, const CutOff& c) {
-    return left_at_source(services, c);
+Settled settle_originals(const Services& services, const CutOff& c) {
+    return without_originals(services, c);
 }
 
 bool has_stayed(const CutOff& c, const Machine& at_source) {

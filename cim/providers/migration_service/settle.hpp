@@ -66,6 +66,7 @@ struct Settled {
     std::optional<CutOff> left;  // what could not be done now
     // Files that have the names of copies, are not certainly ours, and stay.
     std::vector<std::string> strange = {};
+    std::vector<std::string> needed = {};  // a sentence for each original that stays, as others need it
 };
 // Blocks until both hosts answer, at most for some seconds. Nobody else may change the machine meanwhile.
 Settled settle(const Services& services, const CutOff& c);
@@ -81,13 +82,14 @@ std::string settle_alone(Services& services, const Alone& a);
 void end_planned(Services& services, const CutOff& c);
 
 // What it was copied from goes, of a migration that has succeeded; the host has tried.
-std::optional<CutOff> settle_originals(const Services& services, const CutOff& c);
+Settled settle_originals(const Services& services, const CutOff& c);
 // Whether it certainly stays where it was, whatever a silent destination has of it.
 bool has_stayed(const CutOff& c, const backend::Machine& at_source);
 
 // A sentence on what is left, and when it goes; and the same as a job's warning.
 std::string left_sentence(const CutOff& c);
 JobError left_warning(const CutOff& c);
+JobError needed_warning(const Settled& s);
 // The same for files that stay; "" when there are none.
 std::string strange_sentence(const Settled& s, const CutOff& c);
 void leave_for_later(Services& services, const CutOff& c);

@@ -10,6 +10,7 @@
 #include "backend/libvirt/handles.hpp"
 #include "backend/libvirt/libvirt_hypervisor.hpp"
 #include "backend/libvirt/target_storage.hpp"
+#include "backend/overlays.hpp"
 #include "base/text.hpp"
 
 using namespace wsvirt;
@@ -317,7 +318,7 @@ BOOST_AUTO_TEST_CASE(disks_move_to_another_folder_while_the_machine_runs_and_whe
         OK(h.a->migrate(patiently(), r, *h.a));
         check_marks(*h.a, *marks, {to});
         BOOST_TEST(h.a->machine(h.spec.uuid)->spec.disks[0].path == to);
-        BOOST_TEST(!fs::exists(from));
+        BOOST_TEST(fs::exists(from));  // whether it goes is decided by whoever knows who else needs it
         BOOST_TEST(fs::exists(to));
         if (live) OK(h.a->power_off(patiently(), h.spec.uuid));
     }
@@ -390,6 +391,29 @@ BOOST_AUTO_TEST_CASE(only_files_that_were_made_are_removed) {
     }
     BOOST_TEST(!fs::exists(on_b(ours)));
     BOOST_TEST(fs::file_size(on_b(theirs)) == 10U);
+}
+
+BOOST_AUTO_TEST_CASE(files_that_stand_on_a_disk_of_another_host_are_found) {
+    Hosts h("/vms");
+    const auto base = h.spec.disks[0].path, child = "/vms/children/of." + h.spec.uuid + ".qcow2";
+    fs::create_directories("/vms/children");
+    ImageSpec image{child, "qcow2", ImageSpec::Kind::differencing, 0, base};
+    OK(h.a->create_image(patiently(), image));
+    fs::create_directories(on_b("/vms/children"));
+    fs::copy_file(base, on_b(base));
+    fs::copy_file(child, on_b(child));
+    for (auto* one : {h.a.get(), h.b.get()}) {
+        auto* const host = dynamic_cast<OverlaySight*>(one);
+        BOOST_REQUIRE(host);
+        const auto beside = host->overlays_of(patiently(), {base}, {{"/vms/nowhere/x", "qcow2"}});
+        BOOST_REQUIRE_MESSAGE(beside, (beside ? "" : beside.error().full_text()));
+        BOOST_TEST(beside->empty());
+        const auto found = host->overlays_of(patiently(), {base}, {{child, "qcow2"}});
+        BOOST_REQUIRE(found);
+        BOOST_TEST((*found == std::vector{child}));
+    }
+    for (const auto& file : {base, child}) fs::remove(on_b(file));
+    fs::remove(child);
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_somebody_made_meanwhile_stays) {

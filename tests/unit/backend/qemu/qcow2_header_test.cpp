@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "backend/qemu/image.hpp"
+#include "backend/qemu/overlays.hpp"
 #include "backend/qemu/process.hpp"
 #include "base/text.hpp"
 
@@ -101,6 +102,46 @@ BOOST_AUTO_TEST_CASE(what_is_not_plain_is_left_to_qemu_img) {
     none(f / "text");
     std::ofstream(f / "short") << "QFI\xfb";
     none(f / "short");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_header_names_is_told_whatever_else_is_in_it) {
+    const Folder f;
+    const auto base = made(f, "base.qcow2", {});
+    const auto child = made(f, "child.qcow2", {"-b", "base.qcow2", "-F", "qcow2"}, "");
+    BOOST_TEST(qemu::named_below(base).empty());
+    BOOST_TEST(qemu::named_below(child) == base);
+    write_at(child, 79, "\1");  // dirty: that QEMU did not close it
+    BOOST_TEST(!qemu::read_qcow2_header(child).has_value());
+    BOOST_TEST(qemu::named_below(child) == base);
+    write_at(f / "short", 0, "QFI\xfb");
+    BOOST_TEST(qemu::named_below(f / "short").empty());
+    BOOST_TEST(qemu::named_below(f / "none").empty());
+}
+
+BOOST_AUTO_TEST_CASE(files_that_stand_on_a_disk_are_found_in_the_folders_of_disks) {
+    const Folder f;
+    const auto over = [&](const std::string& name, const std::string& below) {
+        fs::create_directories(fs::path(f / name).parent_path());
+        return made(f, name, {"-b", below, "-F", "qcow2"}, "");
+    };
+    const auto base = made(f, "base.qcow2", {});
+    const auto found = [&](const std::map<std::string, std::string>& disks) {
+        return qemu::overlays_of({base}, disks).value();
+    };
+    BOOST_TEST(found({{base, "qcow2"}, {"/dev/null", "raw"}, {f / "gone/x", "qcow2"}, {"", "raw"}}).empty());
+    const auto beside = over("beside.qcow2", base);
+    BOOST_TEST(found({}) == std::vector{beside});
+    BOOST_TEST(found({{beside, "raw"}}).empty());  // a guest's disk can look like anything
+    fs::remove(beside);
+    // What is in between lies in a folder where no machine has a disk.
+    fs::create_directory_symlink(f.path, f / "link");
+    const auto between = over("between/b.qcow2", f / "link/base.qcow2");
+    const auto top = over("top/t.qcow2", between);
+    BOOST_TEST(found({}).empty());
+    BOOST_TEST(found({{top, "qcow2"}}) == std::vector{between});
+    BOOST_TEST(qemu::overlays_of({base, between}, {{top, "qcow2"}}).value() == std::vector{top});
+    fs::create_symlink("loop", f / "loop");
+    BOOST_TEST(!qemu::overlays_of({base}, {{f / "loop/x", "qcow2"}}).ok());
 }
 
 BOOST_AUTO_TEST_CASE(a_damaged_header_is_left_to_qemu_img) {
