@@ -1,6 +1,7 @@
 // ImportSystemDefinition, ImportSnapshotDefinitions, GetDefinitionFileSummaryInformation.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
@@ -10,7 +11,6 @@
 #include "cim/providers/instance_tools.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/recovery.hpp"
-#include "cim/providers/virtual_system/mac_address.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/service_settings.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
@@ -43,18 +43,12 @@ Result<void> check_snapshot_folder(const MethodCall& call, const std::filesystem
                  "SnapshotFolder");
 }
 
-bool has_address(const backend::MachineSpec& spec, const std::string& mac) {
-    return std::any_of(spec.nics.begin(), spec.nics.end(),
-                       [&](const auto& n) { return iequals(n.mac, mac); });
-}
-
-bool address_taken(Services& services, const std::string& mac) {
+std::set<std::string, ILess> addresses_taken(Services& services) {
+    std::set<std::string, ILess> taken;
     for (const auto& host : migration_service::hosts_of(services))
-        for (const auto& m : host.hypervisor->machines())
-            if (has_address(m->spec, mac)) return true;
-    const auto planned = vs::PlannedSystems(services).all();
-    return std::any_of(planned.begin(), planned.end(),
-                       [&](const auto& p) { return has_address(p->spec, mac); });
+        for (const auto& m : host.hypervisor->machines()) vs::add_macs(m->spec, taken);
+    for (const auto& p : vs::PlannedSystems(services).all()) vs::add_macs(p->spec, taken);
+    return taken;
 }
 
 bool is_dynamic(const backend::Nic& n) {
@@ -63,22 +57,25 @@ bool is_dynamic(const backend::Nic& n) {
 }
 
 // Those that the service had chosen and that somebody has by now. Memory that is kept knows its addresses.
-void renew_addresses(Services& services, vs::PlannedSystem& p) {
-    if (p.spec.attributes.contains(std::string(vs::planned_saved))) return;
-    const auto range = vs::mac_range(services);
+Result<void> renew_addresses(Services& services, vs::PlannedSystem& p) {
+    if (p.spec.attributes.contains(std::string(vs::planned_saved))) return {};
+    const auto others = addresses_taken(services);
+    auto taken = others;
+    vs::add_macs(p.spec, taken);
     std::map<std::string, std::string, ILess> renewed;
     for (auto& n : p.spec.nics) {
-        if (!is_dynamic(n) || !address_taken(services, n.mac)) continue;
-        auto& fresh = renewed[n.mac];
-        do {
-            fresh = *vs::mac_with_colons(vs::random_mac_digits(range.low, range.high));
-        } while (has_address(p.spec, fresh) || address_taken(services, fresh));
-        n.mac = fresh;
+        if (!is_dynamic(n) || !others.contains(n.mac)) continue;
+        auto fresh = vs::new_mac(services, taken);
+        if (!fresh) return fresh.error();
+        taken.insert(*fresh);
+        renewed[n.mac] = *fresh;
+        n.mac = std::move(*fresh);
     }
     for (auto& s : p.snapshots)
         for (auto& n : s.spec.nics)
             if (const auto to = renewed.find(n.mac); !s.has_memory && is_dynamic(n) && to != renewed.end())
                 n.mac = to->second;
+    return {};
 }
 
 Result<MethodResult> import_system(const MethodCall& call) {
@@ -92,7 +89,8 @@ Result<MethodResult> import_system(const MethodCall& call) {
     const bool renew = call.in.get("GenerateNewSystemIdentifier").bool_or(false);
     auto planned = planned_of(services, *folder, renew ? make_guid() : std::string());
     if (!planned) return refused(call, task, planned.error());
-    if (renew) renew_addresses(services, *planned);
+    if (renew)
+        if (auto r = renew_addresses(services, *planned); !r) return refused(call, task, r.error());
     const auto guid = planned->spec.uuid;
     auto held = services.jobs.lock(guid);
     if (!held) return refused(call, task, held.error());

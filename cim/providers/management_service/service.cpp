@@ -53,6 +53,13 @@ Result<MethodResult> modify_service(const MethodCall& call) {
         return refused(call, task,
                        vs::refuse("wsvirt.service.mac_range", "MaximumMacAddress",
                                   "MaximumMacAddress must not be below MinimumMacAddress."));
+    // Between two first bytes lies one of multicast addresses.
+    if (!iequals(range.low.substr(0, 2), range.high.substr(0, 2)))
+        return refused(
+            call, task,
+            vs::refuse("wsvirt.service.mac_range", "MaximumMacAddress",
+                       "MaximumMacAddress and MinimumMacAddress must have the same first two digits: "
+                       "there are multicast addresses between them otherwise."));
     auto& services = call.services;
     auto work = [&services, changes = std::move(changes)](JobContext&) -> Result<void> {
         for (const auto& [name, text] : changes)

@@ -4,7 +4,6 @@
 #include "cim/providers/virtual_system/configuration_change.hpp"
 #include "cim/providers/virtual_system/defaults.hpp"
 #include "cim/providers/virtual_system/element_writer.hpp"
-#include "cim/providers/virtual_system/mac_address.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/service_settings.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
@@ -79,14 +78,11 @@ Result<backend::MachineSpec> definition_of(const MethodCall& call, Draft::State 
             return in_element(r.error(), "ResourceSettings", n, resources.size());
     if (auto r = devices.finish(); !r) return r.error();
     auto spec = std::move(devices.spec());
-    const auto range = mac_range(call.services);
     for (auto& n : spec.nics) {
         if (!n.mac.empty()) continue;
-        std::string mac;
-        do {
-            mac = *mac_with_colons(random_mac_digits(range.low, range.high));
-        } while (mac_taken(call.services, spec, mac));
-        n.mac = mac;
+        auto mac = new_mac(call.services, spec);
+        if (!mac) return mac.error();
+        n.mac = std::move(*mac);
     }
     return spec;
 }

@@ -52,10 +52,9 @@ Result<Element> Draft::add_nic(Kind k, const Instance& wanted) {
     n.id = make_guid();
     n.model = k == Kind::synthetic_nic ? backend::NicModel::virtio : backend::NicModel::e1000;
     if (mac_is_unset(wanted.string("Address"))) {
-        const auto range = mac_range(services_);
-        do {
-            n.mac = *mac_with_colons(random_mac_digits(range.low, range.high));
-        } while (mac_taken(services_, spec_, n.mac));
+        auto mac = new_mac(services_, spec_);
+        if (!mac) return mac.error();
+        n.mac = std::move(*mac);
     }
     if (generation_2(spec_)) spec_.boot_devices.push_back(n.id);
     spec_.nics.push_back(std::move(n));

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+
+#include "base/text.hpp"
 
 namespace wsvirt::cim::vs {
 
@@ -14,7 +17,9 @@ std::optional<std::string> mac_with_colons(std::string_view text);
 inline bool mac_is_unset(std::string_view text) {
     return text.empty() || text == "000000000000";
 }
-// A random address between two (12 digits each), upper case digits.
-std::string random_mac_digits(std::string_view low, std::string_view high);
+// A unicast address between two (12 digits each) that is not among those taken, all with colons: a random one
+// where there is room. nullopt: none is left.
+std::optional<std::string> free_mac(std::string_view low, std::string_view high,
+                                    const std::set<std::string, ILess>& taken);
 
 }  // namespace wsvirt::cim::vs

@@ -5,16 +5,13 @@
 #include "cim/om/store.hpp"
 #include "cim/providers/instance_tools.hpp"
 #include "cim/providers/virtual_system/kept.hpp"
+#include "cim/providers/virtual_system/mac_address.hpp"
 
 namespace wsvirt::cim::vs {
 
 namespace {
 
 constexpr std::string_view kind = "service";
-
-bool has_mac(const backend::MachineSpec& s, std::string_view mac) {
-    return std::any_of(s.nics.begin(), s.nics.end(), [&](const auto& n) { return iequals(n.mac, mac); });
-}
 
 }  // namespace
 
@@ -33,11 +30,26 @@ MacRange mac_range(Services& services) {
             service_setting(services, "MaximumMacAddress", "00155DFFFFFF")};
 }
 
-bool mac_taken(Services& services, const backend::MachineSpec& spec, std::string_view mac) {
-    if (has_mac(spec, mac)) return true;
-    for (const auto& m : services.hypervisor.machines())
-        if (has_mac(m->spec, mac)) return true;
-    return false;
+void add_macs(const backend::MachineSpec& spec, std::set<std::string, ILess>& to) {
+    for (const auto& n : spec.nics) to.insert(n.mac);
+}
+
+Result<std::string> new_mac(Services& services, const std::set<std::string, ILess>& taken) {
+    const auto range = mac_range(services);
+    if (auto mac = free_mac(range.low, range.high, taken)) return *mac;
+    return Error(
+        Status::failed, "wsvirt.nic.mac_range",
+        "Every MAC address from " + range.low + " to " + range.high +
+            " is taken; give the network adapter an Address, or more room with MinimumMacAddress and "
+            "MaximumMacAddress (ModifyServiceSettings).",
+        "Address");
+}
+
+Result<std::string> new_mac(Services& services, const backend::MachineSpec& spec) {
+    std::set<std::string, ILess> taken;
+    add_macs(spec, taken);
+    for (const auto& m : services.hypervisor.machines()) add_macs(m->spec, taken);
+    return new_mac(services, taken);
 }
 
 Instance service_settings_instance(Services& services, const ClassPtr& cls) {

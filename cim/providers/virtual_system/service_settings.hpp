@@ -2,10 +2,12 @@
 // from, kept in the Store (kind "service", key = property name). No state of its own.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "backend/machine.hpp"
+#include "base/text.hpp"
 #include "cim/model/instance.hpp"
 #include "cim/om/services.hpp"
 #include "cim/schema/class.hpp"
@@ -16,8 +18,12 @@ struct MacRange {
     std::string low, high;  // 12 digits each
 };
 MacRange mac_range(Services& services);
-// Whether any machine, or `spec` itself, has the address.
-bool mac_taken(Services& services, const backend::MachineSpec& spec, std::string_view mac);
+// A free address of the range, with colons. taken: those that are not free, written alike. Errors: failed
+// (none is left).
+Result<std::string> new_mac(Services& services, const std::set<std::string, ILess>& taken);
+// One that neither any machine nor `spec` itself has.
+Result<std::string> new_mac(Services& services, const backend::MachineSpec& spec);
+void add_macs(const backend::MachineSpec& spec, std::set<std::string, ILess>& to);
 
 // A stored setting of the service, or `other`.
 std::string service_setting(Services& services, std::string_view property, std::string_view other);
