@@ -13,6 +13,7 @@
 #include "cim/providers/virtual_system/elements.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/serial_rules.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 #include "cim/providers/virtual_system/switches.hpp"
 
@@ -126,13 +127,19 @@ class Validation {
         }
     }
 
+    Result<void> check_serial_port(const backend::SerialPort& p) {
+        auto path = vs::check_serial(services_, p.path, "Connection");
+        return path ? vs::check_serial_target(services_, p.kind, *path) : path.error();
+    }
+
     // An import brings settings that no client ever set here.
     void check_serial_ports(const backend::MachineSpec& spec, const std::string& source) {
         for (const auto& p : spec.serial_ports) {
             const bool leads_somewhere =
                 p.kind == backend::SerialPort::Kind::file || p.kind == backend::SerialPort::Kind::pipe_server;
             if (!leads_somewhere) continue;
-            if (auto r = vs::check_serial(services_, p.path, "Connection"); !r)
+            auto r = check_serial_port(p);
+            if (!r)
                 add(r.error(), source.empty() ? element_path({vs::Kind::serial_port, p.port},
                                                              "Msvm_SerialPortSettingData")
                                               : source);

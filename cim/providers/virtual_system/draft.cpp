@@ -6,6 +6,7 @@
 #include "cim/providers/virtual_system/element_writer.hpp"
 #include "cim/providers/virtual_system/kept.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/serial_rules.hpp"
 #include "cim/schema/repository.hpp"
 
 namespace wsvirt::cim::vs {
@@ -384,3 +385,4 @@ Result<void> Draft::finish() {
 }
 
 }  // namespace wsvirt::cim::vs
+    if (auto r = check_own_serial_ports(s); !r) return r;

@@ -7,6 +7,7 @@
 #include "cim/providers/virtual_system/mac_address.hpp"
 #include "cim/providers/virtual_system/machine_folders.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/serial_rules.hpp"
 #include "cim/providers/virtual_system/service_settings.hpp"
 #include "cim/providers/virtual_system/switches.hpp"
 
@@ -162,6 +163,8 @@ Result<bool> Draft::set_serial(const Element& e, const Property& p, const Value&
         return refuse("wsvirt.serial.connection", p.name, "Connection takes one entry.");
     // Names of Windows pipes become sockets; clients bring them along.
     constexpr std::string_view pipe = R"(\\.\pipe\)";
+        if (auto r = check_serial_target(services_, SerialPort::Kind::pipe_server, *path); !r)
+            return r.error();
     if (istarts_with(text, pipe)) {
         auto path = pipe_socket(services_, text.substr(pipe.size()), p.name);
         if (!path) return path.error();
@@ -172,7 +175,9 @@ Result<bool> Draft::set_serial(const Element& e, const Property& p, const Value&
     const bool file = istarts_with(text, "file://");
     auto path = check_serial(services_, file ? text.substr(7) : text, p.name);
     if (!path) return path.error();
-    port->kind = file ? SerialPort::Kind::file : SerialPort::Kind::pipe_server;
+    const auto kind = file ? SerialPort::Kind::file : SerialPort::Kind::pipe_server;
+    if (auto r = check_serial_target(services_, kind, *path); !r) return r.error();
+    port->kind = kind;
     port->path = *path;
     return true;
 }

@@ -5,6 +5,7 @@
 #include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/serial_rules.hpp"
 
 namespace wsvirt::cim::vs {
 
@@ -154,11 +155,13 @@ Result<std::shared_ptr<JobManager::Guard>> lock_machine(const MethodCall& call, 
 }
 
 // What is not to run yet, or not here.
-Result<void> check_begin(const Services& services, const backend::Machine& m, Action a) {
+Result<void> check_begin(Services& services, const backend::Machine& m, Action a) {
     using namespace migration_service;
     const bool starts = a == Action::start || a == Action::restore;
-    if (starts)
+    if (starts) {
         if (auto r = export_import::check_whole(m.spec); !r) return r;
+        if (auto r = check_serial_ports(services, m); !r) return r;
+    }
     if (!starts && a != Action::resume) return {};
     return check_only_here(services, m.spec.uuid, starts ? Elsewhere::off : Elsewhere::not_running);
 }

@@ -10,6 +10,7 @@
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/export_import/same_files.hpp"
 #include "cim/providers/virtual_system/disk_claims.hpp"
+#include "cim/providers/virtual_system/serial_rules.hpp"
 
 namespace wsvirt::cim::vs {
 
@@ -271,6 +272,8 @@ Result<Medium> check_medium(Services& services, const std::string& path, const M
                        std::string(info(use.kind).caption) + ".");
     };
     if (!use.format.empty() && !format_fits(use.kind, use.format)) return unfit(use.format);
+    if (!use.later)
+        if (auto r = check_no_log(services, *real, path, use.machine); !r) return r.error();
     auto image = look_at(services, *real, std::string(use.format));
     if (!image) return image.error();
     if (!format_fits(use.kind, image->format)) return unfit(image->format);
