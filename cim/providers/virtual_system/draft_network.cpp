@@ -125,6 +125,7 @@ Result<bool> Draft::set_connection(const Element& e, const Property& p, const Va
     auto& n = spec_.nics[e.index];
     if (iequals(p.name, "HostResource")) {
         if (auto r = need_not_saved(p.name); !r) return r.error();
+        if (auto r = need_not_saved(p.name); !r) return r.error();
         if (auto r = connect(n, v); !r) return r.error();
         return true;
     }

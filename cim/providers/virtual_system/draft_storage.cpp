@@ -156,6 +156,9 @@ Result<bool> Draft::set_place(const Element& e, const Property& p, const Value& 
 Result<bool> Draft::set_medium(const Element& e, const Property& p, const Value& v) {
     auto& d = spec_.disks[e.index];
     if (iequals(p.name, "HostResource")) {
+        // Memory that is saved comes back with the limits that it was saved with.
+        if (iequals(p.name, "IOPSLimit"))
+            if (auto r = need_not_saved(p.name); !r) return r.error();
         if (several(v)) return one_resource();
         const auto path = first_of(v);
         if (path.empty())

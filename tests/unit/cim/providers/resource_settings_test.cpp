@@ -419,6 +419,32 @@ BOOST_FIXTURE_TEST_CASE(a_running_machine_keeps_what_cannot_change_under_it, Set
     BOOST_TEST(w.done(w.add(guid, medium(drive_id, w.image("hot.qcow2")))) == 0U);
 }
 
+// The memory comes back with the devices as they were when it was saved.
+BOOST_FIXTURE_TEST_CASE(a_saved_machine_refuses_what_would_have_no_effect, Setup) {
+    const auto drive_id = w.added(guid, drive(ide(0), "0"));
+    const auto disk = w.added(guid, medium(drive_id, w.image("saved.qcow2")));
+    const auto port = w.added(guid, nic());
+    const auto plug =
+        w.added(guid, w.make("Msvm_EthernetPortAllocationSettingData",
+                             {{"ResourceType", 33},
+                              {"ResourceSubType", "Microsoft:Hyper-V:Ethernet Connection"},
+                              {"Parent", w.parent_text("Msvm_SyntheticEthernetPortSettingData", port)},
+                              {"HostResource", World::texts({w.hypervisor.switches().front().id})}}));
+    BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+    BOOST_TEST(w.done(w.request_state(guid, 6)) == 0U);
+    const auto is = [&](std::uint32_t code, const Instance& i, const char* property) {
+        const auto r = w.modify(i);
+        BOOST_TEST(w.done(r) == code, property);
+        if (code) BOOST_TEST(w.text_of(r).find(property) != std::string::npos, w.text_of(r));
+    };
+    is(32775, change(sasd, disk, {{"IOPSLimit", 500}}), "IOPSLimit");
+    is(32775, change("Msvm_EthernetPortAllocationSettingData", plug, {{"EnabledState", 3}}), "EnabledState");
+    is(0, change("Msvm_EthernetPortAllocationSettingData", plug, {{"EnabledState", 2}}), "EnabledState");
+    BOOST_TEST(w.done(w.request_state(guid, 3)) == 0U);
+    is(0, change(sasd, disk, {{"IOPSLimit", 500}}), "IOPSLimit");
+    is(0, change("Msvm_EthernetPortAllocationSettingData", plug, {{"EnabledState", 3}}), "EnabledState");
+}
+
 BOOST_FIXTURE_TEST_CASE(serial_ports, Setup) {
     const auto com = "Microsoft:" + guid + "\\8E3A359F-559A-4B6A-98A9-1690A6100ED7\\";
     BOOST_TEST(w.get_setting("Msvm_SerialPortSettingData", com + "1").string("ElementName") == "COM 2");
