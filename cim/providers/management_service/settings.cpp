@@ -37,7 +37,9 @@ Result<MethodResult> modify_system(const MethodCall& call) {
     if (!id && settings->string("InstanceID").empty())
         if (auto guid = vs::clean_guid(settings->string("VirtualSystemIdentifier")))
             id = vs::SettingId{*guid, {}};
-    if (!id) return refused(call, task, no_settings("SystemSettings"));
+    if (!id || !id->device.empty()) return refused(call, task, no_settings("SystemSettings"));
+    if (auto r = vs::check_system_class(call.request.ns, *settings); !r)
+        return refused(call, task, r.error());
     vs::ConfigurationChange change(call);
     if (auto r = change.take({id->guid}); !r) return refused(call, task, r.error());
     if (auto r = change.change_system(id->guid, *settings); !r) return refused(call, task, r.error());

@@ -50,6 +50,7 @@ void complete_generation(backend::MachineSpec& s) {
         s.boot_order.clear();
         return;
     }
+    s.boot_devices.clear();  // of a machine of generation 2 that it is like
     if (s.boot_order.empty()) s.boot_order = default_boot_order();
     for (unsigned n = 0; n < 2; ++n) {
         const bool there = std::any_of(s.controllers.begin(), s.controllers.end(), [&](const auto& c) {

@@ -63,9 +63,10 @@ Result<backend::MachineSpec> definition_of(const MethodCall& call, Draft::State 
     if (!settings)
         return Error(Status::invalid_parameter, "wsvirt.system.settings_missing",
                      "SystemSettings must hold the settings of the new virtual machine.", "SystemSettings");
+    const auto& ns = call.request.ns;
+    if (auto r = check_system_class(ns, *settings); !r) return r.error();
     auto base = base_of(call, state == Draft::State::planned);
     if (!base) return base.error();
-    const auto& ns = call.request.ns;
     const auto guid = base->uuid;
     Draft draft(call.services, ns, std::move(*base), guid, Draft::State::fresh);
     if (auto r = draft.change_system(*settings); !r) return r.error();

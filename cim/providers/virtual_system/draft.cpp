@@ -73,6 +73,20 @@ Error no_secure_boot() {
                  "SecureBootEnabled");
 }
 
+Error one_resource() {
+    return refuse("wsvirt.resource.host_resource", "HostResource", "HostResource takes one entry.");
+}
+
+std::string first_of(const Value& v) {
+    if (const auto* s = v.as_string()) return *s;
+    const auto* a = v.as_array();
+    return a && !a->empty() ? (*a)[0].string_or({}) : std::string();
+}
+
+bool several(const Value& v) {
+    return v.as_array() && v.as_array()->size() > 1;
+}
+
 Error read_only(const std::string& property) {
     return Error(Status::invalid_parameter, "wsvirt.property.fixed",
                  property + " cannot be set to this value; leave it out or send it as it was read.",
@@ -240,9 +254,9 @@ Result<std::string> Draft::add_or_modify(const Instance& wanted) {
     std::size_t which = 0;
     if (!said.empty()) {
         which = numbers.find(said.back());
-        const auto words = std::string_view(said).substr(0, said.size() - 1);
-        if (which == std::string_view::npos || words.find_first_of(".0123456789") != std::string_view::npos)
-            return read_only(number);
+        const auto words = trim(std::string_view(said).substr(0, said.size() - 1));
+        const bool only_a_number = words.empty() || (*kind == Kind::serial_port && iequals(words, "COM"));
+        if (which == std::string_view::npos || !only_a_number) return read_only(number);
     }
     const auto e = there[which];
     Properties skip;
@@ -259,7 +273,7 @@ Result<std::string> Draft::add(const Instance& wanted) {
     auto kind = kind_of(wanted);
     if (!kind) return kind.error();
     Result<Element> added = Error();
-    Properties skip{"Parent", "AddressOnParent"};
+    Properties skip;  // what has had its effect
     switch (*kind) {
         case Kind::scsi_controller:
             added = add_controller(wanted);
@@ -267,12 +281,13 @@ Result<std::string> Draft::add(const Instance& wanted) {
         case Kind::disk_drive:
         case Kind::dvd_drive:
             added = add_drive(*kind, wanted);
+            skip = {"Parent", "AddressOnParent"};
             break;
         case Kind::hard_disk:
         case Kind::dvd_disk:
         case Kind::floppy_disk:
             added = add_medium(*kind, wanted);
-            skip.insert("HostResource");
+            skip = {"Parent", "HostResource"};
             break;
         case Kind::synthetic_nic:
         case Kind::emulated_nic:
@@ -280,7 +295,7 @@ Result<std::string> Draft::add(const Instance& wanted) {
             break;
         case Kind::connection:
             added = add_connection(wanted);
-            skip.insert("HostResource");
+            skip = {"Parent", "HostResource"};
             break;
         case Kind::physical_drive:
             return Error(
@@ -371,6 +386,7 @@ Result<void> Draft::finish() {
                       "Secure boot needs a generation 2 virtual machine.");
     if (state_ == State::fresh && s.secure_boot && !services_.hypervisor.host().secure_boot_available)
         return no_secure_boot();
+    if (auto r = check_own_serial_ports(s); !r) return r;
     const bool scsi_only = generation_2(s);
     for (const auto& d : s.disks)
         if (d.shareable && !d.format.empty() && d.format != "raw")
@@ -385,4 +401,3 @@ Result<void> Draft::finish() {
 }
 
 }  // namespace wsvirt::cim::vs
-    if (auto r = check_own_serial_ports(s); !r) return r;

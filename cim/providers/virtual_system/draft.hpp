@@ -109,6 +109,13 @@ class Draft {
 Error refuse(std::string id, const std::string& property, std::string text);
 Error read_only(const std::string& property);
 Error no_secure_boot();
+Error one_resource();
+// HostResource and its like: one text, or a list of such.
+std::string first_of(const Value& v);
+bool several(const Value& v);
+// Whether settings are those of a system, be it as an instance of a class above. Errors: invalid_parameter;
+// subject = SystemSettings.
+Result<void> check_system_class(const Namespace& ns, const Instance& settings);
 // The property that is the error's subject stands in its text, if need be in front.
 Error named(Error e);
 

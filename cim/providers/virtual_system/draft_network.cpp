@@ -21,12 +21,6 @@ namespace {
 
 constexpr unsigned max_nics = 12;
 
-std::string first_of(const Value& v) {
-    if (const auto* s = v.as_string()) return *s;
-    const auto* a = v.as_array();
-    return a && !a->empty() ? (*a)[0].string_or({}) : std::string();
-}
-
 // What a machine can be plugged into where it is. One that is not made yet goes to a host that has its
 // switches.
 std::vector<backend::SwitchInfo> switches_for(const Services& services, const std::string& guid,
@@ -116,6 +110,7 @@ Result<Element> Draft::add_connection(const Instance& wanted) {
     if (has_connection(n))
         return refuse("wsvirt.connection.taken", "Parent",
                       "The network adapter has a connection already; change its HostResource.");
+    if (several(wanted.get("HostResource"))) return one_resource();
     if (auto r = connect(n, wanted.get("HostResource")); !r) return r.error();
     n.link_up = true;
     return Element{Kind::connection, parent->index};
@@ -124,12 +119,13 @@ Result<Element> Draft::add_connection(const Instance& wanted) {
 Result<bool> Draft::set_connection(const Element& e, const Property& p, const Value& v) {
     auto& n = spec_.nics[e.index];
     if (iequals(p.name, "HostResource")) {
-        if (auto r = need_not_saved(p.name); !r) return r.error();
+        if (several(v)) return one_resource();
         if (auto r = need_not_saved(p.name); !r) return r.error();
         if (auto r = connect(n, v); !r) return r.error();
         return true;
     }
     if (iequals(p.name, "EnabledState")) {
+        if (auto r = need_not_saved(p.name); !r) return r.error();
         const auto state = v.uint_or(0);
         if (state != 2 && state != 3)
             return refuse("wsvirt.connection.state", p.name,
@@ -164,11 +160,11 @@ Result<bool> Draft::set_serial(const Element& e, const Property& p, const Value&
         return refuse("wsvirt.serial.connection", p.name, "Connection takes one entry.");
     // Names of Windows pipes become sockets; clients bring them along.
     constexpr std::string_view pipe = R"(\\.\pipe\)";
-        if (auto r = check_serial_target(services_, SerialPort::Kind::pipe_server, *path); !r)
-            return r.error();
     if (istarts_with(text, pipe)) {
         auto path = pipe_socket(services_, text.substr(pipe.size()), p.name);
         if (!path) return path.error();
+        if (auto r = check_serial_target(services_, SerialPort::Kind::pipe_server, *path); !r)
+            return r.error();
         port->kind = SerialPort::Kind::pipe_server;
         port->path = *path;
         return false;  // kept as the client wrote it

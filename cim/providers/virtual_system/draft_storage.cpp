@@ -10,24 +10,6 @@ using backend::Bus;
 using backend::Disk;
 using backend::DiskDevice;
 
-namespace {
-
-std::string first_of(const Value& v) {
-    if (const auto* s = v.as_string()) return *s;
-    const auto* a = v.as_array();
-    return a && !a->empty() ? (*a)[0].string_or({}) : std::string();
-}
-
-bool several(const Value& v) {
-    return v.as_array() && v.as_array()->size() > 1;
-}
-
-Error one_resource() {
-    return refuse("wsvirt.resource.host_resource", "HostResource", "HostResource takes one entry.");
-}
-
-}  // namespace
-
 Result<Element> Draft::add_controller(const Instance&) {
     if (auto r = need_off("ResourceSettings"); !r) return r.error();
     std::set<unsigned> used;
@@ -156,9 +138,6 @@ Result<bool> Draft::set_place(const Element& e, const Property& p, const Value& 
 Result<bool> Draft::set_medium(const Element& e, const Property& p, const Value& v) {
     auto& d = spec_.disks[e.index];
     if (iequals(p.name, "HostResource")) {
-        // Memory that is saved comes back with the limits that it was saved with.
-        if (iequals(p.name, "IOPSLimit"))
-            if (auto r = need_not_saved(p.name); !r) return r.error();
         if (several(v)) return one_resource();
         const auto path = first_of(v);
         if (path.empty())
@@ -177,6 +156,9 @@ Result<bool> Draft::set_medium(const Element& e, const Property& p, const Value&
     if (iequals(p.name, "IOPSLimit") || iequals(p.name, "IOPSReservation")) {
         auto& slot = iequals(p.name, "IOPSLimit") ? d.iops_limit : d.iops_reservation;
         const auto n = v.uint_or(0);
+        // Memory that is saved comes back with the limits that it was saved with.
+        if (iequals(p.name, "IOPSLimit"))
+            if (auto r = need_not_saved(p.name); !r) return r.error();
         if (n > 1'000'000'000)
             return refuse("wsvirt.value.range", p.name, p.name + " must be at most 1000000000.");
         slot.reset();

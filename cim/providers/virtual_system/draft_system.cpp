@@ -71,6 +71,14 @@ bool is_off(const Value& v) {  // the value of something that is not in use
 
 }  // namespace
 
+Result<void> check_system_class(const Namespace& ns, const Instance& settings) {
+    const auto cls = ns.find("Msvm_VirtualSystemSettingData");
+    if (!cls || settings.cls().is_a(cls->name()) || cls->is_a(settings.cls().name())) return {};
+    return refuse("wsvirt.system.settings_class", "SystemSettings",
+                  "SystemSettings must hold a Msvm_VirtualSystemSettingData, not a " + settings.cls().name() +
+                      "; settings of devices go into ResourceSettings.");
+}
+
 Instance Draft::system_as_it_is() const {
     Configuration c;
     auto now = std::make_shared<PlannedSystem>();
@@ -237,6 +245,7 @@ Result<bool> Draft::set_boot(const Property& p, const Value& v) {
                     "wsvirt.boot.device", p.name,
                     "BootOrder holds 0 (floppy), 1 (CD), 2 (IDE disk), 3 (network) and 4 (SCSI disk).");
         spec_.boot_order = boot_devices_of(v);
+        spec_.boot_devices.clear();  // an order of single devices, as others give it, would go before
         return false;
     }
     if (!iequals(p.name, "BootSourceOrder")) return read_only(p.name);

@@ -353,4 +353,111 @@ BOOST_AUTO_TEST_CASE(memory_that_becomes_static_has_limits_that_fit) {
     BOOST_TEST(now.uint("Limit") == 4096U);
 }
 
+// Only drives have a place on their Parent, and only they, media and connections have a Parent.
+BOOST_AUTO_TEST_CASE(a_place_that_a_device_does_not_have_is_refused) {
+    Trial t(1);
+    const auto guid = t.w.define({{"ElementName", "trial"}});
+    const auto refused = [&](const Instance& i, const std::string& property) {
+        const auto r = t.w.add(guid, i);
+        BOOST_TEST(t.w.done(r) == 32773U, property);
+        BOOST_TEST(names(t.w.text_of(r), property), t.w.text_of(r));
+    };
+    for (const auto k : {Kind::synthetic_nic, Kind::emulated_nic, Kind::scsi_controller}) {
+        refused(t.part(k, {{"Parent", "nonsense"}}), "Parent");
+        refused(t.part(k, {{"AddressOnParent", "7"}}), "AddressOnParent");
+        BOOST_TEST(t.w.done(t.w.add(guid, t.part(k, {{"Parent", ""}, {"AddressOnParent", ""}}))) == 0U);
+    }
+    const auto port = t.found(Kind::synthetic_nic, guid).string("InstanceID");
+    const auto known = t.w.hypervisor.switches().front().id;
+    const auto connection = [&](const Given& more) {
+        Given g{{"Parent", port}};
+        g.insert(g.end(), more.begin(), more.end());
+        return t.part(Kind::connection, g);
+    };
+    refused(connection({{"AddressOnParent", "9"}}), "AddressOnParent");
+    const auto two = World::texts({known, "no such switch"});
+    refused(connection({{"HostResource", two}}), "HostResource");
+    BOOST_TEST(t.w.done(t.w.add(guid, connection({{"HostResource", World::texts({known})}}))) == 0U);
+    const auto r = t.w.modify(t.w.make(
+        "Msvm_EthernetPortAllocationSettingData",
+        {{"InstanceID", t.found(Kind::connection, guid).string("InstanceID")}, {"HostResource", two}}));
+    BOOST_TEST(t.w.done(r) == 32773U);
+    BOOST_TEST(names(t.w.text_of(r), "HostResource"), t.w.text_of(r));
+}
+
+// A name that is more than a number is no number.
+BOOST_AUTO_TEST_CASE(which_of_two_devices_is_meant_is_said_by_a_number_alone) {
+    Trial t(1);
+    const auto tried = [&](const Instance& i) {
+        return t.w.done(t.w.call(
+            t.w.vsms(), "DefineSystem",
+            {{"SystemSettings", Value(t.w.make("Msvm_VirtualSystemSettingData", {{"ElementName", "trial"}}))},
+             {"ResourceSettings", World::list({i})}}));
+    };
+    for (const char* name : {"COM 2", "com2", "2"})
+        BOOST_TEST(tried(t.part(Kind::serial_port, {{"ElementName", name}})) == 0U, name);
+    for (const char* name : {"my console 2", "COM 3", "COM 12"})
+        BOOST_TEST(tried(t.part(Kind::serial_port, {{"ElementName", name}})) == 32773U, name);
+    BOOST_TEST(tried(t.part(Kind::ide_controller, {{"Address", "1"}})) == 0U);
+    for (const char* address : {"x1", "COM 1", "2"})
+        BOOST_TEST(tried(t.part(Kind::ide_controller, {{"Address", address}})) == 32773U, address);
+}
+
+// Settings of a device have an ElementName, too, but it is not the machine's.
+BOOST_AUTO_TEST_CASE(settings_of_a_device_are_not_those_of_the_system) {
+    Trial t(1);
+    const auto guid = t.w.define({{"ElementName", "trial"}});
+    const auto memory = t.found(Kind::memory, guid);
+    const auto modified = [&](const Instance& i) {
+        return t.w.done(t.w.call(t.w.vsms(), "ModifySystemSettings", {{"SystemSettings", Value(i)}}));
+    };
+    for (const auto& id : {memory.string("InstanceID"), vs::setting_id(guid)})
+        BOOST_TEST(modified(t.w.make("Msvm_MemorySettingData",
+                                     {{"InstanceID", id}, {"ElementName", "Memory"}})) == 32773U);
+    BOOST_TEST(modified(t.w.make("Msvm_VirtualSystemSettingData",
+                                 {{"InstanceID", memory.string("InstanceID")}, {"ElementName", "Memory"}})) ==
+               32773U);
+    for (const char* method : {"DefineSystem", "DefinePlannedSystem"})
+        BOOST_TEST(t.w.done(t.w.call(t.w.vsms(), method,
+                                     {{"SystemSettings", Value(t.w.make("Msvm_MemorySettingData",
+                                                                        {{"ElementName", "Memory"}}))}})) ==
+                   32773U);
+    BOOST_TEST(t.w.spec(guid).name == "trial");
+    // A class above is enough for those that know no other.
+    BOOST_TEST(modified(t.w.make("CIM_VirtualSystemSettingData",
+                                 {{"InstanceID", vs::setting_id(guid)}, {"ElementName", "above"}})) == 0U);
+    BOOST_TEST(t.w.spec(guid).name == "above");
+}
+
+// An order of single devices goes before the one that BootOrder gives.
+BOOST_AUTO_TEST_CASE(a_boot_order_that_is_given_counts) {
+    Trial t(2);
+    auto host = t.w.hypervisor.host();
+    host.uefi_available = true;
+    t.w.hypervisor.set_host(host);
+    const auto two = t.w.define({{"ElementName", "two"}, {"VirtualSystemSubType", t.generation}},
+                                {t.part(Kind::synthetic_nic)});
+    BOOST_TEST_REQUIRE(t.w.spec(two).boot_devices.size() == 1U);
+    auto r = t.w.call(
+        t.w.vsms(), "DefineSystem",
+        {{"SystemSettings",
+          Value(t.w.make("Msvm_VirtualSystemSettingData",
+                         {{"ElementName", "one"}, {"VirtualSystemSubType", "Microsoft:Hyper-V:SubType:1"}}))},
+         {"ReferenceConfiguration", Value(World::settings_of(two))}});
+    BOOST_TEST_REQUIRE(t.w.done(r) == 0U);
+    const auto one = Trial::guid_of(r);
+    BOOST_TEST(t.w.spec(one).boot_devices.empty());
+    // As others define it.
+    auto s = t.w.spec(one);
+    s.boot_devices = {s.nics.at(0).id};
+    BOOST_TEST_REQUIRE(t.w.hypervisor.redefine({}, s).ok());
+    const auto order = Value::array_of(std::vector<unsigned>{3, 0, 1, 2});
+    BOOST_TEST(t.w.done(t.w.call(t.w.vsms(), "ModifySystemSettings",
+                                 {{"SystemSettings", Value(t.w.make("Msvm_VirtualSystemSettingData",
+                                                                    {{"InstanceID", vs::setting_id(one)},
+                                                                     {"BootOrder", order}}))}})) == 0U);
+    BOOST_TEST(t.w.spec(one).boot_devices.empty());
+    BOOST_CHECK(t.w.spec(one).boot_order.front() == backend::BootDevice::network);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
