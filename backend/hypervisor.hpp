@@ -106,7 +106,6 @@ struct MigrationRequest {
     // How it is defined at the destination, its files as they are called there; of a running machine what its
     // ports are plugged into counts at once, the rest from the next start.
     std::optional<MachineSpec> new_spec;
-    bool remove_source_files = true;  // of disks that were copied, once the machine stands on the copies
     std::optional<std::chrono::milliseconds> max_downtime;
     // Is told of each file that is made for a copy before it has its name or anything is written to it, with
     // the mark that is_made() knows it by. After an error the file goes again, and nothing moves. May be
