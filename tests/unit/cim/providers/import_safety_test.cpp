@@ -120,7 +120,7 @@ BOOST_FIXTURE_TEST_CASE(a_reference_leads_nowhere_outside_the_folders, Codes) {
         std::uint32_t machine, planned;
         const char* named;
     };
-    const auto& there = w.hypervisor.switches().front();
+    const auto there = w.hypervisor.switches().front();
     for (const auto& c : {Case{cd("/etc/passwd"), 32769, 32769, "/etc/passwd"},
                           Case{cd(w.folder / "disks" / "later.iso"), 32773, 0, "later.iso"},
                           Case{cd(w.image("disk.qcow2")), 32773, 32773, "disk.qcow2"},
