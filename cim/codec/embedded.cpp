@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cim/codec/cimxml.hpp"
 #include "cim/codec/cimxml_read.hpp"
 #include "cim/schema/mof.hpp"
@@ -36,37 +38,60 @@ Result<ObjectPath> with_typed_keys(const Namespace& ns, ObjectPath p) {
     return typed;
 }
 
-// MOF text says of a reference what it says of any text.
-Result<void> complete_references(const Namespace& ns, Value& v, const Feature& f);
-
-Result<void> complete_references(const Namespace& ns, Instance& i) {
-    for (std::size_t slot = 0; slot < i.size(); ++slot) {
-        const auto& f = *i.cls().properties()[slot];
-        if (!i.given(slot) || (f.type != Type::reference && !embeds(f))) continue;
-        Value v = i.at(slot);
-        if (auto r = complete_references(ns, v, f); !r) return r;
-        i.set_at(slot, std::move(v));
-    }
-    return {};
+unsigned levels(const ObjectPath& p) {
+    unsigned most = 0;
+    for (const auto& [name, value] : p.keys())
+        if (const auto* inner = value.as_path()) most = std::max(most, levels(*inner));
+    return most + 1;
 }
 
-Result<void> complete_references(const Namespace& ns, Value& v, const Feature& f) {
-    if (const auto* path = v.as_path()) {
-        auto completed = reference_value(ns, f, *path);
-        if (!completed) return completed.error();
-        v = std::move(*completed);
-    } else if (const auto* inner = v.as_instance()) {
-        Instance copy = *inner;
-        if (auto r = complete_references(ns, copy); !r) return r;
-        v = Value(std::move(copy));
-    } else if (const auto* items = v.as_array()) {
-        Value::Array copies = *items;
-        for (auto& item : copies)
-            if (auto r = complete_references(ns, item, f); !r) return r;
-        v = Value(std::move(copies));
-    }
-    return {};
+Error too_deep(std::string_view subject) {
+    return about(subject, Status::malformed, "wsvirt.embedded.depth", "instances are nested too deeply.");
 }
+
+// What MOF text leaves to its reader: references mean this namespace and typed keys, and the text of an
+// embedded instance is one. `depth` is the level of the instance.
+class Completion {
+  public:
+    explicit Completion(const Namespace& ns) : ns_(ns) {}
+
+    Result<void> instance(Instance& i, std::string_view subject, unsigned depth) const {
+        if (depth > most_nested) return too_deep(subject);
+        for (std::size_t slot = 0; slot < i.size(); ++slot) {
+            const auto& f = *i.cls().properties()[slot];
+            if (!i.given(slot) || (f.type != Type::reference && !embeds(f))) continue;
+            Value v = i.at(slot);
+            if (auto r = value(v, f, depth); !r) return r;
+            i.set_at(slot, std::move(v));
+        }
+        return {};
+    }
+
+  private:
+    Result<void> value(Value& v, const Feature& f, unsigned depth) const {
+        if (const auto* items = v.as_array()) {
+            Value::Array copies = *items;
+            for (auto& item : copies)
+                if (auto r = value(item, f, depth); !r) return r;
+            v = Value(std::move(copies));
+            return {};
+        }
+        if (const auto* inner = v.as_instance()) {
+            Instance copy = *inner;
+            if (auto r = instance(copy, f.name, depth + 1); !r) return r;
+            v = Value(std::move(copy));
+            return {};
+        }
+        if (v.is_null()) return {};
+        auto made = v.as_path() ? reference_value(ns_, f, *v.as_path())
+                                : instance_from_any_text(ns_, f, v.string_or({}), depth);
+        if (!made) return made.error();
+        v = std::move(*made);
+        return {};
+    }
+
+    const Namespace& ns_;
+};
 
 }  // namespace
 
@@ -90,8 +115,7 @@ Result<Value> instance_from_any_text(const Namespace& ns, const Feature& f, std:
                                      unsigned depth) {
     const auto t = trim(text);
     if (t.empty()) return Value();
-    if (depth > most_nested)
-        return about(f.name, Status::malformed, "wsvirt.embedded.depth", "instances are nested too deeply.");
+    if (depth > most_nested) return too_deep(f.name);
     if (t[0] == '<' || t.starts_with("\xef\xbb\xbf")) {
         auto made = cimxml::instance_from_text(ns, t, depth + 1);
         if (!made) {
@@ -115,7 +139,7 @@ Result<Value> instance_from_any_text(const Namespace& ns, const Feature& f, std:
         return about(f.name, Status::malformed, "wsvirt.embedded.count",
                      "exactly one instance is needed here.");
     if (auto r = check_class(ns, f, made->front()); !r) return r.error();
-    if (auto r = complete_references(ns, made->front()); !r) return r.error();
+    if (auto r = Completion(ns).instance(made->front(), f.name, depth + 1); !r) return r.error();
     return Value(std::move(made->front()));
 }
 
@@ -123,6 +147,8 @@ Result<Value> reference_value(const Namespace& ns, const Feature& f, Result<Obje
     if (path && path->name_space().empty()) path->set_name_space(ns.name());
     auto typed = path ? with_typed_keys(ns, std::move(*path)) : std::move(path);
     if (!typed) return about(f.name, typed.error().status, typed.error().message_id, typed.error().text);
+    if (levels(*typed) > most_nested_references)
+        return about(f.name, Status::malformed, "wsvirt.path.depth", "references are nested too deeply.");
     return Value(std::move(*typed));
 }
 

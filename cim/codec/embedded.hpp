@@ -12,6 +12,8 @@ namespace wsvirt::cim::codec {
 
 // How deep instances may be embedded in each other in a message.
 inline constexpr unsigned most_nested = 32;
+// And references in keys of each other: as CIM-XML each takes four of the 64 levels of elements.
+inline constexpr unsigned most_nested_references = 8;
 
 inline bool embeds(const Feature& f) {
     return f.type == Type::instance || f.embedded_object || !f.embedded_class.empty();
@@ -27,7 +29,8 @@ Result<Value> instance_from_any_text(const Namespace& ns, const Feature& f, std:
 Result<void> check_class(const Namespace& ns, const Feature& f, const Instance& i);
 
 // A reference as it was read: in this namespace unless it names one, and key values given as text have the
-// declared types where the class is known. Errors with subject = f.name.
+// declared types where the class is known. Errors (malformed also beyond most_nested_references) with subject
+// = f.name.
 Result<Value> reference_value(const Namespace& ns, const Feature& f, Result<ObjectPath> path);
 
 Error about(std::string_view subject, Status status, std::string_view id, std::string_view text);

@@ -1,5 +1,7 @@
 #include "cim/codec/cimxml.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/test/unit_test.hpp>
 #include <sstream>
 
@@ -102,6 +104,59 @@ BOOST_AUTO_TEST_CASE(references_in_mof_text_are_as_elsewhere) {
     BOOST_TEST((*leaf->get("R").as_path() == wanted));
     BOOST_TEST(leaf->get("R").as_path()->name_space() == "root/test");
     BOOST_TEST(leaf->get("Leaf").as_instance()->get("R").as_path()->name_space() == "root/test");
+}
+
+// DSP0004 5.6.13: the value of an embedded instance in MOF text is a text, too.
+BOOST_AUTO_TEST_CASE(texts_of_embedded_instances_in_mof_text_are_instances) {
+    const auto leaf_of = [](std::string_view value) {
+        const auto text = fmt::format(
+            "<INSTANCE CLASSNAME='T_All'><PROPERTY NAME='Leaf' TYPE='string'><VALUE>instance of T_All {{ "
+            "Leaf = "
+            "{}; }};</VALUE></PROPERTY></INSTANCE>",
+            value);
+        return cimxml::instance_from_text(ns(), text);
+    };
+    const auto good = leaf_of("\"instance of T_All { R = \\\"T_All.Id='7'\\\"; };\"");
+    BOOST_REQUIRE_MESSAGE(good.ok(), (good.ok() ? "" : good.error().text));
+    const auto* inner = good->get("Leaf").as_instance()->get("Leaf").as_instance();
+    BOOST_REQUIRE(inner);
+    BOOST_TEST(inner->get("R").as_path()->key_string("Id") == "7");
+    BOOST_TEST(leaf_of("\"  \"").value().get("Leaf").as_instance()->get("Leaf").is_null());
+    for (const auto* bad : {"\"instance ofz//sc!emas.T_All.Id=7\"", "\"x\""}) {
+        const auto refused = leaf_of(bad);
+        BOOST_REQUIRE(!refused.ok());
+        BOOST_TEST((refused.error().status == Status::malformed));
+    }
+    std::string deep = "instance of T_All { };";
+    for (int n = 0; n < 31; ++n)
+        deep = "instance of T_All { Leaf = " + deep.substr(0, deep.size() - 1) + "; };";
+    const auto nested = [](const std::string& text) {
+        return cimxml::instance_from_text(
+            ns(), "<INSTANCE CLASSNAME='T_All'><PROPERTY NAME='Leaf' TYPE='string'><VALUE>" + text +
+                      "</VALUE></PROPERTY></INSTANCE>");
+    };
+    const auto deepest = nested(deep);
+    BOOST_REQUIRE_MESSAGE(deepest.ok(), (deepest.ok() ? "" : deepest.error().text));
+    BOOST_TEST(cimxml::instance_from_text(ns(), cimxml::instance_to_text(*deepest)).ok());
+    BOOST_TEST(!nested("instance of T_All { Leaf = " + deep.substr(0, deep.size() - 1) + "; };").ok());
+}
+
+BOOST_AUTO_TEST_CASE(references_in_references_have_a_depth_that_every_form_can_hold) {
+    const auto nested = [](unsigned levels) {
+        std::string path = "<INSTANCENAME CLASSNAME='T_All'/>";
+        for (unsigned n = 1; n < levels; ++n)
+            path = "<INSTANCENAME CLASSNAME='T_All'><KEYBINDING NAME='Id'><VALUE.REFERENCE>" + path +
+                   "</VALUE.REFERENCE></KEYBINDING></INSTANCENAME>";
+        return cimxml::instance_from_text(
+            ns(), "<INSTANCE CLASSNAME='T_All'><PROPERTY.REFERENCE NAME='R'><VALUE.REFERENCE>" + path +
+                      "</VALUE.REFERENCE></PROPERTY.REFERENCE></INSTANCE>");
+    };
+    const auto deepest = nested(8);
+    BOOST_REQUIRE_MESSAGE(deepest.ok(), (deepest.ok() ? "" : deepest.error().text));
+    BOOST_TEST(cimxml::instance_from_text(ns(), cimxml::instance_to_text(*deepest)).ok());
+    const auto refused = nested(9);
+    BOOST_REQUIRE(!refused.ok());
+    BOOST_TEST((refused.error().status == Status::malformed));
 }
 
 BOOST_AUTO_TEST_CASE(refusals) {
