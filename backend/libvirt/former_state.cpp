@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "backend/libvirt/kept_memory.hpp"
+#include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/snapshot_apply.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/qemu/process.hpp"
@@ -55,7 +56,51 @@ Result<void> stand_on_former(Site& w, const Unfinished& noted) {
     return {};
 }
 
+// All of the overlays that it stood on.
+Result<void> are_there(const Site& w, const Unfinished& noted) {
+    Formats tops;
+    for (const auto& t : snapshot_targets(noted.settings))
+        if (is_overlay(t.path)) tops.emplace(t.path, t.format);
+    const auto chain = read_chain(w.call, w.tool, tops);
+    if (chain) return {};
+    return Error{Status::failed, "wsvirt.snapshot.no_former",
+                 "The files that hold what the disks of the machine were before are not there any more.",
+                 chain.error().subject, chain.error().full_text()};
+}
+
+// The disks that it has, with all that they stand on; nothing where they are those of before.
+Result<Chain> other_files(const Site& w, const Unfinished& noted) {
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
+    if (!noted.held.empty() || snapshot_targets(*own) == snapshot_targets(noted.settings)) return Chain();
+    std::set<std::string> missing;
+    return read_chain(w.call, w.tool, tops_of(*own, {}), &missing);
+}
+
+Result<void> put_variables_back(Site& w, const Unfinished& noted) {
+    const auto aside = former_variables(w, noted);
+    if (std::find(noted.files.begin(), noted.files.end(), aside) == noted.files.end() || is_lost(aside))
+        return {};
+    return copy_nvram(aside, nvram_path(noted.settings));
+}
+
 }  // namespace
+
+std::string former_variables(const Site& w, const Unfinished& noted) {
+    return w.local() ? kept_file(*w.core, noted.id, ".nvram") : "";
+}
+
+Result<void> keep_variables(Site& w, const Unfinished& noted) {
+    const auto aside = former_variables(w, noted);
+    if (std::find(noted.files.begin(), noted.files.end(), aside) == noted.files.end()) return {};
+    const auto content = read_nvram(noted.settings);
+    // Of a machine whose files belong to somebody else.
+    return content ? write_nvram(aside, *content) : Result<void>();
+}
+
+void drop_variables(const Site& w, const Unfinished& noted) {
+    if (const auto aside = former_variables(w, noted); !aside.empty()) unlink(aside.c_str());
+}
 
 std::vector<std::string> disks_to_hold(const Site& w, const HeldSnapshot& s) {
     const auto kind = w.core->connector->kind();
@@ -97,16 +142,28 @@ Result<void> make_former(Site& w, const Unfinished& noted) {
             return Error{Status::failed, "wsvirt.snapshot.no_former",
                          "The disk \"" + path + "\" does not hold what it was before any more.", path};
     }
+    if (auto ok = are_there(w, noted); !ok) return ok;
+    const auto newer = other_files(w, noted);
+    if (!newer) return newer.error();
     if (auto ok = turn_off(w); !ok) return ok;
     qemu::end_orphans(w.core->settings().qemu_img, noted.id);
     for (const auto& path : noted.held)
         if (auto ok = w.tool.snapshot(w.call, 'a', noted.id, path); !ok) return ok;
     if (auto ok = define(w, noted.settings); !ok) return ok;
+    if (auto ok = put_variables_back(w, noted); !ok) return ok;
     if (auto ok = stand_on_former(w, noted); !ok) return ok;
-    return put_memory_back(w, noted.files);
+    if (auto ok = put_memory_back(w, noted.files); !ok) return ok;
+    remove_outdated(w, *newer);
+    return {};
 }
 
 bool waits_for_disks(const Site& w, const Unfinished& noted) {
+    if (noted.held.empty()) {
+        std::set<std::string> missing;
+        const auto own = noted.settings.empty() ? Result<std::string>(std::string()) : w.domain_xml();
+        if (own) (void)read_chain(w.call, w.tool, tops_of(*own, {}), &missing);
+        return !missing.empty();
+    }
     return std::any_of(noted.held.begin(), noted.held.end(),
                        [&](const auto& path) { return is_lost(path) && is_own(w, path); });
 }

@@ -1,8 +1,8 @@
-// What a machine was before it goes back to a snapshot inside its disks. QEMU sets the disks back first and
-// reads the memory afterwards, so what comes of a failure is neither the one nor the other. Until it is over
-// the disks hold what they were as one snapshot more inside of them, under the id of the note, of which
-// libvirt knows nothing; the settings are in the note, and the saved memory is where kept_memory.hpp puts it.
-// Call with the machine's gate held.
+// What a machine was before it goes back to a snapshot. QEMU sets the disks back first and reads the memory
+// afterwards, so what comes of a failure is neither the one nor the other. Until it is over disks that hold
+// the snapshot inside hold what they were as one snapshot more, under the id of the note, of which libvirt
+// knows nothing; overlays beside disks stay. The settings are in the note, the saved memory is where
+// kept_memory.hpp puts it, and the variables of firmware have a copy. Call with the machine's gate held.
 #pragma once
 
 #include "backend/libvirt/snapshot_journal.hpp"
@@ -11,12 +11,17 @@ namespace wsvirt::backend::libvirt {
 
 // The disks that hold a part of the snapshot, where all of them can be opened from here; else none.
 std::vector<std::string> disks_to_hold(const Site& w, const HeldSnapshot& s);
+// Where the variables of firmware are meanwhile; "" = they cannot be kept on this host.
+std::string former_variables(const Site& w, const Unfinished& noted);
+// Where that file is noted.
+Result<void> keep_variables(Site& w, const Unfinished& noted);
+void drop_variables(const Site& w, const Unfinished& noted);
 // What is noted by then; a machine that runs is turned off. After an error nothing has changed but what
 // let_go() removes.
 Result<void> hold_former(Site& w, const Unfinished& noted);
 // Disks, settings, and then the memory, which fits no others. Whatever runs is turned off.
 Result<void> make_former(Site& w, const Unfinished& noted);
-// One of the disks is lost, and the machine cannot start without it.
+// A file of the machine's disks is lost, and it cannot start without it.
 bool waits_for_disks(const Site& w, const Unfinished& noted);
 // The disks hold it no longer. Errors: one of the machine's own is not there, qemu-img's.
 Result<void> let_go(Site& w, const Unfinished& noted);

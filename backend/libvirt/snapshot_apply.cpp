@@ -174,8 +174,6 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     Unfinished noted;
     noted.machine = uuid_of(w.domain);
     noted.id = id;
-    for (const auto& [path, backing] : *before)
-        if (is_overlay(path)) noted.files.push_back(path);
     const auto overlays = overlay_paths(snapshot_targets(s.layout.domain_xml), id);
     for (const auto& [target, path] : overlays) noted.files.push_back(path);
     const auto journal = note_unfinished(*w.core, w.session, noted);
@@ -200,18 +198,17 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     if (!ok) {
         // A host that fell silent may have done it, and the machine stands on them: that is recovery's to
         // see.
-        w.gone_back = !turn_off(w) || !define(w, *old_xml);
-        if (w.gone_back) return ok;
+        if (!turn_off(w) || !define(w, *old_xml)) {
+            w.gone_back = !w.way_back;
+            leave_noted(*w.core, noted);
+            return ok;
+        }
         take_back();
         for (const auto& other : all)
             if (other.info.current) (void)write_back(w, other.xml, true);
         return ok;
     }
-    if (auto after = read_chain(w.call, w.tool, tops_of(*xml, all))) {
-        Chain known = *before;
-        known.insert(after->begin(), after->end());
-        remove_unneeded(*before, *after, held_by_others(*w.core, noted.machine, known));
-    }
+    remove_outdated(w, *before);
     return {};
 }
 
@@ -289,18 +286,31 @@ Result<void> end_of_revert(Site& w, const std::string& id, const AfterRevert& th
     return left ? marked : left;
 }
 
-// What a failure or the end of the service needs to know.
-Result<Unfinished> about_to_go_back(Site& w, const HeldSnapshot& s) {
+// What a failure or the end of the service needs to know; `overlays`: what is needed no more afterwards.
+Result<Unfinished> about_to_go_back(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
+                                    const Chain& overlays) {
     Unfinished noted;
     noted.machine = uuid_of(w.domain);
     noted.id = make_guid();
     noted.stands_on = standing(w.domain);
-    if (MemoryAside::is_needed(w)) noted.files = {MemoryAside::place(w)};
-    if (s.info.external || is_test(w)) return noted;
+    for (const auto& [path, backing] : overlays) noted.files.push_back(path);
+    const auto keep_aside = [&](const std::string& file) {
+        if (!file.empty()) noted.files.push_back(file);
+    };
+    if (MemoryAside::is_needed(w)) keep_aside(MemoryAside::place(w));
+    if (is_test(w) || (s.info.external && !w.local())) return noted;
     noted.held = disks_to_hold(w, s);
     if (noted.held.empty() && has_disks_inside(w, s)) return noted;
     auto own = w.domain_xml();
     if (!own) return own.error();
+    if (s.info.external) {
+        const auto before = read_chain(w.call, w.tool, tops_of(*own, all));
+        if (!before) return before.error();
+        for (const auto& [path, backing] : *before)
+            if (is_overlay(path)) noted.files.push_back(path);
+    }
+    if (!s.layout.note.nvram_file.empty() && !nvram_path(*own).empty())
+        keep_aside(former_variables(w, noted));
     noted.settings = std::move(*own);
     return noted;
 }
@@ -313,6 +323,7 @@ class Attempt {
     Result<void> prepare() {
         auto ok = note();
         if (ok) ok = saved_.keep();
+        if (ok) ok = keep_variables(w_, noted_);
         if (ok) ok = hold_former(w_, noted_);
         return ok;
     }
@@ -343,18 +354,23 @@ class Attempt {
         why.detail += (why.detail.empty() ? "" : "; ") + back.error().full_text();
     }
 
-    void clear_up() {
+    // `overlays`: what the machine needs no more.
+    void clear_up(const Chain& overlays) {
         if (!w_.answers()) return;
         if (stuck_) {
             saved_.leave();
             leave_noted(*w_.core, noted_);
             return;
         }
-        if (noted_.held.empty()) return;
         noted_.applied.clear();
         noted_.back = false;
-        (void)note();
-        if (!let_go(w_, noted_)) leave_noted(*w_.core, noted_);
+        if (!noted_.held.empty()) (void)note();
+        bool left = !let_go(w_, noted_);
+        drop_variables(w_, noted_);
+        if (!overlays.empty() && !tidy_files(w_, overlays))
+            left |= std::any_of(overlays.begin(), overlays.end(),
+                                [](const auto& o) { return access(o.first.c_str(), F_OK) == 0; });
+        if (left) leave_noted(*w_.core, noted_);
     }
 
     // What is noted by then is done later.
@@ -387,13 +403,13 @@ Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSn
                         const AfterRevert& then) {
     if (auto ok = can_be_applied(w, s, all, then.memory); !ok) return ok;
     const auto overlays = overlays_on(w, s, all);
-    auto noted = about_to_go_back(w, s);
+    auto noted = about_to_go_back(w, s, all, overlays);
     if (!noted) return noted.error();
     Attempt attempt(w, std::move(*noted));
     auto done = attempt.prepare();
     if (done) done = attempt.begin(s.info.id, then);
     if (!done) {
-        attempt.clear_up();
+        attempt.clear_up({});
         return done;
     }
     done = go_back(w, s, all, then.memory);
@@ -401,8 +417,7 @@ Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSn
         attempt.undo(done.error());
     else
         done = end_of_revert(w, s.info.id, then);
-    attempt.clear_up();
-    if (done && !overlays.empty()) (void)tidy_files(w, overlays);
+    attempt.clear_up(done ? overlays : Chain());
     return done || w.answers() ? done : Result<void>(attempt.put_off(done.error()));
 }
 

@@ -63,6 +63,8 @@ Result<std::set<std::string>> live_files(const Site& w, std::string_view target 
 // Merges frozen files that no snapshot needs any more and removes overlays of ours that nothing needs;
 // `before`: the files as they were.
 Result<void> tidy_files(Site& w, Chain before);
+// Removes overlays of ours that nothing needs any more, and merges nothing. What fails is left.
+void remove_outdated(Site& w, const Chain& before);
 // The files that machine and snapshots have above the disks of this snapshot, which is inside them: what
 // waits to be merged. Needed no more by a machine that goes back to it.
 Chain overlays_on(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all);

@@ -310,6 +310,19 @@ Result<void> tidy_files(Site& w, Chain chain) {
     return done;
 }
 
+void remove_outdated(Site& w, const Chain& before) {
+    const auto all = hold_snapshots(w.domain);
+    const auto own = w.domain_xml();
+    if (before.empty() || !all || !own) return;
+    const auto after = read_chain(w.call, w.tool, tops_of(*own, *all));
+    auto kept = live_files(w);
+    if (!after || !kept) return;
+    Chain known = before;
+    known.insert(after->begin(), after->end());
+    kept->merge(held_by_others(*w.core, uuid_of(w.domain), known));
+    remove_unneeded(before, *after, *kept);
+}
+
 Chain overlays_on(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all) {
     Chain r;
     const auto own = w.domain_xml();
