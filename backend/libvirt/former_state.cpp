@@ -58,6 +58,7 @@ Result<void> stand_on_former(Site& w, const Unfinished& noted) {
 
 // All of the overlays that it stood on.
 Result<void> are_there(const Site& w, const Unfinished& noted) {
+    if (!w.local()) return {};
     Formats tops;
     for (const auto& t : snapshot_targets(noted.settings))
         if (is_overlay(t.path)) tops.emplace(t.path, t.format);
@@ -70,9 +71,10 @@ Result<void> are_there(const Site& w, const Unfinished& noted) {
 
 // The disks that it has, with all that they stand on; nothing where they are those of before.
 Result<Chain> other_files(const Site& w, const Unfinished& noted) {
+    if (!noted.held.empty() || !w.local()) return Chain();
     const auto own = w.domain_xml();
     if (!own) return own.error();
-    if (!noted.held.empty() || snapshot_targets(*own) == snapshot_targets(noted.settings)) return Chain();
+    if (snapshot_targets(*own) == snapshot_targets(noted.settings)) return Chain();
     std::set<std::string> missing;
     return read_chain(w.call, w.tool, tops_of(*own, {}), &missing);
 }
@@ -84,7 +86,63 @@ Result<void> put_variables_back(Site& w, const Unfinished& noted) {
     return copy_nvram(aside, nvram_path(noted.settings));
 }
 
+const HeldSnapshot* find_by_name(const std::vector<HeldSnapshot>& all, const std::string& name) {
+    const auto it = std::find_if(all.begin(), all.end(), [&](const auto& s) { return s.name == name; });
+    return it == all.end() ? nullptr : &*it;
+}
+
+Result<void> let_host_hold(Site& w, const Unfinished& noted) {
+    NewSnapshot former;
+    former.name = former.title = snapshot_of_former(noted);
+    for (const auto& t : snapshot_targets(noted.settings)) former.disks.push_back({t.target, "", false});
+    for (const auto& target : left_out(noted.settings)) former.disks.push_back({target, "", true});
+    const SnapshotHandle made(virDomainSnapshotCreateXML(w.domain, new_snapshot_xml(former).c_str(), 0));
+    if (made) return {};
+    const Error why = last_error("apply the snapshot");
+    return Error{
+        why.status, "wsvirt.snapshot.no_way_back",
+        "What is in the disks now cannot be kept for the case that the snapshot cannot be applied, so "
+        "nothing has been changed; make room where the disks are, or end what else has them open.",
+        uuid_of(w.domain), why.full_text()};
+}
+
+Result<void> go_back_on_host(Site& w, const Unfinished& noted) {
+    const auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    const auto* const former = find_by_name(*all, snapshot_of_former(noted));
+    if (!former)
+        return Error{Status::failed, "wsvirt.snapshot.no_former",
+                     "The disks do not hold what they were before any more.", noted.machine};
+    return checked(virDomainRevertToSnapshot(former->handle.get(), VIR_DOMAIN_SNAPSHOT_REVERT_FORCE),
+                   "put back what the machine was");
+}
+
+Result<void> let_go_on_host(Site& w, const Unfinished& noted) {
+    const auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    const auto* const former = find_by_name(*all, snapshot_of_former(noted));
+    if (!former) return {};
+    return checked(virDomainSnapshotDelete(former->handle.get(), 0), "remove what is left of a snapshot");
+}
+
 }  // namespace
+
+std::string snapshot_of_former(const Unfinished& noted) {
+    return std::string(former_prefix) + noted.id;
+}
+
+bool host_holds(const std::vector<HeldSnapshot>& all, const Unfinished& noted) {
+    return find_by_name(all, snapshot_of_former(noted)) != nullptr;
+}
+
+bool host_can_hold(const Site& w, const HeldSnapshot& s, const std::string& settings) {
+    const auto now = snapshot_targets(settings), then = snapshot_targets(s.layout.domain_xml);
+    return w.core->connector->kind() != HostKind::test && !s.layout.note.disks_only &&
+           !writes_to_left_out(settings) &&
+           std::all_of(now.begin(), now.end(), [](const auto& t) { return t.format == "qcow2"; }) &&
+           std::all_of(then.begin(), then.end(),
+                       [&](const auto& t) { return std::find(now.begin(), now.end(), t) != now.end(); });
+}
 
 std::string former_variables(const Site& w, const Unfinished& noted) {
     return w.local() ? kept_file(*w.core, noted.id, ".nvram") : "";
@@ -116,9 +174,10 @@ std::vector<std::string> disks_to_hold(const Site& w, const HeldSnapshot& s) {
 }
 
 Result<void> hold_former(Site& w, const Unfinished& noted) {
-    if (noted.held.empty()) return {};
+    if (noted.held.empty() && !noted.host_holds) return {};
     if (w.active())
         if (auto ok = turn_off(w); !ok) return ok;
+    if (noted.host_holds) return let_host_hold(w, noted);
     for (const auto& path : noted.held) {
         // qemu-img is not stopped half-way: it would leave clusters behind that nothing uses.
         const auto ok = w.tool.snapshot({w.session.deadline, {}, {}}, 'c', noted.id, path);
@@ -149,6 +208,8 @@ Result<void> make_former(Site& w, const Unfinished& noted) {
     qemu::end_orphans(w.core->settings().qemu_img, noted.id);
     for (const auto& path : noted.held)
         if (auto ok = w.tool.snapshot(w.call, 'a', noted.id, path); !ok) return ok;
+    if (noted.host_holds)
+        if (auto ok = go_back_on_host(w, noted); !ok) return ok;
     if (auto ok = define(w, noted.settings); !ok) return ok;
     if (auto ok = put_variables_back(w, noted); !ok) return ok;
     if (auto ok = stand_on_former(w, noted); !ok) return ok;
@@ -160,8 +221,9 @@ Result<void> make_former(Site& w, const Unfinished& noted) {
 bool waits_for_disks(const Site& w, const Unfinished& noted) {
     if (noted.held.empty()) {
         std::set<std::string> missing;
-        const auto own = noted.settings.empty() ? Result<std::string>(std::string()) : w.domain_xml();
-        if (own) (void)read_chain(w.call, w.tool, tops_of(*own, {}), &missing);
+        const auto own = w.domain_xml();
+        if (!noted.settings.empty() && w.local() && own)
+            (void)read_chain(w.call, w.tool, tops_of(*own, {}), &missing);
         return !missing.empty();
     }
     return std::any_of(noted.held.begin(), noted.held.end(),
@@ -170,6 +232,7 @@ bool waits_for_disks(const Site& w, const Unfinished& noted) {
 
 Result<void> let_go(Site& w, const Unfinished& noted) {
     w.call = {};  // also when the caller has gone
+    if (noted.host_holds) return let_go_on_host(w, noted);
     if (noted.held.empty()) return {};
     if (!w.active()) qemu::end_orphans(w.core->settings().qemu_img, noted.id);
     for (const auto& path : noted.held) {

@@ -144,7 +144,14 @@ Result<std::vector<SnapshotInfo>> read_snapshots(virDomainPtr domain) {
     for (int i = 0; i < n; ++i) snapshots.emplace_back(list[i]);
     std::free(list);
     const std::string uuid = n > 0 ? uuid_of(domain) : "";
+    std::string below_former;
     for (const auto& s : snapshots) {
+        if (std::string_view(virDomainSnapshotGetName(s.get())).starts_with(former_prefix)) {
+            const SnapshotHandle parent(virDomainSnapshotGetParent(s.get(), 0));
+            if (parent && virDomainSnapshotIsCurrent(s.get(), 0) == 1)
+                below_former = snapshot_id(uuid, virDomainSnapshotGetName(parent.get()));
+            continue;
+        }
         const std::string xml = take(virDomainSnapshotGetXMLDesc(s.get(), 0));
         if (xml.empty()) continue;  // deleted meanwhile
         auto info = read_snapshot(xml, uuid);
@@ -152,6 +159,7 @@ Result<std::vector<SnapshotInfo>> read_snapshots(virDomainPtr domain) {
         info->current = virDomainSnapshotIsCurrent(s.get(), 0) == 1;
         r.push_back(std::move(*info));
     }
+    for (auto& s : r) s.current |= s.id == below_former;
     return r;
 }
 

@@ -299,10 +299,13 @@ Result<Unfinished> about_to_go_back(Site& w, const HeldSnapshot& s, const std::v
     };
     if (MemoryAside::is_needed(w)) keep_aside(MemoryAside::place(w));
     if (is_test(w) || (s.info.external && !w.local())) return noted;
-    noted.held = disks_to_hold(w, s);
-    if (noted.held.empty() && has_disks_inside(w, s)) return noted;
     auto own = w.domain_xml();
     if (!own) return own.error();
+    noted.held = disks_to_hold(w, s);
+    if (noted.held.empty() && has_disks_inside(w, s)) {
+        noted.host_holds = host_can_hold(w, s, *own);
+        if (!noted.host_holds) return noted;
+    }
     if (s.info.external) {
         const auto before = read_chain(w.call, w.tool, tops_of(*own, all));
         if (!before) return before.error();
@@ -364,7 +367,7 @@ class Attempt {
         }
         noted_.applied.clear();
         noted_.back = false;
-        if (!noted_.held.empty()) (void)note();
+        if (!noted_.held.empty() || noted_.host_holds) (void)note();
         bool left = !let_go(w_, noted_);
         drop_variables(w_, noted_);
         if (!overlays.empty() && !tidy_files(w_, overlays))

@@ -153,6 +153,8 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
     if (!all) return all.error();
     if (const auto* s = find_snapshot(*all, u.id)) {
         if (s->layout.note.created_us == 0) ok = remove_or_keep(w, *s);
+    } else if (u.host_holds) {
+        if (u.applied.empty() && !host_holds(*all, u)) ok = remove_unseen(w, snapshot_of_former(u));
     } else if (!u.held.empty()) {
         // That is what the machine was, which may be needed yet.
     } else if (!w.elsewhere()) {

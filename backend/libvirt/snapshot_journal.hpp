@@ -27,6 +27,7 @@ struct Unfinished {
     std::string applied;               // the snapshot that the machine goes back to
     bool back = false;                 // or rather becomes what it was before
     std::vector<std::string> held;     // disks that hold what they were (former_state.hpp)
+    bool host_holds = false;           // or the host's libvirt has a snapshot of that
     std::string settings;              // of the machine then; "" = it cannot become what it was
     AfterRevert then{AfterRevert::Memory::saved, {}, {}};
     // The files on which the snapshots that stay are based: libvirt forgets them while one is deleted.

@@ -13,6 +13,9 @@
 namespace wsvirt::backend::libvirt {
 
 // Without `current`, which the XML does not say.
+// What such names begin with is nobody's snapshot, but what a machine was before it goes back to one.
+inline constexpr std::string_view former_prefix = "wsvirt.before.";
+
 Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machine);
 
 // What we write on a snapshot.

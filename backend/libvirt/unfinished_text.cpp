@@ -46,10 +46,10 @@ std::string in_its_lines(std::string_view line) {
 }  // namespace
 
 // One line each: "host NAME", "machine GUID", "id GUID", "was_running", "frozen", "paused", "removed", "apply
-// GUID", "back", "then runs" or "saved" or "dropped", "mark VALUE NAME", "held PATH", "settings XML", "file
-// PATH", "delete GUID", "stands_on GUID", "base TARGET FORMAT NAME" before the "path PATH" that it is of,
-// "upper PATH" before the "lower PATH" that it stood on, and "failed TEXT" of why a start could not finish
-// it.
+// GUID", "back", "then runs" or "saved" or "dropped", "mark VALUE NAME", "held PATH", "host_holds",
+// "settings XML", "file PATH", "delete GUID", "stands_on GUID", "base TARGET FORMAT NAME" before the "path
+// PATH" that it is of, "upper PATH" before the "lower PATH" that it stood on, and "failed TEXT" of why a
+// start could not finish it.
 Unfinished read_unfinished(const std::filesystem::path& file) {
     Unfinished u;
     std::ifstream in(file);
@@ -67,6 +67,7 @@ Unfinished read_unfinished(const std::filesystem::path& file) {
         if (name == "removed") u.removed = true;
         if (name == "apply") u.applied = value;
         if (name == "back") u.back = true;
+        if (name == "host_holds") u.host_holds = true;
         if (name == "held") u.held.push_back(in_its_lines(value));
         if (name == "settings") u.settings = in_its_lines(value);
         if (name == "then") u.then.memory = memory_of(value);
@@ -99,6 +100,7 @@ std::string text_of(const std::string& host, const Unfinished& what) {
     if (what.removed) text += "removed\n";
     if (!what.applied.empty()) text += "apply " + what.applied + "\n";
     if (what.back) text += "back\n";
+    if (what.host_holds) text += "host_holds\n";
     for (const auto& path : what.held) text += "held " + in_one_line(path) + "\n";
     if (!what.settings.empty()) text += "settings " + in_one_line(what.settings) + "\n";
     for (const auto& [name, memory] : memory_words)

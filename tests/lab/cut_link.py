@@ -1,5 +1,5 @@
 """A libvirtd's socket that can fall silent: it lets everything through until it is told what to wait for, keeps the answers
-back from then on, and is cut when the test says so."""
+back from then on, and is cut when the test says so. Without a path it is one of TCP."""
 import socket
 import threading
 
@@ -7,8 +7,9 @@ import threading
 class Link:
     def __init__(self, path, libvirtd):
         self.libvirtd, self.mark, self.silent, self.open = libvirtd, None, threading.Event(), []
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
+        self.listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        self.listener.bind(str(path) if path else ("127.0.0.1", 0))
+        self.port = None if path else self.listener.getsockname()[1]
         self.listener.listen()
         self.start(self.accept)
 

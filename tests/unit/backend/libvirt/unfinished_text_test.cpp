@@ -18,7 +18,7 @@ BOOST_AUTO_TEST_CASE(what_a_machine_was_is_read_as_it_was_noted) {
     noted.machine = make_guid();
     noted.id = make_guid();
     noted.applied = make_guid();
-    noted.back = true;
+    noted.back = noted.host_holds = true;
     noted.then = {AfterRevert::Memory::dropped, "Applied", "17"};
     noted.held = {"/vms/a disk.qcow2", "/vms/b\nC:\\new.qcow2"};
     noted.settings = "<domain>\n  <description>C:\\new\nfile x\\\\</description>\n</domain>\n";
@@ -33,6 +33,7 @@ BOOST_AUTO_TEST_CASE(what_a_machine_was_is_read_as_it_was_noted) {
     BOOST_TEST(seen.id == noted.id);
     BOOST_TEST(seen.applied == noted.applied);
     BOOST_TEST(seen.back);
+    BOOST_TEST(seen.host_holds);
     BOOST_TEST((seen.then.memory == noted.then.memory));
     BOOST_TEST(seen.then.mark == "Applied");
     BOOST_TEST(seen.then.value == "17");
