@@ -71,6 +71,8 @@ struct Inventory::State {
     std::mutex subscriber_mutex;
     std::map<std::uint64_t, std::shared_ptr<std::function<void(const Event&)>>> subscribers;
     std::uint64_t next_subscriber = 0;
+    std::optional<std::uint64_t> told;  // the one whose callback runs
+    std::condition_variable callback_ended;
     std::thread thread;
 
     void send(Event e) {
@@ -79,6 +81,8 @@ struct Inventory::State {
         event_added.notify_one();
     }
     void deliver();
+    void tell(std::uint64_t subscriber, const Event& e);
+    void unsubscribe(std::uint64_t subscriber);
     void put(Entry& entry, Machine machine);
     void drop(Entry& entry, const std::string& uuid);
 };
@@ -91,18 +95,42 @@ void Inventory::State::deliver() {
         const Event e = std::move(events.front());
         events.pop_front();
         lock.unlock();
-        std::vector<std::shared_ptr<std::function<void(const Event&)>>> all;
+        std::vector<std::uint64_t> all;
         {
             const std::lock_guard subscriber_lock(subscriber_mutex);
-            for (const auto& [id, f] : subscribers) all.push_back(f);
+            for (const auto& [id, f] : subscribers) all.push_back(id);
         }
-        for (const auto& f : all)
-            (void)guarded("tell of an event", [&]() -> Result<void> {
-                (*f)(e);
-                return {};
-            });
+        for (const auto id : all) tell(id, e);
         lock.lock();
     }
+}
+
+// Unless it has unsubscribed meanwhile.
+void Inventory::State::tell(std::uint64_t subscriber, const Event& e) {
+    std::shared_ptr<std::function<void(const Event&)>> callback;
+    {
+        const std::lock_guard lock(subscriber_mutex);
+        const auto it = subscribers.find(subscriber);
+        if (it == subscribers.end()) return;
+        callback = it->second;
+        told = subscriber;
+    }
+    (void)guarded("tell of an event", [&]() -> Result<void> {
+        (*callback)(e);
+        return {};
+    });
+    callback.reset();
+    const std::lock_guard lock(subscriber_mutex);
+    told.reset();
+    callback_ended.notify_all();
+}
+
+// What the callback works with may be gone afterwards.
+void Inventory::State::unsubscribe(std::uint64_t subscriber) {
+    std::unique_lock lock(subscriber_mutex);
+    subscribers.erase(subscriber);
+    if (std::this_thread::get_id() == thread.get_id()) return;  // from inside of a callback
+    callback_ended.wait(lock, [&] { return told != subscriber; });
 }
 
 // With the mutex held. Fills what only the history knows: since when, created when.
@@ -241,10 +269,7 @@ std::shared_ptr<void> Inventory::subscribe(std::function<void(const Event&)> on_
     const auto id = state_->next_subscriber++;
     state_->subscribers[id] = std::make_shared<std::function<void(const Event&)>>(std::move(on_event));
     return std::shared_ptr<void>(nullptr, [weak = std::weak_ptr<State>(state_), id](void*) {
-        if (const auto state = weak.lock()) {
-            const std::lock_guard leave(state->subscriber_mutex);
-            state->subscribers.erase(id);
-        }
+        if (const auto state = weak.lock()) state->unsubscribe(id);
     });
 }
 

@@ -36,6 +36,7 @@ class Inventory {
     std::vector<std::shared_ptr<const Machine>> machines() const;
     std::shared_ptr<const Machine> machine(std::string_view uuid) const;
     bool connected() const;
+    // Dropping the handle waits for the callback when it runs right then, unless in the callback itself.
     std::shared_ptr<void> subscribe(std::function<void(const Event&)> on_event);
 
   private:

@@ -1,0 +1,68 @@
+#include "backend/libvirt/inventory.hpp"
+
+#include <atomic>
+#include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <thread>
+
+using namespace wsvirt::backend;
+using libvirt::Inventory;
+using namespace std::chrono_literals;
+
+namespace {
+
+template <class Condition>
+bool eventually(Condition c) {
+    for (int n = 0; n < 2000 && !c(); ++n) std::this_thread::sleep_for(5ms);
+    return c();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(inventory)
+
+// Whoever has unsubscribed may take away what the callback works with.
+BOOST_AUTO_TEST_CASE(no_callback_runs_when_its_subscription_is_gone) {
+    std::atomic<bool> inside = false, go_on = false, gone = false;
+    std::atomic<int> second_told = 0;
+    Inventory all;
+    auto first = all.subscribe([&](const Event&) {
+        inside = true;
+        while (!go_on) std::this_thread::sleep_for(1ms);
+    });
+    auto second = all.subscribe([&](const Event&) { ++second_told; });
+    all.set_connected(true);
+    BOOST_TEST_REQUIRE(eventually([&] { return inside.load(); }));
+    second.reset();  // its turn has not come yet, and does not come any more
+    std::jthread leaves([&] {
+        first.reset();
+        gone = true;
+    });
+    std::this_thread::sleep_for(50ms);
+    BOOST_TEST(!gone);
+    go_on = true;
+    leaves.join();
+    BOOST_TEST(gone);
+    std::atomic<bool> third_told = false;
+    const auto third = all.subscribe([&](const Event&) { third_told = true; });
+    all.set_connected(false);
+    BOOST_TEST(eventually([&] { return third_told.load(); }));
+    BOOST_TEST(second_told == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_may_end_its_own_subscription) {
+    std::atomic<int> told = 0, others = 0;
+    std::shared_ptr<void> own;
+    Inventory all;
+    own = all.subscribe([&](const Event&) {
+        ++told;
+        own.reset();
+    });
+    const auto other = all.subscribe([&](const Event&) { ++others; });
+    all.set_connected(true);
+    all.set_connected(false);
+    BOOST_TEST(eventually([&] { return others == 2; }));
+    BOOST_TEST(told == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
