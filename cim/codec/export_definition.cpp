@@ -54,6 +54,19 @@ unsigned version_of(const ExportDefinition& d) {
     return plain ? 1 : export_format_version;
 }
 
+// Every export has them, and without them nothing tells what became of a file on the way.
+Result<void> check_file(const ExportDefinition::File& f) {
+    if (!stays_inside(f.path))
+        return bad("wsvirt.import.path",
+                   "The definition file names the file \"" + f.path + "\", which is not below its folder.");
+    if (f.digest.empty() || (!f.base.empty() && f.base_digest.empty()))
+        return bad("wsvirt.import.digest",
+                   "The definition file has no " + std::string(f.digest.empty() ? "Digest" : "BaseDigest") +
+                       " of \"" + f.path +
+                       "\"; take it as the export has written it, or export the machine again.");
+    return {};
+}
+
 Result<void> check(const ExportDefinition& d) {
     if (!is_guid(d.id) || d.settings.empty())
         return bad("wsvirt.import.incomplete", "The definition file names no virtual system.");
@@ -61,9 +74,7 @@ Result<void> check(const ExportDefinition& d) {
     for (const auto& s : d.snapshots) lists.insert(lists.end(), {&s.memory, &s.firmware});
     for (const auto* files : lists)
         for (const auto& f : *files)
-            if (!stays_inside(f.path))
-                return bad("wsvirt.import.path", "The definition file names the file \"" + f.path +
-                                                     "\", which is not below its folder.");
+            if (auto r = check_file(f); !r) return r;
     for (const auto& s : d.snapshots)
         if (!is_guid(s.id) || s.settings.empty())
             return bad("wsvirt.import.snapshot",

@@ -50,7 +50,8 @@ struct ExportDefinition {
 inline constexpr unsigned export_format_version = 2;
 
 std::string export_definition_to_text(const ExportDefinition& d);
-// Errors: malformed (no XML, no such document, unknown version, a path that leaves the folder).
+// Errors: malformed (no XML, no such document, unknown version, a path that leaves the folder, a file
+// without digest).
 Result<ExportDefinition> export_definition_from_text(std::string_view text);
 
 }  // namespace wsvirt::cim

@@ -21,14 +21,11 @@ std::string prefix_of_parent(std::size_t n) {
     return parent + std::to_string(n) + '.';
 }
 
-// Nothing of a file that the definition has no digest of.
-bool expect(backend::Attributes& a, const std::string& prefix, const std::string& path,
+void expect(backend::Attributes& a, const std::string& prefix, const std::string& path,
             const ExportDefinition::File& f) {
-    if (f.digest.empty()) return false;
     a[prefix + path_key] = path;
     a[prefix + size_key] = std::to_string(f.size);
     a[prefix + digest_key] = f.digest;
-    return true;
 }
 
 std::string value(const backend::Attributes& a, const std::string& key) {
@@ -81,7 +78,7 @@ std::filesystem::path base_file(const std::filesystem::path& disk, const ExportD
 void expect_contents(vs::PlannedSystem& p, const std::string& root, const ExportDefinition& d) {
     std::size_t parents = 0;
     const auto expect_numbered = [&](const std::string& path, const ExportDefinition::File& f) {
-        if (expect(p.spec.attributes, prefix_of_parent(parents), path, f)) ++parents;
+        expect(p.spec.attributes, prefix_of_parent(parents++), path, f);
     };
     for (const auto& f : d.disks) {
         const auto path = root + '/' + f.path;

@@ -31,8 +31,8 @@ BOOST_AUTO_TEST_CASE(snapshots_in_files_of_their_own_come_back_as_such) {
     d.snapshots[0].external = true;
     d.snapshots[0].name = "as <virsh> calls it";
     d.snapshots[0].memory.push_back({"", "Snapshots/x.save", "", 7, "other"});
-    d.snapshots[0].firmware.push_back({"", "Snapshots/x.nvram", "", 8, ""});
-    d.firmware.push_back({"", "Virtual Machines/x.nvram", "", 9, ""});
+    d.snapshots[0].firmware.push_back({"", "Snapshots/x.nvram", "", 8, "its"});
+    d.firmware.push_back({"", "Virtual Machines/x.nvram", "", 9, "of it"});
     const auto text = export_definition_to_text(d);
     BOOST_TEST(text.find("Version=\"2\"") != std::string::npos);
     const auto r = export_definition_from_text(text);
@@ -76,6 +76,31 @@ BOOST_AUTO_TEST_CASE(disks_that_hold_changes_name_their_base) {
     BOOST_TEST(r->disks[0].base_digest == "of the base");
 }
 
+// Nothing would tell that the file is another one.
+BOOST_AUTO_TEST_CASE(every_file_has_a_digest) {
+    auto whole = with_snapshot();
+    whole.disks[0].base = "../../base/Virtual Hard Disks/a.raw";
+    whole.disks[0].base_digest = "of the base";
+    whole.saved_state.push_back({"", "Virtual Machines/x.save", "", 7, "a"});
+    whole.firmware.push_back({"", "Virtual Machines/x.nvram", "", 9, "b"});
+    whole.snapshots[0].memory.push_back({"", "Snapshots/x.save", "", 7, "c"});
+    whole.snapshots[0].firmware.push_back({"", "Snapshots/x.nvram", "", 8, "d"});
+    BOOST_TEST(export_definition_from_text(export_definition_to_text(whole)).ok());
+    const auto text = export_definition_to_text(whole);
+    for (const char* digest : {" Digest=\"digest\"", " BaseDigest=\"of the base\"", " Digest=\"a\"",
+                               " Digest=\"b\"", " Digest=\"c\"", " Digest=\"d\""})
+        for (const std::string instead : {std::string(), std::string(" Digest=\"\"")}) {
+            auto lacking = text;
+            const auto at = lacking.find(digest);
+            BOOST_TEST_REQUIRE(at != std::string::npos, digest);
+            lacking.replace(at, std::string(digest).size(), digest[1] == 'B' ? "" : instead);
+            const auto r = export_definition_from_text(lacking);
+            BOOST_TEST_REQUIRE(!r.ok(), digest);
+            BOOST_TEST(r.error().message_id == "wsvirt.import.digest");
+            BOOST_TEST(r.error().text.find("Digest") != std::string::npos, r.error().text);
+        }
+}
+
 BOOST_AUTO_TEST_CASE(unknown_versions_are_refused) {
     for (const char* version : {"0", "3", "", "x"}) {
         auto text = export_definition_to_text(with_snapshot());
@@ -90,10 +115,10 @@ BOOST_AUTO_TEST_CASE(unknown_versions_are_refused) {
 BOOST_AUTO_TEST_CASE(the_memory_of_a_snapshot_stays_in_the_folder_too) {
     for (const char* path : {"../x", "/etc/passwd", "a/../../x", "", "a//b"}) {
         auto d = with_snapshot();
-        d.snapshots[0].memory.push_back({"", path, "", 7, ""});
+        d.snapshots[0].memory.push_back({"", path, "", 7, "any"});
         BOOST_TEST(!export_definition_from_text(export_definition_to_text(d)).ok(), path);
         auto f = with_snapshot();
-        f.firmware.push_back({"", path, "", 7, ""});
+        f.firmware.push_back({"", path, "", 7, "any"});
         BOOST_TEST(!export_definition_from_text(export_definition_to_text(f)).ok(), path);
     }
 }

@@ -213,10 +213,13 @@ BOOST_FIXTURE_TEST_CASE(an_import_has_no_disks_of_other_formats, Codes) {
     d.name = "crafted";
     d.settings = of_format("qcow2");
     BOOST_TEST(imported_code(d) == 0U);
-    d.disks.push_back({spec.disks.at(0).path, "Virtual Hard Disks/x.vmdk", "vmdk", 1, {}});
+    d.disks.push_back({spec.disks.at(0).path, "Virtual Hard Disks/x.vmdk", "vmdk", 1, "x"});
     BOOST_TEST(imported_code(d) == 32773U);
     d.disks[0].format = "raw";
     BOOST_TEST(imported_code(d) == 0U);
+    d.disks[0].digest.clear();
+    BOOST_TEST(imported_code(d) == 32773U);
+    d.disks[0].digest = "x";
     d.snapshots.push_back({make_guid(), "", 1, false, true, of_format("qcow2")});
     BOOST_TEST(imported_code(d) == 0U);
     d.disks[0].format = "vmdk";

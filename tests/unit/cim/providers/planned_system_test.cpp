@@ -475,21 +475,6 @@ BOOST_FIXTURE_TEST_CASE(the_memory_of_an_import_counts_among_its_files, Setup) {
     BOOST_TEST(size() >= before + (1U << 20));
 }
 
-// Whoever has changed a file on purpose takes its digest out of the definition; the others are looked at.
-BOOST_FIXTURE_TEST_CASE(a_file_without_a_digest_does_not_spare_the_others, Setup) {
-    auto p = *vs::PlannedSystems(w.services).find(guid);
-    ExportDefinition d;
-    d.firmware.push_back({"", "a", "", 1, ""});
-    d.firmware.push_back({"", "b", "", 1, "other"});
-    std::filesystem::create_directories(w.folder / "export");
-    for (const char* name : {"a", "b"}) std::ofstream(w.folder / "export" / name) << "changed";
-    export_import::expect_contents(p, (w.folder / "export").string(), d);
-    BOOST_TEST_REQUIRE(vs::PlannedSystems(w.services).replace(p).ok());
-    const auto found = errors("ValidatePlannedSystem", JobState::completed_with_warnings);
-    BOOST_TEST_REQUIRE(found.size() == 1U);
-    BOOST_TEST(found[0].message.find("/b\" has another") != std::string::npos, found[0].message);
-}
-
 BOOST_FIXTURE_TEST_CASE(a_switch_that_is_chosen_later_is_no_problem_any_more, Setup) {
     const auto port = w.added(guid, w.make("Msvm_SyntheticEthernetPortSettingData", {{"ResourceType", 10}}));
     const auto plugged = w.added(
