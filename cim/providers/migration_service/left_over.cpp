@@ -192,7 +192,7 @@ std::string settle_alone(Services& services, const Alone& a) {
     auto& host = *a.host.hypervisor;
     const std::string gone = "The host \"" + a.gone + "\" is not in the configuration any more, and ";
     const std::string here = "\"" + a.host.name + "\"";
-    const bool answers = wait_until(contact_patience, [&] { return host.connected(); });
+    const bool answers = wait_until(a.patience, [&] { return host.connected(); });
     if (!answers || !bring_back(a))
         (void)services.store.put(kind, a.guid + ' ' + a.gone, a.host.name + '\n' + a.gone + "\n0\n\n");
     if (!answers) return gone + here + " does not answer; where the machine is will be seen when it does.";

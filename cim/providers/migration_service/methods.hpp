@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cim/providers/methods.hpp"
+#include "cim/providers/migration_service/patience.hpp"
 
 namespace wsvirt::cim::migration_service {
 
@@ -19,7 +20,8 @@ MethodTable settings_methods();       // ModifyServiceSettings, AddNetworkSettin
 std::uint32_t cim_code(const Error& e);
 
 // What became of migrations that were cut off: the machine is brought to one place, and the job says which.
-void recover(Services& services);
+// Hosts that are not there yet are waited for up to the limit, all together.
+void recover(Services& services, std::chrono::milliseconds limit = contact_patience);
 // Clears up what could not be cleared up before, and on hosts that are back, for as long as what it gives is
 // kept; not longer than services lives.
 std::vector<std::shared_ptr<void>> watch(Services& services);

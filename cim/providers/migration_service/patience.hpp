@@ -8,10 +8,10 @@
 
 namespace wsvirt::cim::migration_service {
 
-inline constexpr auto contact_patience = std::chrono::seconds(20);  // for hosts to be connected to
+inline constexpr std::chrono::milliseconds contact_patience{20'000};  // for hosts to be connected to
 
 template <class Condition>
-bool wait_until(std::chrono::seconds patience, Condition reached) {
+bool wait_until(std::chrono::milliseconds patience, Condition reached) {
     constexpr auto poll = std::chrono::milliseconds(200);
     const auto end = std::chrono::steady_clock::now() + patience;
     while (!reached()) {

@@ -1,5 +1,7 @@
 // Migrations that were running when this service was ended without warning, and those that a silent host has
 // cut off.
+#include <algorithm>
+
 #include "backend/hypervisor.hpp"
 #include "cim/providers/migration_service/methods.hpp"
 #include "cim/providers/migration_service/settle.hpp"
@@ -17,19 +19,29 @@ JobError interrupted(const std::string& where) {
 
 }  // namespace
 
-void recover(Services& services) {
+// One limit for all of them, as hosts are connected to at the same time.
+void recover(Services& services, std::chrono::milliseconds limit) {
+    const auto until = std::chrono::steady_clock::now() + limit;
+    const auto patience = [&] {
+        const auto left = until - std::chrono::steady_clock::now();
+        return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left),
+                        std::chrono::milliseconds(0));
+    };
     for (const auto& job : services.jobs.interrupted()) {
         if (job.job_type != job_type::move_machine && job.job_type != job_type::move_both &&
             job.job_type != job_type::move_storage)
             continue;
         auto c = cut_off_of(services, job.extra, job.affected);
         if (!c) {
-            if (const auto alone = alone_of(services, job.extra, job.affected))
+            if (auto alone = alone_of(services, job.extra, job.affected)) {
+                alone->patience = patience();
                 (void)services.jobs.settle(job.instance_id, JobState::exception,
                                            interrupted(settle_alone(services, *alone)));
+            }
             continue;
         }
         c->alone = true;
+        c->patience = patience();
         const auto settled = settle(services, *c);
         if (settled.outcome == Outcome::moved) end_planned(services, *c);
         if (settled.left) leave_for_later(services, *settled.left);

@@ -59,7 +59,7 @@ Settled silent(const CutOff& c, const HostEntry& host, const std::string& more) 
 
 Settled settle_disks(const Services& services, const CutOff& c) {
     auto& host = *c.source.hypervisor;
-    if (!wait_until(contact_patience, [&] { return host.connected(); })) return silent(c, c.source, ".");
+    if (!wait_until(c.patience, [&] { return host.connected(); })) return silent(c, c.source, ".");
     // While it is not known that nothing is written to them they stay.
     if (auto r = host.abandon(briefly(), c.guid); !r && r.error().status != Status::not_found)
         return silent(c, c.source, ".");
@@ -159,7 +159,7 @@ Settled settle_machine(const Services& services, const CutOff& c) {
     if (c.disks_only) return settle_disks(services, c);
     auto& from = *c.source.hypervisor;
     auto& to = *c.destination.hypervisor;
-    const bool both = wait_until(contact_patience, [&] { return from.connected() && to.connected(); });
+    const bool both = wait_until(c.patience, [&] { return from.connected() && to.connected(); });
     if (!both && !from.connected())
         return silent(c, c.source, "; where the machine is will be seen when it does.");
     if (!both) return settle_here(c);

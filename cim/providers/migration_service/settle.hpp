@@ -14,6 +14,7 @@
 #include "backend/hypervisor.hpp"
 #include "cim/om/jobs.hpp"
 #include "cim/om/services.hpp"
+#include "cim/providers/migration_service/patience.hpp"
 
 namespace wsvirt::cim::migration_service {
 
@@ -45,6 +46,7 @@ struct CutOff {
     Rest rest = Rest::everything;
     bool claimed = false;  // whoever settles it has the copies to itself (claims.hpp)
     bool alone = false;    // nobody of ours can be at it any more, as the service has been started since
+    std::chrono::milliseconds patience = contact_patience;
 };
 // From what a job keeps (see plan.hpp). nullopt: no migration, or of hosts that are not configured any more.
 std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::string, std::string>& extra,
@@ -55,6 +57,7 @@ struct Alone {
     std::string guid, gone;
     HostEntry host;  // the other
     bool was_running = false;
+    std::chrono::milliseconds patience = contact_patience;
 };
 std::optional<Alone> alone_of(const Services& services, const std::map<std::string, std::string>& extra,
                               const std::vector<JobRecord::Affected>& affected);

@@ -3,7 +3,10 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
+#include "cim/providers/migration_service/methods.hpp"
+#include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
@@ -161,6 +164,42 @@ BOOST_AUTO_TEST_CASE(the_destination_is_not_configured_any_more) {
         hypervisor.set_connected(false);
         hypervisor.set_connected(true);
     }
+}
+
+// They are connected to at the same time, so one wait is enough for any number of moves that were cut off.
+BOOST_AUTO_TEST_CASE(silent_hosts_are_waited_for_together) {
+    constexpr std::size_t moves = 4;
+    constexpr auto patience = std::chrono::seconds(2);
+    std::promise<void> end;
+    const auto ended = end.get_future().share();
+    std::vector<std::string> ids;
+    for (std::size_t n = 0; n < moves; ++n) {
+        JobSpec spec;
+        spec.job_type = n % 2 ? job_type::move_machine : job_type::move_storage;
+        spec.extra = {{migration_service::source_extra, "hvB"}, {"DestinationHost", n % 2 ? "hvC" : "hvB"}};
+        if (n % 2 == 0) spec.extra["MigrationType"] = "32769";
+        spec.affected = {{vs::system_path_text("testhost", "Msvm_ComputerSystem", make_guid()), {0}}};
+        const auto id = jobs.start(spec, [ended](JobContext&) -> Result<void> {
+            ended.wait();
+            return {};
+        });
+        BOOST_TEST_REQUIRE(id.ok());
+        ids.push_back(*id);
+    }
+    auto rows = std::move(*Store::open(":memory:"));
+    const auto written = store->list("job");
+    for (const auto& row : *written) BOOST_TEST_REQUIRE(rows->put("job", row.key, row.text).ok());
+    JobManager again(*rows, {});
+    Services now{shipped_schema(), hypervisor, again, *rows, services.host, services.hosts, nullptr};
+    for (auto* h : {&second, &third}) h->set_connected(false);
+    const auto begun = std::chrono::steady_clock::now();
+    migration_service::recover(now, patience);
+    const auto took = std::chrono::steady_clock::now() - begun;
+    BOOST_TEST((took >= patience && took < 2 * patience));
+    for (const auto& id : ids)
+        BOOST_TEST(again.find(id)->errors.at(0).message.find("does not answer") != std::string::npos);
+    again.stop();
+    end.set_value();
 }
 
 BOOST_AUTO_TEST_CASE(it_is_no_planned_system_any_more) {
