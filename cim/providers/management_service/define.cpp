@@ -1,5 +1,4 @@
 // DefineSystem and DestroySystem.
-#include "backend/cluster.hpp"
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/export_import/half_made.hpp"
@@ -31,7 +30,8 @@ Result<MethodResult> define_system(const MethodCall& call) {
     Task task;
     task.type = job_type::define_system;
     task.caption = "Creating Virtual Machine";
-    auto spec = vs::definition_of(call, vs::Draft::State::fresh);
+    const auto host = named_host(call);
+    auto spec = vs::definition_of(call, vs::Draft::State::fresh, host);
     if (!spec) return refused(call, task, spec.error());
     const auto guid = spec->uuid;
     auto held = call.services.jobs.lock(guid);
@@ -42,8 +42,6 @@ Result<MethodResult> define_system(const MethodCall& call) {
                              "A virtual machine or snapshot with the identifier " + guid +
                                  " exists already; leave VirtualSystemIdentifier out to get a new one.",
                              "VirtualSystemIdentifier"));
-    const auto host = named_host(call);
-    if (!host.empty()) spec->attributes[std::string(backend::new_machine_host)] = host;
     auto claims = vs::claim_disks(call.services, vs::disk_files(*spec), guid, host);
     if (!claims) return refused(call, task, claims.error());
     task.busy_key = guid;

@@ -1,5 +1,6 @@
 #include "cim/providers/virtual_system/definition.hpp"
 
+#include "backend/cluster.hpp"
 #include "base/text.hpp"
 #include "cim/providers/virtual_system/configuration_change.hpp"
 #include "cim/providers/virtual_system/defaults.hpp"
@@ -13,13 +14,14 @@ namespace wsvirt::cim::vs {
 
 namespace {
 
+const std::string parameter = "ReferenceConfiguration";
+
 // What stays in the drives and ports of a machine that is like another: an import brings settings that nobody
 // has checked yet, and what a machine once got may be gone.
-Result<void> check_kept(Services& services, backend::MachineSpec& s, bool planned) {
-    const std::string parameter = "ReferenceConfiguration";
+Result<void> check_kept(Services& services, backend::MachineSpec& s, bool planned, std::string_view host) {
     for (auto& d : s.disks) {
         if (d.path.empty()) continue;
-        auto medium = check_medium(services, d.path, {medium_kind(d), {}, planned, {}, d.shareable});
+        auto medium = check_medium(services, d.path, {medium_kind(d), {}, planned, {}, d.shareable, host});
         if (!medium) {
             auto e = medium.error();
             e.subject = parameter;
@@ -44,7 +46,23 @@ Result<void> check_kept(Services& services, backend::MachineSpec& s, bool planne
     return {};
 }
 
-Result<backend::MachineSpec> base_of(const MethodCall& call, bool planned) {
+// A machine of generation 1 has its diskette drive anyway; drives and adapters were given to it.
+Result<void> leave_generation_1(backend::MachineSpec& s) {
+    std::erase_if(s.disks, [](const auto& d) { return d.device == backend::DiskDevice::floppy; });
+    const auto refused = [](const char* what) {
+        return refuse("wsvirt.reference.generation", parameter,
+                      std::string("ReferenceConfiguration has ") + what +
+                          ", and a generation 2 machine has none; refer to another machine, or leave out "
+                          "ReferenceConfiguration and give what the new one shall have in ResourceSettings.");
+    };
+    for (const auto& d : s.disks)
+        if (d.bus == backend::Bus::ide) return refused("drives on IDE controllers");
+    for (const auto& n : s.nics)
+        if (n.model != backend::NicModel::virtio) return refused("legacy network adapters");
+    return {};
+}
+
+Result<backend::MachineSpec> base_of(const MethodCall& call, bool planned, std::string_view host) {
     if (call.in.get("ReferenceConfiguration").is_null()) return new_machine();
     const auto guid = system_guid_of(call.reference("ReferenceConfiguration"));
     const auto c = guid.empty() ? std::nullopt : find_configuration(call.services, guid);
@@ -52,24 +70,29 @@ Result<backend::MachineSpec> base_of(const MethodCall& call, bool planned) {
         return refuse("wsvirt.reference.missing", "ReferenceConfiguration",
                       "ReferenceConfiguration must refer to the settings of a virtual machine that exists.");
     auto spec = like(c->spec());
-    if (auto r = check_kept(call.services, spec, planned); !r) return r.error();
+    if (auto r = check_kept(call.services, spec, planned, host); !r) return r.error();
     return spec;
 }
 
 }  // namespace
 
-Result<backend::MachineSpec> definition_of(const MethodCall& call, Draft::State state) {
+Result<backend::MachineSpec> definition_of(const MethodCall& call, Draft::State state,
+                                           const std::string& host) {
     const auto* settings = call.instance("SystemSettings");
     if (!settings)
         return Error(Status::invalid_parameter, "wsvirt.system.settings_missing",
                      "SystemSettings must hold the settings of the new virtual machine.", "SystemSettings");
     const auto& ns = call.request.ns;
     if (auto r = check_system_class(ns, *settings); !r) return r.error();
-    auto base = base_of(call, state == Draft::State::planned);
+    auto base = base_of(call, state == Draft::State::planned, host);
     if (!base) return base.error();
+    if (!host.empty()) base->attributes[std::string(backend::new_machine_host)] = host;
     const auto guid = base->uuid;
+    const bool first_generation = !generation_2(*base);
     Draft draft(call.services, ns, std::move(*base), guid, Draft::State::fresh);
     if (auto r = draft.change_system(*settings); !r) return r.error();
+    if (first_generation && generation_2(draft.spec()))
+        if (auto r = leave_generation_1(draft.spec()); !r) return r.error();
     complete_generation(draft.spec());
 
     Draft devices(call.services, ns, draft.spec(), draft.id(), state);

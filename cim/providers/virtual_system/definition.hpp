@@ -7,7 +7,9 @@
 
 namespace wsvirt::cim::vs {
 
-// state: fresh, or planned (media and switches may be missing). Nothing is changed anywhere.
-Result<backend::MachineSpec> definition_of(const MethodCall& call, Draft::State state);
+// state: fresh, or planned (media and switches may be missing). host: of several the one that is named for
+// the machine, where its files are meant; "" = none. Nothing is changed anywhere.
+Result<backend::MachineSpec> definition_of(const MethodCall& call, Draft::State state,
+                                           const std::string& host = {});
 
 }  // namespace wsvirt::cim::vs

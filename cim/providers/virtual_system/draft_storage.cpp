@@ -1,4 +1,5 @@
 // Controllers, drives and what lies in them.
+#include "backend/cluster.hpp"
 #include "base/text.hpp"
 #include "cim/providers/virtual_system/draft.hpp"
 #include "cim/providers/virtual_system/names.hpp"
@@ -111,7 +112,10 @@ Result<void> Draft::put_medium(Disk& d, const std::string& path, const std::stri
         return {};
     }
     // Whether this machine shares it may be told only later; claim_disks() knows.
-    const MediumUse use{medium_kind(d), spec_.uuid, state_ == State::planned, {}, true};
+    MediumUse use{medium_kind(d), spec_.uuid, state_ == State::planned, {}, true, {}};
+    if (const auto host = spec_.attributes.find(std::string(backend::new_machine_host));
+        host != spec_.attributes.end())
+        use.host = host->second;
     auto found = check_medium(services_, path, use);
     if (!found) return found.error();
     for (const auto& other : spec_.disks)

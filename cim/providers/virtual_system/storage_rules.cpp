@@ -265,7 +265,8 @@ Result<Medium> check_medium(Services& services, const std::string& path, const M
         return e;
     }
     if (use.kind != Kind::dvd_disk && !use.later)
-        if (auto r = check_unused(services, *real, path, use.machine, use.shared); !r) return r.error();
+        if (auto r = check_unused(services, *real, path, use.machine, use.shared, use.host); !r)
+            return r.error();
     const auto unfit = [&](std::string_view format) {
         return bad("wsvirt.disk.format", property,
                    "\"" + path + "\" has the format " + std::string(format) + ", which does not fit a " +

@@ -20,6 +20,7 @@ struct MediumUse {
     bool later = false;            // planned: may be missing or in use now
     std::string_view format = {};  // what the machine will take it for; "" = what it looks like
     bool shared = false;           // machines that share it may have it, too
+    std::string_view host = {};    // as for check_unused()
 };
 struct Medium {
     std::string path, format;

@@ -224,6 +224,43 @@ BOOST_AUTO_TEST_CASE(a_disk_of_a_host_is_free_where_another_host_has_one_of_its_
     BOOST_TEST(add_there() == 0U, text);
 }
 
+BOOST_AUTO_TEST_CASE(a_new_machine_may_have_a_disk_whose_name_another_host_uses) {
+    const auto here = machine("here");
+    const auto path = hypervisor.machine(here)->spec.disks.at(0).path;
+    const auto define_with = [&](const char* service_host) {
+        auto controller = make("Msvm_ResourceAllocationSettingData",
+                               {{"ResourceType", 6U},
+                                {"ResourceSubType", "Microsoft:Hyper-V:Synthetic SCSI Controller"},
+                                {"InstanceID", "scsi"}});
+        auto drive = make("Msvm_ResourceAllocationSettingData",
+                          {{"ResourceType", 17U},
+                           {"ResourceSubType", "Microsoft:Hyper-V:Synthetic Disk Drive"},
+                           {"Parent", "scsi"},
+                           {"InstanceID", "drive"}});
+        auto disk = make("Msvm_StorageAllocationSettingData",
+                         {{"ResourceType", 31U},
+                          {"ResourceSubType", "Microsoft:Hyper-V:Virtual Hard Disk"},
+                          {"Parent", "drive"},
+                          {"HostResource", texts({path})}});
+        const auto r = call_there(
+            vs::service_path(service_host, "Msvm_VirtualSystemManagementService", "vmms"), "DefineSystem",
+            {{"SystemSettings", Value(make("Msvm_VirtualSystemSettingData", {{"ElementName", "new"}}))},
+             {"ResourceSettings", list({controller, drive, disk})}});
+        const auto code = done(r);
+        text = text_of(r);
+        return code;
+    };
+    // The folder of this test is that of both hosts.
+    BOOST_TEST(define_with("hvB") == 32774U, text);
+    BOOST_TEST(text.find("testhost") != std::string::npos, text);
+    second.has_own_files(true);
+    BOOST_TEST(define_with("hvB") == 0U, text);
+    BOOST_TEST(second.machines().size() == 1U);
+    BOOST_TEST(define_with("testhost") == 32774U, text);
+    // And where a machine there has it, it is not free for another.
+    BOOST_TEST(define_with("hvB") == 32774U, text);
+}
+
 BOOST_AUTO_TEST_CASE(a_new_machine_goes_where_its_switches_are) {
     second.add_switch({make_guid(), "LAN of B", backend::NicLink::bridge, "br7", true});
     memory(hypervisor, 64 * 1024);

@@ -233,6 +233,62 @@ BOOST_AUTO_TEST_CASE(secure_boot_needs_a_host_that_has_it) {
     BOOST_TEST(!w.spec(plain).secure_boot);
 }
 
+// A client could not give them to it either. The diskette drive is there in generation 1 anyway.
+BOOST_AUTO_TEST_CASE(what_generation_1_has_does_not_come_into_generation_2) {
+    World w;
+    const auto port = [&](const char* cls, const char* kind) {
+        return w.make(cls, {{"ResourceType", 10U}, {"ResourceSubType", Value(kind)}});
+    };
+    const auto synthetic =
+        port("Msvm_SyntheticEthernetPortSettingData", "Microsoft:Hyper-V:Synthetic Ethernet Port");
+    const auto legacy =
+        port("Msvm_EmulatedEthernetPortSettingData", "Microsoft:Hyper-V:Emulated Ethernet Port");
+    const auto like = [&](const std::string& guid, const char* method) {
+        return w.call(
+            w.vsms(), method,
+            {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData",
+                                             {{"ElementName", "like"},
+                                              {"VirtualSystemSubType", "Microsoft:Hyper-V:SubType:2"}}))},
+             {"ReferenceConfiguration", Value(World::settings_of(guid))}});
+    };
+    const auto fits = w.define({{"ElementName", "fits"}}, {synthetic});
+    auto s = w.spec(fits);
+    s.disks.resize(1);
+    s.disks[0].id = make_guid();
+    s.disks[0].device = backend::DiskDevice::floppy;
+    s.disks[0].bus = backend::Bus::fdc;
+    BOOST_TEST_REQUIRE(w.hypervisor.redefine({}, s).ok());
+    const auto made = like(fits, "DefineSystem");
+    BOOST_TEST_REQUIRE(w.done(made) == 0U, w.text_of(made));
+    const auto& new_one = w.spec(made.out.get("ResultingSystem").as_path()->key_string("Name"));
+    BOOST_TEST(new_one.nics.size() == 1U);
+    BOOST_TEST(new_one.disks.empty());
+
+    const auto with_legacy = w.define({{"ElementName", "old"}}, {synthetic, legacy});
+    const auto with_ide = w.define({{"ElementName", "older"}});
+    s = w.spec(with_ide);
+    s.disks.resize(1);
+    s.disks[0].id = make_guid();
+    s.disks[0].bus = backend::Bus::ide;
+    s.disks[0].device = backend::DiskDevice::cdrom;
+    BOOST_TEST_REQUIRE(w.hypervisor.redefine({}, s).ok());
+    const auto before = w.hypervisor.machines().size();
+    for (const char* method : {"DefineSystem", "DefinePlannedSystem"})
+        for (const auto& [guid, what] : {std::pair(with_legacy, "legacy network"), {with_ide, "IDE"}}) {
+            const auto r = like(guid, method);
+            BOOST_TEST(World::code(r) == 32773U);
+            BOOST_TEST(w.text_of(r).find("ReferenceConfiguration") != std::string::npos, w.text_of(r));
+            BOOST_TEST(w.text_of(r).find(what) != std::string::npos, w.text_of(r));
+        }
+    BOOST_TEST(w.hypervisor.machines().size() == before);
+    // Into another one of generation 1 they come.
+    const auto r =
+        w.call(w.vsms(), "DefineSystem",
+               {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", {{"ElementName", "like"}}))},
+                {"ReferenceConfiguration", Value(World::settings_of(with_legacy))}});
+    BOOST_TEST(w.done(r) == 0U, w.text_of(r));
+}
+
 // What is noted about a snapshot is no setting: a machine like it starts without.
 BOOST_AUTO_TEST_CASE(a_snapshot_is_a_reference_too) {
     World w;
