@@ -40,6 +40,23 @@ std::uint64_t JobManager::refused() const {
     return impl_->refused;
 }
 
+std::uint32_t JobManager::Impl::unfinished_of(const std::vector<std::uint16_t>& types) const {
+    return static_cast<std::uint32_t>(std::count_if(jobs.begin(), jobs.end(), [&](const auto& entry) {
+        const auto& r = entry.second->record;
+        return !job_ended(r.state) && std::find(types.begin(), types.end(), r.job_type) != types.end();
+    }));
+}
+
+std::uint32_t JobManager::unfinished(const std::vector<std::uint16_t>& types) const {
+    const std::scoped_lock lock(impl_->mutex);
+    return impl_->unfinished_of(types);
+}
+
+Result<void> JobManager::check(const JobLimit& limit) const {
+    const std::scoped_lock lock(impl_->mutex);
+    return impl_->reached(limit) ? Result<void>(limit.full) : Result<void>();
+}
+
 Result<std::shared_ptr<JobManager::Guard>> JobManager::Impl::take(const std::string& key) {
     {
         const std::scoped_lock lock(keys->mutex);
@@ -86,6 +103,7 @@ Result<std::string> JobManager::start(JobSpec spec, Work work, std::shared_ptr<G
         if (!guard) return guard.error();
         job->guard = std::move(*guard);
     }
+    const auto limit = std::move(spec.limit);
     auto& r = job->record;
     r = record_of(std::move(spec));
     r.status_text = "Job is waiting";
@@ -98,7 +116,9 @@ Result<std::string> JobManager::start(JobSpec spec, Work work, std::shared_ptr<G
             ++impl_->refused;
             return Error(Status::server_limits_exceeded, "wsvirt.job.limit",
                          "There are " + std::to_string(impl_->settings.max_jobs) +
-                             " unfinished jobs already: wait until some have ended.");
+                             " unfinished jobs already, as many as max_jobs allows: wait until some have "
+                             "ended.",
+                         "max_jobs");
         }
         ++impl_->unfinished;
     }
@@ -109,11 +129,11 @@ Result<std::string> JobManager::start(JobSpec spec, Work work, std::shared_ptr<G
         return saved.error();
     }
     std::unique_lock lock(impl_->mutex);
-    if (impl_->stopping) {
+    if (const bool full = impl_->reached(limit); full || impl_->stopping) {
         --impl_->unfinished;
         lock.unlock();
         (void)impl_->store.erase(job_kind, id);
-        return stopping_now();
+        return full ? limit.full : stopping_now();
     }
     job->sequence = impl_->next_sequence++;
     impl_->jobs.emplace(id, job);

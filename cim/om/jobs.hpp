@@ -82,6 +82,13 @@ class JobContext {
     virtual void set_extra(std::string key, std::string value) = 0;
 };
 
+// How many jobs of some types may be unfinished at a time.
+struct JobLimit {
+    std::vector<std::uint16_t> types;
+    unsigned most = 0;  // 0: any number
+    Error full;         // what one too many is refused with
+};
+
 struct JobSpec {
     std::uint16_t job_type = 0;
     std::string class_name = "Msvm_ConcreteJob";
@@ -93,6 +100,7 @@ struct JobSpec {
     std::vector<JobRecord::Affected> affected;
     std::string busy_key;  // "" or the machine's GUID: a second job for the same key is refused as busy
     std::map<std::string, std::string> extra;
+    JobLimit limit;  // counted and kept in one step: of two that begin at once only as many as fit do
     // What a failure's Error becomes as a return code; default: by status (see code_of()).
 };
 
@@ -113,9 +121,9 @@ class JobManager {
     using Work = std::function<Result<void>(JobContext&)>;
     class Guard;
     // Starts a job. It waits only for such as have just begun. Errors: busy (busy_key taken),
-    // server_limits_exceeded, server_is_shutting_down. `held`: the busy key of the spec, already taken with
-    // lock() by a caller that checked its arguments under it; the job takes it over (and counts in
-    // running_for()), and releases it before it is seen as ended.
+    // server_limits_exceeded, server_is_shutting_down, what the limit says. `held`: the busy key of the spec,
+    // already taken with lock() by a caller that checked its arguments under it; the job takes it over (and
+    // counts in running_for()), and releases it before it is seen as ended.
     Result<std::string> start(JobSpec spec, Work work, std::shared_ptr<Guard> held = nullptr);
     // A job that has ended before it began, for the text of a refusal; always at once. Errors: no_space,
     // failed.
@@ -144,6 +152,9 @@ class JobManager {
     Result<void> remove(std::string_view id);
     void stop();
     std::size_t unfinished() const;
+    std::uint32_t unfinished(const std::vector<std::uint16_t>& types) const;
+    // Whether one more could begin now. Errors: limit.full.
+    Result<void> check(const JobLimit& limit) const;
     std::uint64_t refused() const;  // because of max_jobs, since the start
 
     // Takes the busy key for a short synchronous change (no job). Errors: busy. Released by the guard.

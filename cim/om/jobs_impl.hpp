@@ -83,6 +83,10 @@ struct JobManager::Impl {
     Steady::time_point next_admission() const;
     bool take_from_queue(const JobPtr& job);
     JobPtr job(std::string_view id) const;
+    std::uint32_t unfinished_of(const std::vector<std::uint16_t>& types) const;
+    bool reached(const JobLimit& limit) const {
+        return limit.most != 0 && unfinished_of(limit.types) >= limit.most;
+    }
     std::vector<JobPtr> in_order() const;
 
     Store& store;

@@ -40,6 +40,7 @@ JobSpec spec_of(const MethodCall& call, Task task) {
     spec.affected = std::move(task.affected);
     spec.busy_key = std::move(task.busy_key);
     spec.extra = std::move(task.extra);
+    spec.limit = std::move(task.limit);
     return spec;
 }
 
@@ -84,8 +85,8 @@ Result<MethodResult> run(const MethodCall& call, Task task, JobManager::Work wor
     auto& jobs = call.services.jobs;
     const auto class_name = task.class_name;
     const bool wait = !task.always_a_job;
-    auto id = jobs.start(spec_of(call, std::move(task)), std::move(work), std::move(held));
-    if (!id) return refused_quietly(id.error());
+    auto id = jobs.start(spec_of(call, task), std::move(work), std::move(held));
+    if (!id) return refused(call, std::move(task), id.error());
     if (wait) {
         auto window = call.services.host.synchronous_window;
         const auto left =

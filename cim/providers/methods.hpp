@@ -69,10 +69,12 @@ struct Task {
     bool cancellable = false;
     bool always_a_job = false;                      // 4096 even when it is over at once
     std::map<std::string, std::string> extra = {};  // properties of the job's own class
+    JobLimit limit = {};
 };
 
 // Starts `work` as a job. When it ends well within the host's synchronous window the answer is 0 with
 // `results`; else 4096 with `results` and Job. held: the busy key taken before the arguments were checked.
+// Where no job can begin the method is refused.
 Result<MethodResult> run(const MethodCall& call, Task task, JobManager::Work work, Arguments results,
                          std::shared_ptr<JobManager::Guard> held = nullptr);
 

@@ -320,6 +320,25 @@ def test_a_host_that_does_not_answer(daemon, world, method):
         daemon.away("hvB", False)
 
 
+def test_too_many_jobs(tmp_path):
+    config = CONFIG.format(folder=tmp_path).replace("[jobs]", "[jobs]\nmax_jobs = 1")
+    with FaultDaemon(uri="qemu:///system", more=config) as daemon:
+        world = World(daemon)
+        machine, other = world.machine(), world.machine()
+        daemon.hold("migrate")
+        try:
+            first = world.call(TO_HOST, other)
+            for method in (TO_HOST, TO_SYSTEM, CHECK):
+                output = world.call(method, machine)
+                assert output["ReturnValue"] == "32777", method
+                code, text = world.error(output)
+                assert code == 32777 and "max_jobs" in text, method
+        finally:
+            daemon.release("migrate")
+        assert world.error(first) == (0, "")
+        assert world.here(machine)
+
+
 def test_one_migration_at_a_time_of_a_machine(daemon, world):
     machine = world.machine()
     daemon.hold("migrate")

@@ -222,9 +222,12 @@ Result<MethodResult> migrate(const MethodCall& call, std::optional<Result<HostEn
         results.set("NewComputerSystem", Value(std::move(path)));
     }
     auto& services = call.services;
+    task.limit = most_active(services, plan->stays());
     auto work = [&services, planned, plan = std::make_shared<Plan>(std::move(*plan)),
                  claims = std::move(*claims)](JobContext& job) { return move(services, *plan, job); };
-    return run(call, std::move(task), std::move(work), std::move(results), std::move(*held));
+    auto answer = run(call, std::move(task), std::move(work), std::move(results), std::move(*held));
+    if (own_numbers && answer && answer->return_value.uint_or(0) == 32768) answer->return_value = Value(2U);
+    return answer;
 }
 
 Result<MethodResult> to_host(const MethodCall& call) {

@@ -9,6 +9,7 @@
 #include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
 #include "cim/providers/virtual_system/elements.hpp"
+#include "cim/providers/virtual_system/serial_rules.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::migration_service {
@@ -39,15 +40,17 @@ bool can_take(const HostEntry& h) {
 
 void check_service(const Services& services, const Plan& plan, Problems& out) {
     const auto state = service_state(services);
-    const auto active = active_migrations(services);
     if (!plan.stays() && !state.enabled)
         add(out, Status::invalid_state, "disabled",
             "Migrations are switched off on this host; set EnableVirtualSystemMigration first.");
-    const bool full = plan.stays() ? state.most_storage != 0 && active.storage >= state.most_storage
-                                   : state.most_machines != 0 && active.machines >= state.most_machines;
-    if (full)
-        add(out, Status::busy, "too_many",
-            "As many migrations are running as this host allows at the same time; try again later.");
+    if (auto r = services.jobs.check(most_active(services, plan.stays())); !r) out.push_back(r.error());
+}
+
+// There QEMU and libvirt begin with its ports as at a start. One that is off is looked at when it starts.
+void check_ports(const Services& services, const Plan& plan, Problems& out) {
+    if (!is_active(*plan.machine)) return;
+    auto there = services_at(services, plan.destination);
+    if (auto r = vs::check_serial_ports_there(there, *plan.machine); !r) out.push_back(r.error());
 }
 
 // Its own, or one that a snapshot has put another file above.
@@ -327,6 +330,7 @@ std::vector<Error> problems_of(const Services& services, const Plan& plan, bool 
     check_destination(plan, out);
     if (plan.wishes.type == MigrationType::staged) return out;  // disks and switches come later
     check_switches(plan, out);
+    check_ports(services, plan, out);
     for (const auto& d : plan.spec.disks)
         if (!d.path.empty()) check_file(services, plan, d, out);
     check_parents(plan, out);

@@ -14,6 +14,8 @@ namespace wsvirt::cim::migration_service {
 namespace {
 
 constexpr std::string_view setting_kind = "migration_service", network_kind = "migration_network";
+constexpr const char* machines_setting = "MaximumActiveVirtualSystemMigration";
+constexpr const char* storage_setting = "MaximumActiveStorageMigration";
 
 std::uint32_t number(const Services& services, std::string_view property, std::uint32_t other) {
     const auto text = services.store.get(setting_kind, property);
@@ -45,8 +47,8 @@ std::optional<MigrationNetwork> network_of(const Store::Row& row) {
 ServiceState service_state(const Services& services) {
     ServiceState s;
     s.enabled = number(services, "EnableVirtualSystemMigration", 1) != 0;
-    s.most_machines = number(services, "MaximumActiveVirtualSystemMigration", s.most_machines);
-    s.most_storage = number(services, "MaximumActiveStorageMigration", s.most_storage);
+    s.most_machines = number(services, machines_setting, s.most_machines);
+    s.most_storage = number(services, storage_setting, s.most_storage);
     s.authentication = number(services, "AuthenticationType", s.authentication);
     s.compression = number(services, "EnableCompression", 0) != 0;
     return s;
@@ -60,8 +62,8 @@ Instance settings_instance(const Services& services, const ClassPtr& cls) {
     set_if(i, "Description", "Settings of the service that moves virtual machines");
     set_if(i, "ElementName", "Hyper-V Migration Service Settings");
     set_if(i, "EnableVirtualSystemMigration", s.enabled);
-    set_if(i, "MaximumActiveVirtualSystemMigration", s.most_machines);
-    set_if(i, "MaximumActiveStorageMigration", s.most_storage);
+    set_if(i, machines_setting, s.most_machines);
+    set_if(i, storage_setting, s.most_storage);
     set_if(i, "AuthenticationType", s.authentication);
     set_if(i, "EnableCompression", s.compression);
     set_if(i, "EnableSmbTransport", false);
@@ -107,20 +109,28 @@ bool allowed(const std::vector<MigrationNetwork>& all, const std::string& addres
            });
 }
 
-ActiveMigrations active_migrations(const Services& services) {
-    ActiveMigrations out;
-    for (const auto& job : services.jobs.all()) {
-        if (job_ended(job.state)) continue;
-        if (job.job_type == job_type::move_machine || job.job_type == job_type::move_both) ++out.machines;
-        if (job.job_type == job_type::move_storage) ++out.storage;
-    }
+JobLimit most_active(const Services& services, bool storage) {
+    const auto state = service_state(services);
+    JobLimit out;
+    if (storage)
+        out.types = {job_type::move_storage};
+    else
+        out.types = {job_type::move_machine, job_type::move_both};
+    out.most = storage ? state.most_storage : state.most_machines;
+    const std::string name = storage ? storage_setting : machines_setting;
+    out.full = Error(Status::busy, "wsvirt.migration.too_many",
+                     "As many migrations are running as " + name + " allows (" + std::to_string(out.most) +
+                         "): wait until one has ended, or allow more with ModifyServiceSettings.",
+                     name);
     return out;
 }
 
 void fill_service(const Services& services, Instance& service) {
-    const auto active = active_migrations(services);
-    set_if(service, "ActiveVirtualSystemMigrationCount", active.machines);
-    set_if(service, "ActiveStorageMigrationCount", active.storage);
+    const auto active = [&](bool storage) {
+        return services.jobs.unfinished(most_active(services, storage).types);
+    };
+    set_if(service, "ActiveVirtualSystemMigrationCount", active(false));
+    set_if(service, "ActiveStorageMigrationCount", active(true));
     auto addresses = addresses_of(services, hosts_of(services).front());
     const auto nets = networks(services);
     std::erase_if(addresses, [&](const std::string& a) { return !allowed(nets, a); });

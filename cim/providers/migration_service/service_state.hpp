@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cim/model/instance.hpp"
+#include "cim/om/jobs.hpp"
 #include "cim/om/services.hpp"
 #include "cim/schema/class.hpp"
 #include "cim/schema/repository.hpp"
@@ -45,11 +46,8 @@ Instance network_instance(const ClassPtr& cls, const MigrationNetwork& n);
 // Whether the networks allow an address; all are allowed where no network is configured.
 bool allowed(const std::vector<MigrationNetwork>& all, const std::string& address);
 
-// Migrations that are running now.
-struct ActiveMigrations {
-    std::uint32_t machines = 0, storage = 0;
-};
-ActiveMigrations active_migrations(const Services& services);
+// How many migrations may run at a time, of storage alone or of machines.
+JobLimit most_active(const Services& services, bool storage);
 // What is read from the service's instance beyond what every service shows.
 void fill_service(const Services& services, Instance& service);
 

@@ -133,6 +133,30 @@ Result<void> check_serial_ports(Services& services, const Machine& machine) {
     return {};
 }
 
+Result<void> check_serial_ports_there(Services& there, const Machine& machine) {
+    const auto& guid = machine.spec.uuid;
+    for (const auto& p : machine.spec.serial_ports) {
+        std::error_code ec;
+        if (!writes(p) || fs::is_character_file(p.path, ec)) continue;
+        std::string holder = user_of(there, p.path, guid);
+        for (const auto& m : there.hypervisor.machines()) {
+            if (iequals(m->spec.uuid, guid)) continue;
+            if (has_file(m->spec, m->snapshots, p.path) || same_file(m->nvram_file, p.path))
+                holder = m->spec.name;
+        }
+        if (!holder.empty())
+            return Error(Status::busy, "wsvirt.serial.in_use",
+                         "On the host \"" + there.host.name + "\" \"" + p.path +
+                             "\" is a file of the virtual machine \"" + holder +
+                             "\", which a serial port of \"" + machine.spec.name +
+                             "\" would destroy; change its Connection first.",
+                         connection);
+        if (p.kind == SerialPort::Kind::file)
+            if (auto r = check_not_written(there, machine, p.path); !r) return r;
+    }
+    return {};
+}
+
 Result<void> check_own_serial_ports(const MachineSpec& spec) {
     for (const auto& p : spec.serial_ports)
         if (writes(p) && has_disk(spec, p.path))

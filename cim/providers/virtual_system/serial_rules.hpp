@@ -20,6 +20,11 @@ Result<void> check_serial_target(Services& services, backend::SerialPort::Kind k
 // run write. One that is there is its own. Errors: busy, invalid_parameter; subject = Connection.
 Result<void> check_serial_ports(Services& services, const backend::Machine& machine);
 
+// Before a machine that runs moves to another host, `there` as that has them (services_at()): what a port
+// leads to is a file of a machine or a log there. Other files of that host are not looked at. Errors: busy;
+// subject = Connection.
+Result<void> check_serial_ports_there(Services& there, const backend::Machine& machine);
+
 // Whether one of its own disks lies where a port leads. Errors: invalid_parameter; subject = Connection.
 Result<void> check_own_serial_ports(const backend::MachineSpec& spec);
 

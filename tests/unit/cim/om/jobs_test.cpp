@@ -278,6 +278,31 @@ BOOST_AUTO_TEST_CASE(limit_of_unfinished_jobs) {
     ended(*next);  // it uses the gate
 }
 
+// Whoever counts them first and begins later may find that others have begun meanwhile.
+BOOST_AUTO_TEST_CASE(no_more_of_a_type_than_their_limit) {
+    Gate gate;
+    const auto hold = [&](JobContext&) -> Result<void> {
+        gate.pass();
+        return {};
+    };
+    auto one = spec();
+    one.job_type = 305;
+    one.limit = {{305, 306}, 1, Error(Status::busy, "test.full", "Full.")};
+    BOOST_CHECK(jobs->check(one.limit).ok());
+    const auto id = jobs->start(one, hold);
+    BOOST_REQUIRE(id);
+    BOOST_CHECK_EQUAL(jobs->check(one.limit).error().message_id, "test.full");
+    BOOST_CHECK_EQUAL(jobs->start(one, hold).error().message_id, "test.full");
+    BOOST_CHECK_EQUAL(jobs->unfinished(one.limit.types), 1u);
+    BOOST_CHECK_EQUAL(jobs->unfinished(), 1u);
+    BOOST_CHECK_EQUAL(*store->count("job"), 1u);
+    gate.release();
+    ended(*id);
+    const auto next = jobs->start(one, hold);
+    BOOST_REQUIRE(next.ok());
+    ended(*next);  // it uses the gate
+}
+
 BOOST_AUTO_TEST_CASE(ended_jobs_go_after_the_delay) {
     settings.removal_delay = 1s;
     restart();

@@ -135,6 +135,38 @@ BOOST_AUTO_TEST_CASE(state_changes) {
     BOOST_CHECK_EQUAL(ask(5), 4097u);
 }
 
+// Who has become a viewer may still take back what they have begun, and nobody else's.
+BOOST_AUTO_TEST_CASE(whoever_began_a_job_may_cancel_it) {
+    const auto waits = [](JobContext& c) -> Result<void> {
+        while (!c.stop().stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        return Error(Status::cancelled, "x", "stopped");
+    };
+    struct Way {
+        const char* method;
+        Arguments in;
+        unsigned state;
+    };
+    Arguments terminate;
+    terminate.set("RequestedState", 4U);
+    for (const auto& way : {Way{"RequestStateChange", terminate, 8}, Way{"KillJob", {}, 9}}) {
+        const auto id = run(waits, "Msvm_ConcreteJob", false);
+        const auto as = [&](const char* name, Role role) {
+            who = TestIdentity::make(role, name);
+            return om->invoke(request(), vs::job_path("Msvm_ConcreteJob", id), way.method, way.in);
+        };
+        for (const auto role : {Role::viewer, Role::operator_}) {
+            const auto other = as("bert", role);
+            BOOST_REQUIRE(!other.ok());
+            BOOST_CHECK(other.error().status == Status::access_denied);
+        }
+        BOOST_CHECK(!job_ended(jobs.find(id)->state));
+        const auto own = as("anna", Role::viewer);
+        BOOST_REQUIRE_MESSAGE(own.ok(), (own ? "" : own.error().full_text()));
+        BOOST_CHECK_EQUAL(own->return_value.uint_or(99), 0u);
+        BOOST_CHECK_EQUAL(static_cast<unsigned>(jobs.wait(id, std::chrono::seconds(10))->state), way.state);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(affected_elements_both_ways) {
     const auto id = run(&well);
     const std::string of_job = "ASSOCIATORS OF {Msvm_ConcreteJob.InstanceID='" + id + "'} WHERE ";

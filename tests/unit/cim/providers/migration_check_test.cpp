@@ -246,6 +246,74 @@ BOOST_AUTO_TEST_CASE(service_settings_have_their_effect) {
     BOOST_TEST(modify_service({{"AuthenticationType", 9U}}) == 32773U);
 }
 
+// There it begins with its ports as at a start.
+BOOST_AUTO_TEST_CASE(a_serial_port_destroys_nothing_at_the_destination) {
+    using Port = backend::SerialPort;
+    const auto guid = machine();
+    const auto log = (folder / "disks" / "console.log").string();
+    backend::MachineSpec victim;
+    victim.uuid = make_guid();
+    victim.name = "victim";
+    victim.disks = {backend::Disk{}};
+    victim.disks[0].path = log;
+    for (const auto kind : {Port::Kind::file, Port::Kind::pipe_server})
+        for (const auto device : {backend::DiskDevice::disk, backend::DiskDevice::cdrom}) {
+            auto spec = hypervisor.machine(guid)->spec;
+            spec.serial_ports = {Port{"", 0, kind, log, {}}};
+            BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+            victim.disks[0].device = device;
+            BOOST_TEST_REQUIRE(second.define({}, victim).ok());
+            BOOST_TEST(done(check(guid)) == 0U, last_text);  // it is looked at when it starts there
+            BOOST_TEST_REQUIRE(hypervisor.start({}, guid).ok());
+            const auto r = to_host(guid);
+            BOOST_TEST(code(r) == 32774U);
+            for (const char* what : {"hvB", "victim", "Connection"})
+                BOOST_TEST(text_of(r).find(what) != std::string::npos, text_of(r));
+            BOOST_TEST_REQUIRE(second.undefine({}, victim.uuid).ok());
+            BOOST_TEST(done(check(guid)) == 0U, last_text);
+            BOOST_TEST_REQUIRE(hypervisor.power_off({}, guid).ok());
+        }
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
+    // Nor does it write into the log of one that runs there.
+    auto spec = hypervisor.machine(guid)->spec;
+    spec.serial_ports[0].kind = Port::Kind::file;
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    victim.disks.clear();
+    victim.serial_ports = spec.serial_ports;
+    BOOST_TEST_REQUIRE(second.define({}, victim).ok());
+    BOOST_TEST_REQUIRE(hypervisor.start({}, guid).ok());
+    BOOST_TEST(done(check(guid)) == 0U, last_text);
+    BOOST_TEST_REQUIRE(second.start({}, victim.uuid).ok());
+    BOOST_TEST(code(to_host(guid)) == 32774U);
+}
+
+// Both have been let through by the questions beforehand when the first of them begins.
+BOOST_AUTO_TEST_CASE(two_that_begin_at_once_are_two) {
+    BOOST_TEST(modify_service({{"MaximumActiveVirtualSystemMigration", 1U}}) == 0U);
+    const std::string guids[] = {machine("one"), machine("two")};
+    second.hold("has_file");
+    hypervisor.hold("migrate");
+    MethodResult answers[2];
+    {
+        std::vector<std::jthread> callers;
+        for (std::size_t n = 0; n < 2; ++n) callers.emplace_back([&, n] { answers[n] = to_host(guids[n]); });
+        for (int n = 0; n < 2000 && second.calls("has_file") < 2; ++n)
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        second.release("has_file");
+    }
+    hypervisor.release("migrate");
+    std::sort(std::begin(answers), std::end(answers),
+              [](const auto& a, const auto& b) { return code(a) < code(b); });
+    BOOST_TEST(done(answers[0]) == 0U, last_text);
+    BOOST_TEST(code(answers[1]) == 32774U);
+    BOOST_TEST(text_of(answers[1]).find("MaximumActiveVirtualSystemMigration") != std::string::npos,
+               text_of(answers[1]));
+    BOOST_TEST(hypervisor.calls("migrate") == 1U);
+    // Nothing of it is held.
+    const auto stayed = hypervisor.machine(guids[0]) ? guids[0] : guids[1];
+    BOOST_TEST(done(to_host(stayed)) == 0U, last_text);
+}
+
 BOOST_AUTO_TEST_CASE(networks_decide_where_migrations_may_go) {
     const auto guid = machine();
     add_network("192.0.2.0", 24);
