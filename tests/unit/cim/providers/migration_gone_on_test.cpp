@@ -21,11 +21,7 @@ namespace {
 // A migration from testhost to hvB, of a machine that is nowhere yet.
 struct GoneOn : TwoHosts {
     GoneOn() {
-        auto entry = services.hosts.back();
-        entry.name = "hvC";
-        entry.hypervisor = &third;
-        entry.uri = entry.migration_uri = "qemu+tcp://hvc.example.com/system";
-        services.hosts.push_back(entry);
+        add_host(third);
         std::filesystem::create_directories(folder / "disks");
         for (const auto& file : {original, copy}) std::ofstream(file) << "disk";
     }

@@ -39,11 +39,7 @@ struct Fixture : Third, TwoHosts {
     std::unique_ptr<Services> over_all;
 
     Fixture() {
-        auto entry = services.hosts.back();
-        entry.name = "hvC";
-        entry.hypervisor = &third;
-        entry.uri = entry.migration_uri = "qemu+tcp://hvc.example.com/system";
-        services.hosts.push_back(entry);
+        add_host(third);
         all = backend::make_cluster({{"testhost", &hypervisor}, {"hvB", &second}, {"hvC", &third}});
         over_all = std::make_unique<Services>(cluster_services(services, *all));
         om.serve_apart(cluster_v2, *over_all, provider_registry());

@@ -1,9 +1,7 @@
 // The snapshot service and version 1's snapshot methods: what each accepts, refuses and leaves behind.
-#include <algorithm>
 #include <thread>
 
-#include "base/text.hpp"
-#include "tests/unit/cim/providers/world.hpp"
+#include "tests/unit/cim/providers/snapshot_world.hpp"
 
 using namespace wsvirt;
 using namespace wsvirt::cim;
@@ -12,97 +10,15 @@ using backend::MachineState;
 
 namespace {
 
-constexpr const char* settings_class = "Msvm_VirtualSystemSettingData";
+using Setup = SnapshotWorld;
+
+constexpr const char* settings_class = Setup::settings_class;
 constexpr unsigned completed = 0, started = 4096, invalid_type = 6, failed = 32768, not_supported = 32770,
                    timeout = 32772, invalid_parameter = 32773, in_use = 32774, invalid_state = 32775,
                    unavailable = 32777;
 
-struct Setup : World {
-    std::string guid = define({{"ElementName", "box"}});
-
-    static ObjectPath service() {
-        return vs::service_path("testhost", "Msvm_VirtualSystemSnapshotService", "vssnapsvc");
-    }
-    static ObjectPath machine_path(const std::string& id) {
-        return vs::system_path("Msvm_ComputerSystem", id);
-    }
-    const backend::Machine& now() {
-        last = hypervisor.machine(guid);
-        BOOST_TEST_REQUIRE(last != nullptr);
-        return *last;
-    }
-    Instance wishes(const Given& given) const { return make("Msvm_VirtualSystemSnapshotSettingData", given); }
-    MethodResult create(const Given& more = {}) {
-        Given in = more;
-        in.emplace_back("AffectedSystem", Value(machine_path(guid)));
-        return call(service(), "CreateSnapshot", in);
-    }
-    // The GUID of a new snapshot.
-    std::string created(const Given& more = {}) {
-        const auto r = create(more);
-        BOOST_TEST_REQUIRE(code(r) == started);
-        (void)done(r);
-        const auto state =
-            job_of(r).state;  // with a warning where a standard one took a production one's place
-        BOOST_TEST_REQUIRE((state == JobState::completed || state == JobState::completed_with_warnings),
-                           text_of(r));
-        return vs::system_guid_of(*r.out.get("ResultingSnapshot").as_path());
-    }
-    MethodResult apply(const std::string& id) {
-        return call(service(), "ApplySnapshot", {{"Snapshot", Value(settings_of(id))}});
-    }
-    MethodResult destroy(const std::string& id) {
-        return call(service(), "DestroySnapshot", {{"AffectedSnapshot", Value(settings_of(id))}});
-    }
-    MethodResult destroy_tree(const std::string& id) {
-        return call(service(), "DestroySnapshotTree", {{"SnapshotSettingData", Value(settings_of(id))}});
-    }
-    MethodResult clear(const std::string& id) {
-        return call(service(), "ClearSnapshotState", {{"SnapshotSettingData", Value(settings_of(id))}});
-    }
-    JobRecord job_of(const MethodResult& r) {
-        const auto* path = r.out.get("Job").as_path();
-        BOOST_TEST_REQUIRE(path);
-        auto record = jobs.wait(path->key_string("InstanceID"), std::chrono::seconds(10));
-        BOOST_TEST_REQUIRE(record.has_value());
-        return *record;
-    }
-    Instance settings(const std::string& id) { return get_setting(settings_class, "Microsoft:" + id); }
-    std::vector<std::string> ids(const std::string& wql) {
-        std::vector<std::string> out;
-        for (const auto& i : query(wql)) out.push_back(vs::parse_setting_id(i.string("InstanceID"))->guid);
-        std::sort(out.begin(), out.end());
-        return out;
-    }
-    std::vector<std::string> associated(const std::string& association) {
-        return ids("ASSOCIATORS OF {Msvm_ComputerSystem.CreationClassName='Msvm_ComputerSystem',Name='" +
-                   guid + "'} WHERE AssocClass = " + association +
-                   " ResultClass = Msvm_VirtualSystemSettingData");
-    }
-    std::vector<std::string> children(const std::string& id) {
-        return ids("ASSOCIATORS OF {Msvm_VirtualSystemSettingData.InstanceID='Microsoft:" + id +
-                   "'} WHERE AssocClass = Msvm_ParentChildSettingData ResultRole = Dependent");
-    }
-    void user_snapshot_type(unsigned type) {
-        const auto r =
-            call(vsms(), "ModifySystemSettings",
-                 {{"SystemSettings", Value(make(settings_class, {{"InstanceID", "Microsoft:" + guid},
-                                                                 {"UserSnapshotType", type}}))}});
-        BOOST_TEST_REQUIRE(done(r) == completed, text_of(r));
-    }
-    void start() { BOOST_TEST_REQUIRE(done(request_state(guid, 2)) == completed); }
-    unsigned snapshots() { return static_cast<unsigned>(now().snapshots.size()); }
-};
-
 bool icontains(const std::string& text, const std::string& part) {
     return to_upper(text).find(to_upper(part)) != std::string::npos;
-}
-
-using Names = std::vector<std::string>;
-
-Names sorted(Names all) {
-    std::sort(all.begin(), all.end());
-    return all;
 }
 
 }  // namespace
@@ -386,73 +302,6 @@ BOOST_AUTO_TEST_CASE(taking_one_can_be_cancelled_and_leaves_nothing) {
     BOOST_TEST(World::code(w.create()) == started);  // and the machine is free again
 }
 
-// P-SV-22, P-SV-23, P-SV-24
-BOOST_AUTO_TEST_CASE(associations_follow_create_apply_and_delete) {
-    Setup w;
-    BOOST_TEST(w.associated("Msvm_SnapshotOfVirtualSystem").empty());
-    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot").empty());
-    const auto a = w.created(), b = w.created();
-    BOOST_TEST(w.associated("Msvm_SnapshotOfVirtualSystem") == sorted({a, b}),
-               boost::test_tools::per_element());
-    BOOST_TEST(w.associated("Msvm_MostCurrentSnapshotInBranch") == Names{b},
-               boost::test_tools::per_element());
-    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot").empty());  // taking is not applying
-    BOOST_TEST(w.children(a) == Names{b}, boost::test_tools::per_element());
-    BOOST_TEST(w.children(b) == Names{w.guid}, boost::test_tools::per_element());
-
-    BOOST_TEST(w.done(w.apply(a)) == completed);
-    BOOST_TEST(w.associated("Msvm_MostCurrentSnapshotInBranch") == Names{a},
-               boost::test_tools::per_element());
-    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot") == Names{a}, boost::test_tools::per_element());
-    const auto c = w.created();
-    BOOST_TEST(w.associated("Msvm_MostCurrentSnapshotInBranch") == Names{c},
-               boost::test_tools::per_element());
-    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot") == Names{a}, boost::test_tools::per_element());
-    BOOST_TEST(w.children(a) == sorted({b, c}), boost::test_tools::per_element());
-
-    BOOST_TEST(w.done(w.destroy(a)) == completed);
-    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot").empty());
-    BOOST_TEST(w.settings(b).get("Parent").is_null());
-    BOOST_TEST(w.done(w.apply(b)) == completed);
-    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot") == Names{b}, boost::test_tools::per_element());
-    const auto d = w.created();
-    BOOST_TEST(w.done(w.destroy(b)) == completed);
-    BOOST_TEST(w.done(w.destroy(d)) == completed);
-    BOOST_TEST(w.associated("Msvm_MostCurrentSnapshotInBranch").empty());
-    BOOST_TEST(w.associated("Msvm_SnapshotOfVirtualSystem") == Names{c}, boost::test_tools::per_element());
-}
-
-BOOST_AUTO_TEST_CASE(going_back_with_other_tools_is_seen) {
-    Setup w;
-    const auto a = w.created();
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    const auto b = w.created();
-    BOOST_TEST(w.hypervisor.revert({}, w.guid, a).ok());
-    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot") == Names{a}, boost::test_tools::per_element());
-    BOOST_TEST(w.done(w.apply(b)) == completed);
-    BOOST_TEST(w.hypervisor.revert({}, w.guid, a).ok());
-    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot") == Names{a}, boost::test_tools::per_element());
-    BOOST_TEST(w.associated("Msvm_MostCurrentSnapshotInBranch") == Names{a},
-               boost::test_tools::per_element());
-}
-
-BOOST_AUTO_TEST_CASE(going_back_with_other_tools_is_seen_after_a_deletion) {
-    Setup w;
-    const auto later = [] { std::this_thread::sleep_for(std::chrono::milliseconds(2)); };
-    const auto a = w.created();
-    later();
-    const auto b = w.created();
-    later();
-    BOOST_TEST(w.done(w.apply(b)) == completed);
-    BOOST_TEST(w.done(w.destroy(b)) == completed);
-    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot").empty());
-    later();
-    (void)w.created();
-    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot").empty());
-    BOOST_TEST(w.hypervisor.revert({}, w.guid, a).ok());
-    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot") == Names{a}, boost::test_tools::per_element());
-}
-
 BOOST_AUTO_TEST_CASE(what_does_not_run_is_not_made_consistent) {
     Setup w;
     w.hypervisor.set_agent(w.guid, true);
@@ -468,21 +317,6 @@ BOOST_AUTO_TEST_CASE(what_does_not_run_is_not_made_consistent) {
         BOOST_TEST_REQUIRE(w.done(w.request_state(w.guid, 3)) == completed);
     }
     (void)w.created(consistent);  // there is nothing to prepare in a machine that is off
-}
-
-BOOST_AUTO_TEST_CASE(deleting_one_keeps_its_children_and_deleting_a_tree_does_not) {
-    Setup w;
-    const auto a = w.created(), b = w.created(), c = w.created();
-    BOOST_TEST(w.done(w.apply(a)) == completed);
-    const auto d = w.created();
-    const auto one = w.destroy(b);
-    BOOST_TEST(w.done(one) == completed);
-    BOOST_TEST(w.job_of(one).job_type == 72U);
-    BOOST_TEST(w.children(a) == sorted({c, d}), boost::test_tools::per_element());
-    const auto r = w.destroy_tree(a);
-    BOOST_TEST(w.job_of(r).affected.size() == 4U);  // the machine and the three that go
-    BOOST_TEST(w.done(r) == completed);
-    BOOST_TEST(w.snapshots() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(only_names_and_notes_of_a_snapshot_change) {

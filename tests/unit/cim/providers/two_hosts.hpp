@@ -23,6 +23,15 @@ class TwoHosts : public World {
         services.hosts = {local, other};
     }
 
+    // A third host, "hvC".
+    void add_host(testing::FakeHypervisor& third) {
+        auto entry = services.hosts.back();
+        entry.name = "hvC";
+        entry.hypervisor = &third;
+        entry.uri = entry.migration_uri = "qemu+tcp://hvc.example.com/system";
+        services.hosts.push_back(entry);
+    }
+
     static ObjectPath service() {
         return vs::service_path("testhost", "Msvm_VirtualSystemMigrationService", "migrationwmi");
     }

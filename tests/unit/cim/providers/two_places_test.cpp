@@ -149,11 +149,7 @@ BOOST_AUTO_TEST_CASE(nor_is_it_exported_or_given_snapshots) {
 
 BOOST_AUTO_TEST_CASE(nor_does_what_was_left_go_to_a_third_host) {
     testing::FakeHypervisor third{"hvC"};
-    auto entry = services.hosts.back();
-    entry.name = "hvC";
-    entry.hypervisor = &third;
-    entry.uri = entry.migration_uri = "qemu+tcp://hvc.example.com/system";
-    services.hosts.push_back(entry);
+    add_host(third);
     there(MachineState::saved);
     for (const unsigned type : {32768U, 32771U})
         BOOST_TEST(code(to_host(guid, {{"MigrationSettingData", settings({{"MigrationType", type}})}},
