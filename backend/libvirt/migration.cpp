@@ -182,6 +182,19 @@ struct Route {
     }
 };
 
+// The last step, after which it is over there alone. Where the answer is lost it may have been done or not:
+// what is there stays, and whoever settles it asks both hosts.
+Result<void> forget_what_moved(const Route& way, virDomainPtr d, bool with_variables) {
+    auto done = forget_definition(d, with_variables);
+    if (done || find_domain(way.s.connection, way.r.machine)) return done;
+    if (last_error_code() == VIR_ERR_NO_DOMAIN) return {};
+    return Error{
+        Status::unavailable, std::string(half_there),
+        "The source, " + way.from().name +
+            ", does not answer any more; whether it still has the machine will be seen when it does.",
+        way.r.machine, done.error().detail};
+}
+
 // A machine that is off is its definition and the variables of its firmware. It is forgotten here when both
 // are over there.
 Result<void> move_definition(const Route& way, virDomainPtr d, const std::string& persistent) {
@@ -198,6 +211,7 @@ Result<void> move_definition(const Route& way, virDomainPtr d, const std::string
         virDomainMigrate3(d, there, p.list(), p.count(), VIR_MIGRATE_PERSIST_DEST | VIR_MIGRATE_OFFLINE));
     Result<void> done = moved ? Result<void>() : Result<void>(last_error(doing));
     Result<bool> written = false;
+    bool known = true;  // what became of it
     if (moved) {
         written =
             write_variables(there, take(virDomainGetXMLDesc(moved.get(), VIR_DOMAIN_XML_INACTIVE)),
@@ -208,10 +222,11 @@ Result<void> move_definition(const Route& way, virDomainPtr d, const std::string
         if (done && virDomainGetAutostart(d, &autostart) == 0 && autostart != 0)
             virDomainSetAutostart(moved.get(), autostart);
         // What was written over there is not the file that is here.
-        if (done) done = forget_definition(d, *written);
-        if (!done) (void)forget_definition(moved.get(), written.value_or(false));
+        if (done) done = forget_what_moved(way, d, *written);
+        known = done || done.error().message_id != half_there;
+        if (!done && known) (void)forget_definition(moved.get(), written.value_or(false));
     }
-    if (!done) {
+    if (!done && known) {
         if (virConnectIsAlive(there) != 1) done = lost(done.error(), way.to(), r.machine);
         done = explain(done.error(), way.from(), way.to(), r.machine);
         if (moved && find_domain(there, r.machine)) done.error().message_id = half_there;
@@ -340,7 +355,8 @@ Result<void> move_with_disks(const Route& way, virDomainPtr d, const std::string
                      r.machine};
     const auto alone = without_chains(persistent);  // as each copy is
     if (done) done = alone ? move_definition(way, d, *alone) : Result<void>(alone.error());
-    if (!done && !find_domain(there, r.machine)) storage.remove_new();
+    const bool half = !done && done.error().message_id == half_there;
+    if (!done && !half && !find_domain(there, r.machine)) storage.remove_new();
     if (!done && !way.look_there()) done.error().message_id = half_there;
     return done;
 }
@@ -441,7 +457,7 @@ Result<void> LibvirtHypervisor::abandon(const Call& call, std::string_view uuid)
         call, {ending, core_->settings().call_limit, false, {}, {}},
         [core = core_, id = std::string(uuid)](Session& s) -> Result<void> {
             const auto d = find_domain(s.connection, id);
-            if (!d) return last_error_code() == VIR_ERR_NO_DOMAIN ? Result<void>() : last_error(ending);
+            if (!d) return refresh(s.connection, id, *core->connector, *core->inventory);
             for (const auto& t : snapshot_targets(take(virDomainGetXMLDesc(d.get(), 0))))
                 virDomainBlockJobAbort(d.get(), t.target.c_str(), 0);
             virDomainJobInfo info{};

@@ -241,7 +241,7 @@ Result<void> FakeHypervisor::migrate(const Call& call, const MigrationRequest& r
         auto& e = *to->state_->entries.emplace_back(std::make_unique<Entry>());
         to->publish(e, std::move(moved), EventKind::machine_added);
     }
-    remove_behind_back(request.machine);
+    if (connected()) remove_behind_back(request.machine);  // or it cannot be told that it has moved
     return {};
 }
 

@@ -22,10 +22,14 @@ constexpr unsigned most_attempts = 3;
 constexpr std::string_view names_of_rest[] = {"", " at_source", " at_destination", " copies"};
 constexpr std::string_view planned_mark = " planned ";
 
-// Lines: source, destination, "1" where it ran or else "0" and then what is left to do and the planned
-// system, the copies, after an empty one the originals, and after one more what was made.
+// Lines: source, destination, "1" where it ran, "2" where it stood still or else "0", and then what is left
+// to do and the planned system, the copies, after an empty one the originals, and after one more what was
+// made.
 std::string left_text(const CutOff& c) {
-    std::string text = c.source.name + '\n' + c.destination.name + '\n' + (c.was_running ? "1" : "0");
+    std::string text = c.source.name + '\n' + c.destination.name + '\n' +
+                       (c.was_running  ? "1"
+                        : c.was_active ? stood_still
+                                       : "0");
     text += c.disks_only ? " disks" : names_of_rest[static_cast<std::size_t>(c.rest)];
     if (!c.planned.empty()) text += std::string(planned_mark) + c.planned;
     for (const auto& file : c.copies) text += '\n' + file;
@@ -61,6 +65,7 @@ std::optional<CutOff> left_from(const Services& services, const Store::Row& row)
     c.source = *source;
     c.destination = *destination;
     c.was_running = lines[2].starts_with('1');
+    c.was_active = c.was_running || lines[2].starts_with(stood_still);
     const auto planned = std::min(lines[2].find(planned_mark), lines[2].size());
     if (planned < lines[2].size()) c.planned = lines[2].substr(planned + planned_mark.size());
     const auto rest = lines[2].substr(0, planned).substr(std::min<std::size_t>(1, planned));
@@ -163,6 +168,7 @@ std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::s
     c.source = *source;
     c.destination = *destination;
     c.was_running = text(running_extra) == "1";
+    c.was_active = c.was_running || text(running_extra) == stood_still;
     c.disks_only = text("MigrationType") == std::to_string(static_cast<unsigned>(MigrationType::storage));
     c.copies = split(text(copies_extra), '\n');
     c.originals = split(text(originals_extra), '\n');

@@ -83,12 +83,14 @@ void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
         return settle_what_was_left(services);
     }
     c->claimed = true;
-    const auto here = plan.source.hypervisor->machine(c->guid);
     const bool half = failed.status == Status::unavailable || uncertain;
+    // A source that is silent says nothing: the machine may stand still since its memory was sent.
+    const bool answers = half && plan.source.hypervisor->abandon(briefly(), c->guid).ok();
+    const auto here = plan.source.hypervisor->machine(c->guid);
     // A machine that has arrived in spite of it stands on what was copied.
     if (!half && (!here || plan.destination.hypervisor->machine(c->guid))) return;
     // It goes on here, and whoever asked is told so: that is not asked again later.
-    if (here && has_stayed(*c, *here)) c->rest = Rest::at_destination;
+    if (answers && here && has_stayed(*c, *here)) c->rest = Rest::at_destination;
     const auto settled = half ? Settled{Outcome::unknown, {}, c} : settle_copies(services, *c);
     if (!settled.strange.empty()) failed.text += " " + strange_sentence(settled, *c);
     const auto& left = settled.left;
@@ -97,20 +99,29 @@ void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
     if (half) settle_what_was_left(services);
 }
 
-// What it was copied from goes, now or later.
+// To libvirt it has moved as well when the source could not be told so any more: that one has it still, off
+// or standing still.
+bool is_gone(backend::Hypervisor& source, const std::string& guid) {
+    const auto asked = source.abandon(briefly(), guid);
+    return (asked || asked.error().status == Status::not_found) && !source.machine(guid);
+}
+
+// What it was copied from goes, and what the source may have of it; now or later.
 void clear_after_success(Services& services, const Plan& plan, JobContext& job) {
-    if (!plan.extra.contains(originals_extra)) return;
+    const bool gone = plan.stays() || is_gone(*plan.source.hypervisor, plan.guid());
+    if (gone && !plan.extra.contains(originals_extra)) return;
     auto c = cut_off_of(services, plan.extra, affected_by(services, plan));
     if (!c) return;
     // What the destination says of it may lag behind.
     const bool seen =
         wait_until(sight_patience, [&] { return plan.destination.hypervisor->machine(c->guid) != nullptr; });
-    if (!seen) c->rest = Rest::at_source;
-    const auto settled = seen ? settle_originals(services, *c) : Settled{Outcome::moved, {}, c};
+    if (!gone || !seen) c->rest = Rest::at_source;
+    const auto settled = gone && seen ? settle_originals(services, *c) : Settled{Outcome::moved, {}, c};
     if (!settled.needed.empty()) job.warn(needed_warning(settled));
     if (!settled.left) return;
     leave_for_later(services, *settled.left);
     job.warn(left_warning(*settled.left));
+    if (!gone) settle_what_was_left(services);
 }
 
 // What was made, for as long as there is a job that keeps it for the next start.

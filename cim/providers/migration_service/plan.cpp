@@ -228,7 +228,10 @@ void fill_request(Plan& plan) {
     plan.extra["DestinationHost"] = plan.destination.name;
     plan.extra[source_extra] = plan.source.name;
     if (!w.planned_system.empty()) plan.extra[planned_extra] = w.planned_system;
-    plan.extra[running_extra] = plan.machine->state == MachineState::running ? "1" : "0";
+    const auto state = plan.machine->state;
+    plan.extra[running_extra] = state == MachineState::running  ? "1"
+                                : state == MachineState::paused ? stood_still
+                                                                : "0";
     const auto copied = [&](const std::string& from, const std::string& to) {
         plan.extra[copies_extra] += to + '\n';
         if (!w.keep_source_disks) plan.extra[originals_extra] += from + '\n';

@@ -81,7 +81,7 @@ Settled settle_disks(const Services& services, const CutOff& c) {
 const HostEntry* silent_one(const CutOff& c) {
     for (const auto* host : {&c.source, &c.destination})
         if (auto r = host->hypervisor->abandon(briefly(), c.guid);
-            !r && r.error().status == Status::unavailable)
+            !r && r.error().status != Status::not_found)
             return host;
     return nullptr;
 }
@@ -122,13 +122,35 @@ Settled settle_rest(const Services& services, const CutOff& c) {
     return {Outcome::stayed, {}, only_copies(c, removed), removed.strange, removed.needed};
 }
 
-// Over there it counts once it runs, or once nothing of it runs here. What stands still here since its memory
-// was sent has moved when libvirt keeps it there for good, whatever became of it since.
+// Over there it counts once it runs, or once nothing of it runs here. libvirt keeps it there for good only
+// when its memory has arrived: whatever became of it there since, what stands still here was sent, and what
+// is off here was ended before it could be forgotten.
 bool has_moved(const CutOff& c, const Machine* here, const Machine* third, const Machine& there) {
     const auto* other = here ? here : third;
     if (!other) return true;
     if (there.state == MachineState::running) return other->state != MachineState::running;
-    return here && here->state == MachineState::paused && c.was_running && there.persistent;
+    const bool ended = here && (here->state == MachineState::paused || here->state == MachineState::off);
+    return ended && c.was_active && there.persistent;
+}
+
+// Whether nobody can tell any more on which of the two it ran last: it is off on both.
+bool may_have_run_on_both(const Machine* here, const Machine& there) {
+    return here && here->state == MachineState::off && there.state == MachineState::off;
+}
+
+// It counts as moved.
+Settled settle_moved(const Services& services, const CutOff& c, bool keep_originals) {
+    CutOff moved = c;
+    if (keep_originals) moved.originals.clear();
+    Settled s{Outcome::moved, {}, moved};
+    s.left->rest = Rest::at_source;
+    if (take_away(*c.source.hypervisor, c.guid)) s = without_originals(services, moved);
+    if (keep_originals)
+        for (const auto& file : c.originals)
+            s.needed.push_back(
+                "\"" + file + "\" stays on \"" + c.source.name +
+                "\", as nobody saw where the machine ran last; remove it when nobody needs it.");
+    return s;
 }
 
 // Only the source answers. What certainly goes on there is not asked for again when the destination is back:
@@ -167,23 +189,20 @@ Settled settle_machine(const Services& services, const CutOff& c) {
     wait_until(settle_patience, [&] { return stands_still(c); });
     const auto here = from.machine(c.guid), there = to.machine(c.guid);
     const auto third = here ? Seen() : gone_on(services, c);
-    if (there && has_moved(c, here.get(), third.machine.get(), *there)) {
-        if (take_away(from, c.guid)) return without_originals(services, c);
-        CutOff left = c;
-        left.rest = Rest::at_source;
-        return {Outcome::moved, {}, left};
-    }
+    if (there && has_moved(c, here.get(), third.machine.get(), *there))
+        return settle_moved(services, c, may_have_run_on_both(here.get(), *there));
     if (!here && !there && !third.machine)  // perhaps removed by hand, and the copies are all there is of it
         return {Outcome::stayed,
                 "Neither \"" + c.source.name + "\" nor \"" + c.destination.name + "\" has the machine.",
                 {},
                 remove_copies(services, c, true).strange};
+    const bool ran_there = there && there->persistent && c.was_active;
     const bool alone = take_away(to, c.guid);
     if (here && here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
     const std::string where =
         "The machine is on \"" + (here ? c.source.name + "\", as before." : third.host + "\".");
     if (alone) {
-        const auto removed = remove_copies(services, c);
+        const auto removed = remove_copies(services, c, ran_there);
         return {Outcome::stayed, where, only_copies(c, removed), removed.strange};
     }
     CutOff left = c;
@@ -220,7 +239,7 @@ Settled settle_originals(const Services& services, const CutOff& c) {
 
 bool has_stayed(const CutOff& c, const Machine& at_source) {
     return at_source.state == MachineState::running ||
-           (at_source.state == MachineState::off && !c.was_running && c.source.hypervisor->connected());
+           (at_source.state == MachineState::off && !c.was_active && c.source.hypervisor->connected());
 }
 
 }  // namespace wsvirt::cim::migration_service

@@ -35,6 +35,7 @@ struct CutOff {
     std::string guid;
     HostEntry source, destination;
     bool was_running = false;
+    bool was_active = false;          // ran or stood still
     bool disks_only = false;          // on one host
     std::vector<std::string> copies;  // files that were to be made at the destination
     Made made;                        // those that were, as far as it was written down

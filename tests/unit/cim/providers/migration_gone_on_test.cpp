@@ -223,6 +223,18 @@ BOOST_AUTO_TEST_CASE(to_where_it_was_to_go_at_first) {
     BOOST_TEST(second.machine(guid) != nullptr);
 }
 
+// Whatever it is that a host says instead of what it was asked.
+BOOST_AUTO_TEST_CASE(what_cannot_be_asked_for_is_not_taken_away) {
+    on(hypervisor, original, MachineState::running);
+    on(second, copy);
+    second.fail_always("abandon", Error(Status::failed, "test.fault", "It cannot be read."));
+    note("1");
+    clear_up();
+    BOOST_TEST(left() == 1U);
+    BOOST_TEST(second.machine(guid) != nullptr);
+    BOOST_TEST(there(copy));
+}
+
 BOOST_AUTO_TEST_CASE(and_is_not_resumed_when_somebody_has_paused_it_since) {
     on(hypervisor, original, MachineState::running);
     second.fail_always("abandon", Error(Status::unavailable, "wsvirt.host.lost", "Silent."));

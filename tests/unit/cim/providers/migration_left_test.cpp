@@ -151,6 +151,58 @@ BOOST_AUTO_TEST_CASE(a_machine_that_runs_on_is_kept_whatever_a_silent_host_has) 
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_a_silent_source_showed_last_is_not_where_it_is) {
+    const auto watching = cim::watch(services);
+    const auto guid = machine();
+    start(guid);
+    hypervisor.hold("migrate");
+    hypervisor.fail_next("migrate", Error(Status::unavailable, "wsvirt.migration.lost", "Silent."));
+    const auto r = to_host(guid);
+    hypervisor.fail_always("abandon", Error(Status::unavailable, "wsvirt.host.lost", "Silent."));
+    hypervisor.release("migrate");
+    BOOST_TEST(done(r) == 32777U);
+    for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+    BOOST_TEST(store->count("migration_left").value() == 1U);
+    BOOST_TEST_REQUIRE(hypervisor.suspend({}, guid).ok());  // as it was since its memory was sent
+    hypervisor.clear_failures();
+    hypervisor.set_connected(false);
+    hypervisor.set_connected(true);
+    for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+    BOOST_TEST(store->count("migration_left").value() == 0U);
+    BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
+}
+
+// libvirt says that it has moved as well where the source could not be told so any more.
+BOOST_AUTO_TEST_CASE(what_a_source_that_is_cut_off_at_the_end_keeps_is_taken_away) {
+    const auto watching = cim::watch(services);
+    for (const unsigned type : {32768U, 32771U}) {
+        const auto guid = machine("type" + std::to_string(type));
+        start(guid);
+        Given more{{"MigrationSettingData", settings({{"MigrationType", type}})}};
+        if (type == 32771U)
+            more.emplace_back("NewResourceSettingData", disk_at((folder / "disks" / "copy.qcow2").string()));
+        auto arriving = second.subscribe([&](const backend::Event& e) {
+            if (e.kind != backend::EventKind::machine_added) return;
+            (void)hypervisor.suspend({}, guid);
+            hypervisor.set_connected(false);
+        });
+        const auto r = to_host(guid, more);
+        (void)done(r);
+        arriving.reset();
+        BOOST_TEST(get(*r.out.get("Job").as_path()).uint("JobState") == 32768U);
+        BOOST_TEST(last_text.find("what the machine left on \"testhost\"") != std::string::npos, last_text);
+        BOOST_TEST(store->count("migration_left").value() == 1U);
+        BOOST_TEST(std::filesystem::exists(disk_path));
+        hypervisor.set_connected(true);
+        for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+        BOOST_TEST(store->count("migration_left").value() == 0U);
+        BOOST_TEST(hypervisor.machine(guid) == nullptr);
+        BOOST_TEST_REQUIRE(second.machine(guid) != nullptr);
+        BOOST_TEST((second.machine(guid)->state == MachineState::running));
+        BOOST_TEST(std::filesystem::exists(disk_path) == (type == 32768U));
+    }
+}
+
 // What a failed migration copied and the destination does not remove now.
 struct HalfCopy : TwoHosts {
     HalfCopy() {

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
@@ -322,32 +323,68 @@ BOOST_AUTO_TEST_CASE(what_a_disk_was_copied_from_goes_when_the_machine_stands_on
     }
 }
 
+namespace {
+
+struct Place {
+    const char* before;
+    bool runs_here, paused_here, runs_there, moved;
+};
+// It is in both places. libvirt keeps what ran over there for good only when it has arrived.
+constexpr Place places[] = {{"0", false, false, false, false}, {"1", false, false, false, true},
+                            {"2", false, false, false, true},  {"1", true, false, false, false},
+                            {"1", true, true, true, true},     {"1", false, false, true, true}};
+
+}  // namespace
+
 // The start does not wait for what nobody will clear up.
-BOOST_AUTO_TEST_CASE(where_a_machine_is_that_both_hosts_have_is_seen_at_once) {
-    struct Case {
-        bool runs_here, paused_here, runs_there, moved;
-    };
-    const std::map<std::string, std::string> move{{"Source.Host", "testhost"},
-                                                  {"Source.Running", "1"},
-                                                  {"DestinationHost", "hvB"},
-                                                  {"MigrationType", "32768"}};
-    for (const auto& what : {Case{false, false, false, false}, Case{true, false, false, false},
-                             Case{true, true, true, true}, Case{false, false, true, true}}) {
-        for (auto* host : {&hypervisor, &second})
-            if (host->machine(guid)) host->remove_behind_back(guid);
-        backend::MachineSpec spec;
-        spec.uuid = guid;
-        for (auto* host : {&hypervisor, &second}) BOOST_TEST_REQUIRE(host->define({}, spec).ok());
-        if (what.runs_here) BOOST_TEST_REQUIRE(hypervisor.start({}, guid).ok());
-        if (what.paused_here) BOOST_TEST_REQUIRE(hypervisor.suspend({}, guid).ok());
-        if (what.runs_there) BOOST_TEST_REQUIRE(second.start({}, guid).ok());
-        const auto begun = std::chrono::steady_clock::now();
-        const auto job = after_restart(job_type::move_machine, move);
-        BOOST_TEST((std::chrono::steady_clock::now() - begun < std::chrono::seconds(10)));
-        BOOST_TEST((job.state == (what.moved ? JobState::completed : JobState::exception)));
-        BOOST_TEST((hypervisor.machine(guid) == nullptr) == what.moved);
-        BOOST_TEST((second.machine(guid) == nullptr) == !what.moved);
-    }
+BOOST_DATA_TEST_CASE_F(CutOff, where_a_machine_is_that_both_hosts_have_is_seen_at_once,
+                       boost::unit_test::data::xrange(std::size(places)), n) {
+    const auto& what = places[n];
+    backend::MachineSpec spec;
+    spec.uuid = guid;
+    BOOST_TEST_REQUIRE(hypervisor.define({}, spec).ok());
+    if (what.runs_here) BOOST_TEST_REQUIRE(hypervisor.start({}, guid).ok());
+    if (what.paused_here) BOOST_TEST_REQUIRE(hypervisor.suspend({}, guid).ok());
+    if (what.runs_there) BOOST_TEST_REQUIRE(second.start({}, guid).ok());
+    const auto begun = std::chrono::steady_clock::now();
+    const auto job = after_restart(job_type::move_machine, {{"Source.Host", "testhost"},
+                                                            {"Source.Running", what.before},
+                                                            {"DestinationHost", "hvB"},
+                                                            {"MigrationType", "32768"}});
+    BOOST_TEST((std::chrono::steady_clock::now() - begun < std::chrono::seconds(10)));
+    BOOST_TEST((job.state == (what.moved ? JobState::completed : JobState::exception)));
+    BOOST_TEST((hypervisor.machine(guid) == nullptr) == what.moved);
+    BOOST_TEST((second.machine(guid) == nullptr) == !what.moved);
+}
+
+// It has arrived, and nobody saw what it did then.
+BOOST_DATA_TEST_CASE_F(CutOff, no_disk_goes_of_a_machine_that_may_have_run_on_both_hosts,
+                       boost::unit_test::data::make({false, true}), runs_here) {
+    std::filesystem::create_directories(folder / "disks");
+    const auto original = (folder / "disks" / "original.qcow2").string();
+    const auto copy = (folder / "disks" / "copy.qcow2").string();
+    for (const auto& file : {original, copy}) std::ofstream(file) << "disk";
+    auto spec = second.machine(guid)->spec;
+    spec.disks = {backend::Disk{}};
+    spec.disks[0].path = original;
+    BOOST_TEST_REQUIRE(hypervisor.define({}, spec).ok());
+    if (runs_here) BOOST_TEST_REQUIRE(hypervisor.start({}, guid).ok());
+    spec.disks[0].path = copy;
+    BOOST_TEST_REQUIRE(second.redefine({}, spec).ok());
+    const auto job =
+        after_restart(job_type::move_both, {{"Source.Host", "testhost"},
+                                            {"DestinationHost", "hvB"},
+                                            {"Source.Running", "1"},
+                                            {"MigrationType", "32771"},
+                                            {"Destination.Copies", copy + "\n"},
+                                            {"Source.Originals", original + "\n"},
+                                            {"Destination.Made", second.mark_of(copy) + ' ' + copy + "\n"}});
+    BOOST_TEST((job.state == (runs_here ? JobState::exception : JobState::completed_with_warnings)));
+    const auto& text = job.errors.at(0).message;
+    BOOST_TEST(text.find(runs_here ? copy : original) != text.npos, text);
+    BOOST_TEST((hypervisor.machine(guid) != nullptr) == runs_here);
+    BOOST_TEST((second.machine(guid) != nullptr) == !runs_here);
+    BOOST_TEST((std::filesystem::exists(original) && std::filesystem::exists(copy)));
 }
 
 // Which says that it is gone for good. What runs on it nobody can tell.

@@ -1,0 +1,179 @@
+// A link that is cut between libvirt and its answer to the last step of a move.
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+#include <cstring>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "backend/libvirt/libvirt_hypervisor.hpp"
+#include "base/text.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::backend;
+
+namespace {
+
+constexpr auto patience = std::chrono::seconds(120);
+constexpr std::uint32_t undefine_flags = 231;  // REMOTE_PROC_DOMAIN_UNDEFINE_FLAGS
+
+Call patiently() {
+    Call c;
+    c.deadline = std::chrono::steady_clock::now() + patience;
+    return c;
+}
+
+std::unique_ptr<Hypervisor> open_host(const std::string& uri, const std::string& name) {
+    libvirt::Settings s;
+    s.uri = uri;
+    s.accelerator = "tcg";
+    s.state_dir = std::string(getenv("WSVIRT_LAB_FOLDER")) + "/" + name;
+    std::filesystem::create_directories(s.state_dir);
+    auto h = libvirt::open_libvirt(s);
+    BOOST_REQUIRE_MESSAGE(h, (h ? "" : h.error().full_text()));
+    return std::move(*h);
+}
+
+sockaddr_in at_port(std::uint16_t port) {
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    a.sin_port = htons(port);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return a;
+}
+
+bool read_all(int fd, char* to, std::size_t n) {
+    while (n > 0) {
+        const auto got = read(fd, to, n);
+        if (got <= 0) return false;
+        to += got;
+        n -= static_cast<std::size_t>(got);
+    }
+    return true;
+}
+
+// The way to the libvirtd of this host, until something is undefined over it.
+class Link {
+  public:
+    // arrives: libvirtd does what it is asked for, only its answer is lost.
+    explicit Link(bool arrives) : arrives_(arrives), listening_(socket(AF_INET, SOCK_STREAM, 0)) {
+        auto address = at_port(0);
+        socklen_t size = sizeof address;
+        auto* const a = reinterpret_cast<sockaddr*>(&address);  // NOLINT
+        BOOST_REQUIRE(bind(listening_, a, size) == 0);
+        BOOST_REQUIRE(listen(listening_, 16) == 0);
+        BOOST_REQUIRE(getsockname(listening_, a, &size) == 0);
+        port_ = ntohs(address.sin_port);
+        threads_.emplace_back([this] { accept_all(); });
+    }
+    ~Link() {
+        cut();
+        for (std::size_t n = 0; n < threads_.size(); ++n) threads_[n].join();
+        for (const int fd : all_) close(fd);
+        close(listening_);
+    }
+    std::string uri() const { return "qemu+tcp://127.0.0.1:" + std::to_string(port_) + "/system"; }
+    bool is_cut() const { return cut_; }
+
+  private:
+    void cut() {
+        const std::scoped_lock lock(mutex_);
+        cut_ = true;
+        shutdown(listening_, SHUT_RDWR);
+        for (const int fd : all_) shutdown(fd, SHUT_RDWR);
+    }
+    void accept_all() {
+        for (;;) {
+            const int client = accept(listening_, nullptr, nullptr);
+            if (client < 0) return;
+            const int server = socket(AF_INET, SOCK_STREAM, 0);
+            const auto address = at_port(16509);
+            const auto* const a = reinterpret_cast<const sockaddr*>(&address);  // NOLINT
+            (void)connect(server, a, sizeof address);
+            const std::scoped_lock lock(mutex_);
+            all_.insert(all_.end(), {client, server});
+            if (cut_) return cut_late(client, server);
+            threads_.emplace_back([this, client, server] { ask(client, server); });
+            threads_.emplace_back([this, client, server] { answer(server, client); });
+        }
+    }
+    static void cut_late(int client, int server) {
+        shutdown(client, SHUT_RDWR);
+        shutdown(server, SHUT_RDWR);
+    }
+    // Each message begins with its length, the program, its version, the procedure and the kind (0: a call).
+    void ask(int client, int server) {
+        std::vector<char> message;
+        for (std::uint32_t head[5];;) {
+            if (!read_all(client, reinterpret_cast<char*>(head), sizeof head)) break;  // NOLINT
+            message.resize(ntohl(head[0]));
+            std::memcpy(message.data(), head, sizeof head);
+            if (!read_all(client, message.data() + sizeof head, message.size() - sizeof head)) break;
+            const bool last = ntohl(head[3]) == undefine_flags && head[4] == 0;
+            if (last) silent_ = true;
+            if ((!last || arrives_) && write(server, message.data(), message.size()) < 0) break;
+            if (!last) continue;
+            std::this_thread::sleep_for(std::chrono::seconds(2));  // it is done by then
+            cut();
+        }
+        cut_late(client, server);
+    }
+    void answer(int server, int client) {
+        char some[4096];
+        for (;;) {
+            const auto n = read(server, some, sizeof some);
+            if (n <= 0 || (!silent_ && write(client, some, static_cast<std::size_t>(n)) < 0)) break;
+        }
+        cut_late(client, server);
+    }
+
+    const bool arrives_;
+    const int listening_;
+    std::uint16_t port_ = 0;
+    std::atomic<bool> silent_ = false, cut_ = false;
+    std::mutex mutex_;
+    std::vector<int> all_;
+    std::deque<std::thread> threads_;  // stay where they are while more come
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(lost_answer)
+
+// Whether the source has forgotten it nobody knows then: it is never taken away from both hosts.
+BOOST_DATA_TEST_CASE(a_machine_whose_source_falls_silent_stays_over_there,
+                     boost::unit_test::data::make({true, false}), arrives) {
+    const auto name = std::string("lost_answer") + (arrives ? "" : "_not");
+    const auto a = open_host(getenv("WSVIRT_LAB_A"), name),
+               b = open_host(getenv("WSVIRT_LAB_B"), name + "_b");
+    MachineSpec spec;
+    spec.uuid = make_guid();
+    spec.name = "traveller";
+    spec.memory_mib = spec.memory_max_mib = spec.memory_min_mib = 16;
+    BOOST_REQUIRE(a->define(patiently(), spec));
+    {
+        Link link(arrives);
+        const auto over_it = open_host(link.uri(), name + "_link");
+        MigrationRequest request;
+        request.machine = spec.uuid;
+        request.destination = "hvB";
+        const auto moved = over_it->migrate(patiently(), request, *b);
+        BOOST_TEST(link.is_cut());
+        BOOST_REQUIRE(!moved);
+        BOOST_TEST((moved.error().status == Status::unavailable), moved.error().full_text());
+        BOOST_TEST(moved.error().message_id == half_there);
+    }
+    for (auto* host : {a.get(), b.get()}) (void)host->abandon(patiently(), spec.uuid);  // looks at it
+    BOOST_TEST((a->machine(spec.uuid) == nullptr) == arrives);
+    BOOST_TEST(b->machine(spec.uuid) != nullptr);
+    for (auto* host : {a.get(), b.get()}) BOOST_TEST(host->forget_rest(patiently(), spec.uuid).ok());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
