@@ -416,11 +416,12 @@ Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSn
         return done;
     }
     done = go_back(w, s, all, then.memory);
-    if (!done)
+    const bool is_back = done.ok();
+    if (!is_back)
         attempt.undo(done.error());
     else
         done = end_of_revert(w, s.info.id, then);
-    attempt.clear_up(done ? overlays : Chain());
+    attempt.clear_up(is_back ? overlays : Chain());
     return done || w.answers() ? done : Result<void>(attempt.put_off(done.error()));
 }
 

@@ -2,6 +2,7 @@
 // are alike.
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
+#include <fstream>
 #include <set>
 
 #include "base/text.hpp"
@@ -67,9 +68,11 @@ struct Mixed {
     std::string disk = m.disk();
     SnapshotInfo inside, beside;
 
-    Mixed() {
+    explicit Mixed(bool with_memory = false) {
         write_pattern(disk, 1);
+        if (with_memory) OK(hv().start(within(patience), m.id()));
         inside = take(m);
+        if (with_memory) OK(hv().power_off(within(patience), m.id()));
         BOOST_TEST(!inside.external);
         write_pattern(disk, 2);
         add_drive(m, host().new_disk("raw"));
@@ -166,6 +169,22 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_merged_goes_with_the_snapshot_inside_or_w
     gone.drop_beside_unmerged();
     drop(gone.m, gone.inside);
     BOOST_TEST(gone.is_whole(3));
+}
+
+BOOST_AUTO_TEST_CASE(what_could_not_be_merged_goes_although_the_memory_cannot_be_saved) {
+    const Mixed one(true);
+    one.drop_beside_unmerged();
+    const auto place = host().folder() / "state/qemu/lib/qemu/save", aside = host().folder() / "save";
+    const bool there = fs::exists(place);
+    if (there) fs::rename(place, aside);
+    std::ofstream(place) << "no folder";
+    const auto done =
+        hv().revert(within(patience), one.m.id(), one.inside.id, {AfterRevert::Memory::saved, {}, {}});
+    fs::remove(place);
+    if (there) fs::rename(aside, place);
+    BOOST_TEST(!done);
+    BOOST_TEST((one.m.state() == off));
+    BOOST_TEST(one.is_whole(1));
 }
 
 BOOST_AUTO_TEST_CASE(what_another_machine_has_by_now_is_not_merged_into) {
