@@ -365,7 +365,7 @@ def test_associations_follow_virsh(libvirtd):
                 virsh("snapshot-revert", guid, names[it])
                 tree.current = it
             else:
-                virsh("snapshot-delete", guid, names[it])
+                virsh("snapshot-delete", guid, names[it], *dice.choice([[], ["--metadata"]]))
                 tree.destroy(it, False)
             settings = libvirtd.folder / "settings.xml"  # libvirt says nothing of snapshots, but of these
             settings.write_text(virsh("dumpxml", "--inactive", guid))
