@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string_view>
 
+#include "backend/libvirt/guarded.hpp"
 #include "backend/libvirt/handles.hpp"
 #include "backend/libvirt/observe.hpp"
 
@@ -85,7 +86,10 @@ Follower::Follower(const CorePtr& core, const MigrationRequest& request, Session
                    virConnectPtr destination)
     : standstill_(first_standstill),
       thread_([this, core, request, &session, destination](const std::stop_token& stop) {
-          follow(stop, core, request, session, destination);
+          (void)guarded("follow the migration", [&]() -> Result<void> {
+              follow(stop, core, request, session, destination);
+              return {};
+          });
       }) {}
 
 void Follower::follow(const std::stop_token& stop, const CorePtr& core, const MigrationRequest& request,

@@ -1,6 +1,7 @@
 // The class behind open_libvirt(); its members are spread over the source files of this folder by subject.
 #pragma once
 
+#include "backend/file_sight.hpp"
 #include "backend/libvirt/core.hpp"
 #include "backend/libvirt/watcher.hpp"
 #include "backend/overlays.hpp"
@@ -9,7 +10,7 @@ namespace wsvirt::backend::libvirt {
 
 class RecoveryOnReturn;
 
-class LibvirtHypervisor final : public Hypervisor, public OverlaySight {
+class LibvirtHypervisor final : public Hypervisor, public OverlaySight, public FileSight {
   public:
     explicit LibvirtHypervisor(Settings settings);
     ~LibvirtHypervisor() override;
@@ -66,6 +67,7 @@ class LibvirtHypervisor final : public Hypervisor, public OverlaySight {
     Result<bool> has_file(const Call&, const std::string& path) override;
     Result<bool> is_made(const Call&, const std::string& path, const std::string& mark) override;
     Result<void> remove_file(const Call&, const std::string& path) override;
+    Result<std::string> file_mark(const Call&, const std::string& path) override;
     Result<std::vector<std::string>> overlays_of(const Call&, const std::vector<std::string>& files,
                                                  const std::map<std::string, std::string>& disks) override;
 

@@ -92,6 +92,16 @@ Result<bool> LibvirtHypervisor::is_made(const Call& call, const std::string& pat
         [path, mark, kind](Session& s) { return has_mark(s.connection, kind, path, mark); });
 }
 
+Result<std::string> LibvirtHypervisor::file_mark(const Call& call, const std::string& path) {
+    const auto kind = core_->connector->kind();
+    if (kind != HostKind::remote) return libvirt::file_mark(nullptr, kind, path);
+    return core_->workers->run<std::string>(call,
+                                            {"look at the file", core_->settings().read_limit, false, {}, {}},
+                                            [path, kind](Session& s) -> Result<std::string> {
+                                                return libvirt::file_mark(s.connection, kind, path);
+                                            });
+}
+
 Result<void> LibvirtHypervisor::remove_file(const Call& call, const std::string& path) {
     if (core_->connector->kind() != HostKind::remote) return remove_on_host(*core_, nullptr, path);
     return core_->workers->run<void>(

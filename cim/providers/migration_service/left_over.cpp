@@ -1,6 +1,7 @@
 // What is kept of migrations: in their jobs for the case that they are cut off, and of those that have left
 // something.
 #include <algorithm>
+#include <utility>
 
 #include "base/text.hpp"
 #include "cim/providers/machine_wait.hpp"
@@ -23,8 +24,8 @@ constexpr std::string_view names_of_rest[] = {"", " at_source", " at_destination
 constexpr std::string_view planned_mark = " planned ";
 
 // Lines: source, destination, "1" where it ran, "2" where it stood still or else "0", and then what is left
-// to do and the planned system, the copies, after an empty one the originals, and after one more what was
-// made.
+// to do and the planned system, the copies, after an empty one the originals, after one more what was
+// made, and after a last one by what the originals are known.
 std::string left_text(const CutOff& c) {
     std::string text = c.source.name + '\n' + c.destination.name + '\n' +
                        (c.was_running  ? "1"
@@ -35,7 +36,7 @@ std::string left_text(const CutOff& c) {
     for (const auto& file : c.copies) text += '\n' + file;
     text += '\n';
     for (const auto& file : c.originals) text += '\n' + file;
-    return text + "\n\n" + made_text(c.made);
+    return text + "\n\n" + made_text(c.made) + '\n' + made_text(c.marks);
 }
 
 // What is removed by its name is looked at once more: a name that was kept is no proof of what it names. A
@@ -44,7 +45,7 @@ std::vector<std::string> outside_of(const Services& services, const CutOff& c) {
     std::vector<std::string> outside;
     for (const auto& file : c.copies) {
         const auto noted = c.made.find(file);
-        const bool own = noted != c.made.end() && noted->second == machines_own;
+        const bool own = noted != c.made.end() && noted->second.starts_with(machines_own);
         if (!own && !place_at(services, c.destination, file, true)) outside.push_back(file);
     }
     return outside;
@@ -77,7 +78,10 @@ std::optional<CutOff> left_from(const Services& services, const Store::Row& row)
     const auto before_made =
         between == lines.end() ? between : std::find(between + 1, lines.end(), std::string());
     if (between != lines.end()) c.originals.assign(between + 1, before_made);
-    c.made = made_from({before_made, lines.end()});
+    const auto before_marks =
+        before_made == lines.end() ? before_made : std::find(before_made + 1, lines.end(), std::string());
+    c.made = made_from({before_made, before_marks});
+    c.marks = made_from({before_marks, lines.end()});
     c.outside = outside_of(services, c);
     return c;
 }
@@ -117,8 +121,16 @@ std::optional<JobError> strange_warning(const Settled& s, const CutOff& c) {
     return e;
 }
 
+// Originals that are left are those of the other host, where the machine has come from so to speak.
+Result<void> keep(Services& services, std::string& key, const CutOff& left) {
+    if (left_key(left) == key) return services.store.put(kind, key, left_text(left));
+    if (auto kept = leave_for_later(services, left); !kept) return kept;
+    const auto forgotten = services.store.erase(kind, std::exchange(key, left_key(left)));
+    return forgotten ? Result<void>() : Result<void>(forgotten.error());
+}
+
 // Waits until nobody else works on the machine. Another that came before may have done it.
-Result<void> clear_up(Services& services, JobContext& job, const std::string& key, const std::string& guid,
+Result<void> clear_up(Services& services, JobContext& job, std::string key, const std::string& guid,
                       std::shared_ptr<JobManager::Guard> waits) {
     const auto held = wait_for_machine(services.jobs, job, guid);
     if (!held)
@@ -144,7 +156,7 @@ Result<void> clear_up(Services& services, JobContext& job, const std::string& ke
             auto forgotten = services.store.erase(kind, key);
             return forgotten ? Result<void>() : Result<void>(forgotten.error());
         }
-        if (auto kept = services.store.put(kind, key, left_text(*settled.left)); !kept) return kept;
+        if (auto kept = keep(services, key, *settled.left); !kept) return kept;
         if (settled.outcome == Outcome::unknown)
             return Error(Status::unavailable, "wsvirt.migration.no_contact",
                          "A host does not answer; what was left is cleared up when it does.");
@@ -175,6 +187,7 @@ std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::s
     std::erase(c.copies, std::string());
     std::erase(c.originals, std::string());
     c.made = made_from(split(text(made_extra), '\n'));
+    c.marks = made_from(split(text(marks_extra), '\n'));
     c.planned = text(planned_extra);
     c.outside = outside_of(services, c);
     c.guid = affected_guid(affected);
@@ -252,7 +265,7 @@ std::string left_sentence(const CutOff& c) {
            "starts and with the next migration.";
 }
 
-void leave_for_later(Services& services, const CutOff& c) {
+Result<void> leave_for_later(Services& services, const CutOff& c) {
     const auto key = left_key(c);
     CutOff all = c;
     const auto row = services.store.get(kind, key);
@@ -266,7 +279,7 @@ void leave_for_later(Services& services, const CutOff& c) {
         all.made.insert(before->made.begin(), before->made.end());
         for (const auto& [file, mark] : c.made) all.made[file] = mark;
     }
-    (void)services.store.put(kind, key, left_text(all));
+    return services.store.put(kind, key, left_text(all));
 }
 
 bool is_left_over(const Services& services, const std::string& guid, const HostEntry& host) {

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "backend/file_sight.hpp"
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/migration_service/claims.hpp"
@@ -62,7 +63,7 @@ std::vector<JobRecord::Affected> affected_by(const Services& services, const Pla
 }
 
 void clear_up_later(Services& services, const CutOff& left, Error& failed) {
-    leave_for_later(services, left);
+    (void)leave_for_later(services, left);
     failed.text += " " + left_sentence(left);
 }
 
@@ -119,7 +120,7 @@ void clear_after_success(Services& services, const Plan& plan, JobContext& job) 
     const auto settled = gone && seen ? settle_originals(services, *c) : Settled{Outcome::moved, {}, c};
     if (!settled.needed.empty()) job.warn(needed_warning(settled));
     if (!settled.left) return;
-    leave_for_later(services, *settled.left);
+    (void)leave_for_later(services, *settled.left);
     job.warn(left_warning(*settled.left));
     if (!gone) settle_what_was_left(services);
 }
@@ -148,8 +149,22 @@ class Notes {
     Made made_;
 };
 
+// What is removed later must be the file then that was copied.
+void mark_originals(Plan& plan, JobContext& job) {
+    auto* const sight = dynamic_cast<backend::FileSight*>(plan.source.hypervisor);
+    Made marks;
+    for (const auto& file : plan.files_removed())
+        if (auto mark = sight ? sight->file_mark(briefly(), file) : Result<std::string>(std::string());
+            mark && !mark->empty())
+            marks[file] = std::move(*mark);
+    if (marks.empty()) return;
+    plan.extra[marks_extra] = made_text(marks);
+    job.set_extra(marks_extra, plan.extra[marks_extra]);
+}
+
 Result<void> move(Services& services, Plan& plan, JobContext& job) {
     const auto call = call_of(job);
+    mark_originals(plan, job);
     const auto notes = std::make_shared<Notes>(job);
     plan.request.made = [notes](const auto& file, const auto& mark) { return notes->add(file, mark); };
     if (const auto c = cut_off_of(services, plan.extra, affected_by(services, plan)))

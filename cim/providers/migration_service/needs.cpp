@@ -9,6 +9,8 @@
 #include "cim/providers/export_import/same_files.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/patience.hpp"
+#include "cim/providers/migration_service/plan.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
 
 namespace wsvirt::cim::migration_service {
 
@@ -16,7 +18,9 @@ using backend::Machine;
 
 namespace {
 
-std::vector<const backend::Disk*> disks_of(const Machine& m) {
+// Of a machine or a planned system.
+template <class System>
+std::vector<const backend::Disk*> disks_of(const System& m) {
     std::vector<const backend::Disk*> all;
     for (const auto& d : m.spec.disks) all.push_back(&d);
     for (const auto& s : m.snapshots)
@@ -25,7 +29,8 @@ std::vector<const backend::Disk*> disks_of(const Machine& m) {
     return all;
 }
 
-bool has(const Machine& m, const std::string& file) {
+template <class System>
+bool has(const System& m, const std::string& file) {
     const auto all = disks_of(m);
     return std::any_of(all.begin(), all.end(), [&](const backend::Disk* d) { return d->path == file; });
 }
@@ -47,6 +52,17 @@ std::string user_of(const Services& services, const HostEntry& host, const std::
                 return words_for(*m) + " on the host \"" + other.name + "\"";
         }
     }
+    return {};
+}
+
+// It is to be a machine of this service's own host. What was staged for another is a machine's own plan.
+std::string planned_user_of(const Services& services, const HostEntry& host, const std::string& file) {
+    auto shared = services_at(services, host);
+    const auto own = hosts_of(services).front();
+    for (const auto& p : vs::PlannedSystems(shared).all())
+        if (!p->spec.attributes.contains(std::string(staged_for)) && has(*p, file) &&
+            (own.hypervisor == host.hypervisor || export_import::same_on_all(shared, file, {&host, &own})))
+            return "the planned system \"" + p->spec.name + "\"";
     return {};
 }
 
@@ -83,7 +99,9 @@ Result<std::vector<Need>> needed_by_others(const Services& services, const HostE
                                            const std::vector<std::string>& files) {
     std::vector<Need> needs;
     for (const auto& file : files) {
-        if (auto user = user_of(services, host, machine, file); !user.empty()) {
+        auto user = user_of(services, host, machine, file);
+        if (user.empty()) user = planned_user_of(services, host, file);
+        if (!user.empty()) {
             needs.push_back({file, std::move(user)});
             continue;
         }

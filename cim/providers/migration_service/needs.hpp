@@ -1,6 +1,7 @@
-// Who needs a disk that a migration copies and would remove: another machine that has it in a drive, for
-// whatever, or a file that stands on it, such as a differencing disk, whether a machine has that one or not.
-// Looks at the inventories of all hosts and at the files of the disk's own. Blocking; any thread.
+// Who needs a disk that a migration copies and would remove: another machine or a planned system that has it
+// in a drive, for whatever, or a file that stands on it, such as a differencing disk, whether a machine has
+// that one or not. Looks at the inventories of all hosts and at the files of the disk's own. Blocking; any
+// thread.
 #pragma once
 
 #include <string>

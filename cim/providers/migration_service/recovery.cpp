@@ -44,7 +44,7 @@ void recover(Services& services, std::chrono::milliseconds limit) {
         c->patience = patience();
         const auto settled = settle(services, *c);
         if (settled.outcome == Outcome::moved) end_planned(services, *c);
-        if (settled.left) leave_for_later(services, *settled.left);
+        if (settled.left) (void)leave_for_later(services, *settled.left);
         const bool known = settled.left && settled.outcome != Outcome::unknown;
         std::string where = settled.where;
         if (known) where += " " + left_sentence(*settled.left);

@@ -48,19 +48,18 @@ bool others_use(const Services& services, const CutOff& c, const std::string& fi
 
 enum class Owner : std::uint8_t { ours, others, nobody, unknown };
 
-// Whose file has the name of a copy. A host that has just come back may not say everything yet.
-Owner owner_of(const CutOff& c, const std::string& file) {
-    auto& host = *c.destination.hypervisor;
-    const auto noted = c.made.find(file);
+// Whose file it is that has the name of one with this mark. A host that has just come back may not say
+// everything yet.
+Owner owner_of(backend::Hypervisor& host, const std::string& file, const std::string& mark) {
+    const bool own = mark.starts_with(machines_own);
     Owner owner = Owner::unknown;
     (void)wait_until(removal_patience, [&] {
         const auto there = host.has_file(briefly(), file);
         const bool none = there ? !*there : there.error().status == Status::not_supported;
         if (none) owner = Owner::nobody;
         if (none || !there) return none;
-        const auto made = noted == c.made.end()           ? Result<bool>(false)
-                          : noted->second == machines_own ? Result<bool>(true)
-                                                          : host.is_made(briefly(), file, noted->second);
+        const auto made = mark == machines_own ? Result<bool>(true)
+                                               : host.is_made(briefly(), file, own ? mark.substr(1) : mark);
         if (made) owner = *made ? Owner::ours : Owner::others;
         return made.ok();
     });
@@ -92,10 +91,11 @@ Removal remove_copies(const Services& services, const CutOff& c, bool keep) {
         }
         const bool outside = std::find(c.outside.begin(), c.outside.end(), file) != c.outside.end();
         const auto noted = c.made.find(file);
-        const bool own = noted != c.made.end() && noted->second == machines_own;
+        const auto mark = noted == c.made.end() ? std::string() : noted->second;
+        const bool own = mark.starts_with(machines_own);
         if ((!claim && !c.claimed) || others_use(services, c, file, own) || outside) continue;
         if (own && stays(services, c, c.destination, file, r)) continue;
-        const auto owner = owner_of(c, file);
+        const auto owner = owner_of(host, file, mark);
         if (owner == Owner::others || (keep && owner != Owner::nobody)) {
             r.strange.push_back(file);
             continue;
@@ -122,10 +122,22 @@ Removal remove_originals(const Services& services, const CutOff& c) {
                                "\", as a machine of another host has a disk of this name.");
             continue;
         }
-        if (!claim || !wait_until(removal_patience, [&] { return bool(host.remove_file(briefly(), file)); }))
+        const auto mark = own_mark(c, file);
+        const auto owner = mark == machines_own ? Owner::ours : owner_of(host, file, mark);
+        if (owner == Owner::others)
+            r.needed.push_back("\"" + file + "\" stays on \"" + c.source.name +
+                               "\", as it is not the file any more that was copied.");
+        if (owner == Owner::others || owner == Owner::nobody) continue;
+        if (!claim || owner == Owner::unknown ||
+            !wait_until(removal_patience, [&] { return bool(host.remove_file(briefly(), file)); }))
             r.left.push_back(file);
     }
     return r;
+}
+
+std::string own_mark(const CutOff& c, const std::string& original) {
+    const auto known = c.marks.find(original);
+    return machines_own + (known == c.marks.end() ? std::string() : known->second);
 }
 
 std::string made_text(const Made& made) {

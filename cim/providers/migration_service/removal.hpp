@@ -16,7 +16,8 @@ struct Removal {
     // A file is there that is not certainly ours, and stays: made by others, or in the moment before it could
     // be written down that it was made by us.
     std::vector<std::string> strange;
-    // Originals that others have come to need meanwhile stay: a sentence for each.
+    // Originals that others have come to need meanwhile stay, and what is another file by now: a sentence for
+    // each.
     std::vector<std::string> needed;
 };
 
@@ -25,6 +26,9 @@ struct Removal {
 Removal remove_copies(const Services& services, const CutOff& c, bool keep = false);
 // At the source, the files whose copies are used now and that no machine of any host stands on.
 Removal remove_originals(const Services& services, const CutOff& c);
+
+// What is kept of an original: that it was the machine's own, and by what it is known.
+std::string own_mark(const CutOff& c, const std::string& original);
 
 // Made files as a job and the Store keep them: a line for each, the mark and the path.
 std::string made_text(const Made& made);

@@ -48,7 +48,7 @@ Settled without_originals(const Services& services, const CutOff& c) {
     CutOff here = c;
     std::swap(here.source, here.destination);  // the machine has come from over there, so to speak
     here.made.clear();
-    for (const auto& file : c.originals) here.made[file] = machines_own;
+    for (const auto& file : c.originals) here.made[file] = own_mark(c, file);
     const auto removed = remove_originals(services, c);
     return {Outcome::moved, {}, only_copies(here, removed), {}, removed.needed};
 }
@@ -66,7 +66,7 @@ Settled settle_disks(const Services& services, const CutOff& c) {
     auto removed = remove_copies(services, c);
     const auto originals = remove_originals(services, c);
     CutOff rest = c;
-    for (const auto& file : originals.left) rest.made[file] = machines_own;
+    for (const auto& file : originals.left) rest.made[file] = own_mark(c, file);
     removed.left.insert(removed.left.end(), originals.left.begin(), originals.left.end());
     const auto left = only_copies(rest, removed);
     if (removed.used == c.copies.size()) return {Outcome::moved, {}, left, {}, originals.needed};

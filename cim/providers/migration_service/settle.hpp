@@ -28,7 +28,8 @@ enum class Rest : std::uint8_t {
 
 // By path, the mark of each file that was made (Hypervisor::is_made).
 using Made = std::map<std::string, std::string>;
-// The mark of a disk that the machine has left behind.
+// What the mark of a disk that the machine has left behind begins with. Nothing more: it is known by its
+// name.
 inline constexpr const char* machines_own = "*";
 
 struct CutOff {
@@ -42,6 +43,7 @@ struct CutOff {
     // What they were copied from, in the same order: it goes when a machine stands on the copy. Empty: it
     // stays.
     std::vector<std::string> originals;
+    Made marks;                        // by what these are known, where the host could tell
     std::vector<std::string> outside;  // copies that lie where no disk may lie, and stay
     std::string planned;  // GUID of the planned system that it has become where it has moved; or ""
     Rest rest = Rest::everything;
@@ -96,7 +98,7 @@ JobError left_warning(const CutOff& c);
 JobError needed_warning(const Settled& s);
 // The same for files that stay; "" when there are none.
 std::string strange_sentence(const Settled& s, const CutOff& c);
-void leave_for_later(Services& services, const CutOff& c);
+Result<void> leave_for_later(Services& services, const CutOff& c);
 // Whether what a host has of a machine is known to be left over, and is taken away when it can be.
 bool is_left_over(const Services& services, const std::string& guid, const HostEntry& host);
 // Files of these names are made anew: they are not left over any more.

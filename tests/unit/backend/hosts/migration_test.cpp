@@ -7,6 +7,7 @@
 #include <fstream>
 #include <thread>
 
+#include "backend/file_sight.hpp"
 #include "backend/libvirt/handles.hpp"
 #include "backend/libvirt/libvirt_hypervisor.hpp"
 #include "backend/libvirt/target_storage.hpp"
@@ -136,6 +137,15 @@ void check_marks(Hypervisor& h, const std::map<std::string, std::string>& marks,
     }
 }
 
+void check_mark_of(Hypervisor& h, const std::string& file) {
+    auto* const sight = dynamic_cast<FileSight*>(&h);
+    BOOST_REQUIRE(sight);
+    const auto mark = sight->file_mark(patiently(), file);
+    OK(mark);
+    BOOST_TEST(!mark->empty());
+    BOOST_TEST(h.is_made(patiently(), file, *mark).value_or(false), *mark);
+}
+
 std::string shared() {
     return std::string(getenv("WSVIRT_LAB_FOLDER")) + "/shared";
 }
@@ -170,6 +180,7 @@ BOOST_AUTO_TEST_CASE(a_running_machine_moves_with_its_disks) {
     const auto marks = noted_in(r);
     OK(h.a->migrate(c, r, *h.b));
     check_marks(*h.b, *marks, {"/vms/new/copy.qcow2"});
+    check_mark_of(*h.b, "/vms/new/copy.qcow2");
     const auto there = h.b->machine(h.spec.uuid);
     BOOST_REQUIRE(there);
     BOOST_TEST((there->state == running));
@@ -317,6 +328,7 @@ BOOST_AUTO_TEST_CASE(disks_move_to_another_folder_while_the_machine_runs_and_whe
         const auto marks = noted_in(r);
         OK(h.a->migrate(patiently(), r, *h.a));
         check_marks(*h.a, *marks, {to});
+        check_mark_of(*h.a, to);
         BOOST_TEST(h.a->machine(h.spec.uuid)->spec.disks[0].path == to);
         BOOST_TEST(fs::exists(from));  // whether it goes is decided by whoever knows who else needs it
         BOOST_TEST(fs::exists(to));

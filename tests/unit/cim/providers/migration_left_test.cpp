@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "backend/file_sight.hpp"
 #include "cim/providers/methods.hpp"
 #include "cim/providers/recovery.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
@@ -201,6 +202,45 @@ BOOST_AUTO_TEST_CASE(what_a_source_that_is_cut_off_at_the_end_keeps_is_taken_awa
         BOOST_TEST((second.machine(guid)->state == MachineState::running));
         BOOST_TEST(std::filesystem::exists(disk_path) == (type == 32768U));
     }
+}
+
+// A host that tells by what its files are known again.
+struct Marking final : testing::FakeHypervisor, backend::FileSight {
+    using FakeHypervisor::FakeHypervisor;
+    Result<std::string> file_mark(const backend::Call&, const std::string& path) override {
+        return mark_of(path);
+    }
+};
+
+BOOST_AUTO_TEST_CASE(what_has_the_name_of_an_original_by_then_is_not_removed) {
+    const auto guid = machine();
+    Marking here("testhost");
+    BOOST_TEST_REQUIRE(here.define({}, hypervisor.machine(guid)->spec).ok());
+    auto hosts = services.hosts;
+    hosts[0].hypervisor = &here;
+    Services now{shipped_schema(), here, jobs, *store, services.host, hosts, nullptr};
+    ObjectManager manager(shipped_schema(), now, provider_registry());
+    const auto watching = cim::watch(now);
+    here.fail_always("remove_file", Error(Status::failed, "test.fault", "It is in use."));
+    Arguments in;
+    in.set("ComputerSystem", system(guid));
+    in.set("DestinationHost", Value("hvB"));
+    in.set("MigrationSettingData", settings({{"MigrationType", 32771U}}));
+    in.set("NewResourceSettingData", disk_at((folder / "disks" / "copy.qcow2").string()));
+    const auto r = manager.invoke(request(), service(), "MigrateVirtualSystemToHost", std::move(in));
+    BOOST_TEST_REQUIRE(r.ok());
+    (void)done(*r);
+    BOOST_TEST(last_text.find(disk_path + ", which cannot be removed now") != std::string::npos, last_text);
+    BOOST_TEST(store->count("migration_left").value() == 1U);
+    std::ofstream(disk_path + ".other") << "somebody's";
+    std::filesystem::rename(disk_path + ".other", disk_path);
+    here.clear_failures();
+    here.set_connected(false);
+    here.set_connected(true);
+    for (const auto& id : jobs.ids()) (void)jobs.wait(id, std::chrono::seconds(60));
+    BOOST_TEST(store->count("migration_left").value() == 0U);
+    BOOST_TEST(std::filesystem::exists(disk_path));
+    BOOST_TEST(second.machine(guid) != nullptr);
 }
 
 // What a failed migration copied and the destination does not remove now.

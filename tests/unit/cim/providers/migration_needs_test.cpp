@@ -5,6 +5,7 @@
 
 #include "cim/providers/methods.hpp"
 #include "cim/providers/recovery.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -86,6 +87,20 @@ BOOST_AUTO_TEST_CASE(a_disk_that_another_machine_has_too_is_not_taken_away) {
     other.disks[0].read_only = true;
     BOOST_TEST_REQUIRE(hypervisor.define({}, other).ok());
     check_refused("the virtual machine \"other\" needs it");
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_that_a_planned_system_names_is_not_taken_away) {
+    const auto planned = other_with(original);
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(services).add({planned, {}}).ok());
+    check_refused("the planned system \"other\" needs it");
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(services).remove(planned.uuid).ok());
+    hypervisor.hold("migrate");
+    const auto r = move(32771U);
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(services).add({planned, {}}).ok());  // meanwhile
+    hypervisor.release("migrate");
+    (void)done(r);
+    BOOST_TEST(last_text.find("the planned system \"other\" needs it") != std::string::npos, last_text);
+    BOOST_TEST(there());
 }
 
 // Two hosts may see the same folder, or have different files of one name.
