@@ -14,10 +14,14 @@ struct Signals::Impl {
     boost::asio::signal_set set{context, SIGTERM, SIGINT, SIGHUP};
     boost::asio::steady_timer timer{context};
     std::thread starting;
+    bool started = false;  // of the thread that runs the context
 
     void end_start() {
         if (!starting.joinable()) return;
-        boost::asio::post(context, [this] { set.cancel(); });
+        boost::asio::post(context, [this] {
+            started = true;
+            set.cancel();
+        });
         starting.join();
         context.restart();
     }
@@ -31,6 +35,7 @@ struct Signals::Impl {
         });
     }
     void await_stop(const std::function<void()>& stop) {
+        if (started) return;  // a signal that came before it was known
         set.async_wait([this, &stop](const boost::system::error_code& ec, int number) {
             if (ec) return;
             if (number != SIGHUP) return stop();
