@@ -573,3 +573,20 @@ else:
         shared.move("hvB", host_text="HVB")
         shared.counts_on("hvB", before)
         shared.is_only_on("hvB")
+
+    def test_the_link_to_the_source_is_cut(hyperv, copied):
+        """It goes on over there, and what was begun here goes when the source answers again."""
+        job = copied.begin("hvA", kind=BOTH, namespace=CLUSTER, disk="/vms/back.qcow2", Bandwidth=1)
+        copied.wait_progress(job)
+        subprocess.run(["ip", "link", "set", "veth0", "down"], check=True)
+        try:
+            ended = hyperv.wait_job(job, PATIENCE)
+            assert ended["JobState"] == EXCEPTION, dict(ended)
+            assert 'There is still what was begun on "hvA"' in ended["ErrorDescription"], dict(ended)
+        finally:
+            subprocess.run(["ip", "link", "set", "veth0", "up"], check=True)
+        until("it runs on hvB alone", lambda: copied.runs_on() == ["hvB"] == copied.defined_on())
+        until("no half copy", lambda: not (FOLDER / "hvA/vms/back.qcow2").exists())
+        copied.counts_on("hvB")
+        assert copied.seen_on() == ["hvB"]
+        assert holds_its_data("hvB", "/vms/new/own.qcow2")
