@@ -432,6 +432,28 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
     return done;
 }
 
+// The migration first: while one comes in or goes out, libvirt lets each change of a disk wait for half a
+// minute. One that comes in is not ended at this end, and copies nothing from here.
+Result<void> end_what_was_begun(const Session& s, virDomainPtr d) {
+    virDomainJobInfo info{};
+    if (virDomainGetJobInfo(d, &info) < 0) {
+        const int code = last_error_code();  // it comes in, it is off, or the driver moves nothing
+        const bool none = code == VIR_ERR_OPERATION_UNSUPPORTED || code == VIR_ERR_OPERATION_INVALID ||
+                          code == VIR_ERR_NO_SUPPORT;
+        return none ? Result<void>() : last_error(ending);
+    }
+    if (info.type != VIR_DOMAIN_JOB_NONE) {
+        virDomainAbortJob(d);
+        wait_for_other_job(s, d);
+        if (virDomainGetJobInfo(d, &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE)
+            return Error{Status::busy, "wsvirt.machine.busy",
+                         "Another operation on the machine has not finished; try again later.", uuid_of(d)};
+    }
+    for (const auto& t : snapshot_targets(take(virDomainGetXMLDesc(d, 0))))
+        virDomainBlockJobAbort(d, t.target.c_str(), 0);
+    return {};
+}
+
 // Of a call that was given up while libvirt was silent nobody knows what it leaves.
 Result<void> known_to_its_end(const CorePtr& core, const Call& call, const MigrationRequest& r,
                               const Change& change, Work work) {
@@ -458,15 +480,10 @@ Result<void> LibvirtHypervisor::abandon(const Call& call, std::string_view uuid)
         [core = core_, id = std::string(uuid)](Session& s) -> Result<void> {
             const auto d = find_domain(s.connection, id);
             if (!d) return refresh(s.connection, id, *core->connector, *core->inventory);
-            for (const auto& t : snapshot_targets(take(virDomainGetXMLDesc(d.get(), 0))))
-                virDomainBlockJobAbort(d.get(), t.target.c_str(), 0);
-            virDomainJobInfo info{};
-            if (virDomainGetJobInfo(d.get(), &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE) {
-                virDomainAbortJob(d.get());
-                wait_for_other_job(s, d.get());
-            }
+            auto ended = end_what_was_begun(s, d.get());
             // A copy may have come to its end just before.
-            return refresh(s.connection, id, *core->connector, *core->inventory);
+            auto seen = refresh(s.connection, id, *core->connector, *core->inventory);
+            return ended ? seen : ended;
         });
 }
 

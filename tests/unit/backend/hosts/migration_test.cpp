@@ -317,6 +317,32 @@ BOOST_AUTO_TEST_CASE(a_cancelled_move_leaves_the_machine_running) {
     }
 }
 
+// Half a minute is what libvirt lets a change of a disk wait while a migration comes in or goes out.
+BOOST_AUTO_TEST_CASE(a_migration_is_given_up_at_once_on_both_hosts) {
+    Hosts h(shared(), 128);
+    OK(h.a->start(patiently(), h.spec.uuid));
+    auto slow = h.request(MigrationRequest::Kind::machine_and_storage);
+    slow.disk_targets[h.spec.disks[0].path] = "/vms/given-up.qcow2";
+    slow.bandwidth_mib_s = 1;
+    std::atomic<bool> moved = true;
+    std::jthread mover([&] { moved = h.a->migrate(patiently(), slow, *h.b).ok(); });
+    const libvirt::ConnectHandle b(virConnectOpen(getenv("WSVIRT_LAB_B")));
+    const auto arrives = [&] {
+        return libvirt::DomainHandle(virDomainLookupByUUIDString(b.get(), h.spec.uuid.c_str())) != nullptr;
+    };
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (!arrives() && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    BOOST_REQUIRE(arrives());
+    const auto begun = std::chrono::steady_clock::now();
+    OK(h.b->abandon(patiently(), h.spec.uuid));
+    OK(h.a->abandon(patiently(), h.spec.uuid));
+    BOOST_TEST((std::chrono::steady_clock::now() - begun < std::chrono::seconds(25)));
+    mover.join();
+    BOOST_TEST(!moved);
+    BOOST_TEST((h.a->machine(h.spec.uuid)->state == running));
+}
+
 BOOST_AUTO_TEST_CASE(disks_move_to_another_folder_while_the_machine_runs_and_when_it_is_off) {
     Hosts h(shared());
     for (const bool live : {true, false}) {
