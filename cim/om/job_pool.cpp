@@ -209,7 +209,7 @@ void JobManager::Impl::finish(const JobPtr& job, const Result<void>& result) {
     housekeeping_waits.notify_all();
 }
 
-void JobManager::Impl::end_pool() {
+void JobManager::Impl::begin_end() {
     std::vector<std::stop_source> cancelled;
     std::vector<JobPtr> unstarted;
     {
@@ -230,6 +230,10 @@ void JobManager::Impl::end_pool() {
     work_waits.notify_all();
     housekeeping_waits.notify_all();
     for (const auto& job : unstarted) end_unstarted(job, "The service stopped before the job began.");
+}
+
+void JobManager::Impl::end_pool() {
+    begin_end();
     std::list<std::thread> all;
     {
         std::unique_lock lock(mutex);

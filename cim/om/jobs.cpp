@@ -240,6 +240,10 @@ Result<void> JobManager::request_stop(std::string_view id, bool kill) {
     return {};
 }
 
+void JobManager::begin_stop() {
+    impl_->begin_end();
+}
+
 void JobManager::stop() {
     impl_->end_pool();
     std::vector<Impl::JobPtr> unwritten;

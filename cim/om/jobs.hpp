@@ -150,6 +150,8 @@ class JobManager {
     std::vector<JobRecord> running_for(std::string_view busy_key) const;
     // Removes an ended job at once (DeleteInstance). Errors: not_found, invalid_state.
     Result<void> remove(std::string_view id);
+    // Takes no more jobs and cancels what is cancellable, without waiting for it.
+    void begin_stop();
     void stop();
     std::size_t unfinished() const;
     std::uint32_t unfinished(const std::vector<std::uint16_t>& types) const;

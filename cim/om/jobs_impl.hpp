@@ -63,6 +63,7 @@ struct JobManager::Impl {
     Impl(Store& s, Settings set) : store(s), settings(set) {}
 
     void begin_pool();
+    void begin_end();
     void end_pool();
     void run_pool(std::list<std::thread>::iterator self);
     void run(const JobPtr& job);

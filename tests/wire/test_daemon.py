@@ -8,7 +8,11 @@ import threading
 import time
 
 import pytest
+from faults import FaultDaemon
 from harness import QUICK_SIGN_IN, Server, wait_until
+
+from hyperv import HyperV  # noqa: E402
+from embedded import Instance  # noqa: E402
 
 
 def run(daemon, *words, text=None, timeout=30):
@@ -219,6 +223,22 @@ def test_stop_does_not_wait_for_ever(fresh_server):
         daemon.process.send_signal(signal.SIGTERM)
         assert daemon.process.wait(30) == 0
         assert 0.9 < time.monotonic() - begun < 10
+
+
+def test_stop_does_not_wait_for_a_silent_host():
+    """What a host is asked for and does not end is left to the next start, which tells of it."""
+    with FaultDaemon(server='stop_time = "1s"', more=QUICK_SIGN_IN) as daemon:
+        hyperv = HyperV(daemon)
+        daemon.hold("define")
+        output = hyperv.define(Instance("Msvm_VirtualSystemSettingData", ElementName="held"))
+        assert output["ReturnValue"] == "4096"
+        begun = time.monotonic()
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(30) == 0
+        assert 0.9 < time.monotonic() - begun < 20
+        assert "wsvirt.stopped with work that has not ended" in daemon.log_text()
+        daemon.start()
+        assert "interrupted" in hyperv.get(output["Job"])["ErrorDescription"]
 
 
 def test_stop_under_load(fresh_server):

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <thread>
 
 #include "wsman/daemon/certificate.hpp"
 #include "wsman/daemon/log.hpp"
@@ -135,6 +138,30 @@ std::vector<Route> make_routes(const Config& config, Machinery& machinery,
     return routes;
 }
 
+// Ends the process when its stop takes too long, whatever a host does that is waited for. What runs then, the
+// next start finds as after a power cut.
+class LastResort {
+  public:
+    void after(std::chrono::milliseconds limit) {
+        thread_ = std::jthread([limit](const std::stop_token& stop) {
+            std::mutex mutex;
+            std::condition_variable_any ended;
+            std::unique_lock lock(mutex);
+            ended.wait_for(lock, stop, limit, [] { return false; });
+            if (stop.stop_requested()) return;
+            spdlog::warn("wsvirt.stopped with work that has not ended; the next start looks after it");
+            spdlog::default_logger()->flush();
+            std::_Exit(0);
+        });
+    }
+
+  private:
+    std::jthread thread_;
+};
+
+// After server.stop_time, for writing down how everything ended and for closing what is open.
+constexpr std::chrono::seconds closing_time{5};
+
 // A start may wait for hosts and finish what was cut off; whatever ends it, the next one goes on with that.
 void end_at_once() {
     spdlog::info("wsvirt.stopped before it was ready");
@@ -155,6 +182,7 @@ int serve(const Config& config, int ready_fd) {
     if (!state) return fail(state.error());
     if (const auto done = prepare_certificates(config); !done) return fail(done.error());
 
+    LastResort last_resort;  // ends after everything that may hold it up
     SignInSources sources(config);
     auto machinery = Machinery::start(config);
     if (!machinery) return fail(machinery.error());
@@ -183,6 +211,8 @@ int serve(const Config& config, int ready_fd) {
         [&] { sources.refresh(); });
 
     spdlog::info("wsvirt.stop waiting for what runs");
+    last_resort.after(config.server.stop_time + closing_time);
+    (*machinery)->begin_stop();
     server->stop(config.server.stop_time);
     sources.sign_in().stop();
     (*machinery)->stop();

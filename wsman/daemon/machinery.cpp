@@ -187,6 +187,10 @@ Machinery::Figures Machinery::figures() const {
     return f;
 }
 
+void Machinery::begin_stop() {
+    parts_->jobs->begin_stop();
+}
+
 void Machinery::stop() {
     parts_->work->stop();
     parts_->watch.clear();

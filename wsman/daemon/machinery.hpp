@@ -26,6 +26,8 @@ class Machinery {
         std::size_t unfinished_jobs = 0;
     };
     Figures figures() const;
+    // Jobs that can be cancelled are, while the HTTP server stops.
+    void begin_stop();
     // After the HTTP server has stopped: finishes queued work and running jobs.
     void stop();
 

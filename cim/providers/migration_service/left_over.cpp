@@ -141,13 +141,14 @@ Result<void> clear_up(Services& services, JobContext& job, std::string key, cons
         const auto row = services.store.get(kind, key);
         if (!row) return row.error();
         if (!*row) return {};
-        const auto c = left_from(services, {key, **row});
+        auto c = left_from(services, {key, **row});
         if (!c) {
             const auto alone = left_alone(services, {key, **row});
             if (auto ok = alone ? bring_back(*alone) : Result<void>(); !ok) return ok;
             const auto forgotten = services.store.erase(kind, key);
             return forgotten ? Result<void>() : Result<void>(forgotten.error());
         }
+        c->stop = job.stop();
         const auto settled = settle(services, *c);
         if (settled.outcome == Outcome::moved) end_planned(services, *c);
         if (auto stay = strange_warning(settled, *c)) job.warn(std::move(*stay));
@@ -157,10 +158,12 @@ Result<void> clear_up(Services& services, JobContext& job, std::string key, cons
             return forgotten ? Result<void>() : Result<void>(forgotten.error());
         }
         if (auto kept = keep(services, key, *settled.left); !kept) return kept;
+        if (job.stop().stop_requested())
+            return Error(Status::cancelled, "wsvirt.migration.left", left_sentence(*settled.left));
         if (settled.outcome == Outcome::unknown)
             return Error(Status::unavailable, "wsvirt.migration.no_contact",
                          "A host does not answer; what was left is cleared up when it does.");
-        if (attempt == most_attempts || job.stop().stop_requested())
+        if (attempt == most_attempts)
             return Error(Status::failed, "wsvirt.migration.left", left_sentence(*settled.left));
     }
 }

@@ -50,20 +50,27 @@ enum class Owner : std::uint8_t { ours, others, nobody, unknown };
 
 // Whose file it is that has the name of one with this mark. A host that has just come back may not say
 // everything yet.
-Owner owner_of(backend::Hypervisor& host, const std::string& file, const std::string& mark) {
+Owner owner_of(const CutOff& c, backend::Hypervisor& host, const std::string& file, const std::string& mark) {
     const bool own = mark.starts_with(machines_own);
     Owner owner = Owner::unknown;
-    (void)wait_until(removal_patience, [&] {
-        const auto there = host.has_file(briefly(), file);
+    const auto look = [&] {
+        const auto there = host.has_file(briefly(c.stop), file);
         const bool none = there ? !*there : there.error().status == Status::not_supported;
         if (none) owner = Owner::nobody;
         if (none || !there) return none;
-        const auto made = mark == machines_own ? Result<bool>(true)
-                                               : host.is_made(briefly(), file, own ? mark.substr(1) : mark);
+        const auto made = mark == machines_own
+                              ? Result<bool>(true)
+                              : host.is_made(briefly(c.stop), file, own ? mark.substr(1) : mark);
         if (made) owner = *made ? Owner::ours : Owner::others;
         return made.ok();
-    });
+    };
+    (void)wait_until(removal_patience, look, c.stop);
     return owner;
+}
+
+bool removed(const CutOff& c, backend::Hypervisor& host, const std::string& file) {
+    return wait_until(
+        removal_patience, [&] { return bool(host.remove_file(briefly(c.stop), file)); }, c.stop);
 }
 
 // Whether one that the machine has left behind has to stay, or to wait, as others need it or may do so.
@@ -95,15 +102,13 @@ Removal remove_copies(const Services& services, const CutOff& c, bool keep) {
         const bool own = mark.starts_with(machines_own);
         if ((!claim && !c.claimed) || others_use(services, c, file, own) || outside) continue;
         if (own && stays(services, c, c.destination, file, r)) continue;
-        const auto owner = owner_of(host, file, mark);
+        const auto owner = owner_of(c, host, file, mark);
         if (owner == Owner::others || (keep && owner != Owner::nobody)) {
             r.strange.push_back(file);
             continue;
         }
         const bool ours = owner == Owner::ours;
-        if (owner == Owner::unknown ||
-            (ours && !wait_until(removal_patience, [&] { return bool(host.remove_file(briefly(), file)); })))
-            r.left.push_back(file);
+        if (owner == Owner::unknown || (ours && !removed(c, host, file))) r.left.push_back(file);
     }
     return r;
 }
@@ -123,14 +128,12 @@ Removal remove_originals(const Services& services, const CutOff& c) {
             continue;
         }
         const auto mark = own_mark(c, file);
-        const auto owner = mark == machines_own ? Owner::ours : owner_of(host, file, mark);
+        const auto owner = mark == machines_own ? Owner::ours : owner_of(c, host, file, mark);
         if (owner == Owner::others)
             r.needed.push_back("\"" + file + "\" stays on \"" + c.source.name +
                                "\", as it is not the file any more that was copied.");
         if (owner == Owner::others || owner == Owner::nobody) continue;
-        if (!claim || owner == Owner::unknown ||
-            !wait_until(removal_patience, [&] { return bool(host.remove_file(briefly(), file)); }))
-            r.left.push_back(file);
+        if (!claim || owner == Owner::unknown || !removed(c, host, file)) r.left.push_back(file);
     }
     return r;
 }

@@ -22,15 +22,14 @@ bool is_active(const Machine& m) {
 
 // Its files are those of the machine that is on the other host, but for variables of its firmware that were
 // made here. What the host says of it may lag behind, so it is asked again.
-bool take_away(backend::Hypervisor& h, const std::string& guid) {
-    return wait_until(settle_patience,
-                      [&] {
-                          const auto m = h.machine(guid);
-                          if (m && is_active(*m)) (void)h.power_off(briefly(), guid);
-                          const bool gone = h.forget_rest(briefly(), guid).ok();
-                          return (gone && !h.machine(guid)) || !h.connected();
-                      }) &&
-           h.connected();
+bool take_away(backend::Hypervisor& h, const CutOff& c) {
+    const auto away = [&] {
+        const auto m = h.machine(c.guid);
+        if (m && is_active(*m)) (void)h.power_off(briefly(c.stop), c.guid);
+        const bool gone = h.forget_rest(briefly(c.stop), c.guid).ok();
+        return (gone && !h.machine(c.guid)) || !h.connected();
+    };
+    return wait_until(settle_patience, away, c.stop) && h.connected();
 }
 
 std::optional<CutOff> only_copies(const CutOff& c, const Removal& r) {
@@ -53,15 +52,22 @@ Settled without_originals(const Services& services, const CutOff& c) {
     return {Outcome::moved, {}, only_copies(here, removed), {}, removed.needed};
 }
 
+// Nothing is decided by what was seen until somebody told us to stop.
+Settled given_up(const CutOff& c) {
+    return {Outcome::unknown, "", c};
+}
+
 Settled silent(const CutOff& c, const HostEntry& host, const std::string& more) {
     return {Outcome::unknown, "The host \"" + host.name + "\" does not answer" + more, c};
 }
 
 Settled settle_disks(const Services& services, const CutOff& c) {
     auto& host = *c.source.hypervisor;
-    if (!wait_until(c.patience, [&] { return host.connected(); })) return silent(c, c.source, ".");
+    if (!wait_until(
+            c.patience, [&] { return host.connected(); }, c.stop))
+        return silent(c, c.source, ".");
     // While it is not known that nothing is written to them they stay.
-    if (auto r = host.abandon(briefly(), c.guid); !r && r.error().status != Status::not_found)
+    if (auto r = host.abandon(briefly(c.stop), c.guid); !r && r.error().status != Status::not_found)
         return silent(c, c.source, ".");
     auto removed = remove_copies(services, c);
     const auto originals = remove_originals(services, c);
@@ -80,7 +86,7 @@ Settled settle_disks(const Services& services, const CutOff& c) {
 // is left of a migration there is ended.
 const HostEntry* silent_one(const CutOff& c) {
     for (const auto* host : {&c.source, &c.destination})
-        if (auto r = host->hypervisor->abandon(briefly(), c.guid);
+        if (auto r = host->hypervisor->abandon(briefly(c.stop), c.guid);
             !r && r.error().status != Status::not_found)
             return host;
     return nullptr;
@@ -107,6 +113,7 @@ Settled settle_rest(const Services& services, const CutOff& c) {
         if (!host->hypervisor->connected()) return silent(c, *host, ".");
     if (c.rest != Rest::copies) {
         if (const auto* host = silent_one(c)) return silent(c, *host, ".");
+        if (c.stop.stop_requested()) return given_up(c);
         const bool at_source = c.rest == Rest::at_source;
         auto& host = at_source ? *c.source.hypervisor : *c.destination.hypervisor;
         const auto rest = host.machine(c.guid);
@@ -115,7 +122,7 @@ Settled settle_rest(const Services& services, const CutOff& c) {
         // What runs alone was started by somebody since, and is not ours to end.
         const bool ours =
             whole && (!rest || rest->state != MachineState::running || whole->state == MachineState::running);
-        if (ours && !take_away(host, c.guid)) return {at_source ? Outcome::moved : Outcome::stayed, {}, c};
+        if (ours && !take_away(host, c)) return {at_source ? Outcome::moved : Outcome::stayed, {}, c};
         if (at_source) return without_originals(services, c);
     }
     const auto removed = remove_copies(services, c);
@@ -144,7 +151,7 @@ Settled settle_moved(const Services& services, const CutOff& c, bool keep_origin
     if (keep_originals) moved.originals.clear();
     Settled s{Outcome::moved, {}, moved};
     s.left->rest = Rest::at_source;
-    if (take_away(*c.source.hypervisor, c.guid)) s = without_originals(services, moved);
+    if (take_away(*c.source.hypervisor, c)) s = without_originals(services, moved);
     if (keep_originals)
         for (const auto& file : c.originals)
             s.needed.push_back(
@@ -157,7 +164,7 @@ Settled settle_moved(const Services& services, const CutOff& c, bool keep_origin
 // somebody may have stopped it by then, or taken it elsewhere.
 Settled settle_here(const CutOff& c) {
     auto& from = *c.source.hypervisor;
-    const bool ended = from.abandon(briefly(), c.guid).ok();
+    const bool ended = from.abandon(briefly(c.stop), c.guid).ok();
     const auto here = from.machine(c.guid);
     auto s = silent(c, c.destination,
                     here ? "; the machine is on \"" + c.source.name + "\"."
@@ -181,12 +188,16 @@ Settled settle_machine(const Services& services, const CutOff& c) {
     if (c.disks_only) return settle_disks(services, c);
     auto& from = *c.source.hypervisor;
     auto& to = *c.destination.hypervisor;
-    const bool both = wait_until(c.patience, [&] { return from.connected() && to.connected(); });
+    const bool both = wait_until(
+        c.patience, [&] { return from.connected() && to.connected(); }, c.stop);
+    if (c.stop.stop_requested()) return given_up(c);
     if (!both && !from.connected())
         return silent(c, c.source, "; where the machine is will be seen when it does.");
     if (!both) return settle_here(c);
     if (const auto* host = silent_one(c)) return host == &c.source ? silent(c, *host, ".") : settle_here(c);
-    wait_until(settle_patience, [&] { return stands_still(c); });
+    wait_until(
+        settle_patience, [&] { return stands_still(c); }, c.stop);
+    if (c.stop.stop_requested()) return given_up(c);
     const auto here = from.machine(c.guid), there = to.machine(c.guid);
     const auto third = here ? Seen() : gone_on(services, c);
     if (there && has_moved(c, here.get(), third.machine.get(), *there))
@@ -197,7 +208,7 @@ Settled settle_machine(const Services& services, const CutOff& c) {
                 {},
                 remove_copies(services, c, true).strange};
     const bool ran_there = there && there->persistent && c.was_active;
-    const bool alone = take_away(to, c.guid);
+    const bool alone = take_away(to, c);
     if (here && here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
     const std::string where =
         "The machine is on \"" + (here ? c.source.name + "\", as before." : third.host + "\".");
@@ -219,14 +230,14 @@ Settled settle(const Services& services, const CutOff& c) {
     const bool moved = s.outcome == Outcome::moved;
     auto& host = *(moved ? c.destination : c.source).hypervisor;
     // One that others have moved or removed since has no snapshots to bring back here.
-    if (host.machine(c.guid) && !host.bring_back_snapshots(briefly(), c.guid) && !s.left) s.left = c;
+    if (host.machine(c.guid) && !host.bring_back_snapshots(briefly(c.stop), c.guid) && !s.left) s.left = c;
     return s;
 }
 
 Settled settle_copies(const Services& services, const CutOff& c) {
     CutOff there = c;
     std::erase_if(there.copies, [&](const std::string& file) {
-        const auto exists = c.destination.hypervisor->has_file(briefly(), file);
+        const auto exists = c.destination.hypervisor->has_file(briefly(c.stop), file);
         return exists ? !*exists : exists.error().status == Status::not_supported;
     });
     const auto removed = remove_copies(services, there);

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -47,8 +48,9 @@ struct CutOff {
     std::vector<std::string> outside;  // copies that lie where no disk may lie, and stay
     std::string planned;  // GUID of the planned system that it has become where it has moved; or ""
     Rest rest = Rest::everything;
-    bool claimed = false;  // whoever settles it has the copies to itself (claims.hpp)
-    bool alone = false;    // nobody of ours can be at it any more, as the service has been started since
+    bool claimed = false;       // whoever settles it has the copies to itself (claims.hpp)
+    std::stop_token stop = {};  // of whoever settles it: what is not done by then is left
+    bool alone = false;         // nobody of ours can be at it any more, as the service has been started since
     std::chrono::milliseconds patience = contact_patience;
 };
 // From what a job keeps (see plan.hpp). nullopt: no migration, or of hosts that are not configured any more.

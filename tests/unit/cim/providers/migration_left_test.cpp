@@ -288,6 +288,31 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_removed_now_is_removed_later, HalfCopy) {
     BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
 }
 
+// What a host does that was asked to end something takes as long as it takes.
+BOOST_AUTO_TEST_CASE(clearing_up_ends_with_the_service) {
+    const auto watching = cim::watch(services);
+    const auto guid = machine();
+    start(guid);
+    hypervisor.hold("migrate");
+    hypervisor.fail_next("migrate", Error(Status::unavailable, "wsvirt.migration.lost", "Silent."));
+    const auto r = to_host(guid);
+    second.set_connected(false);
+    hypervisor.release("migrate");
+    BOOST_TEST(done(r) == 32777U);
+    const auto begun = second.calls("abandon");
+    second.hold("abandon");
+    second.set_connected(true);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (second.calls("abandon") == begun && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    BOOST_TEST_REQUIRE(second.calls("abandon") > begun);
+    const auto asked = std::chrono::steady_clock::now();
+    jobs.stop();
+    BOOST_TEST((std::chrono::steady_clock::now() - asked < std::chrono::seconds(10)));
+    BOOST_TEST(store->count("migration_left").value() == 1U);  // for the next start
+    BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_copy_that_lies_in_no_folder_of_the_host_stays, HalfCopy) {
     second.clear_failures();
     services.hosts[1].storage_folders = {"/only/here"};
