@@ -21,6 +21,10 @@ std::string_view trim(std::string_view s);  // XML white space
 std::vector<std::string> split(std::string_view s, char by);
 std::string replace_all(std::string_view s, std::string_view from, std::string_view to);
 bool valid_utf8(std::string_view s);
+constexpr bool is_xml_char(std::uint32_t c) {  // XML 1.0, production Char
+    return c == 9 || c == 10 || c == 13 || (c >= 0x20 && c < 0xD800) || (c >= 0xE000 && c <= 0xFFFD) ||
+           (c >= 0x10000 && c <= 0x10FFFF);
+}
 std::optional<std::uint64_t> parse_uint(std::string_view s);  // decimal digits only, no sign, no overflow
 std::optional<std::int64_t> parse_int(std::string_view s);    // optional sign, decimal
 

@@ -178,10 +178,7 @@ Result<void> add_key(ObjectPath& p, std::string name, const pugi::xml_node& n) {
         type = trim(text).starts_with('-') ? Type::sint64 : Type::uint64;
     }
     auto v = type == Type::string ? Result<Value>(Value(text)) : value_from_text(type, text);
-    if (!v && named.empty() && value_type == "numeric") {
-        v = value_from_text(Type::real64, text);
-        if (v && *v == Value(0)) v = Value(0);  // no minus zero in a key
-    }
+    if (!v && named.empty() && value_type == "numeric") v = value_from_text(Type::real64, text);
     if (!v) return about(name, v.error().status, v.error().message_id, v.error().text);
     p.set_key(std::move(name), std::move(*v));
     return {};
@@ -196,7 +193,7 @@ Result<ObjectPath> instance_name(const pugi::xml_node& n) {
         if (c.type() != pugi::node_element) continue;
         const bool named = std::string_view(c.name()) == "KEYBINDING";
         const auto value = named ? xml::first_element(c) : c;
-        if (named ? !*c.attribute("NAME").value() : !p.keys().empty())
+        if (named ? !is_name(c.attribute("NAME").value()) : !p.keys().empty())
             return malformed("Each key of an INSTANCENAME needs its NAME.", p.class_name());
         if (auto r = add_key(p, named ? c.attribute("NAME").value() : "", value); !r) return r.error();
     }
@@ -233,6 +230,8 @@ Result<ObjectPath> read_path(const pugi::xml_node& n, unsigned depth) {
     if (!is_namespace(name_space)) return malformed(fmt::format("'{}' is not a namespace.", name_space));
     p->set_name_space(std::move(name_space));
     if (full) p->set_host(full.child_value("HOST"));
+    if (p->host().find_first_of("/\\") != std::string::npos)
+        return malformed(fmt::format("'{}' is not the name of a host.", p->host()));
     return p;
 }
 
@@ -249,6 +248,8 @@ bool is_path_element(std::string_view name) {
 Result<void> parse_document(pugi::xml_document& doc, std::string_view text) {
     if (text.find("<!DOCTYPE") != std::string_view::npos)
         return malformed("A document type declaration is not allowed in embedded XML.");
+    if (!xml::references_are_characters(text))
+        return malformed("The embedded XML refers to a character that XML does not allow.");
     const auto r = doc.load_buffer(text.data(), text.size(),
                                    pugi::parse_default | pugi::parse_ws_pcdata_single, pugi::encoding_utf8);
     if (!r)

@@ -2,48 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "cim/codec/cimxml.hpp"
 #include "cim/codec/cimxml_read.hpp"
 #include "cim/schema/mof.hpp"
+#include "cim/schema/reference.hpp"
 
 namespace wsvirt::cim::codec {
 
 namespace {
-
-Result<ObjectPath> with_typed_keys(const Namespace& ns, ObjectPath p) {
-    const bool here = p.name_space().empty() || iequals(p.name_space(), ns.name());
-    const auto cls = here ? ns.find(p.class_name()) : nullptr;
-    ObjectPath::Keys keys = p.keys();
-    if (!keys.empty() && keys[0].first.empty()) {
-        // Class="value" is short for the only key.
-        if (!cls || cls->key_slots().size() != 1 || keys.size() != 1)
-            return Error{Status::malformed, "wsvirt.path.key",
-                         fmt::format("The keys of {} need their names.", p.class_name()), p.class_name()};
-        keys[0].first = cls->properties()[cls->key_slots()[0]]->name;
-    }
-    if (!cls) return p;
-    for (auto& [name, value] : keys) {
-        const auto* property = cls->property(name);
-        if (!property || !value.as_string()) continue;
-        auto typed = convert(property->type, property->array, value);
-        if (!typed)
-            return Error{Status::type_mismatch, "wsvirt.path.key",
-                         fmt::format("The key {} of {}: {}", name, cls->name(), typed.error().text), name};
-        value = std::move(*typed);
-    }
-    ObjectPath typed(p.name_space(), p.class_name(), std::move(keys));
-    typed.set_host(p.host());
-    return typed;
-}
-
-unsigned levels(const ObjectPath& p) {
-    unsigned most = 0;
-    for (const auto& [name, value] : p.keys())
-        if (const auto* inner = value.as_path()) most = std::max(most, levels(*inner));
-    return most + 1;
-}
 
 Error too_deep(std::string_view subject) {
     return about(subject, Status::malformed, "wsvirt.embedded.depth", "instances are nested too deeply.");
@@ -59,7 +25,7 @@ class Completion {
         if (depth > most_nested) return too_deep(subject);
         for (std::size_t slot = 0; slot < i.size(); ++slot) {
             const auto& f = *i.cls().properties()[slot];
-            if (!i.given(slot) || (f.type != Type::reference && !embeds(f))) continue;
+            if (!i.given(slot) || !embeds(f)) continue;
             Value v = i.at(slot);
             if (auto r = value(v, f, depth); !r) return r;
             i.set_at(slot, std::move(v));
@@ -83,8 +49,7 @@ class Completion {
             return {};
         }
         if (v.is_null()) return {};
-        auto made = v.as_path() ? reference_value(ns_, f, *v.as_path())
-                                : instance_from_any_text(ns_, f, v.string_or({}), depth);
+        auto made = instance_from_any_text(ns_, f, v.string_or({}), depth);
         if (!made) return made.error();
         v = std::move(*made);
         return {};
@@ -100,15 +65,10 @@ Error about(std::string_view subject, Status status, std::string_view id, std::s
 }
 
 Result<void> check_class(const Namespace& ns, const Feature& f, const Instance& i) {
-    if (f.embedded_class.empty()) return {};
-    const auto wanted = ns.find(f.embedded_class);
-    if (!wanted) return {};
-    // The topmost class of a model is no kinship.
-    for (const Class* c = wanted.get(); c; c = c->superclass().get())
-        if ((c == wanted.get() || c->superclass()) && i.cls().is_a(c->name())) return {};
+    if (may_stand_for(ns, f.embedded_class, i.cls())) return {};
     return about(
         f.name, Status::type_mismatch, "wsvirt.embedded.class",
-        fmt::format("an instance of {} is needed here, not one of {}.", wanted->name(), i.cls().name()));
+        fmt::format("an instance of {} is needed here, not one of {}.", f.embedded_class, i.cls().name()));
 }
 
 Result<Value> instance_from_any_text(const Namespace& ns, const Feature& f, std::string_view text,
@@ -144,12 +104,9 @@ Result<Value> instance_from_any_text(const Namespace& ns, const Feature& f, std:
 }
 
 Result<Value> reference_value(const Namespace& ns, const Feature& f, Result<ObjectPath> path) {
-    if (path && path->name_space().empty()) path->set_name_space(ns.name());
-    auto typed = path ? with_typed_keys(ns, std::move(*path)) : std::move(path);
-    if (!typed) return about(f.name, typed.error().status, typed.error().message_id, typed.error().text);
-    if (levels(*typed) > most_nested_references)
-        return about(f.name, Status::malformed, "wsvirt.path.depth", "references are nested too deeply.");
-    return Value(std::move(*typed));
+    auto done = path ? complete_reference(ns, std::move(*path)) : std::move(path);
+    if (!done) return about(f.name, done.error().status, done.error().message_id, done.error().text);
+    return Value(std::move(*done));
 }
 
 }  // namespace wsvirt::cim::codec

@@ -12,8 +12,6 @@ namespace wsvirt::cim::codec {
 
 // How deep instances may be embedded in each other in a message.
 inline constexpr unsigned most_nested = 32;
-// And references in keys of each other: as CIM-XML each takes four of the 64 levels of elements.
-inline constexpr unsigned most_nested_references = 8;
 
 inline bool embeds(const Feature& f) {
     return f.type == Type::instance || f.embedded_object || !f.embedded_class.empty();
@@ -24,13 +22,10 @@ inline bool embeds(const Feature& f) {
 Result<Value> instance_from_any_text(const Namespace& ns, const Feature& f, std::string_view text,
                                      unsigned depth);
 
-// That an instance may stand where `f` is declared: its class is the declared one or below, or both descend
-// from one class below the common root (clients send base classes of settings for each other).
+// may_stand_for() as an error with subject = f.name.
 Result<void> check_class(const Namespace& ns, const Feature& f, const Instance& i);
 
-// A reference as it was read: in this namespace unless it names one, and key values given as text have the
-// declared types where the class is known. Errors (malformed also beyond most_nested_references) with subject
-// = f.name.
+// complete_reference() with errors about f.
 Result<Value> reference_value(const Namespace& ns, const Feature& f, Result<ObjectPath> path);
 
 Error about(std::string_view subject, Status status, std::string_view id, std::string_view text);

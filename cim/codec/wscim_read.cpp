@@ -180,8 +180,9 @@ class Reader {
         const auto text = xml::text_of(n);
         const auto t = trim(text);
         const bool declared = find_qualifier(f.qualifiers, "OctetString") != nullptr;
+        if (declared && t.empty()) return Value(Value::Array{});
         if (!declared && t.find_first_not_of("0123456789") == std::string_view::npos) return {};
-        if (t.size() < 4 || value_from_text(Type::uint8, t).ok()) return {};
+        if (t.size() < 4 || (!declared && value_from_text(Type::uint8, t).ok())) return {};
         const auto bytes = base64_decode(t);
         if (!bytes) return {};
         Value::Array items;
@@ -219,8 +220,9 @@ Result<ObjectPath> epr(const pugi::xml_node& content, unsigned depth);
 
 Result<void> add_selector(ObjectPath& p, const pugi::xml_node& selector, unsigned depth) {
     const std::string name = selector.attribute("Name").value();
-    if (name.empty())
-        return Error{Status::malformed, "wsvirt.epr.selector", "A Selector has no Name.", "Selector"};
+    if (!is_name(name))
+        return Error{Status::malformed, "wsvirt.epr.selector", "The Name of a Selector is not that of a key.",
+                     "Selector"};
     if (const auto nested = xml::child(selector, "EndpointReference")) {
         auto inner = epr(nested, depth + 1);
         if (!inner) return inner.error();

@@ -1,5 +1,7 @@
 #include "cim/codec/xml_names.hpp"
 
+#include <charconv>
+
 #include "base/text.hpp"
 
 namespace wsvirt::cim::xml {
@@ -92,6 +94,33 @@ bool deeper_than(const pugi::xml_node& n, unsigned limit) {
             --depth;
         }
     }
+}
+
+namespace {
+
+// "&#...;" at the beginning of the text.
+bool names_a_character(std::string_view text) {
+    text = text.substr(0, text.find(';'));
+    const bool hex = text.substr(2, 1) == "x";
+    const auto digits = text.substr(hex ? 3 : 2);
+    std::uint32_t c = 0;
+    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), c, hex ? 16 : 10);
+    return ec == std::errc{} && end == digits.data() + digits.size() && is_xml_char(c);
+}
+
+}  // namespace
+
+bool references_are_characters(std::string_view text) {
+    constexpr std::string_view cdata = "<![CDATA[", comment = "<!--";
+    for (auto at = text.find_first_of("&<"); at != std::string_view::npos;
+         at = text.find_first_of("&<", at + 1)) {
+        const auto rest = text.substr(at);
+        if (rest.starts_with("&#") && !names_a_character(rest)) return false;
+        if (rest.starts_with(cdata)) at = text.find("]]>", at + cdata.size());
+        if (rest.starts_with(comment)) at = text.find("-->", at + comment.size());
+        if (at == std::string_view::npos) break;
+    }
+    return true;
 }
 
 std::string printable(std::string_view text) {

@@ -145,6 +145,11 @@ bool read_zone(Cursor& c, int& minutes) {
     return true;
 }
 
+// A leap second or 24:00 at the very end.
+bool beyond_years(std::int64_t local) {
+    return to_civil(local).year > 9999;
+}
+
 Result<DateTime> read_duration(std::string_view text) {
     Cursor c{text};
     c.eat('P');
@@ -176,8 +181,8 @@ Result<DateTime> read_duration(std::string_view text) {
                                   : unit == 'M' ? minute
                                                 : second;
         if (size != 0 && n > 99'999'999 * (day / size)) return bad(text, "the duration is too long");
+        if (n * size + frac >= 100'000'000 * day - us) return bad(text, "the duration is too long");
         us += n * size + frac;
-        if (us >= 100'000'000 * day) return bad(text, "the duration is too long");
     }
     if (!any) return bad(text, "the duration is empty");
     return DateTime::interval(us);
@@ -237,6 +242,7 @@ Result<DateTime> DateTime::from_cim(std::string_view text) {
                        n.number(8, 2) * hour + n.number(10, 2) * minute + n.number(12, 2) * second +
                            n.number(14, 6)) -
             d.offset_ * minute;
+    if (beyond_years(d.us_ + d.offset_ * minute)) return bad(text, "the year has four digits");
     return d;
 }
 
@@ -256,10 +262,10 @@ Result<DateTime> DateTime::from_xsd(std::string_view text) {
     const bool end_of_day = h == 24 && mi == 0 && s == 0 && us == 0;
     if ((h > 23 && !end_of_day) || mi > 59 || s > 60)
         return bad(text, "hours, minutes or seconds are out of range");
-    return timestamp(from_civil(static_cast<int>(y), static_cast<unsigned>(mo), static_cast<unsigned>(d),
-                                h * hour + mi * minute + s * second + us) -
-                         zone * minute,
-                     zone);
+    const auto local = from_civil(static_cast<int>(y), static_cast<unsigned>(mo), static_cast<unsigned>(d),
+                                  h * hour + mi * minute + s * second + us);
+    if (beyond_years(local)) return bad(text, "the year has four digits");
+    return timestamp(local - zone * minute, zone);
 }
 
 std::string DateTime::to_cim() const {

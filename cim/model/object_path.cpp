@@ -17,8 +17,9 @@ bool in_names(char c) {
            static_cast<unsigned char>(c) >= 0x80;
 }
 
-// Names end at U+FFEF (DSP0004 annex A).
+// Names end at U+FFEF (DSP0004 annex A), and are text.
 bool beyond_names(std::string_view s) {
+    if (!valid_utf8(s)) return true;
     for (std::size_t i = 0; i < s.size(); ++i) {
         const auto c = static_cast<unsigned char>(s[i]);
         if (c >= 0xf0 || (c == 0xef && s.substr(i, 3) >= "\xef\xbf\xb0")) return true;

@@ -99,9 +99,12 @@ Result<Value> real_from_text(Type type, std::string_view text) {
     if (s.empty() || ec != std::errc{} || end != s.data() + s.size() || !std::isfinite(d))
         return mismatch(type, text);
     if (type == Type::real32) {
-        if (std::fabs(d) > static_cast<double>(std::numeric_limits<float>::max()))
-            return mismatch(type, text);
-        d = static_cast<double>(static_cast<float>(d));
+        // Read as what it is: rounded twice it might be the neighbour.
+        float f = 0;
+        const auto read = std::from_chars(s.data(), s.data() + s.size(), f);
+        if (read.ec != std::errc{}) f = static_cast<float>(std::fabs(d) < 1 ? d : HUGE_VAL);
+        if (!std::isfinite(f)) return mismatch(type, text);
+        d = static_cast<double>(f);
     }
     return Value(d);
 }

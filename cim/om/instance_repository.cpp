@@ -40,6 +40,17 @@ Result<Instance> from_row(const Namespace& ns, const std::string& text) {
     return std::move(all->front());
 }
 
+// As it is kept: what could not be read again the same is refused while somebody is there to hear of it.
+Result<std::string> to_row(const Namespace& ns, const Instance& i) {
+    auto text = instance_to_mof(i);
+    const auto again = from_row(ns, text);
+    if (again && instance_to_mof(*again) == text) return text;
+    return Error(Status::invalid_parameter, "wsvirt.repository.unkept",
+                 "An instance of " + i.cls().name() + " cannot be kept with these values" +
+                     (again ? std::string(".") : ": " + again.error().text),
+                 again ? i.cls().name() : again.error().subject);
+}
+
 class PagedStream : public InstanceStream {
   public:
     PagedStream(Store& store, const Namespace& ns, std::string kind)
@@ -132,7 +143,9 @@ Result<void> InstanceRepository::index(const Namespace& ns, const Instance& i, c
 
 Result<void> InstanceRepository::add(const Namespace& ns, const Instance& i) {
     const auto key = row_key(i.path(ns.name()), ns);
-    auto r = store_.insert(kind_of("instance", ns, i.cls().name()), key, instance_to_mof(i));
+    auto row = to_row(ns, i);
+    if (!row) return row.error();
+    auto r = store_.insert(kind_of("instance", ns, i.cls().name()), key, std::move(*row));
     if (!r && r.error().status == Status::already_exists)
         return Error(Status::already_exists, "wsvirt.instance.exists",
                      "There is an instance of " + i.cls().name() + " with these keys already: choose others.",
@@ -198,10 +211,11 @@ Result<void> InstanceRepository::modify(const Request& request, const ObjectPath
             if (changed.given(slot) && !all[slot]->key) merged.set(all[slot]->name, changed.at(slot));
         auto checked = checked_instance(ns, merged);
         if (!checked) return checked.error();
+        auto row = to_row(ns, *checked);
+        if (!row) return row.error();
         const auto key = row_key(path, ns);
         if (auto r = index(ns, *old, key, false); !r) return r;
-        if (auto r = store_.put(kind_of("instance", ns, cls->name()), key, instance_to_mof(*checked)); !r)
-            return r;
+        if (auto r = store_.put(kind_of("instance", ns, cls->name()), key, std::move(*row)); !r) return r;
         return index(ns, *checked, key, true);
     });
 }

@@ -14,7 +14,8 @@ namespace wsvirt::cim {
 
 // Bounds for text, in particular for what comes over the wire.
 struct MofLimits {
-    unsigned nesting = 32;                 // embedded instances and arrays
+    unsigned nesting = 32;                 // embedded instances
+    std::size_t instances = 10'000;        // of one text that came over the wire, wherever aliases put them
     std::size_t bytes = 16 * 1024 * 1024;  // of one text
     unsigned include_depth = 16;
 };
@@ -27,7 +28,7 @@ Result<void> compile_mof(Schema& schema, std::string_view text, std::string_view
 // Reads `instance of X {...};` text, as GetText(MOF) of WMI clients makes it, into instances of the classes
 // of one namespace. No includes, no classes, no pragmas; nesting at most 32. Properties not mentioned are not
 // given. Errors: malformed (with line and column), invalid_class, no_such_property, type_mismatch (subject =
-// property).
+// property), server_limits_exceeded.
 Result<std::vector<Instance>> instances_from_mof(const Namespace& ns, std::string_view text,
                                                  const MofLimits& limits = {});
 // "instance of X {\n\tP = \"v\";\n ...};" with the given properties only.

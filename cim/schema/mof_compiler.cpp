@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <set>
 
 #include "cim/schema/class_builder.hpp"
@@ -251,7 +252,9 @@ Result<void> check_instance(const mof::InstanceDeclaration& d, const Instance& i
 }  // namespace
 
 Result<void> MofCompiler::build_instances(Namespace& ns, const Pending& pending) {
-    mof::InstanceBuilder builder(ns, options_.limits);
+    auto limits = options_.limits;
+    limits.instances = std::numeric_limits<std::size_t>::max();  // files are the administrator's
+    mof::InstanceBuilder builder(ns, limits);
     builder.with_defaults();
     for (const auto& i : pending.instances) builder.declare_alias(i);
     std::set<std::string> paths;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cim/schema/mof_parser.hpp"
+#include "cim/schema/reference.hpp"
 
 namespace wsvirt::cim {
 
@@ -20,6 +21,11 @@ Result<Instance> InstanceBuilder::build(const InstanceDeclaration& d) {
     if (!cls)
         return error_at(*d.file, d.at, Status::invalid_class,
                         fmt::format("there is no class {} in {}", d.class_name, ns_.name()), d.class_name);
+    if (++built_ > limits_.instances)
+        return error_at(*d.file, d.at, Status::server_limits_exceeded,
+                        fmt::format("there are more than {} instances, with those that aliases stand for",
+                                    limits_.instances),
+                        d.class_name);
     Instance made(cls);
     for (const auto& i : d.properties) {
         const int slot = cls->slot(i.property);
@@ -67,6 +73,10 @@ Result<Value> InstanceBuilder::scalar(const Feature& f, const Literal& l, const 
         return nested(f, l, *at->second, d);
     }
     auto v = value_of(f.type, false, l);
+    if (const auto* path = v ? v->as_path() : nullptr) {
+        auto completed = complete_reference(ns_, *path);
+        v = completed ? Result<Value>(Value(std::move(*completed))) : completed.error();
+    }
     if (!v)
         return error_at(
             *d.file, l.at, v.error().status,
@@ -86,13 +96,20 @@ Result<Value> InstanceBuilder::nested(const Feature& f, const Literal& l, const 
     auto made = build(inner);
     --depth_;
     if (!made) return made.error();
-    const auto& wanted = f.type == Type::reference ? f.ref_class : f.embedded_class;
-    if (!wanted.empty() && ns_.find(wanted) && !made->cls().is_a(wanted))
+    const bool reference = f.type == Type::reference;
+    const auto& wanted = reference ? f.ref_class : f.embedded_class;
+    const bool fits = reference ? wanted.empty() || !ns_.find(wanted) || made->cls().is_a(wanted)
+                                : may_stand_for(ns_, wanted, made->cls());
+    if (!fits)
         return error_at(
             *outer.file, l.at, Status::type_mismatch,
             fmt::format("{} needs an instance of {}, not of {}", f.name, wanted, inner.class_name), f.name);
-    if (f.type == Type::reference) return Value(made->path(ns_.name()));
-    return Value(std::move(*made));
+    if (!reference) return Value(std::move(*made));
+    for (const auto slot : made->cls().key_slots())
+        if (made->at(slot).is_null())
+            return error_at(*outer.file, l.at, Status::malformed,
+                            fmt::format("{} needs an instance with all its keys", f.name), f.name);
+    return Value(made->path(ns_.name()));
 }
 
 }  // namespace mof

@@ -32,6 +32,7 @@ class InstanceBuilder {
     MofLimits limits_;
     bool defaults_ = false;
     unsigned depth_ = 0;
+    std::size_t built_ = 0;
     std::map<std::string, std::shared_ptr<const InstanceDeclaration>, ILess> aliases_;
 };
 

@@ -423,14 +423,12 @@ bool Parser::literal(Literal& out, unsigned depth) {
             break;
         default:
             if (!token_.is('{')) return expected("a value");
-            if (depth >= limits_.nesting)
-                return fail(token_.at, Status::malformed, "values are nested too deeply");
             out.kind = Literal::Kind::array;
             advance();
             while (!token_.is('}')) {
-                if (!literal(out.items.emplace_back(), depth + 1)) return false;
-                if (out.items.back().kind == Literal::Kind::array)
-                    return fail(out.items.back().at, Status::malformed, "an array cannot hold an array");
+                if (token_.is('{'))
+                    return fail(token_.at, Status::malformed, "an array cannot hold an array");
+                if (!literal(out.items.emplace_back(), depth)) return false;
                 if (token_.is(','))
                     advance();
                 else if (!token_.is('}'))

@@ -18,8 +18,9 @@ inline const cim::Namespace& model() {
                 real32 R32; real64 R64; char16 C; string S; datetime D; uint16 Us[]; string Ss[]; datetime Ds[];
                 [OctetString] uint8 Octets[]; [EmbeddedInstance("T_All")] string Leaf;
                 [EmbeddedInstance("T_All")] string Leaves[]; T_All Direct; T_All Directs[]; object Any;
-                T_Base ref R;
+                T_Base ref R; T_Base ref Rs[]; T_Keys ref K;
             };
+            class T_Keys { [Key] uint16 N; [Key] datetime D; [Key] real64 X; [Key] boolean B; };
             [Association] class T_Link { [Key] T_Base ref Left; [Key] T_All ref Right; };
         )mof";
         return cim::compile_mof(schema, text, "model.mof", "root/test", false).ok();

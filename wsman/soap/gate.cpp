@@ -41,10 +41,6 @@ constexpr auto classes = make_table();
 std::uint8_t class_of(char c) {
     return classes[static_cast<unsigned char>(c)];
 }
-bool is_xml_char(std::uint32_t c) {
-    return c == 9 || c == 10 || c == 13 || (c >= 0x20 && c < 0xD800) || (c >= 0xE000 && c <= 0xFFFD) ||
-           (c >= 0x10000 && c <= 0x10FFFF);
-}
 
 struct Attribute {
     std::string_view prefix, name, value;

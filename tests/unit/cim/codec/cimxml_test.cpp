@@ -159,6 +159,60 @@ BOOST_AUTO_TEST_CASE(references_in_references_have_a_depth_that_every_form_can_h
     BOOST_TEST((refused.error().status == Status::malformed));
 }
 
+// What a reference's keys are says their class, in whichever form the reference comes.
+BOOST_AUTO_TEST_CASE(keys_of_references_have_their_types) {
+    const auto reference = [](const std::string& path) {
+        return cimxml::instance_from_text(
+            ns(), "<INSTANCE CLASSNAME='T_All'><PROPERTY.REFERENCE NAME='R'><VALUE.REFERENCE>" + path +
+                      "</VALUE.REFERENCE></PROPERTY.REFERENCE></INSTANCE>");
+    };
+    const auto key = [](const std::string& name, const std::string& value) {
+        return "<INSTANCENAME CLASSNAME='T_All'><KEYBINDING NAME='" + name + "'>" + value +
+               "</KEYBINDING></INSTANCENAME>";
+    };
+    const auto number = reference(key("Id", "<KEYVALUE VALUETYPE='numeric'>7</KEYVALUE>"));
+    BOOST_TEST(number.value().get("R").as_path()->key_string("Id") == "7");
+    const auto inner = reference(key("Id",
+                                     "<VALUE.REFERENCE><INSTANCENAME CLASSNAME='T_All'><KEYVALUE>x</KEYVALUE>"
+                                     "</INSTANCENAME></VALUE.REFERENCE>"));
+    BOOST_REQUIRE(inner.ok());
+    BOOST_TEST(inner->get("R").as_path()->key("Id")->as_path()->key_string("Id") == "x");
+    const auto zero = reference(key("Other", "<KEYVALUE TYPE='real64'>-0</KEYVALUE>"));
+    BOOST_TEST(zero.value().get("R").as_path()->to_text() == "root\\test:T_All.Other=0");
+    for (const auto& [name, value] :
+         {std::pair("__CIMNAMESPACE", "<KEYVALUE>a b</KEYVALUE>"), std::pair("a b", "<KEYVALUE>x</KEYVALUE>"),
+          std::pair("&#1;", "<KEYVALUE>x</KEYVALUE>"),
+          std::pair("Other", "<KEYVALUE VALUETYPE='numeric'>NaN</KEYVALUE>")})
+        BOOST_TEST(!reference(key(name, value)).ok(), name << " " << value);
+    BOOST_TEST(!reference("<INSTANCENAME CLASSNAME='&#xD800;'/>").ok());
+    BOOST_TEST(
+        !reference("<INSTANCEPATH><NAMESPACEPATH><HOST>a/b</HOST><LOCALNAMESPACEPATH><NAMESPACE NAME='root'/>"
+                   "</LOCALNAMESPACEPATH></NAMESPACEPATH><INSTANCENAME CLASSNAME='T_All'/></INSTANCEPATH>")
+             .ok());
+}
+
+BOOST_AUTO_TEST_CASE(aliases_do_not_multiply_without_bound) {
+    std::string text = "instance of T_All as $a0 { };";
+    for (int n = 1; n < 30; ++n)
+        text += fmt::format("instance of T_All as $a{} {{ Any = $a{}; Leaf = $a{}; }};", n, n - 1, n - 1);
+    const auto r = instances_from_mof(ns(), text);
+    BOOST_REQUIRE(!r.ok());
+    BOOST_TEST((r.error().status == Status::server_limits_exceeded));
+}
+
+BOOST_AUTO_TEST_CASE(character_references_name_characters) {
+    const auto with = [](const std::string& text) {
+        return cimxml::instance_from_text(
+            ns(), "<INSTANCE CLASSNAME='T_All'><PROPERTY NAME='Id' TYPE='string'><VALUE>" + text +
+                      "</VALUE></PROPERTY></INSTANCE>");
+    };
+    for (const auto* good : {"&#65;", "&#x41;", "<![CDATA[&#0;]]>A", "<!-- &#0; -->A", "&#x1F600;"})
+        BOOST_TEST(with(good).ok(), good);
+    for (const auto* bad :
+         {"&#0;", "&#x0;", "&#1;", "&#xD800;", "&#xFFFE;", "&#x110000;", "&#;", "&#-1;", "&#65"})
+        BOOST_TEST(!with(bad).ok(), bad);
+}
+
 BOOST_AUTO_TEST_CASE(refusals) {
     const auto status = [&](std::string_view text) {
         const auto r = cimxml::instance_from_text(ns(), text);

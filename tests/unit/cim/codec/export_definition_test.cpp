@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(every_file_has_a_digest) {
     const auto text = export_definition_to_text(whole);
     for (const char* digest : {" Digest=\"digest\"", " BaseDigest=\"of the base\"", " Digest=\"a\"",
                                " Digest=\"b\"", " Digest=\"c\"", " Digest=\"d\""})
-        for (const std::string instead : {std::string(), std::string(" Digest=\"\"")}) {
+        for (const auto& instead : {std::string(), std::string(" Digest=\"\"")}) {
             auto lacking = text;
             const auto at = lacking.find(digest);
             BOOST_TEST_REQUIRE(at != std::string::npos, digest);

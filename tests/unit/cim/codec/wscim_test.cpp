@@ -225,6 +225,8 @@ BOOST_AUTO_TEST_CASE(reads_simple_values) {  // C-XML-07, C-XML-19
     check_read("Us", "<p:Us>7</p:Us><p:Us>8</p:Us>", Value::array_of(std::vector<int>{7, 8}));
     check_read("Us", "<p:Us xsi:nil='true'/>", Value());
     check_read("Octets", "<p:Octets>AP8=</p:Octets>", Value::array_of(std::vector<int>{0, 255}));
+    check_read("Octets", "<p:Octets>0000</p:Octets>", Value::array_of(std::vector<int>{0xd3, 0x4d, 0x34}));
+    check_read("Octets", "<p:Octets></p:Octets>", Value(Value::Array{}));
     check_read("Octets", "<p:Octets>0</p:Octets><p:Octets>255</p:Octets>",
                Value::array_of(std::vector<int>{0, 255}));
     check_read("C", "<p:C>A</p:C>", Value(65));

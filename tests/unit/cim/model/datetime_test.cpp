@@ -39,6 +39,15 @@ BOOST_AUTO_TEST_CASE(wrong_cim_datetimes_are_refused) {
         BOOST_TEST_CONTEXT(text) BOOST_TEST(!DateTime::from_cim(text).ok());
 }
 
+BOOST_AUTO_TEST_CASE(what_has_no_text_is_refused) {
+    BOOST_TEST(!DateTime::from_cim("99991231235960.000000+000").ok());
+    BOOST_TEST(DateTime::from_cim("99991231235959.999999+000").ok());
+    BOOST_TEST(!DateTime::from_xsd("9999-12-31T24:00:00Z").ok());
+    BOOST_TEST(!DateTime::from_xsd("P99999999DT2399999976H").ok());
+    BOOST_TEST(DateTime::from_xsd("P99999999DT23H59M59.999999S").ok());
+    BOOST_TEST(!DateTime::from_xsd("P99999999DT24H").ok());
+}
+
 BOOST_AUTO_TEST_CASE(xsd_forms) {  // C-XML-08
     BOOST_TEST(DateTime::from_xsd("2026-11-21T10:15:00Z")->to_cim() == "20261121101500.000000+000");
     BOOST_TEST(DateTime::from_xsd("2026-11-21T10:15:00.5+01:00")->to_cim() == "20261121101500.500000+060");

@@ -62,6 +62,19 @@ BOOST_AUTO_TEST_CASE(reals) {
     BOOST_TEST(!value_from_text(Type::real64, "1e").ok());
 }
 
+BOOST_AUTO_TEST_CASE(a_real32_is_rounded_once) {
+    for (const auto* text :
+         {"3.40282346e38", "-3.40282346e38", "7.0385307e-26", "1e-45", "0.1", "16777217"}) {
+        const auto v = value_from_text(Type::real32, text);
+        BOOST_REQUIRE_MESSAGE(v.ok(), text);
+        const auto again = value_from_text(Type::real32, value_to_text(Type::real32, *v));
+        BOOST_REQUIRE_MESSAGE(again.ok(), text);
+        BOOST_TEST((*again == *v), text);
+    }
+    BOOST_TEST((value_from_text(Type::real32, "1e-50").value() == Value(0)));
+    BOOST_TEST(!value_from_text(Type::real32, "3.5e38").ok());
+}
+
 BOOST_AUTO_TEST_CASE(characters) {
     BOOST_TEST((*value_from_text(Type::char16, "A") == Value(65)));
     BOOST_TEST(value_to_text(Type::char16, Value(0x20acu)) == "\xe2\x82\xac");

@@ -29,6 +29,17 @@ struct Kept : World {
 
 BOOST_FIXTURE_TEST_SUITE(instance_repository, Kept)
 
+BOOST_AUTO_TEST_CASE(what_could_not_be_read_again_is_refused) {
+    auto i = make("odd");
+    i.set("Many", Value::array_of(Names{"half a \xed\xa0\x80 pair"}));
+    BOOST_CHECK(om->create(request(), i).error().status == Status::invalid_parameter);
+    BOOST_REQUIRE(om->create(request(), make("odd")));
+    Instance changed(ns->find("T_Free"));
+    changed.set("Many", i.get("Many"));
+    BOOST_CHECK(om->modify(request(), path("odd"), changed).error().status == Status::invalid_parameter);
+    BOOST_CHECK(om->get(request(), path("odd")));
+}
+
 BOOST_AUTO_TEST_CASE(create_get_put_delete) {
     auto i = make("x");
     Instance leaf(ns->find("T_Leaf"));

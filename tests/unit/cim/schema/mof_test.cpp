@@ -194,6 +194,15 @@ BOOST_AUTO_TEST_CASE(wire_text_is_bounded) {
                 Status::server_limits_exceeded));
 }
 
+BOOST_AUTO_TEST_CASE(instances_of_a_text_have_a_number) {
+    const auto s = loaded();
+    const auto* ns = s.find("root/test");
+    BOOST_TEST(
+        (instances_from_mof(*ns, "instance of T_Leaf {}; instance of T_Leaf {};", MofLimits{.instances = 1})
+             .error()
+             .status == Status::server_limits_exceeded));
+}
+
 BOOST_AUTO_TEST_CASE(errors_name_the_place) {
     BOOST_TEST(refused("class A {\n  uint16 x = 70000;\n};").text.find("bad.mof:2:14: ") == 0u);
     BOOST_TEST(refused("class A : B {};").text.find("bad.mof:1:1: ") == 0u);
