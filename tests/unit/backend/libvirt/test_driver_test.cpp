@@ -143,7 +143,8 @@ BOOST_AUTO_TEST_CASE(going_back_that_was_cut_off_ends_as_it_would_have) {
     std::ofstream(folder / "a") << noted << "\nthen dropped\n";
     OK(after->start({}, s.uuid));
     BOOST_TEST(fs::is_empty(folder));
-    for (const auto& snapshot : after->machine(s.uuid)->snapshots)
+    const auto restarted = after->machine(s.uuid);
+    for (const auto& snapshot : restarted->snapshots)
         BOOST_TEST(snapshot.current == iequals(snapshot.id, one.id));
     OK(after->power_off({}, s.uuid));
     OK(after->undefine({}, s.uuid));
