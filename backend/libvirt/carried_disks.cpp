@@ -31,14 +31,13 @@ class Upload {
     Upload(const Upload&) = delete;
     Upload& operator=(const Upload&) = delete;
 
-    Result<void> begin(virConnectPtr there, std::uint64_t size, const Carriage& what) {
+    Result<void> begin(virConnectPtr there, std::uint64_t size,
+                       const std::function<Result<void>(const std::string& file)>& made) {
         if (!folder_) return folder_.error(doing);
         size_ = size;
-        if (auto ok = what.make(path_, size); !ok) return ok;
-        auto found = find_file(there, folder_, path_, doing);
-        if (!found) return found.error();
-        if (!*found) return last_error(doing);
-        volume_ = std::move(*found);
+        volume_ = make_volume(folder_.get(), path_, size, true);
+        if (!volume_) return last_error(doing);
+        if (auto ok = made(path_); !ok) return ok;
         stream_.reset(virStreamNew(there, 0));
         if (!stream_ || virStorageVolUpload(volume_.get(), stream_.get(), 0, size,
                                             VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM) < 0) {
@@ -217,7 +216,7 @@ class Carrier {
 
     Result<void> carry(const CarriedDisk& disk, std::uint64_t size) {
         Upload upload(there_, disk.to);
-        if (auto ok = upload.begin(there_, size, what_); !ok) return ok;
+        if (auto ok = upload.begin(there_, size, what_.made); !ok) return ok;
         const auto see = [&](std::uint64_t at, const char* data, std::size_t n) -> Result<void> {
             if (call_.stop.stop_requested()) return cancelled(doing);
             if (at == 0)

@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <random>
-
 #include "backend/libvirt/errors.hpp"
 #include "backend/libvirt/folder_view.hpp"
 #include "base/text.hpp"
@@ -14,9 +12,6 @@ namespace wsvirt::backend::libvirt {
 namespace {
 
 constexpr const char* doing = "look at the file";
-constexpr std::string_view told_by_libvirt = "volume:";
-// libvirt rounds the size of a qcow2 file up to so many bytes.
-constexpr std::uint64_t unit = 1024, secrets = std::uint64_t{1} << 32;
 
 // Not of a device: those change with a restart of the host. A number is given away again, with another time.
 std::string mark_seen(const std::string& path) {
@@ -48,20 +43,6 @@ Result<std::string> mark_over_there(virConnectPtr connection, const std::string&
 
 }  // namespace
 
-std::uint64_t secret_size(std::uint64_t size) {
-    std::random_device dice;
-    return (size / unit + 2 + dice() % secrets) * unit;
-}
-
-std::string mark_of_secret(std::uint64_t secret, std::uint64_t size) {
-    const auto becomes = size == 0 ? std::string() : std::to_string(size);
-    return std::string(told_by_libvirt) + becomes + "::" + std::to_string(secret);
-}
-
-bool is_told_by_libvirt(HostKind kind, const std::string& mark) {
-    return kind == HostKind::remote || mark.starts_with(told_by_libvirt);
-}
-
 std::string file_mark(virConnectPtr connection, HostKind kind, const std::string& path) {
     if (kind != HostKind::remote) return mark_seen(path);
     return mark_over_there(connection, path).value_or(std::string());
@@ -70,13 +51,12 @@ std::string file_mark(virConnectPtr connection, HostKind kind, const std::string
 Result<bool> has_mark(virConnectPtr connection, HostKind kind, const std::string& path,
                       const std::string& mark) {
     if (mark.empty()) return false;
-    if (!is_told_by_libvirt(kind, mark)) return mark_seen(path) == mark;
+    if (kind != HostKind::remote) return mark_seen(path) == mark;
     const auto now = mark_over_there(connection, path);
     if (!now) return now.error();
     const auto was = split(mark, ':'), is = split(*now, ':');
-    if (was.size() < 3 || is.size() != 3 || was[0] != is[0]) return false;
     // A disk's file grows below QEMU; a copy that is carried is a file of so many bytes before it is a disk.
-    return was[1] == is[1] || was[2] == is[2] || (was.size() > 3 && was[3] == is[1]);
+    return was.size() == 3 && is.size() == 3 && was[0] == is[0] && (was[1] == is[1] || was[2] == is[2]);
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -86,7 +86,7 @@ Result<bool> LibvirtHypervisor::has_file(const Call& call, const std::string& pa
 
 Result<bool> LibvirtHypervisor::is_made(const Call& call, const std::string& path, const std::string& mark) {
     const auto kind = core_->connector->kind();
-    if (!is_told_by_libvirt(kind, mark)) return has_mark(nullptr, kind, path, mark);
+    if (kind != HostKind::remote) return has_mark(nullptr, kind, path, mark);
     return core_->workers->run<bool>(
         call, {"look at the file", core_->settings().read_limit, false, {}, {}},
         [path, mark, kind](Session& s) { return has_mark(s.connection, kind, path, mark); });

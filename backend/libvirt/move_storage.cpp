@@ -66,23 +66,23 @@ Result<void> note(const Way& way, const Copy& copy, const std::string& file) {
     return way.r.made ? way.r.made(copy.to, mark_of(way, file)) : Result<void>();
 }
 
-// libvirt writes to an empty file that it finds, and would make one that nobody knows for ours. It gets its
-// name when its mark is noted. Gives that.
+// libvirt writes to an empty file that it finds, and would make one that nobody knows for ours. Gives its
+// mark.
 Result<std::string> make_file(const Way& way, const Copy& copy) {
-    const auto made = image_tool(*way.core).make_whole(copy.to, [&](const std::string& file) -> Result<void> {
-        const int fd = open(file.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR);
-        if (fd >= 0) {
-            close(fd);
-            return note(way, copy, file);
-        }
-        const int why = errno;
+    const int fd = open(copy.to.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    const int why = fd < 0 ? errno : 0;
+    if (why == EEXIST) return exists(copy.to);
+    if (why != 0)
         return Error{why == ENOSPC   ? Status::no_space
                      : why == EACCES ? Status::access_denied
                                      : Status::failed,
                      "wsvirt.disk.copy", "The file for the copy of the disk cannot be made.", copy.to,
                      std::strerror(why)};
-    });
-    return made ? Result<std::string>(mark_of(way, copy.to)) : Result<std::string>(made.error());
+    close(fd);
+    const auto noted = note(way, copy, copy.to);
+    if (noted) return mark_of(way, copy.to);
+    unlink(copy.to.c_str());
+    return noted.error();
 }
 
 // Its file goes when it is certain that nothing writes to it and nothing stands on it.

@@ -167,41 +167,17 @@ Result<void> TargetStorage::prepare(const std::vector<std::string>& paths) {
     return {};
 }
 
-Result<void> TargetStorage::note(const std::string& path, const std::string& mark) const {
-    return noted_ ? noted_(path, mark) : Result<void>();
-}
-
-// Whatever ends this process while libvirt makes the file: it has a size that nobody else gives a file, and
-// that was noted before. It gets its own when its next mark is noted.
-Result<bool> TargetStorage::make_secretly(virStoragePoolPtr pool, const std::string& path,
-                                          const std::string& format, std::uint64_t size) {
-    const auto secret = secret_size(size);
-    if (auto ok = note(path, mark_of_secret(secret)); !ok) return ok.error();
-    const Volume volume = make_volume(pool, path, secret, true, format);
-    if (!volume) return false;
-    new_files_.push_back(path);
-    const bool seen = kind_ != HostKind::remote;
-    const auto mark = seen ? file_mark(connection_, kind_, path) : mark_of_secret(secret, size);
-    if (auto ok = note(path, mark); !ok) return ok.error();
-    if (virStorageVolResize(volume.get(), size, VIR_STORAGE_VOL_RESIZE_SHRINK) == 0) return true;
-    new_files_.pop_back();
-    virStorageVolDelete(volume.get(), 0);
-    return false;
-}
-
 Result<void> TargetStorage::make(const std::string& path, const std::string& format, std::uint64_t size) {
     constexpr const char* doing = "make the file for the disk at the destination";
     const auto folder = std::filesystem::path(path).parent_path().native();
     const Pool pool(virStoragePoolLookupByTargetPath(connection_, folder.c_str()));
-    if (!pool) return last_error(doing);
-    auto made = make_secretly(pool.get(), path, format, size);
-    if (!made) return made.error();
-    if (!*made) {
-        if (!make_volume(pool.get(), path, size, true, format)) return last_error(doing);
-        new_files_.push_back(path);
-    }
-    const auto mark = file_mark(connection_, kind_, path);
-    return *made && mark.empty() ? Result<void>() : note(path, mark);  // what was noted before proves it, too
+    if (!pool || !make_volume(pool.get(), path, size, true, format)) return last_error(doing);
+    return made(path);
+}
+
+Result<void> TargetStorage::made(const std::string& path) {
+    new_files_.push_back(path);
+    return noted_ ? noted_(path, file_mark(connection_, kind_, path)) : Result<void>();
 }
 
 void TargetStorage::remove_new() {

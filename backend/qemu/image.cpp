@@ -94,14 +94,6 @@ class Part {
     fs::path part_, note_;
 };
 
-// Takes the place of nothing. 0, or why not. Network file systems have no such rename; the other name goes
-// with its Part.
-int give_name(const std::string& part, const std::string& path) {
-    if (renameat2(AT_FDCWD, part.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) return 0;
-    if (errno != EINVAL) return errno;
-    return link(part.c_str(), path.c_str()) == 0 ? 0 : errno;
-}
-
 }  // namespace
 
 Result<std::vector<std::string>> creation_options(const ImageSpec& spec) {
@@ -179,7 +171,8 @@ Result<void> ImageTool::make_whole(const std::string& path,
     if (fs::exists(fs::symlink_status(path, ec))) return exists(path);
     const Part part(path, journal_dir_);
     Result<void> r = make(part.path());
-    if (const int why = r ? give_name(part.path(), path) : 0; why != 0) {
+    if (r && renameat2(AT_FDCWD, part.path().c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+        const int why = errno;
         r = why == EEXIST ? exists(path) : from_message(std::strerror(why), "name the image", path);
     }
     return r;

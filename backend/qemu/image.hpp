@@ -36,10 +36,6 @@ class ImageTool {
     // as `use` takes, and what a kill leaves of it goes like what is half made.
     Result<void> with_flat_copy(const Call& call, const std::string& path,
                                 const std::function<Result<void>(const std::string& copy)>& use) const;
-    // Runs `make` with a temporary name beside the path and gives the file its name when that went well.
-    // Errors: already_exists, those of `make`.
-    Result<void> make_whole(const std::string& path,
-                            const std::function<Result<void>(const std::string&)>& make) const;
     Result<void> resize(const Call& call, const std::string& path, std::uint64_t new_size) const;
     // Internal snapshots of a qcow2 file: 'c'reate, 'a'pply, 'd'elete.
     Result<void> snapshot(const Call& call, char action, const std::string& name,
@@ -59,6 +55,9 @@ class ImageTool {
     };
     Result<std::string> run(const Call& call, const Run& what) const;
     Result<void> write_changes(const Call& call, const ImageInfo& source, const ImageSpec& to) const;
+    // Runs `make` with a temporary name beside the path and gives it its name when that went well.
+    Result<void> make_whole(const std::string& path,
+                            const std::function<Result<void>(const std::string&)>& make) const;
     std::string program_, journal_dir_;
 };
 
