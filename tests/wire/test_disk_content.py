@@ -9,6 +9,7 @@ from harness import QUICK_SIGN_IN, Server
 from test_method_codes import World, disk
 
 import embedded  # noqa: E402
+from exports import content_digest  # noqa: E402
 from hyperv import WMI  # noqa: E402
 from machine_parts import FORM  # noqa: E402
 
@@ -101,21 +102,20 @@ def test_no_import_says_that_a_disk_is_something_else(world, secret):
 
     for path, _ in trojans(world.daemon.storage, secret):
         exported.write_bytes(path.read_bytes())
-        planned = world.done(world.import_from(undigested(file, exported)))["ImportedSystem"]
+        planned = world.done(world.import_from(described_anew(file, exported)))["ImportedSystem"]
         assert world.parts.problems(planned), path
         assert world.code(world.realize(planned))[0] == 32773, path
 
     create(exported)
-    planned = world.done(world.import_from(undigested(file, exported)))["ImportedSystem"]
+    planned = world.done(world.import_from(described_anew(file, exported)))["ImportedSystem"]
     assert not world.parts.problems(planned)
     assert world.code(world.realize(planned)) == (0, "")
 
 
-def undigested(file, disk_file):
+def described_anew(file, disk_file):
     """The definition, as one says it who has changed the disk on purpose."""
-    text = re.sub(r' (Digest|Size)="[^"]*"', lambda m: f' Size="{disk_file.stat().st_size}"' if m[1] == "Size" else "",
-                  file.read_text())
-    file.write_text(text)
+    now = {"Digest": content_digest(disk_file), "Size": disk_file.stat().st_size}
+    file.write_text(re.sub(r' (Digest|Size)="[^"]*"', lambda m: f' {m[1]}="{now[m[1]]}"', file.read_text()))
     return file
 
 
@@ -178,8 +178,10 @@ def test_a_folder_can_be_imported_again_when_nothing_came_of_it(real_world):
     assert len(before) == 1
 
     # Its saved memory is none: the last step but one fails.
-    (file.parent / "none.save").write_text("no memory")
-    file.write_text(text.replace("</Settings>", '</Settings><SavedState Path="Virtual Machines/none.save" Size="9"/>', 1))
+    none = file.parent / "none.save"
+    none.write_text("no memory")
+    saved = f'<SavedState Path="Virtual Machines/none.save" Size="9" Digest="{content_digest(none)}"/>'
+    file.write_text(text.replace("</Settings>", "</Settings>" + saved, 1))
     planned = world.done(world.import_from(file))["ImportedSystem"]
     assert world.code(world.realize(planned))[0] != 0
     assert exported.read_bytes() == content
