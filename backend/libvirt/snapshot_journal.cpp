@@ -76,6 +76,16 @@ Result<void> remove_unseen(Site& w, const std::string& id) {
     return inside ? delete_unknown(w.domain, id, *xml) : Result<void>();
 }
 
+// By the files' own words: what libvirt says of those that a running machine stands on lags behind merges.
+// Its disks may not be those yet that it will start with.
+Result<Chain> needed_files(Site& w, const std::string& own, const std::vector<HeldSnapshot>& all) {
+    auto tops = tops_of(own, all);
+    if (w.active())
+        for (const auto& t : snapshot_targets(take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE))))
+            if (std::error_code ec; fs::exists(t.path, ec)) tops.emplace(t.path, t.format);
+    return read_chain(w.call, w.tool, tops);
+}
+
 // Of a host whose files are not seen from here, those of memory alone.
 Result<void> remove_files(Site& w, const Unfinished& u) {
     auto all = hold_snapshots(w.domain);
@@ -83,19 +93,14 @@ Result<void> remove_files(Site& w, const Unfinished& u) {
     const auto own = w.domain_xml();
     if (!own) return own.error();
     Result<Chain> needed = Chain{};
-    if (w.local()) needed = read_chain(w.call, w.tool, tops_of(*own, *all));
+    if (w.local()) needed = needed_files(w, *own, *all);
     if (!needed) return needed.error();
     std::set<std::string> memory;
     for (const auto& s : *all)
         for (auto& file : files_of(s.layout)) memory.insert(std::move(file));
     std::set<std::string> known(u.files.begin(), u.files.end()), held;
     for (const auto& [path, backing] : *needed) known.insert(path);
-    if (w.local()) {
-        auto live = live_files(w);
-        if (!live) return live.error();
-        held = held_by_others(*w.core, u.machine, known);
-        held.merge(*live);
-    }
+    if (w.local()) held = held_by_others(*w.core, u.machine, known);
     for (const auto& file : u.files)
         if (!needed->contains(file) && !memory.contains(file) && !held.contains(file) &&
             (w.local() || !is_overlay(file)))

@@ -176,6 +176,7 @@ def check_files(machine, snapshots):
         assert machine.files() == sorted(d.name for d in machine.disks)
     else:
         stem = machine.disks[0].name.rsplit(".", 1)[0]
-        assert machine.files() == sorted([machine.disks[0].name] + [f"{stem}.{guid}.qcow2" for guid in snapshots])
+        files, needed = machine.files(), sorted([machine.disks[0].name] + [f"{stem}.{guid}.qcow2" for guid in snapshots])
+        assert files == needed, (files, needed)
         memories = sorted(p.name.split(".")[0] for p in machine.daemon.state.glob("snapshots/*.mem"))
         assert memories == sorted(snapshots)
