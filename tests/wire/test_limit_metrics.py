@@ -46,7 +46,7 @@ SUMMARY = k.DMTF + "CIM_ManagedElement"
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory):
-    return BigNamespace(tmp_path_factory.mktemp("big"), 6000)
+    return BigNamespace(tmp_path_factory.mktemp("big"), 20_000)
 
 
 @pytest.fixture(scope="module")
