@@ -87,8 +87,19 @@ pugi::xml_node parse_block(pugi::xml_document& doc, const Frame& f, const Header
     return xml::first_element(xml::first_element(xml::first_element(doc)));
 }
 
-// The reference parameters of ReplyTo or FaultTo as blocks for the answer (R5.4.2-5).
-std::string echo_of(const Frame& f, const HeaderBlock& b) {
+// As reference parameters are marked in messages of 2005/08 (WS-Addressing 1.0 SOAP Binding 3.1). Every
+// prefix that counts here is bound by the element itself, so that a prefix it does not bind hides none.
+void mark_as_reference_parameter(pugi::xml_node e) {
+    while (const auto given = xml::attribute(e, ns::wsa05, "IsReferenceParameter")) e.remove_attribute(given);
+    std::string prefix = "isrp";
+    while (e.attribute(("xmlns:" + prefix).c_str())) prefix += '_';
+    e.append_attribute(("xmlns:" + prefix).c_str()) = std::string(ns::wsa05).c_str();
+    e.append_attribute((prefix + ":IsReferenceParameter").c_str()) = "true";
+}
+
+// The reference parameters of ReplyTo or FaultTo as blocks for the answer (R5.4.2-5). Nothing when they are
+// longer than a header may be: each binds the prefixes of its surroundings anew, so many short ones are long.
+std::optional<std::string> echo_of(const Frame& f, const HeaderBlock& b, std::size_t limit) {
     std::string out;
     if (b.text.find("ReferenceP") == std::string_view::npos) return out;
     pugi::xml_document doc;
@@ -97,13 +108,11 @@ std::string echo_of(const Frame& f, const HeaderBlock& b) {
         const auto name = xml::local_name(part);
         if (name != "ReferenceParameters" && name != "ReferenceProperties") continue;
         for (auto e = xml::first_element(part); e; e = xml::next_element(e)) {
-            if (b.ns == ns::wsa05) e.append_attribute("wsa-is-reference-parameter") = "true";
-            auto text = xml::self_contained(e);
-            if (b.ns == ns::wsa05)
-                text = replace_all(
-                    text, "wsa-is-reference-parameter=\"true\"",
-                    "xmlns:isrp=\"" + std::string(ns::wsa05) + "\" isrp:IsReferenceParameter=\"true\"");
-            out += text;
+            pugi::xml_document alone;
+            const auto block = xml::self_contained(e, alone);
+            if (b.ns == ns::wsa05) mark_as_reference_parameter(block);
+            out += xml::raw(block);
+            if (out.size() > limit) return std::nullopt;
         }
     }
     return out;
@@ -124,10 +133,10 @@ void note(RequestHeaders& h, const Frame& f, std::size_t i, const HeaderBlock& b
             h.relates_to.emplace();
             break;
         case reply_to:
-            h.reply_to.emplace().echo = echo_of(f, b);
+            h.reply_to.emplace();
             break;
         case fault_to:
-            h.fault_to.emplace().echo = echo_of(f, b);
+            h.fault_to.emplace();
             break;
         case resource_uri:
             h.resource_uri.emplace();
@@ -159,7 +168,8 @@ void note(RequestHeaders& h, const Frame& f, std::size_t i, const HeaderBlock& b
         case fragment_transfer: {
             pugi::xml_document doc;
             h.fragment.emplace().must_understand = b.must_understand;
-            h.fragment->block = xml::self_contained(parse_block(doc, f, b));
+            pugi::xml_document alone;
+            h.fragment->block = xml::raw(xml::self_contained(parse_block(doc, f, b), alone));
             break;
         }
         default:
@@ -178,8 +188,17 @@ Fault duplicate(const HeaderBlock& b) {
         Subcode::invalid_header, {}, "The header " + std::string(b.name) + " is given twice. Send it once."};
 }
 
+Fault too_much_to_echo(const HeaderBlock& b) {
+    return Fault(Subcode::encoding_limit, {},
+                 "The reference parameters of " + std::string(b.name) +
+                     ", each with the prefixes that are bound around it, are longer than a header may be. "
+                     "Send fewer, or bind fewer prefixes around them.")
+        .by("wsman.gate.max_header_bytes");
+}
+
 // Sorts the blocks into `h` and `wanted`; the first thing wrong becomes the fault.
-std::optional<Fault> sort_blocks(const Frame& f, RequestHeaders& h, std::vector<const HeaderBlock*>& wanted) {
+std::optional<Fault> sort_blocks(const Frame& f, std::size_t max_echo, RequestHeaders& h,
+                                 std::vector<const HeaderBlock*>& wanted) {
     std::bitset<block_count> seen;
     std::optional<Fault> fault;
     bool older = false, newer = false;
@@ -198,6 +217,11 @@ std::optional<Fault> sort_blocks(const Frame& f, RequestHeaders& h, std::vector<
         seen.set(i);
         wanted.push_back(&b);
         note(h, f, i, b);
+        if (i != reply_to && i != fault_to) continue;
+        if (auto echo = echo_of(f, b, max_echo))
+            (i == reply_to ? h.reply_to : h.fault_to)->echo = std::move(*echo);
+        else if (!fault)
+            fault = too_much_to_echo(b);
     }
     h.addressing = newer && !older ? Addressing::wsa05 : Addressing::wsa04;
     h.mixed_addressing = older && newer;
@@ -294,7 +318,7 @@ Incoming Receiver::receive(std::string body, std::string_view content_type) {
     }
     std::vector<const HeaderBlock*> wanted;
     wanted.reserve(message->frame.headers.size());
-    r.fault = sort_blocks(message->frame, message->headers, wanted);
+    r.fault = sort_blocks(message->frame, limits_.max_header_bytes, message->headers, wanted);
     if (!contexts_->reader.read(message->frame, wanted, message->headers)) {
         read_message_id(message->frame, message->headers);
         if (!r.fault)

@@ -14,6 +14,10 @@ std::string_view prefix_of(std::string_view qname) {
     return colon == std::string_view::npos ? std::string_view{} : qname.substr(0, colon);
 }
 
+bool binds_prefix(std::string_view attribute) {
+    return attribute == "xmlns" || attribute.starts_with("xmlns:");
+}
+
 }  // namespace
 
 std::string_view local_name(const pugi::xml_node& n) {
@@ -27,7 +31,7 @@ std::string_view resolve(const pugi::xml_node& n, std::string_view prefix) {
     for (auto e = n; e; e = e.parent())
         for (const auto& a : e.attributes()) {
             const std::string_view name = a.name();
-            if (!name.starts_with("xmlns")) continue;
+            if (!binds_prefix(name)) continue;
             if (prefix.empty() ? name.size() == 5 : name.size() > 6 && name.substr(6) == prefix)
                 return a.value();
         }
@@ -83,16 +87,15 @@ std::string raw(const pugi::xml_node& n) {
     return out;
 }
 
-std::string self_contained(const pugi::xml_node& n) {
-    pugi::xml_document copy;
-    auto root = copy.append_copy(n);
+pugi::xml_node self_contained(const pugi::xml_node& n, pugi::xml_document& in) {
+    auto root = in.append_copy(n);
     std::set<std::string, std::less<>> have;
     for (const auto& a : root.attributes()) have.insert(a.name());
     for (auto e = n.parent(); e; e = e.parent())
         for (const auto& a : e.attributes())
-            if (std::string_view(a.name()).starts_with("xmlns") && have.insert(a.name()).second)
+            if (binds_prefix(a.name()) && have.insert(a.name()).second)
                 root.append_attribute(a.name()) = a.value();
-    return raw(root);
+    return root;
 }
 
 }  // namespace wsvirt::soap::xml

@@ -22,8 +22,8 @@ pugi::xml_node next_element(const pugi::xml_node& n);
 std::string text(const pugi::xml_node& n);
 // The attribute of a local name in a namespace ("" = without prefix); null when absent.
 pugi::xml_attribute attribute(const pugi::xml_node& n, std::string_view ns, std::string_view local);
-// The node as text that binds every prefix of its surroundings by itself.
-std::string self_contained(const pugi::xml_node& n);
+// A copy of the node in another document that binds every prefix of its surroundings by itself.
+pugi::xml_node self_contained(const pugi::xml_node& n, pugi::xml_document& in);
 // Raw text of a node as it stands, without indentation.
 std::string raw(const pugi::xml_node& n);
 

@@ -150,6 +150,60 @@ BOOST_AUTO_TEST_CASE(multi_reference_attributes_have_no_effect) {
     BOOST_TEST(*in.message->headers.action == "a");
 }
 
+// The answer that a request with these reference parameters gets, as the gate sees it.
+std::string fault_with_echo(const std::string& parameters, const std::string& version, Incoming& in) {
+    static Receiver receiver;
+    in = receiver.receive(
+        envelope("<wsa:MessageID>uuid:7</wsa:MessageID><wsa:ReplyTo><wsa:Address>urn:a</wsa:Address>"
+                 "<wsa:ReferenceParameters>" +
+                     parameters + "</wsa:ReferenceParameters></wsa:ReplyTo>",
+                 "", version),
+        media);
+    BOOST_REQUIRE(in.message);
+    return write_fault(&in.message->headers, Fault(Subcode::internal_error), "host", 512 * 1024);
+}
+
+BOOST_AUTO_TEST_CASE(reference_parameters_come_back_well_formed_whatever_they_bind) {
+    const std::string own(ns::wsa05);
+    for (const auto& version : {std::string(ns::wsa04), own})
+        for (const std::string& parameter : std::vector<std::string>{
+                 "<q:A xmlns:q=\"urn:q\" xmlns:isrp=\"" + own + "\" isrp:IsReferenceParameter=\"false\"/>",
+                 "<isrp:A xmlns:isrp=\"urn:isrp\" xmlns:isrp_=\"urn:other\"><isrp_:B/></isrp:A>",
+                 "<q:A xmlns:q=\"urn:q\" xmlnsp=\"1\">wsa-is-reference-parameter=\"true\"</q:A>",
+                 "<q:A xmlns:q=\"urn:q\" a='" + std::string(2'000, '"') + "'/>"}) {
+            Incoming in;
+            const auto answer = fault_with_echo(parameter, version, in);
+            const auto seen = inspect(answer, {});
+            BOOST_REQUIRE_MESSAGE(std::holds_alternative<Frame>(seen), answer);
+            pugi::xml_document doc;
+            BOOST_REQUIRE(doc.load_string(answer.c_str()));
+            const auto header = xml::first_element(xml::first_element(doc));
+            pugi::xml_node block = xml::first_element(header);
+            while (block && xml::local_name(block) != "A") block = xml::next_element(block);
+            BOOST_REQUIRE_MESSAGE(block, answer);
+            BOOST_TEST(xml::namespace_of(block).starts_with("urn:"));
+            const std::string_view marked = xml::attribute(block, ns::wsa05, "IsReferenceParameter").value();
+            if (version == own) BOOST_TEST(marked == "true");
+            if (xml::first_element(block))
+                BOOST_TEST(xml::namespace_of(xml::first_element(block)) == "urn:other");
+            if (parameter.find("wsa-is") != std::string::npos)
+                BOOST_TEST(xml::text(block) == "wsa-is-reference-parameter=\"true\"");
+        }
+}
+
+BOOST_AUTO_TEST_CASE(reference_parameters_multiply_no_prefixes_without_bound) {
+    std::string many;
+    for (int i = 0; i < 1'000; ++i) many += "<q/>";
+    Incoming in;
+    fault_with_echo(many, std::string(ns::wsa04), in);
+    BOOST_REQUIRE(in.fault);
+    BOOST_TEST((in.fault->subcode == Subcode::encoding_limit));
+    BOOST_TEST(in.fault->limit == "wsman.gate.max_header_bytes");
+    BOOST_TEST(in.message->headers.reply_to->echo.empty());
+    fault_with_echo("<q/><q/>", std::string(ns::wsa04), in);
+    BOOST_TEST(!in.fault);
+}
+
 BOOST_AUTO_TEST_CASE(W_SOAP_12_a_fault_stays_small) {
     RequestHeaders h;
     h.message_id = "uuid:6";
