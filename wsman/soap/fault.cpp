@@ -228,9 +228,14 @@ std::string_view default_text(Subcode s, std::string_view detail) {
 Fault not_understood(std::string_view ns, std::string_view name) {
     Fault f(Subcode::must_understand);
     f.text = "The header " + std::string(name) + " is marked mustUnderstand and is not understood.";
-    f.header_xml = "<s:NotUnderstood xmlns:q=\"";
-    append_escaped(f.header_xml, ns, true);
-    f.header_xml += "\" qname=\"q:";
+    // A prefix cannot be bound to no namespace; a name without prefix is in none, as answers bind no default.
+    f.header_xml = "<s:NotUnderstood ";
+    if (!ns.empty()) {
+        f.header_xml += "xmlns:q=\"";
+        append_escaped(f.header_xml, ns, true);
+        f.header_xml += "\" ";
+    }
+    f.header_xml += ns.empty() ? "qname=\"" : "qname=\"q:";
     append_escaped(f.header_xml, name, true);
     f.header_xml += "\"/>";
     return f;

@@ -207,7 +207,9 @@ std::optional<Fault> sort_blocks(const Frame& f, std::size_t max_echo, RequestHe
         newer = newer || b.ns == ns::wsa05;
         const auto i = index_of(b);
         if (i == block_count) {
-            if (b.must_understand && !fault) fault = not_understood(b.ns, b.name);
+            if (!b.must_understand || fault) continue;
+            pugi::xml_document doc;  // for the namespace as it is meant, without references
+            fault = not_understood(xml::namespace_of(parse_block(doc, f, b)), b.name);
             continue;
         }
         if (seen.test(i)) {

@@ -150,6 +150,20 @@ BOOST_AUTO_TEST_CASE(multi_reference_attributes_have_no_effect) {
     BOOST_TEST(*in.message->headers.action == "a");
 }
 
+BOOST_AUTO_TEST_CASE(W_SOAP_08_not_understood_names_a_header_of_any_namespace) {
+    const auto answer = [](const std::string& block) {
+        Receiver receiver;
+        const auto in = receiver.receive(envelope("<wsa:MessageID>uuid:8</wsa:MessageID>" + block), media);
+        BOOST_REQUIRE(in.fault);
+        return write_fault(&in.message->headers, *in.fault, "host", 64 * 1024);
+    };
+    const auto none = answer("<Mystery s:mustUnderstand=\"1\"/>");
+    BOOST_TEST(none.find("<s:NotUnderstood qname=\"Mystery\"/>") != std::string::npos);
+    BOOST_TEST(std::holds_alternative<Frame>(inspect(none, {})));
+    const auto odd = answer("<q:M xmlns:q='urn:&lt;\"&#38;' s:mustUnderstand=\"1\"/>");
+    BOOST_TEST(odd.find("xmlns:q=\"urn:&lt;&quot;&amp;\" qname=\"q:M\"") != std::string::npos, odd);
+}
+
 // The answer that a request with these reference parameters gets, as the gate sees it.
 std::string fault_with_echo(const std::string& parameters, const std::string& version, Incoming& in) {
     static Receiver receiver;
