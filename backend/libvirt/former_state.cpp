@@ -64,9 +64,10 @@ Result<void> are_there(const Site& w, const Unfinished& noted) {
         if (is_overlay(t.path)) tops.emplace(t.path, t.format);
     const auto chain = read_chain(w.call, w.tool, tops);
     if (chain) return {};
-    return Error{Status::failed, "wsvirt.snapshot.no_former",
-                 "The files that hold what the disks of the machine were before are not there any more.",
-                 chain.error().subject, chain.error().full_text()};
+    return Error{
+        Status::failed, "wsvirt.snapshot.former_unseen",
+        "The files that hold what the disks of the machine were before are not there, or cannot be read.",
+        chain.error().subject, chain.error().full_text()};
 }
 
 // The disks that it has, with all that they stand on; nothing where they are those of before.
@@ -106,13 +107,16 @@ Result<void> let_host_hold(Site& w, const Unfinished& noted) {
         uuid_of(w.domain), why.full_text()};
 }
 
+Error not_held_by_host(const Unfinished& noted) {
+    return {Status::failed, "wsvirt.snapshot.no_former",
+            "The disks do not hold what they were before any more.", noted.machine};
+}
+
 Result<void> go_back_on_host(Site& w, const Unfinished& noted) {
     const auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
     const auto* const former = find_by_name(*all, snapshot_of_former(noted));
-    if (!former)
-        return Error{Status::failed, "wsvirt.snapshot.no_former",
-                     "The disks do not hold what they were before any more.", noted.machine};
+    if (!former) return not_held_by_host(noted);
     return checked(virDomainRevertToSnapshot(former->handle.get(), VIR_DOMAIN_SNAPSHOT_REVERT_FORCE),
                    "put back what the machine was");
 }
@@ -191,17 +195,26 @@ Result<void> hold_former(Site& w, const Unfinished& noted) {
     return {};
 }
 
-Result<void> make_former(Site& w, const Unfinished& noted) {
-    w.call = {};
-    w.session.stop = {};  // also when the caller has gone
+Result<void> former_is_there(Site& w, const Unfinished& noted) {
     for (const auto& path : noted.held) {
-        const auto held = holds(path, noted.id);
+        const auto held = is_lost(path) && !is_own(w, path) ? Result<bool>(false) : holds(path, noted.id);
         if (!held) return held.error();
         if (!*held)
             return Error{Status::failed, "wsvirt.snapshot.no_former",
                          "The disk \"" + path + "\" does not hold what it was before any more.", path};
     }
-    if (auto ok = are_there(w, noted); !ok) return ok;
+    if (noted.host_holds) {
+        const auto all = hold_snapshots(w.domain);
+        if (!all) return all.error();
+        if (!host_holds(*all, noted)) return not_held_by_host(noted);
+    }
+    return are_there(w, noted);
+}
+
+Result<void> make_former(Site& w, const Unfinished& noted) {
+    w.call = {};
+    w.session.stop = {};  // also when the caller has gone
+    if (auto ok = former_is_there(w, noted); !ok) return ok;
     const auto newer = other_files(w, noted);
     if (!newer) return newer.error();
     if (auto ok = turn_off(w); !ok) return ok;

@@ -65,7 +65,7 @@ bool has_to_get_ready(const Core& core, std::string_view uuid) {
 Result<void> get_ready(const CorePtr& core, Session& s, virDomainPtr domain) {
     Site w(core, s, domain);
     w.merge_until = std::chrono::steady_clock::now() + core->settings().call_limit / 2;
-    finish_applying(w);
+    if (auto ok = finish_applying(w); !ok) return ok;
     // Neither a disk that is full nor one that takes long is a reason not to start: the machine can run on
     // files that are not merged.
     (void)merge_what_waited(w);

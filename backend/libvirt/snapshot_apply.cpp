@@ -235,15 +235,27 @@ Result<void> go_back(Site& w, const HeldSnapshot& s, const std::vector<HeldSnaps
 
 // libvirt's reasons say whether a machine runs because it goes back to a snapshot, or somebody has started
 // it.
-bool started_by_applying(virDomainPtr domain, const HeldSnapshot& s) {
-    int state = 0, reason = 0;
-    if (!s.info.has_memory || virDomainGetState(domain, &state, &reason, 0) < 0) return false;
+bool started_by_applying(int state, int reason, const HeldSnapshot& s) {
+    if (!s.info.has_memory) return false;
     if (state == VIR_DOMAIN_RUNNING)
         return reason == VIR_DOMAIN_RUNNING_FROM_SNAPSHOT ||
                (reason == VIR_DOMAIN_RUNNING_RESTORED && s.info.current && !s.layout.memory_file.empty());
     return state == VIR_DOMAIN_PAUSED && reason != VIR_DOMAIN_PAUSED_USER &&
            reason != VIR_DOMAIN_PAUSED_IOERROR && reason != VIR_DOMAIN_PAUSED_WATCHDOG &&
            reason != VIR_DOMAIN_PAUSED_CRASHED && reason != VIR_DOMAIN_PAUSED_MIGRATION;
+}
+
+// Whether the machine runs, and nobody but going back to the snapshot has made it do so. A host that does not
+// say has not said that it runs.
+struct Running {
+    bool active = false, by_others = false;
+};
+Result<Running> how_it_runs(virDomainPtr domain, const HeldSnapshot* s) {
+    int state = 0, reason = 0;
+    const int active = virDomainIsActive(domain);
+    if (active < 0 || virDomainGetState(domain, &state, &reason, 0) < 0)
+        return last_error("look at the machine");
+    return Running{active == 1, active == 1 && !(s && started_by_applying(state, reason, *s))};
 }
 
 // Starting the machine is the client's decision.
@@ -432,9 +444,10 @@ Result<void> apply_again(Site& w, const std::string& id, const AfterRevert& then
     if (!all) return all.error();
     const HeldSnapshot* const held = find_snapshot(*all, id);
     if (!held) return {};
-    const bool active = w.active();
-    if (active && !started_by_applying(w.domain, *held)) return {};
-    if (!active || !held->info.current) {
+    const auto runs = how_it_runs(w.domain, held);
+    if (!runs) return runs.error();
+    if (runs->by_others) return {};
+    if (!runs->active || !held->info.current) {
         if (auto ok = can_be_applied(w, *held, *all, then.memory); !ok) return ok;
         if (auto ok = go_back(w, *held, *all, then.memory); !ok) return ok;
     }
@@ -445,7 +458,9 @@ Result<void> take_back(Site& w, const Unfinished& noted) {
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
     const HeldSnapshot* const held = find_snapshot(*all, noted.applied);
-    if (w.active() && !(held && started_by_applying(w.domain, *held))) return {};
+    const auto runs = how_it_runs(w.domain, held);
+    if (!runs) return runs.error();
+    if (runs->by_others) return {};
     return make_former(w, noted);
 }
 
@@ -456,7 +471,7 @@ Result<void> LibvirtHypervisor::revert(const Call& call, std::string_view uuid, 
         core_, call, uuid, change,
         [core = core_, id = std::string(snapshot), then](Session& s, virDomainPtr d) -> Result<void> {
             Site w(core, s, d);
-            finish_applying(w);
+            if (auto ok = finish_applying(w); !ok) return ok;
             auto all = hold_snapshots(d);
             if (!all) return all.error();
             const HeldSnapshot* const held = find_snapshot(*all, id);

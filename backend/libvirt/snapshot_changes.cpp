@@ -249,7 +249,7 @@ Result<void> LibvirtHypervisor::delete_snapshot(const Call& call, std::string_vi
                           [core = core_, id = std::string(snapshot), with_children](
                               Session& s, virDomainPtr d) -> Result<void> {
                               Site w(core, s, d);
-                              finish_applying(w);
+                              if (auto ok = finish_applying(w); !ok) return ok;
                               auto all = hold_snapshots(d);
                               if (!all) return all.error();
                               const HeldSnapshot* const held = find_snapshot(*all, id);

@@ -80,9 +80,12 @@ Result<void> remove_unseen(Site& w, const std::string& id) {
 // Its disks may not be those yet that it will start with.
 Result<Chain> needed_files(Site& w, const std::string& own, const std::vector<HeldSnapshot>& all) {
     auto tops = tops_of(own, all);
-    if (w.active())
-        for (const auto& t : snapshot_targets(take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE))))
+    if (w.active()) {
+        const std::string live = take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE));
+        if (live.empty()) return last_error("look at the machine");
+        for (const auto& t : snapshot_targets(live))
             if (std::error_code ec; fs::exists(t.path, ec)) tops.emplace(t.path, t.format);
+    }
     return read_chain(w.call, w.tool, tops);
 }
 
@@ -148,10 +151,27 @@ Result<void> remove_or_keep(Site& w, const HeldSnapshot& s) {
     return put_note(w.domain, s.xml, note, s.info.current);
 }
 
-Result<void> make_whole(Site& w, const Unfinished& u) {
-    if (u.paused) return pause_again(w);
-    if (auto ok = wait_for_job(w); !ok) return ok;
-    if (u.frozen && w.active()) virDomainFSThaw(w.domain, nullptr, 0, 0);
+// What is noted of it may name files that nothing else names. A machine that is removed needs none of them.
+Result<void> applying_first(const Site& w, const Unfinished& u) {
+    if (u.removed || !applying_was_cut_off(*w.core, u.machine)) return {};
+    return Error{Status::busy, "wsvirt.machine.busy",
+                 "Going back to a snapshot was cut off, and is to be finished first.", u.machine};
+}
+
+// Of a snapshot that is gone there is nothing left to go back to. From then on whatever the machine writes
+// stays: the note says so before anything else is tried that may fail.
+Result<void> end_applying(Site& w, Unfinished& u, const fs::path& file) {
+    auto all = hold_snapshots(w.domain);
+    if (!all) return all.error();
+    const bool lost = !find_snapshot(*all, u.applied) && !u.settings.empty();
+    auto ok = u.back || lost ? take_back(w, u) : apply_again(w, u.applied, u.then);
+    if (!ok) return ok;
+    u.applied.clear();
+    u.back = false;
+    return write_file(file, text_of(w.core->settings().name, u)) ? Result<void>() : not_noted(file);
+}
+
+Result<void> clear_up(Site& w, Unfinished& u, const fs::path& file) {
     Result<void> ok = finish_deletions(w, u);
     if (!ok) return ok;
     auto all = hold_snapshots(w.domain);
@@ -168,8 +188,9 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
         ok = remove_unseen(w, u.id);
     }
     w.way_back = !u.settings.empty();
-    if (ok && !u.applied.empty()) ok = u.back ? take_back(w, u) : apply_again(w, u.applied, u.then);
+    if (ok && !u.applied.empty()) ok = end_applying(w, u, file);
     if (ok) ok = let_go(w, u);
+    if (ok) ok = applying_first(w, u);  // another one
     if (ok) ok = remove_files(w, u);
     if (ok && u.removed) {
         const int runs = virDomainIsActive(w.domain);
@@ -178,7 +199,15 @@ Result<void> make_whole(Site& w, const Unfinished& u) {
         // Whoever started it since wants it.
     }
     if (ok && !u.deleted.empty()) ok = move_saved_memory(w);
-    if (ok) ok = stand_again(w, u);
+    return ok ? stand_again(w, u) : ok;
+}
+
+Result<void> make_whole(Site& w, Unfinished u, const fs::path& file) {
+    if (u.paused) return pause_again(w);
+    if (auto ok = wait_for_job(w); !ok) return ok;
+    if (u.frozen && w.active()) virDomainFSThaw(w.domain, nullptr, 0, 0);
+    auto ok = u.applied.empty() ? applying_first(w, u) : Result<void>();
+    if (ok) ok = clear_up(w, u, file);
     int state = 0;
     if (u.was_running && virDomainGetState(w.domain, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED)
         virDomainResume(w.domain);
@@ -243,15 +272,22 @@ bool is_of(const Settings& settings, const Unfinished& u) {
     return u.host.empty() || u.host == settings.name;
 }
 
-std::vector<fs::path> cut_off_applies(const Core& core, std::string_view machine) {
+// But for such as are being written.
+std::vector<fs::path> all_notes(const Core& core) {
     std::vector<fs::path> r;
     std::error_code ec;
     if (const std::string dir = folder(core.settings()); !dir.empty())
-        for (const auto& e : fs::directory_iterator(dir, ec)) {
-            const Unfinished u = read_unfinished(e.path());
-            if (!u.applied.empty() && is_of(core.settings(), u) && iequals(u.machine, machine))
-                r.push_back(e.path());
-        }
+        for (const auto& e : fs::directory_iterator(dir, ec))
+            if (e.path().extension() != ".new") r.push_back(e.path());
+    return r;
+}
+
+std::vector<fs::path> cut_off_applies(const Core& core, std::string_view machine) {
+    auto r = all_notes(core);
+    std::erase_if(r, [&](const fs::path& file) {
+        const Unfinished u = read_unfinished(file);
+        return u.applied.empty() || !is_of(core.settings(), u) || !iequals(u.machine, machine);
+    });
     return r;
 }
 
@@ -277,14 +313,37 @@ Result<void> remove_left_behind(const CorePtr& core, const Call& call, const Unf
     });
 }
 
+// Nothing is wrong with the machine: somebody uses it, or its host does not answer in time.
+bool is_passing(const Error& e) {
+    return e.status == Status::busy || e.status == Status::unavailable || e.status == Status::cancelled ||
+           e.status == Status::timed_out;
+}
+
 // What cannot be finished is undone, where the machine can become what it was.
-bool turn_back(Site& w, const fs::path& file) {
-    std::error_code ec;
+Result<void> turn_back(Site& w, const fs::path& file, const Error& why) {
     Unfinished u = read_unfinished(file);
-    if (!fs::exists(file, ec) || u.applied.empty() || u.settings.empty() || waits_for_disks(w, u))
-        return false;
+    if (u.applied.empty() || u.settings.empty() || is_passing(why) || !w.answers() || waits_for_disks(w, u))
+        return why;
+    if (auto there = former_is_there(w, u); !there) return there;
     u.back = true;
-    return write_file(file, text_of(w.core->settings().name, u)) && make_whole(w, u);
+    if (!write_file(file, text_of(w.core->settings().name, u))) return not_noted(file);
+    return make_whole(w, u, file);
+}
+
+// The disks have been seen, and what they were is not in them any more; or it was kept nowhere.
+bool is_lost_for_good(const Site& w, const Unfinished& u, const Error& why) {
+    return !is_passing(why) && w.answers() && !waits_for_disks(w, u) &&
+           (u.settings.empty() || why.message_id == "wsvirt.snapshot.no_former");
+}
+
+Error not_finished(const Error& why, const std::string& machine) {
+    if (is_passing(why) && why.status != Status::busy) return why;
+    return {
+        why.status == Status::busy ? Status::busy : Status::invalid_state, "wsvirt.snapshot.half_applied",
+        "Going back to a snapshot was cut off, and it can neither be finished now nor taken back. See that "
+        "the machine's disks are there, that there is room and that nothing else has them open; it is tried "
+        "again by itself. Until then the machine can only be removed.",
+        machine, why.full_text()};
 }
 
 // A start that comes meanwhile waits no longer than if it merged the files.
@@ -294,7 +353,7 @@ void merge_for_a_while(Site& w) {
 
 // One that runs again may be paused by anybody before the next attempt.
 Result<void> make_noted_whole(Site& w, const fs::path& file) {
-    auto ok = make_whole(w, read_unfinished(file));
+    auto ok = make_whole(w, read_unfinished(file), file);
     Unfinished left = read_unfinished(file);
     int state = 0;
     if (!ok && left.was_running && virDomainGetState(w.domain, &state, nullptr, 0) == 0 &&
@@ -328,7 +387,7 @@ Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& 
                           [core, file, why = ok.error()](Session& s, virDomainPtr d) -> Result<void> {
                               Site w(core, s, d);
                               merge_for_a_while(w);
-                              return turn_back(w, file) ? Result<void>() : Result<void>(why);
+                              return turn_back(w, file, why);
                           });
 }
 
@@ -352,19 +411,23 @@ bool applying_was_cut_off(const Core& core, std::string_view machine) {
     return !cut_off_applies(core, machine).empty();
 }
 
-void finish_applying(Site& w) {
+Result<void> finish_applying(Site& w) {
     for (const auto& file : cut_off_applies(*w.core, uuid_of(w.domain))) {
         std::error_code ec;
         Site own(w.core, w.session, w.domain);
-        Unfinished u = read_unfinished(file);
-        if (make_whole(own, u) || turn_back(own, file)) {
+        auto ok = make_whole(own, read_unfinished(file), file);
+        if (!ok) ok = turn_back(own, file, ok.error());
+        if (ok) {
             fs::remove(file, ec);
             continue;
         }
-        if (waits_for_disks(own, u)) continue;
+        Unfinished u = read_unfinished(file);
+        if (u.applied.empty()) continue;  // it is through; what it leaves is for recovery to remove
+        if (!is_lost_for_good(own, u, ok.error())) return not_finished(ok.error(), u.machine);
         u.applied.clear();
-        (void)write_file(file, text_of(w.core->settings().name, u));
+        if (!write_file(file, text_of(w.core->settings().name, u))) return not_noted(file);
     }
+    return {};
 }
 
 std::size_t recover_snapshots(const CorePtr& core, const Call& call) {
@@ -372,8 +435,10 @@ std::size_t recover_snapshots(const CorePtr& core, const Call& call) {
     const std::string dir = folder(core->settings());
     std::error_code ec;
     if (dir.empty() || !fs::exists(dir, ec)) return 0;
-    std::vector<fs::path> files;
-    for (const auto& e : fs::directory_iterator(dir, ec)) files.push_back(e.path());
+    auto files = all_notes(*core);
+    // The others spare what these need, and are looked at again when these are through.
+    std::stable_partition(files.begin(), files.end(),
+                          [](const fs::path& file) { return !read_unfinished(file).applied.empty(); });
     std::size_t left = 0;
     for (const auto& file : files) {
         const Unfinished u = read_unfinished(file);

@@ -52,9 +52,10 @@ void leave_noted(const Core& core, Unfinished what);
 
 // Whether going back to a snapshot is noted of this machine. Any thread.
 bool applying_was_cut_off(const Core& core, std::string_view machine);
-// It is finished now, or else taken back, or else given up: before the machine starts or anything is done to
-// its snapshots. With the machine's gate held.
-void finish_applying(struct Site& w);
+// It is finished now, or else taken back: before the machine starts or anything is done to its snapshots.
+// Given up only where its disks are there and do not hold what they were any more. With the machine's gate
+// held. Errors: invalid_state: it waits for something; busy, unavailable.
+Result<void> finish_applying(struct Site& w);
 
 // When the host has answered for the first time, or again. How many notes are left of it.
 std::size_t recover_snapshots(const CorePtr& core, const Call& call);

@@ -357,6 +357,8 @@ std::vector<std::string> unmerged_machines(const Core& core) {
 }
 
 Result<void> merge_what_waited(Site& w) {
+    // What that may become again stands on files that nothing else names.
+    if (applying_was_cut_off(*w.core, uuid_of(w.domain))) return {};
     const auto own = w.domain_xml();
     if (!own) return own.error();
     const std::string xml = w.servers().with_chains(*own);

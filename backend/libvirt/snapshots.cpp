@@ -334,7 +334,7 @@ Result<void> same_forms(Site& w) {
 Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d,
                            const SnapshotRequest& request) {
     Site w(core, session, d);
-    finish_applying(w);
+    if (auto ok = finish_applying(w); !ok) return ok;
     auto state = state_now(*core->connector, d);
     if (!state) return state.error();
     const auto old = look_at_old(d);

@@ -128,6 +128,7 @@ Result<void> finish_deleting(Site& w, const HeldSnapshot& s) {
 Result<void> start_from_what_it_stands_on(Site& w, const Unfinished& u) {
     if (!w.active()) return {};
     const std::string live_xml = take(virDomainGetXMLDesc(w.domain, VIR_DOMAIN_XML_SECURE));
+    if (live_xml.empty()) return last_error("look at the machine");
     const auto own = w.domain_xml();
     if (!own) return own.error();
     const auto live = snapshot_targets(live_xml);
