@@ -111,6 +111,9 @@ struct MigrationRequest {
     // the mark that is_made() knows it by. After an error the file goes again, and nothing moves. May be
     // empty; called from another thread, and perhaps when migrate() has given up.
     std::function<Result<void>(const std::string& file, const std::string& mark)> made = {};
+    // Is told when all of a machine that is off is at the destination, before the source forgets it. May be
+    // empty; the rest as for made.
+    std::function<Result<void>()> arrived = {};
 };
 
 // Message id of a migration that failed while the destination still had what it had begun.

@@ -221,6 +221,7 @@ Result<void> move_definition(const Route& way, virDomainPtr d, const std::string
         int autostart = 0;
         if (done && virDomainGetAutostart(d, &autostart) == 0 && autostart != 0)
             virDomainSetAutostart(moved.get(), autostart);
+        if (done && r.arrived) done = r.arrived();
         // What was written over there is not the file that is here.
         if (done) done = forget_what_moved(way, d, *written);
         known = done || done.error().message_id != half_there;

@@ -241,6 +241,13 @@ Result<void> FakeHypervisor::migrate(const Call& call, const MigrationRequest& r
         auto& e = *to->state_->entries.emplace_back(std::make_unique<Entry>());
         to->publish(e, std::move(moved), EventKind::machine_added);
     }
+    const bool off = m->state == MachineState::off;
+    if (off && request.arrived)
+        if (auto ok = request.arrived(); !ok) {
+            to->remove_behind_back(request.machine);
+            return ok;
+        }
+    if (off && !connected()) return Error{Status::unavailable, string(half_there), "The source is silent."};
     if (connected()) remove_behind_back(request.machine);  // or it cannot be told that it has moved
     return {};
 }

@@ -4,6 +4,8 @@
 #include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/export_import/rename_back.hpp"
 #include "cim/providers/management_service/methods.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/migration_service/settle.hpp"
 #include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/definition.hpp"
 #include "cim/providers/virtual_system/disk_claims.hpp"
@@ -144,11 +146,14 @@ Result<MethodResult> destroy_system(const MethodCall& call) {
         return destroy_half_made(call, std::move(task), guid, std::move(*held));
     task.affected.push_back(
         {vs::system_path_text(call.services.host.name, "Msvm_ComputerSystem", guid), {0}});
-    auto& hypervisor = call.services.hypervisor;
-    auto work = [&hypervisor, guid](JobContext& job) -> Result<void> {
+    auto& services = call.services;
+    auto work = [&services, guid](JobContext& job) -> Result<void> {
         backend::Call c;
         c.stop = job.stop();
-        return hypervisor.undefine(c, guid);
+        const auto place = migration_service::host_of_machine(services, guid);
+        auto gone = services.hypervisor.undefine(c, guid);
+        if (gone && place) migration_service::gone_from(services, guid, *place);
+        return gone;
     };
     return run(call, std::move(task), std::move(work), {}, std::move(*held));
 }

@@ -23,13 +23,14 @@ constexpr unsigned most_attempts = 3;
 constexpr std::string_view names_of_rest[] = {"", " at_source", " at_destination", " copies"};
 constexpr std::string_view planned_mark = " planned ";
 
-// Lines: source, destination, "1" where it ran, "2" where it stood still or else "0", and then what is left
-// to do and the planned system, the copies, after an empty one the originals, after one more what was
-// made, and after a last one by what the originals are known.
+// Lines: source, destination, "1" where it ran, "2" where it stood still, "3" where it was off and has
+// arrived or else "0", and then what is left to do and the planned system, the copies, after an empty one the
+// originals, after one more what was made, and after a last one by what the originals are known.
 std::string left_text(const CutOff& c) {
     std::string text = c.source.name + '\n' + c.destination.name + '\n' +
                        (c.was_running  ? "1"
                         : c.was_active ? stood_still
+                        : c.arrived    ? was_off_and_arrived
                                        : "0");
     text += c.disks_only ? " disks" : names_of_rest[static_cast<std::size_t>(c.rest)];
     if (!c.planned.empty()) text += std::string(planned_mark) + c.planned;
@@ -67,6 +68,7 @@ std::optional<CutOff> left_from(const Services& services, const Store::Row& row)
     c.destination = *destination;
     c.was_running = lines[2].starts_with('1');
     c.was_active = c.was_running || lines[2].starts_with(stood_still);
+    c.arrived = lines[2].starts_with(was_off_and_arrived);
     const auto planned = std::min(lines[2].find(planned_mark), lines[2].size());
     if (planned < lines[2].size()) c.planned = lines[2].substr(planned + planned_mark.size());
     const auto rest = lines[2].substr(0, planned).substr(std::min<std::size_t>(1, planned));
@@ -153,6 +155,7 @@ Result<void> clear_up(Services& services, JobContext& job, std::string key, cons
         if (settled.outcome == Outcome::moved) end_planned(services, *c);
         if (auto stay = strange_warning(settled, *c)) job.warn(std::move(*stay));
         if (!settled.needed.empty()) job.warn(needed_warning(settled));
+        if (!settled.doubt.empty() && !settled.left) job.warn(doubt_warning(settled));
         if (!settled.left) {
             auto forgotten = services.store.erase(kind, key);
             return forgotten ? Result<void>() : Result<void>(forgotten.error());
@@ -184,6 +187,7 @@ std::optional<CutOff> cut_off_of(const Services& services, const std::map<std::s
     c.destination = *destination;
     c.was_running = text(running_extra) == "1";
     c.was_active = c.was_running || text(running_extra) == stood_still;
+    c.arrived = text(running_extra) == was_off_and_arrived;
     c.disks_only = text("MigrationType") == std::to_string(static_cast<unsigned>(MigrationType::storage));
     c.copies = split(text(copies_extra), '\n');
     c.originals = split(text(originals_extra), '\n');
@@ -243,6 +247,13 @@ JobError needed_warning(const Settled& s) {
     JobError e;
     e.message_id = "wsvirt.migration.original_needed";
     for (const auto& sentence : s.needed) e.message += (e.message.empty() ? "" : " ") + sentence;
+    return e;
+}
+
+JobError doubt_warning(const Settled& s) {
+    JobError e;
+    e.message_id = "wsvirt.migration.in_doubt";
+    e.message = s.doubt;
     return e;
 }
 
@@ -327,6 +338,19 @@ void arrived(Services& services, const std::string& guid, const HostEntry& host)
             (void)services.store.erase(kind, row.key);
         else
             (void)services.store.put(kind, row.key, left_text(*c));
+    }
+}
+
+void gone_from(Services& services, const std::string& guid, const HostEntry& host) {
+    const auto rows = services.store.list(kind);
+    if (!rows) return;
+    for (const auto& row : *rows) {
+        auto c = left_from(services, row);
+        if (!c || c->disks_only || c->rest != Rest::everything || !iequals(c->guid, guid) ||
+            c->destination.hypervisor != host.hypervisor)
+            continue;
+        c->rest = Rest::at_source;
+        (void)services.store.put(kind, row.key, left_text(*c));
     }
 }
 

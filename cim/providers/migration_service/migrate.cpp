@@ -131,22 +131,34 @@ class Notes {
     explicit Notes(JobContext& job) : job_(&job) {}
     Result<void> add(const std::string& file, const std::string& mark) {
         const std::scoped_lock lock(mutex_);
-        if (!job_)
-            return Error(Status::cancelled, "wsvirt.call.cancelled", "The migration has been given up.");
+        if (!job_) return given_up();
         made_[file] = mark;
         job_->set_extra(made_extra, made_text(made_));
         return {};
     }
-    std::string end() {
+    Result<void> arrived() {
+        const std::scoped_lock lock(mutex_);
+        if (!job_) return given_up();
+        arrived_ = true;
+        job_->set_extra(running_extra, was_off_and_arrived);
+        return {};
+    }
+    void end(Plan& plan) {
         const std::scoped_lock lock(mutex_);
         job_ = nullptr;
-        return made_text(made_);
+        plan.extra[made_extra] = made_text(made_);
+        if (arrived_) plan.extra[running_extra] = was_off_and_arrived;
     }
 
   private:
+    static Error given_up() {
+        return {Status::cancelled, "wsvirt.call.cancelled", "The migration has been given up."};
+    }
+
     std::mutex mutex_;
     JobContext* job_;
     Made made_;
+    bool arrived_ = false;
 };
 
 // What is removed later must be the file then that was copied.
@@ -167,12 +179,16 @@ Result<void> move(Services& services, Plan& plan, JobContext& job) {
     mark_originals(plan, job);
     const auto notes = std::make_shared<Notes>(job);
     plan.request.made = [notes](const auto& file, const auto& mark) { return notes->add(file, mark); };
+    plan.request.arrived = [notes] { return notes->arrived(); };
     if (const auto c = cut_off_of(services, plan.extra, affected_by(services, plan)))
         made_anew(services, c->destination.name, c->copies);
     settle_what_was_left(services);
     auto done = plan.source.hypervisor->migrate(call, plan.request, *plan.destination.hypervisor);
-    plan.extra[made_extra] = notes->end();
-    if (done && !plan.stays()) arrived(services, plan.guid(), plan.destination);
+    notes->end(plan);
+    if (done && !plan.stays()) {
+        gone_from(services, plan.guid(), plan.source);
+        arrived(services, plan.guid(), plan.destination);
+    }
     if (done)
         clear_after_success(services, plan, job);
     else

@@ -55,14 +55,14 @@ bool is_copied(const backend::Disk& d);
 inline constexpr std::string_view staged_for = "Planned.Host";
 
 // What a job keeps for the case that it is cut off, beside the properties of its class: the host that the
-// machine came from, whether it ran ("1"), stood still or was off, the files that are to be made at the
-// destination (one a line), those of them that were made, each with its mark before it (removal.hpp), and
-// those that they are copied from, in the same order, where they are not to stay, with what is known of them
-// by marks; and the planned system that the machine becomes.
+// machine came from, whether it ran ("1"), stood still, was off or was off and has arrived whole, the files
+// that are to be made at the destination (one a line), those of them that were made, each with its mark
+// before it (removal.hpp), and those that they are copied from, in the same order, where they are not to
+// stay, with what is known of them by marks; and the planned system that the machine becomes.
 inline constexpr const char *source_extra = "Source.Host", *running_extra = "Source.Running",
                             *copies_extra = "Destination.Copies", *made_extra = "Destination.Made",
                             *originals_extra = "Source.Originals", *planned_extra = "Destination.Planned";
 inline constexpr const char* marks_extra = "Source.Marks";
-inline constexpr const char* stood_still = "2";
+inline constexpr const char *stood_still = "2", *was_off_and_arrived = "3";
 
 }  // namespace wsvirt::cim::migration_service

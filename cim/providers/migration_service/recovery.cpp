@@ -50,6 +50,7 @@ void recover(Services& services, std::chrono::milliseconds limit) {
         if (known) where += " " + left_sentence(*settled.left);
         if (!settled.strange.empty()) where += " " + strange_sentence(settled, *c);
         for (const auto& sentence : settled.needed) where += " " + sentence;
+        if (!settled.doubt.empty()) where += (where.empty() ? "" : " ") + settled.doubt;
         if (settled.outcome != Outcome::moved)
             (void)services.jobs.settle(job.instance_id, JobState::exception, interrupted(where));
         else if (known)

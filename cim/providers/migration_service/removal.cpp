@@ -5,6 +5,7 @@
 
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
+#include "cim/providers/export_import/same_files.hpp"
 #include "cim/providers/migration_service/claims.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/needs.hpp"
@@ -32,16 +33,27 @@ bool in_use(const backend::Hypervisor& h, const std::string& file) {
     return std::any_of(all.begin(), all.end(), [&](const auto& m) { return stands_on(*m, file); });
 }
 
-// Of whichever host: they may all see the same file. The machine itself stands on a copy of that name on one
-// of its two hosts; what was its own it may have taken along to a third.
+// The machine itself may have gone on, and taken the file along: to a third host, or back to where it came
+// from, where a file that was its own before may have the same name.
+bool took_along(const Services& services, const CutOff& c, const HostEntry& host, const std::string& file,
+                bool own) {
+    if (host.hypervisor == c.destination.hypervisor) return false;
+    if (host.hypervisor != c.source.hypervisor) return true;
+    if (own) return false;
+    const auto& before = c.originals;
+    if (!before.empty() && std::find(before.begin(), before.end(), file) == before.end()) return true;
+    auto shared = services_at(services, c.destination);
+    return export_import::same_on_all(shared, file, {&c.destination, &host});
+}
+
+// Of whichever host: they may all see the same file.
 bool others_use(const Services& services, const CutOff& c, const std::string& file, bool own) {
     const auto hosts = hosts_of(services);
     return std::any_of(hosts.begin(), hosts.end(), [&](const HostEntry& host) {
-        const bool third =
-            host.hypervisor != c.source.hypervisor && host.hypervisor != c.destination.hypervisor;
         const auto all = host.hypervisor->machines();
         return std::any_of(all.begin(), all.end(), [&](const auto& m) {
-            return ((own && third) || !iequals(m->spec.uuid, c.guid)) && stands_on(*m, file);
+            return stands_on(*m, file) &&
+                   (!iequals(m->spec.uuid, c.guid) || took_along(services, c, host, file, own));
         });
     });
 }
@@ -100,7 +112,11 @@ Removal remove_copies(const Services& services, const CutOff& c, bool keep) {
         const auto noted = c.made.find(file);
         const auto mark = noted == c.made.end() ? std::string() : noted->second;
         const bool own = mark.starts_with(machines_own);
-        if ((!claim && !c.claimed) || others_use(services, c, file, own) || outside) continue;
+        if ((!claim && !c.claimed) || outside) continue;
+        if (others_use(services, c, file, own)) {
+            if (!own && owner_of(c, host, file, mark) != Owner::nobody) r.strange.push_back(file);
+            continue;
+        }
         if (own && stays(services, c, c.destination, file, r)) continue;
         const auto owner = owner_of(c, host, file, mark);
         if (owner == Owner::others || (keep && owner != Owner::nobody)) {

@@ -20,6 +20,10 @@ bool is_active(const Machine& m) {
     return m.state != MachineState::off && m.state != MachineState::saved;
 }
 
+bool is_idle(const Machine& m) {
+    return m.state == MachineState::off && !m.has_saved_state;
+}
+
 // Its files are those of the machine that is on the other host, but for variables of its firmware that were
 // made here. What the host says of it may lag behind, so it is asked again.
 bool take_away(backend::Hypervisor& h, const CutOff& c) {
@@ -111,6 +115,7 @@ Seen gone_on(const Services& services, const CutOff& c) {
 Settled settle_rest(const Services& services, const CutOff& c) {
     for (const auto* host : {&c.source, &c.destination})
         if (!host->hypervisor->connected()) return silent(c, *host, ".");
+    std::string doubt;
     if (c.rest != Rest::copies) {
         if (const auto* host = silent_one(c)) return silent(c, *host, ".");
         if (c.stop.stop_requested()) return given_up(c);
@@ -120,24 +125,45 @@ Settled settle_rest(const Services& services, const CutOff& c) {
         auto whole = (at_source ? c.destination : c.source).hypervisor->machine(c.guid);
         if (!whole) whole = gone_on(services, c).machine;
         // What runs alone was started by somebody since, and is not ours to end.
-        const bool ours =
-            whole && (!rest || rest->state != MachineState::running || whole->state == MachineState::running);
+        const bool started =
+            rest && (rest->state == MachineState::running || (!c.was_active && !is_idle(*rest)));
+        const bool ours = whole && (!started || whole->state == MachineState::running);
         if (ours && !take_away(host, c)) return {at_source ? Outcome::moved : Outcome::stayed, {}, c};
-        if (at_source) return without_originals(services, c);
+        if (rest && !ours)
+            doubt = "What \"" + (at_source ? c.source : c.destination).name +
+                    "\" still has of the machine stays, as no other host has it or it runs there; remove it "
+                    "when nobody needs it.";
+        if (at_source) {
+            auto s = without_originals(services, c);
+            s.doubt = doubt;
+            return s;
+        }
     }
     const auto removed = remove_copies(services, c);
-    return {Outcome::stayed, {}, only_copies(c, removed), removed.strange, removed.needed};
+    return {Outcome::stayed, {}, only_copies(c, removed), removed.strange, removed.needed, doubt};
 }
 
 // Over there it counts once it runs, or once nothing of it runs here. libvirt keeps it there for good only
 // when its memory has arrived: whatever became of it there since, what stands still here was sent, and what
-// is off here was ended before it could be forgotten.
+// is off here was ended before it could be forgotten. What was off somebody has started since where it is
+// not.
 bool has_moved(const CutOff& c, const Machine* here, const Machine* third, const Machine& there) {
     const auto* other = here ? here : third;
     if (!other) return true;
     if (there.state == MachineState::running) return other->state != MachineState::running;
+    if (!c.was_active) return is_idle(*other) && (!is_idle(there) || (here && c.arrived));
     const bool ended = here && (here->state == MachineState::paused || here->state == MachineState::off);
-    return ended && c.was_active && there.persistent;
+    return ended && there.persistent;
+}
+
+// Whether somebody may have used it in both places since, so that it is neither's rest. One that was off on a
+// third host may have been there before.
+bool used_on_both(const CutOff& c, const Machine* here, const Machine* third, const Machine& there) {
+    const auto* other = here ? here : third;
+    if (!other || !there.persistent) return false;
+    if (!here && is_idle(*other)) return is_idle(there);
+    const bool sent = here && c.was_active && here->state == MachineState::paused;
+    return !sent && !is_idle(*other) && !is_idle(there);
 }
 
 // Whether nobody can tell any more on which of the two it ran last: it is off on both.
@@ -166,10 +192,12 @@ Settled settle_here(const CutOff& c) {
     auto& from = *c.source.hypervisor;
     const bool ended = from.abandon(briefly(c.stop), c.guid).ok();
     const auto here = from.machine(c.guid);
+    const bool used =
+        c.arrived && here && here->state != MachineState::running;  // it may have been, over there
     auto s = silent(c, c.destination,
                     here ? "; the machine is on \"" + c.source.name + "\"."
                          : "; where the machine is will be seen when it does.");
-    if (ended && here && has_stayed(c, *here)) s.left->rest = Rest::at_destination;
+    if (ended && here && !used && has_stayed(c, *here)) s.left->rest = Rest::at_destination;
     return s;
 }
 
@@ -177,10 +205,58 @@ Settled settle_here(const CutOff& c) {
 bool stands_still(const CutOff& c) {
     const auto here = c.source.hypervisor->machine(c.guid), there = c.destination.hypervisor->machine(c.guid);
     if (!here || !there) return true;
-    if (!c.alone) return false;
+    if (!c.alone) return c.arrived;
     const bool runs_here = here->state == MachineState::running;
     if (there->state == MachineState::running) return !runs_here;
     return there->state == MachineState::off && (runs_here || here->state == MachineState::off);
+}
+
+// Where a machine is that has not moved, or has gone on from there.
+struct Stay {
+    std::shared_ptr<const Machine> here, there;
+    Seen third;
+
+    // It stands still here since its memory was sent, or since the host was started anew.
+    bool sent(const CutOff& c) const {
+        return here && c.was_active && (here->state == MachineState::paused || is_idle(*here));
+    }
+    bool went_on(const CutOff& c) const {
+        return third.machine && (!here || (!is_idle(*third.machine) && (is_idle(*here) || sent(c))));
+    }
+};
+
+Settled settle_stayed(const Services& services, const CutOff& c, const Stay& stay) {
+    auto& from = *c.source.hypervisor;
+    const auto& [here, there, third] = stay;
+    const bool on_third = stay.went_on(c);
+    Settled s{Outcome::stayed,
+              "The machine is on \"" + (on_third ? third.host + "\"." : c.source.name + "\", as before."), c};
+    const bool alone = take_away(*c.destination.hypervisor, c);
+    if (on_third && stay.sent(c) && !take_away(from, c)) return s;
+    if (!on_third && here->state == MachineState::paused && c.was_running) {
+        if (!third.machine)
+            (void)from.resume(briefly(), c.guid);
+        else
+            s.doubt = "The machine stands still on \"" + c.source.name + "\", and \"" + third.host +
+                      "\" has it, too: resume it when it is certain that it has not been used there.";
+    }
+    s.left->rest = Rest::at_destination;
+    if (!alone) return s;
+    const auto removed = remove_copies(services, c, there && there->persistent);
+    s.left = only_copies(c, removed);
+    s.strange = removed.strange;
+    return s;
+}
+
+Settled settle_in_doubt(const CutOff& c, const std::string& other) {
+    return {Outcome::stayed,
+            {},
+            {},
+            {},
+            {},
+            "Both \"" + other + "\" and \"" + c.destination.name +
+                "\" have the machine, and it may have been used on either since: nothing of it was removed. "
+                "Remove it from the one where it is not needed, and then its disks there."};
 }
 
 Settled settle_machine(const Services& services, const CutOff& c) {
@@ -199,7 +275,9 @@ Settled settle_machine(const Services& services, const CutOff& c) {
         settle_patience, [&] { return stands_still(c); }, c.stop);
     if (c.stop.stop_requested()) return given_up(c);
     const auto here = from.machine(c.guid), there = to.machine(c.guid);
-    const auto third = here ? Seen() : gone_on(services, c);
+    const auto third = here && there ? Seen() : gone_on(services, c);
+    if (there && used_on_both(c, here.get(), third.machine.get(), *there))
+        return settle_in_doubt(c, here ? c.source.name : third.host);
     if (there && has_moved(c, here.get(), third.machine.get(), *there))
         return settle_moved(services, c, may_have_run_on_both(here.get(), *there));
     if (!here && !there && !third.machine)  // perhaps removed by hand, and the copies are all there is of it
@@ -207,18 +285,7 @@ Settled settle_machine(const Services& services, const CutOff& c) {
                 "Neither \"" + c.source.name + "\" nor \"" + c.destination.name + "\" has the machine.",
                 {},
                 remove_copies(services, c, true).strange};
-    const bool ran_there = there && there->persistent && c.was_active;
-    const bool alone = take_away(to, c);
-    if (here && here->state == MachineState::paused && c.was_running) (void)from.resume(briefly(), c.guid);
-    const std::string where =
-        "The machine is on \"" + (here ? c.source.name + "\", as before." : third.host + "\".");
-    if (alone) {
-        const auto removed = remove_copies(services, c, ran_there);
-        return {Outcome::stayed, where, only_copies(c, removed), removed.strange};
-    }
-    CutOff left = c;
-    left.rest = Rest::at_destination;
-    return {Outcome::stayed, where, left};
+    return settle_stayed(services, c, {here, there, third});
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ struct CutOff {
     HostEntry source, destination;
     bool was_running = false;
     bool was_active = false;          // ran or stood still
+    bool arrived = false;             // was off, and all of it was at the destination at the end
     bool disks_only = false;          // on one host
     std::vector<std::string> copies;  // files that were to be made at the destination
     Made made;                        // those that were, as far as it was written down
@@ -75,6 +76,8 @@ struct Settled {
     // Files that have the names of copies, are not certainly ours, and stay.
     std::vector<std::string> strange = {};
     std::vector<std::string> needed = {};  // a sentence for each original that stays, as others need it
+    std::string doubt =
+        {};  // "", or a sentence on what somebody has to look at, as nothing of it was changed
 };
 // Blocks until both hosts answer, at most for some seconds. Nobody else may change the machine meanwhile.
 Settled settle(const Services& services, const CutOff& c);
@@ -98,6 +101,7 @@ bool has_stayed(const CutOff& c, const backend::Machine& at_source);
 std::string left_sentence(const CutOff& c);
 JobError left_warning(const CutOff& c);
 JobError needed_warning(const Settled& s);
+JobError doubt_warning(const Settled& s);
 // The same for files that stay; "" when there are none.
 std::string strange_sentence(const Settled& s, const CutOff& c);
 Result<void> leave_for_later(Services& services, const CutOff& c);
@@ -107,6 +111,8 @@ bool is_left_over(const Services& services, const std::string& guid, const HostE
 void made_anew(Services& services, const std::string& host, const std::vector<std::string>& files);
 // The machine has come to a host: what that one has of it is not left over any more.
 void arrived(Services& services, const std::string& guid, const HostEntry& host);
+// It was on a host, and was taken from there to another or removed: it is not looked for where it came from.
+void gone_from(Services& services, const std::string& guid, const HostEntry& host);
 // Begins a job for each that was left and whose hosts answer.
 void settle_what_was_left(Services& services);
 

@@ -164,7 +164,13 @@ BOOST_DATA_TEST_CASE(a_machine_whose_source_falls_silent_stays_over_there,
         MigrationRequest request;
         request.machine = spec.uuid;
         request.destination = "hvB";
+        bool told = false;
+        request.arrived = [&]() -> Result<void> {
+            told = true;
+            return {};
+        };
         const auto moved = over_it->migrate(patiently(), request, *b);
+        BOOST_TEST(told);
         BOOST_TEST(link.is_cut());
         BOOST_REQUIRE(!moved);
         BOOST_TEST((moved.error().status == Status::unavailable), moved.error().full_text());

@@ -329,10 +329,13 @@ struct Place {
     const char* before;
     bool runs_here, paused_here, runs_there, moved;
 };
-// It is in both places. libvirt keeps what ran over there for good only when it has arrived.
+// It is in both places. libvirt keeps what ran over there for good only when it has arrived; of what was off
+// it is noted ("3").
 constexpr Place places[] = {{"0", false, false, false, false}, {"1", false, false, false, true},
                             {"2", false, false, false, true},  {"1", true, false, false, false},
-                            {"1", true, true, true, true},     {"1", false, false, true, true}};
+                            {"1", true, true, true, true},     {"1", false, false, true, true},
+                            {"0", false, false, true, true},   {"3", false, false, false, true},
+                            {"3", false, false, true, true},   {"3", true, false, false, false}};
 
 }  // namespace
 
