@@ -147,8 +147,24 @@ Result<void> LibvirtHypervisor::define(const Call& call, const MachineSpec& want
         [core = core_, pass = *pass, uuid = kept.spec.uuid](Session& s) { unmake(*core, s, uuid); });
 }
 
+Result<void> LibvirtHypervisor::check_whole(const Call& call, std::string_view uuid) {
+    if (!applying_was_cut_off(*core_, uuid)) return {};
+    auto ok = change_machine(core_, call, uuid, {{"finish what was cut off", {}, true, {}, {}}, {}, {}},
+                             [core = core_](Session& s, virDomainPtr d) {
+                                 Site w(core, s, d);
+                                 return finish_applying(w);
+                             });
+    if (!ok) return ok;
+    return Error{
+        Status::busy, "wsvirt.snapshot.just_applied",
+        "Going back to a snapshot had been cut off and is finished only now; the machine may have other "
+        "settings and disks than a moment ago. Look at it, and try again.",
+        std::string(uuid)};
+}
+
 Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wanted) {
     MachineSpec spec = wanted;
+    if (auto ok = check_whole(call, spec.uuid); !ok) return ok;
     if (auto ok = check_spec(spec, core_->domain_options()); !ok) return ok;
     if (auto ok = complete(call, spec); !ok) return ok;
     return change_machine(
@@ -196,8 +212,9 @@ Result<void> remove_machine(Site& w) {
 Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid) {
     return change_machine(core_, call, uuid,
                           {{"remove the machine", {}, true, {}, {}}, {off, saved, crashed}, {}},
-                          [core = core_](Session& s, virDomainPtr d) -> Result<void> {
+                          [core = core_, id = std::string(uuid)](Session& s, virDomainPtr d) -> Result<void> {
                               Site w(core, s, d);
+                              (void)finish_applying(w);  // its disks stay; what is left of it goes with it
                               auto all = hold_snapshots(d);
                               if (!all) return all.error();
                               std::vector<std::string> ids;
@@ -211,7 +228,9 @@ Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid
                                       for (auto& file : files_of(held.layout)) noted->files.push_back(file);
                               const auto journal = note_unfinished(*core, s, *noted);
                               if (!journal) return journal.error();
-                              return remove_machine(w);
+                              auto done = remove_machine(w);
+                              if (done) forget_applying(*core, s, id);
+                              return done;
                           });
 }
 

@@ -81,6 +81,10 @@ class LibvirtHypervisor final : public Hypervisor, public OverlaySight, public F
     Result<MachineSpec> spec_from_text(std::string_view text) const override;
 
   private:
+    // Before the machine is changed or moved as it was seen: going back to a snapshot that was cut off is
+    // finished first. Errors: invalid_state, busy: that cannot be done yet; busy also: it has been done only
+    // now, and what was seen is old.
+    Result<void> check_whole(const Call& call, std::string_view uuid);
     Result<void> complete(const Call& call, MachineSpec& spec);  // MAC addresses, image formats
 
     CorePtr core_;

@@ -496,6 +496,7 @@ Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest
         {}};
     if (const auto m = core_->inventory->machine(request.machine))
         if (auto ok = without_vhdx(m->spec, doing); !ok) return ok;
+    if (auto ok = check_whole(call, request.machine); !ok) return ok;
     if (request.kind == MigrationRequest::Kind::storage && core_->connector->kind() == HostKind::remote)
         return Error{
             Status::not_supported, "wsvirt.migration.other_host",

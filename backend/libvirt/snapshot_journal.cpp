@@ -260,9 +260,15 @@ Result<std::shared_ptr<void>> note_unfinished(const Core& core, const Session& s
 
 void leave_noted(const Core& core, Unfinished what) {
     const std::string dir = folder(core.settings());
-    // A name that no handle removes.
-    if (!dir.empty()) (void)write_file(dir + "/" + what.id + ".left", text_of(core.settings().name, what));
-    if (!dir.empty() && core.left_unfinished) core.left_unfinished();
+    if (dir.empty()) return;
+    // A name that no handle removes. Where there is no room for it, what was noted before has to do, unless
+    // it speaks of an apply that is through by now.
+    const fs::path file = dir + "/" + what.id, left = dir + "/" + what.id + ".left";
+    std::error_code ec;
+    if (!write_file(left, text_of(core.settings().name, what)) &&
+        read_unfinished(file).applied == what.applied)
+        fs::rename(file, left, ec);
+    if (core.left_unfinished) core.left_unfinished();
 }
 
 namespace {
@@ -270,6 +276,19 @@ namespace {
 // The folder is that of every host of the service.
 bool is_of(const Settings& settings, const Unfinished& u) {
     return u.host.empty() || u.host == settings.name;
+}
+
+const auto service_began = fs::file_time_type::clock::now();
+
+// Whose writing the end of an earlier service has cut off: what they were to replace is there, or nothing had
+// begun.
+void remove_half_written(const std::string& dir) {
+    std::vector<fs::path> old;
+    std::error_code ec;
+    for (const auto& e : fs::directory_iterator(dir, ec))
+        if (e.path().extension() == ".new" && e.last_write_time(ec) < service_began && !ec)
+            old.push_back(e.path());
+    for (const auto& file : old) fs::remove(file, ec);
 }
 
 // But for such as are being written.
@@ -296,6 +315,13 @@ bool is_gone(const Result<void>& tried) {
     return !tried && tried.error().message_id == "wsvirt.machine.unknown";
 }
 
+Result<void> remove_memory_of(const Core& core, const Session& s, const Unfinished& u) {
+    for (const auto& file : u.files)
+        if (!is_overlay(file))
+            if (auto ok = remove_memory(core, s.connection, file); !ok) return ok;
+    return {};
+}
+
 // What it had besides its disks goes after it. The disks and their overlays stay: somebody may have taken the
 // machine elsewhere, or define it again. An old note does not say whose machine it is.
 Result<void> remove_left_behind(const CorePtr& core, const Call& call, const Unfinished& u) {
@@ -306,10 +332,7 @@ Result<void> remove_left_behind(const CorePtr& core, const Call& call, const Unf
             return Error{Status::busy, "wsvirt.machine.busy",
                          "The machine is there again; its snapshots are looked at in a moment.", u.machine};
         if (last_error_code() != VIR_ERR_NO_DOMAIN) return last_error(doing);
-        for (const auto& file : u.files)
-            if (!is_overlay(file))
-                if (auto ok = remove_memory(*core, s.connection, file); !ok) return ok;
-        return {};
+        return remove_memory_of(*core, s, u);
     });
 }
 
@@ -430,11 +453,19 @@ Result<void> finish_applying(Site& w) {
     return {};
 }
 
+void forget_applying(const Core& core, const Session& session, std::string_view machine) {
+    for (const auto& file : cut_off_applies(core, machine)) {
+        std::error_code ec;
+        if (remove_memory_of(core, session, read_unfinished(file))) fs::remove(file, ec);
+    }
+}
+
 std::size_t recover_snapshots(const CorePtr& core, const Call& call) {
     const std::lock_guard one_at_a_time(core->recovering);
     const std::string dir = folder(core->settings());
     std::error_code ec;
     if (dir.empty() || !fs::exists(dir, ec)) return 0;
+    remove_half_written(dir);
     auto files = all_notes(*core);
     // The others spare what these need, and are looked at again when these are through.
     std::stable_partition(files.begin(), files.end(),

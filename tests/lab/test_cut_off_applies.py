@@ -1,9 +1,13 @@
 """Going back to a snapshot that was cut off and cannot be finished yet: nothing else is done to the machine until
 then, and what it was stays in its disks as long as it may be needed."""
+import subprocess
+import uuid
+
 import pytest
 from hyperv import OFF, RUNNING, eventually
 from snapshot_kit import check_files, id_of
 from test_failed_applies import cut_off, held, inside, opened_by_another, write
+from test_snapshot_failures import epr
 
 BUSY, INVALID_STATE = 32774, 32775
 
@@ -41,6 +45,16 @@ def is_refused(machine, answer, code):
     assert "Going back to a snapshot was cut off" in job["ErrorDescription"], dict(job)
 
 
+def test_a_note_that_was_half_written_is_none(machine):
+    """What it says would be half of it: the one that it was to replace counts."""
+    half_applied(machine)
+    note, = notes(machine)
+    half = note.with_name(note.name + ".new")
+    half.write_text("".join(note.read_text().partition("settings ")[:1]))
+    machine.daemon.start()
+    is_whole(machine, 1, [id_of(machine.snapshot)])
+
+
 def test_its_storage_is_late_and_the_snapshot_is_deleted(machine):
     half_applied(machine)
     hidden = machine.disks[1].rename(machine.disks[1].with_name("hidden"))
@@ -72,3 +86,52 @@ def test_somebody_has_a_disk_open(machine, hyperv):
     machine.turn(RUNNING)
     machine.turn(OFF)
     is_whole(machine, 1, [id_of(machine.snapshot)])
+
+
+def test_other_notes_spare_what_the_way_back_needs(new_machine, daemon):
+    """The file that the machine stood on waits to be merged, and is named by the first note alone."""
+    machine = new_machine("raw", pipe=False)
+    disk, (first, second) = machine.disks[0], (stacked(machine, n) for n in (1, 2))
+    machine.write(3)
+    top, between = machine.path(), disk.with_name(f"{machine.guid}-0.{id_of(first)}.qcow2")
+    user = disk.with_name(f"{machine.guid}-0.{str(uuid.uuid4()).upper()}.qcow2")  # while it is there nothing is merged
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", between, "-F", "qcow2", user], check=True)
+    machine.destroy(second)
+    user.unlink()
+    machine.disks = []  # none holds a part of it inside
+    cut_off(machine, f"apply {id_of(first)}", "back", "then dropped", f"file {top}", f"file {between}")
+    machine.disks = [disk]
+    for _ in range(6):
+        name = str(uuid.uuid4()).upper()
+        note = daemon.state / "unfinished-snapshots" / name
+        note.write_text(f"host TESTHOST\nmachine {machine.guid}\nid {name}\nfile {disk}.{name}.qcow2\n")
+    daemon.start()
+    eventually(lambda: not notes(machine))
+    assert machine.holds(3) and len(machine.files()) == 2
+
+
+def stacked(machine, pattern):
+    machine.write(pattern)
+    return machine.create()
+
+
+def test_it_is_through_and_a_file_of_another_snapshot_is_lost(new_machine, hyperv):
+    """It is not gone back to it again, whatever is left of the note."""
+    machine = new_machine("qcow2", disks=2, pipe=False)
+    machine.create()
+    lost = machine.disks.pop()
+    medium, = (d for d in hyperv.devices(machine.epr, "Msvm_StorageAllocationSettingData") if str(lost) in d.all("HostResource"))
+    reference = epr("Msvm_StorageAllocationSettingData", InstanceID=medium["InstanceID"])
+    hyperv.finish(hyperv.service("RemoveResourceSettings", f"<p:ResourceSettings>{reference.content()}</p:ResourceSettings>"))
+    lost.unlink()
+    machine.write(1)
+    machine.snapshot = machine.create()
+    machine.write(2)
+    name = cut_off(machine, f"apply {id_of(machine.snapshot)}", "then dropped")
+    inside("-c", name, *machine.disks)
+    machine.daemon.start()
+    eventually(lambda: not any("\napply " in note.read_text() for note in notes(machine)), 20)
+    machine.write(3)
+    machine.turn(RUNNING)
+    machine.turn(OFF)
+    assert machine.holds(3)

@@ -6,8 +6,9 @@ import uuid
 
 import pytest
 from hyperv import OFF, RUNNING, SAVED, eventually
-from snapshot_kit import Machine, id_of
+from snapshot_kit import DISK, check_files, id_of
 from test_export_snapshots import Variables
+from test_failed_applies import held, opened_by_another, write
 from wsvirtd import Daemon, processes_below
 
 
@@ -145,3 +146,29 @@ def test_after_the_disks_were_changed(new_machine, hyperv, daemon):
     assert int(ended["JobState"]) == 10, dict(ended)
     eventually(lambda: not notes(daemon))
     beside.is_what_it_was()
+
+
+def test_no_room_for_the_note_of_what_could_not_be_put_back(new_machine, hyperv, daemon, tool):
+    """It stays noted all the same, as the job says."""
+    machine = new_machine("qcow2", disks=2, pipe=False)
+    write(machine, 1)
+    machine.turn(RUNNING)
+    machine.snapshot = machine.create(DISK)
+    machine.turn(OFF)
+    write(machine, 2)
+    tool.stop_at("snapshot -q -a")
+    job = apply(machine)
+    eventually(tool.begun.exists)
+    note, = notes(daemon)
+    in_its_way = note.with_name(note.name + ".left.new")
+    in_its_way.mkdir()
+    with opened_by_another(machine.disks[0]), opened_by_another(machine.disks[1]):
+        tool.stop.unlink()
+        ended = hyperv.wait_job(job)
+        assert int(ended["JobState"]) == 10 and "tried again" in ended["ErrorDescription"], dict(ended)
+        in_its_way.rmdir()
+        assert notes(daemon)
+    machine.turn(RUNNING)
+    machine.turn(OFF)
+    assert held(machine) == 2 and not notes(daemon)
+    check_files(machine, [id_of(machine.snapshot)])
