@@ -1,18 +1,18 @@
 // Instances, values and paths as CIM-XML elements.
+#include "base/xml_text.hpp"
 #include "base/xml_writer.hpp"
 #include "cim/codec/cimxml.hpp"
-#include "cim/codec/xml_names.hpp"
 
 namespace wsvirt::cim::cimxml {
 
 namespace {
 
 void set_text(pugi::xml_node n, std::string_view text) {
-    n.append_child(pugi::node_pcdata).set_value(xml::printable(text).c_str());
+    n.append_child(pugi::node_pcdata).set_value(xml_printable(text).c_str());
 }
 
 void set_attribute(pugi::xml_node n, const char* name, std::string_view value) {
-    n.append_attribute(name).set_value(xml::printable(value).c_str());
+    n.append_attribute(name).set_value(xml_printable(value).c_str());
 }
 
 void write_scalar(pugi::xml_node parent, const Feature& f, const Value& v) {
@@ -21,7 +21,8 @@ void write_scalar(pugi::xml_node parent, const Feature& f, const Value& v) {
     } else if (const auto* p = v.as_path()) {
         write_reference(parent, *p);
     } else if (const auto* i = v.as_instance()) {
-        set_text(parent.append_child("VALUE"), instance_to_text(*i));
+        // Printable already; cleaned once more at each level it would cost as often as it is deep.
+        parent.append_child("VALUE").append_child(pugi::node_pcdata).set_value(instance_to_text(*i).c_str());
     } else {
         set_text(parent.append_child("VALUE"), value_to_text(f.type, v));
     }

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "cim/codec/xml_names.hpp"
+#include "base/xml_text.hpp"
 
 namespace wsvirt::cim {
 
@@ -51,7 +51,7 @@ void TextBuffer::escaped(std::string_view text, bool attribute) {
 }
 
 void TextBuffer::escaped_slow(std::string_view text, bool attribute) {
-    const std::string clean = xml::printable(text);
+    const std::string clean = xml_printable(text);
     std::size_t from = 0;
     for (std::size_t i = 0; i < clean.size(); ++i) {
         const auto e = entity(clean[i], attribute);

@@ -100,7 +100,9 @@ namespace {
 
 // "&#...;" at the beginning of the text.
 bool names_a_character(std::string_view text) {
-    text = text.substr(0, text.find(';'));
+    const auto stop = text.find(';');
+    if (stop == std::string_view::npos) return false;
+    text = text.substr(0, stop);
     const bool hex = text.substr(2, 1) == "x";
     const auto digits = text.substr(hex ? 3 : 2);
     std::uint32_t c = 0;
@@ -108,46 +110,54 @@ bool names_a_character(std::string_view text) {
     return ec == std::errc{} && end == digits.data() + digits.size() && is_xml_char(c);
 }
 
-}  // namespace
-
-bool references_are_characters(std::string_view text) {
-    constexpr std::string_view cdata = "<![CDATA[", comment = "<!--";
-    for (auto at = text.find_first_of("&<"); at != std::string_view::npos;
-         at = text.find_first_of("&<", at + 1)) {
-        const auto rest = text.substr(at);
-        if (rest.starts_with("&#") && !names_a_character(rest)) return false;
-        if (rest.starts_with(cdata)) at = text.find("]]>", at + cdata.size());
-        if (rest.starts_with(comment)) at = text.find("-->", at + comment.size());
-        if (at == std::string_view::npos) break;
-    }
+bool all_name_characters(std::string_view text) {
+    for (auto at = text.find("&#"); at != std::string_view::npos; at = text.find("&#", at + 2))
+        if (!names_a_character(text.substr(at))) return false;
     return true;
 }
 
-std::string printable(std::string_view text) {
-    std::string r;
-    r.reserve(text.size());
-    for (std::size_t i = 0; i < text.size();) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        if (c < 0x80) {
-            r += c >= 0x20 || c == '\t' || c == '\n' || c == '\r' ? text[i] : '?';
-            ++i;
-            continue;
-        }
-        const std::size_t n = (c & 0xe0) == 0xc0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : (c & 0xf8) == 0xf0 ? 4 : 1;
-        const auto one = text.substr(i, n);
-        if (one.size() == n && n > 1 && valid_utf8(one)) {
-            // One sign for one character: a char16 stays one.
-            if (one == "\xef\xbf\xbe" || one == "\xef\xbf\xbf")
-                r += '?';
-            else
-                r += one;
-            i += n;
-        } else {
-            r += '?';
-            ++i;
-        }
+// Behind the tag at the beginning of the text; what quotation marks enclose in it ends no tag.
+std::size_t end_of_tag(std::string_view text) {
+    for (auto at = text.find_first_of("\"'>"); at != std::string_view::npos;
+         at = text.find_first_of("\"'>", at + 1)) {
+        if (text[at] == '>') return at + 1;
+        at = text.find(text[at], at + 1);
+        if (at == std::string_view::npos) break;
     }
-    return r;
+    return text.size();
+}
+
+// Behind the markup at the beginning of the text; `plain` when references have no meaning in it.
+std::size_t end_of_markup(std::string_view text, bool& plain) {
+    struct Section {
+        std::string_view begin, end;
+    };
+    constexpr Section sections[] = {{"<![CDATA[", "]]>"}, {"<!--", "-->"}, {"<?", "?>"}};
+    for (const auto& s : sections) {
+        if (!text.starts_with(s.begin)) continue;
+        plain = true;
+        const auto end = text.find(s.end, s.begin.size());
+        return end == std::string_view::npos ? text.size() : end + s.end.size();
+    }
+    plain = false;
+    return end_of_tag(text);
+}
+
+}  // namespace
+
+bool references_are_characters(std::string_view text) {
+    if (text.find("&#") == std::string_view::npos) return true;
+    while (!text.empty()) {
+        const auto data = text.substr(0, text.find('<'));
+        if (!all_name_characters(data)) return false;
+        text.remove_prefix(data.size());
+        if (text.empty()) break;
+        bool plain = false;
+        const auto size = end_of_markup(text, plain);
+        if (!plain && !all_name_characters(text.substr(0, size))) return false;
+        text.remove_prefix(size);
+    }
+    return true;
 }
 
 }  // namespace wsvirt::cim::xml

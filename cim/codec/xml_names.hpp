@@ -41,7 +41,5 @@ bool deeper_than(const pugi::xml_node& n, unsigned limit);
 // That every character reference in an XML text, well-formed or not, names a character that XML allows. A
 // parser may make of the others what it likes.
 bool references_are_characters(std::string_view text);
-// Text in which XML 1.0 has no place for some characters: those become '?' (W-ENC-11).
-std::string printable(std::string_view text);
 
 }  // namespace wsvirt::cim::xml

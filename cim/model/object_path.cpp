@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/text.hpp"
+#include "base/xml_text.hpp"
 
 namespace wsvirt::cim {
 
@@ -67,8 +68,10 @@ bool is_address(std::string_view s) {
 Error bad(std::string_view text, std::string_view why) {
     constexpr std::size_t shown = 200;
     return {Status::malformed, "wsvirt.path.form",
-            fmt::format("'{}' is not an object path: {}.", text.substr(0, shown), why)};
+            fmt::format("'{}' is not an object path: {}.", shortened(text, shown), why)};
 }
+
+constexpr std::size_t most_keys = 64;  // of one path; no class has a tenth of it
 
 // Reads Name=value pairs behind the class name.
 class KeyReader {
@@ -82,6 +85,7 @@ class KeyReader {
             if (eq == std::string_view::npos) return "a key has no value";
             const auto name = trim(s_.substr(0, eq));
             if (!is_name(name)) return "a key name is missing";
+            if (keys.size() == most_keys) return "it has too many keys";
             for (const auto& [other, _] : keys)
                 if (iequals(other, name)) return "a key is given twice";
             s_ = trim(s_.substr(eq + 1));

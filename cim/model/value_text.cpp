@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/text.hpp"
+#include "base/xml_text.hpp"
 #include "cim/model/instance.hpp"
 #include "cim/model/object_path.hpp"
 #include "cim/model/value.hpp"
@@ -17,8 +18,7 @@ namespace {
 Error mismatch(Type t, std::string_view text) {
     constexpr std::size_t shown = 60;
     return {Status::type_mismatch, "wsvirt.value.type",
-            fmt::format("'{}{}' is not a value of type {}.", text.substr(0, shown),
-                        text.size() > shown ? "..." : "", type_name(t))};
+            fmt::format("'{}' is not a value of type {}.", shortened(text, shown), type_name(t))};
 }
 
 std::uint64_t most_unsigned(Type t) {

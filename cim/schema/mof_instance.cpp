@@ -109,7 +109,9 @@ Result<Value> InstanceBuilder::nested(const Feature& f, const Literal& l, const 
         if (made->at(slot).is_null())
             return error_at(*outer.file, l.at, Status::malformed,
                             fmt::format("{} needs an instance with all its keys", f.name), f.name);
-    return Value(made->path(ns_.name()));
+    auto path = complete_reference(ns_, made->path(ns_.name()));
+    if (!path) return error_at(*outer.file, l.at, path.error().status, path.error().text, f.name);
+    return Value(std::move(*path));
 }
 
 }  // namespace mof

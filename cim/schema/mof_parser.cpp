@@ -2,7 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "base/xml_text.hpp"
+
 namespace wsvirt::cim::mof {
+
+namespace {
+
+constexpr std::size_t most_qualifiers = 256;  // of one element
+
+}  // namespace
 
 bool apply_flavor(std::string_view name, std::uint8_t& flavor) {
     const auto clear = [&](int bit) { flavor = static_cast<std::uint8_t>(flavor & ~bit); };
@@ -43,7 +51,7 @@ bool Parser::expected(std::string_view what) {
     if (token_.kind == Token::Kind::bad) return fail(token_.at, Status::malformed, token_.text);
     constexpr std::size_t shown = 40;
     const auto found = token_.kind == Token::Kind::end ? std::string("the end of the text")
-                                                       : fmt::format("'{}'", token_.text.substr(0, shown));
+                                                       : fmt::format("'{}'", shortened(token_.text, shown));
     return fail(token_.at, Status::malformed, fmt::format("expected {}, found {}", what, found));
 }
 
@@ -157,6 +165,9 @@ bool Parser::qualifier_list(Qualifiers& out) {
     for (;;) {
         Qualifier q;
         const Position at = token_.at;
+        if (out.size() == most_qualifiers)
+            return fail(at, Status::malformed,
+                        fmt::format("nothing has more than {} qualifiers", most_qualifiers));
         if (!qualifier(q)) return false;
         if (find_qualifier(out, q.name))
             return fail(at, Status::malformed, fmt::format("the qualifier {} is given twice", q.name),

@@ -23,7 +23,8 @@ Result<void> check_levels(const ObjectPath& p) {
 
 Result<Value> typed_key(const Class& cls, const std::string& name, Value v) {
     const auto* property = cls.property(name);
-    if (!property || !property->key || property->array || v.is_null() || v.as_path()) return v;
+    if (!property || !property->key || property->array || v.is_null()) return v;
+    if (v.as_path() && (property->type == Type::reference || property->type == Type::string)) return v;
     if (property->type == Type::string && !v.as_string()) v = Value(value_to_text(Type::string, v));
     auto typed = convert(property->type, false, std::move(v));
     if (typed) return typed;

@@ -66,13 +66,10 @@ void elements(std::string_view s) {
     for (const auto& c : root.children())
         if (c.type() == pugi::node_element) nodes.push_back(c);
     const auto all = model.find("T_All");
-    for (const auto* p : all->properties()) {
-        const auto v = cim::wscim::value_from_nodes(model, *p, nodes);
-        if (!v) continue;
-        cim::Instance i(all);
-        i.set(p->name, *v);
-        write(i);
-    }
+    cim::Instance each(all);  // what can be read alone, all together
+    for (const auto* p : all->properties())
+        if (const auto v = cim::wscim::value_from_nodes(model, *p, nodes)) each.set(p->name, *v);
+    write(each);
     for (const auto& n : nodes)
         if (const auto p = cim::cimxml::path_from_node(n)) {
             pugi::xml_document out;

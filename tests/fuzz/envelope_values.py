@@ -4,7 +4,7 @@ from xml.sax.saxutils import escape, quoteattr
 import soapkit as k
 from envelope_model import SIGNED, UNSIGNED
 
-ODD = ["", " ", "\t\n ", "x" * 3000, "\u00e9\u00df", "\U0001d11e\U0001f600" * 9, "\u202eabc\u0301\u0301", "\ufeff", "]]>", "<a>&amp;</a>",
+ODD = ["", " ", "a" + "\u00e9" * 300, "\t\n ", "x" * 3000, "\u00e9\u00df", "\U0001d11e\U0001f600" * 9, "\u202eabc\u0301\u0301", "\ufeff", "]]>", "<a>&amp;</a>",
        "<INSTANCE", "'\"", "%s%n%x", "../../../etc/passwd", '\\\\.\\root\\cimv2:Win32_Processor.DeviceID="CPU0"', "NULL", "0", "-1",
        "1e999", "a'b OR 1=1 --", "\u0131\u017f\u212a", "\ud7ff\ue000\ufffd", "C:\\x\\y.vhdx", "{00000000-0000-0000-0000-000000000000}"]
 NUMBERS = ["", " ", "00", "+5", "-0", "0x10", " 7 ", "1.5", "1e3", "abc", "\u0661\u0662", "999999999999999999999999999999", "-", "1 2", "true",

@@ -2,6 +2,7 @@
 // of the expression and out of the items: one instance has all its elements in one namespace anyway.
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "wsman/ops/filters.hpp"
 #include "wsman/soap/names.hpp"
@@ -105,6 +106,32 @@ class XPathFilter : public ItemFilter {
     pugi::xpath_query query_;
 };
 
+constexpr double weight_of_a_level = 64;  // elements that a predicate may have to look at, and look at again
+constexpr double deepest_steps = 16;      // as many steps may stand at the deepest level
+
+// What an item may cost: its steps, each multiplied by the predicates that it stands in.
+double work(std::string_view expression) {
+    double sum = 0, weight = 1;
+    bool in_name = false;
+    char quote = 0;
+    for (const char c : expression) {
+        const bool name = quote == 0 && is_name_char(c);
+        if (quote != 0) {
+            if (c == quote) quote = 0;
+        } else if (c == '"' || c == '\'') {
+            quote = c;
+        } else if (c == '[') {
+            weight *= weight_of_a_level;
+        } else if (c == ']') {
+            weight = std::max(1.0, weight / weight_of_a_level);
+        } else if (c == '/' || c == '*' || (name && !in_name)) {
+            sum += weight;
+        }
+        in_name = name;
+    }
+    return sum;
+}
+
 // How deeply predicates stand in one another.
 unsigned nesting(std::string_view expression) {
     unsigned depth = 0, deepest = 0;
@@ -138,6 +165,9 @@ std::variant<std::unique_ptr<ItemFilter>, Fault> compile_xpath(std::string_view 
     if (nesting(expression) > settings.max_filter_nesting)
         return wrong("its predicates are nested more than " + std::to_string(settings.max_filter_nesting) +
                      " deep.")
+            .by("wsman.limits.max_filter_nesting");
+    if (work(expression) > deepest_steps * std::pow(weight_of_a_level, settings.max_filter_nesting))
+        return wrong("it looks at too much in its innermost predicates.")
             .by("wsman.limits.max_filter_nesting");
     try {
         auto f = std::make_unique<XPathFilter>(without_prefixes(expression));

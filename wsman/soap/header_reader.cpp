@@ -1,10 +1,12 @@
 #include "wsman/soap/header_reader.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <mutex>
 
 #include "base/text.hpp"
+#include "base/xml_text.hpp"
 #include "soapH.h"
 
 namespace wsvirt::soap {
@@ -102,6 +104,39 @@ void copy(const SOAP_ENV__Header& h, RequestHeaders& out) {
     copy_control(h, out);
 }
 
+// gSOAP reads at most seven characters of a reference and makes of others what they do not say, so it gets
+// the characters themselves; what would be markup, or another white space, keeps a short reference.
+std::string without_character_references(std::string_view s) {
+    std::string r;
+    r.reserve(s.size());
+    const auto take = [&](std::size_t n) {
+        r.append(s.substr(0, n));
+        s.remove_prefix(std::min(n, s.size()));
+    };
+    const auto section = [&](std::string_view begin, std::string_view end) {
+        if (!s.starts_with(begin)) return false;
+        take(s.find(end, begin.size()) + end.size());
+        return true;
+    };
+    while (!s.empty()) {
+        if (section("<!--", "-->") || section("<![CDATA[", "]]>")) continue;
+        if (!s.starts_with("&#")) {
+            take(std::max<std::size_t>(1, std::min(s.find_first_of("<&", 1), s.size())));
+            continue;
+        }
+        const bool hex = s[2] == 'x';
+        const auto end = s.find(';');
+        std::uint32_t c = 0;
+        std::from_chars(s.data() + (hex ? 3 : 2), s.data() + end, c, hex ? 16 : 10);
+        if (c < 0x20 || c == '<' || c == '&' || c == '>' || c == '"' || c == '\'')
+            r.append("&#").append(std::to_string(c)).append(";");
+        else
+            append_utf8(r, c);
+        s.remove_prefix(end + 1);
+    }
+    return r;
+}
+
 // What gSOAP sees: the envelope with the known blocks and an empty body, under the prefixes of the request.
 std::string slice(const Frame& f, const std::vector<const HeaderBlock*>& blocks) {
     std::string r;
@@ -110,7 +145,8 @@ std::string slice(const Frame& f, const std::vector<const HeaderBlock*>& blocks)
     for (const auto* b : blocks) r.append(b->text);
     r.append("</").append(f.header_name).append(">");
     const std::string colon = f.prefix.empty() ? "" : std::string(f.prefix) + ":";
-    return r.append("<").append(colon).append("Body/></").append(colon).append("Envelope>");
+    r.append("<").append(colon).append("Body/></").append(colon).append("Envelope>");
+    return r.find("&#") == std::string::npos ? r : without_character_references(r);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "base/xml_text.hpp"
 #include "wsman/soap/fault_texts.hpp"
 #include "wsman/soap/names.hpp"
 
@@ -38,13 +39,6 @@ void append_detail(std::string& out, const Fault& f, std::string_view text, std:
         out += "</p:CIM_Error>";
     }
     out += "</s:Detail>";
-}
-
-// Cuts at a character boundary.
-std::string shortened(std::string_view text, std::size_t bytes) {
-    if (text.size() <= bytes) return std::string(text);
-    while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
-    return std::string(text.substr(0, bytes)) + "...";
 }
 
 // The reason of a fault: in the language asked for, and what the fault itself says, when that is something
@@ -96,7 +90,8 @@ std::string fault_envelope(const RequestHeaders* request, const Fault& f, const 
 
 }  // namespace
 
-void append_escaped(std::string& out, std::string_view text, bool attribute) {
+void append_escaped(std::string& out, std::string_view given, bool attribute) {
+    const auto text = xml_printable(given);
     std::size_t from = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
@@ -113,14 +108,12 @@ void append_escaped(std::string& out, std::string_view text, bool attribute) {
             by = "&quot;";
         else if (attribute && (c == '\n' || c == '\t'))
             by = c == '\n' ? "&#10;" : "&#9;";
-        else if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t')
-            by = "?";
         else
             continue;
-        out.append(text.substr(from, i - from)).append(by);
+        out.append(text, from, i - from).append(by);
         from = i + 1;
     }
-    out.append(text.substr(from));
+    out.append(text, from);
 }
 
 void begin_envelope(std::string& out, const AnswerHead& head) {

@@ -1,6 +1,7 @@
 #include "cim/providers/virtual_system/kept.hpp"
 
 #include "base/text.hpp"
+#include "base/xml_text.hpp"
 
 namespace wsvirt::cim::vs {
 
@@ -46,8 +47,7 @@ bool in_value_map(const Value::Array& map, const Value& v) {
 }
 
 std::string shown(const Property& p, const Value& v) {
-    const auto text = value_to_text(p.type, v);
-    return text.size() <= 60 ? text : text.substr(0, 60) + "...";
+    return shortened(value_to_text(p.type, v), 60);
 }
 
 bool same_text(const std::string& a, const std::string& b) {

@@ -3,6 +3,8 @@
 #include <boost/test/unit_test.hpp>
 #include <set>
 
+#include "base/xml_text.hpp"
+
 using namespace wsvirt;
 
 BOOST_AUTO_TEST_SUITE(text)
@@ -20,6 +22,22 @@ BOOST_AUTO_TEST_CASE(utf8_is_checked) {
     BOOST_TEST(!valid_utf8("\xed\xa0\x80"));      // surrogate
     BOOST_TEST(!valid_utf8("\xf4\x90\x80\x80"));  // above U+10FFFF
     BOOST_TEST(!valid_utf8("\xe2\x82"));          // cut
+}
+
+BOOST_AUTO_TEST_CASE(texts_are_cut_between_characters) {
+    BOOST_TEST(shortened("abc", 3) == "abc");
+    BOOST_TEST(shortened("abcd", 3) == "abc...");
+    const std::string text = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80";
+    for (std::size_t n = 0; n < text.size(); ++n) BOOST_TEST(valid_utf8(shortened(text, n)), n);
+    BOOST_TEST(shortened(text, 4) == "a\xc3\xa4...");
+}
+
+BOOST_AUTO_TEST_CASE(W_ENC_11_what_XML_has_no_place_for_is_replaced) {
+    BOOST_TEST(xml_printable("a\t\r\n\xc3\xa4\xf0\x9f\x98\x80") == "a\t\r\n\xc3\xa4\xf0\x9f\x98\x80");
+    BOOST_TEST(xml_printable("\x01 x\xef\xbf\xbe\xef\xbf\xbf.") == "? x??.");
+    BOOST_TEST(xml_printable("x\xed\xa0\x80y") == "x???y");
+    BOOST_TEST(xml_printable("\xe2\x82") == "??");
+    BOOST_TEST(xml_printable("") == "");
 }
 
 BOOST_AUTO_TEST_CASE(numbers) {

@@ -211,6 +211,17 @@ BOOST_AUTO_TEST_CASE(character_references_name_characters) {
     for (const auto* bad :
          {"&#0;", "&#x0;", "&#1;", "&#xD800;", "&#xFFFE;", "&#x110000;", "&#;", "&#-1;", "&#65"})
         BOOST_TEST(!with(bad).ok(), bad);
+    // What hides no reference from who reads the text: the beginnings of comments in other places.
+    for (const std::string before :
+         {"<?a <!-- ?><INSTANCE CLASSNAME='T_All'>", "<INSTANCE CLASSNAME='T_All' x='<!--'>",
+          "<INSTANCE CLASSNAME='T_All' x='\"><![CDATA['>"}) {
+        const auto with_it = [&](const std::string& reference) {
+            return cimxml::instance_from_text(ns(), before + "<PROPERTY NAME='Id' TYPE='string'><VALUE>" +
+                                                        reference + "</VALUE></PROPERTY></INSTANCE>");
+        };
+        BOOST_TEST(with_it("&#65;").ok(), before);
+        BOOST_TEST(!with_it("&#xD800;").ok(), before);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(refusals) {

@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "base/text.hpp"
+
 using namespace wsvirt::cim;
 
 BOOST_AUTO_TEST_SUITE(object_path)
@@ -26,6 +28,16 @@ BOOST_AUTO_TEST_CASE(wmi_text_is_read) {
     BOOST_TEST(ObjectPath::parse("root\\cimv2:Win32_OperatingSystem")->class_name() ==
                "Win32_OperatingSystem");
     BOOST_TEST(ObjectPath::parse(R"(A.B="x:y.z=1")")->class_name() == "A");
+}
+
+BOOST_AUTO_TEST_CASE(texts_that_are_no_path_are_refused_in_bounds) {
+    std::string many = "T.";
+    for (int i = 0; i < 65; ++i) many += (i ? ",k" : "k") + std::to_string(i) + "=1";
+    BOOST_TEST(ObjectPath::parse(many).error().text.find("too many keys") != std::string::npos);
+    BOOST_TEST(ObjectPath::parse(many.substr(0, many.rfind(','))).ok());
+    std::string accents = "a";
+    for (int i = 0; i < 200; ++i) accents += "\xc3\xa9";
+    BOOST_TEST(wsvirt::valid_utf8(ObjectPath::parse(accents + "!").error().text));
 }
 
 BOOST_AUTO_TEST_CASE(text_round_trips) {

@@ -71,4 +71,18 @@ BOOST_AUTO_TEST_CASE(W_FLT_06_broken_expressions) {
         BOOST_TEST(compile_xpath(e, {}).index() == 1u, e);
 }
 
+BOOST_AUTO_TEST_CASE(what_an_item_costs_is_limited) {
+    const auto nested = [](unsigned levels, unsigned width) {
+        std::string e = "count(//*)";
+        for (unsigned i = 1; i < width; ++i) e += "+count(//*)";
+        for (unsigned i = 0; i < levels; ++i) e = "count(//*[" + e + " > 0])";
+        return e + " > 0";
+    };
+    BOOST_TEST(compile_xpath(nested(4, 1), {}).index() == 0u);
+    BOOST_TEST(compile_xpath(nested(3, 100), {}).index() == 0u);
+    const auto refused = compile_xpath(nested(4, 100), {});
+    BOOST_REQUIRE(refused.index() == 1u);
+    BOOST_TEST(std::get<1>(refused).limit == "wsman.limits.max_filter_nesting");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

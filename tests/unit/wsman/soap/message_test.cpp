@@ -164,6 +164,31 @@ BOOST_AUTO_TEST_CASE(W_SOAP_08_not_understood_names_a_header_of_any_namespace) {
     BOOST_TEST(odd.find("xmlns:q=\"urn:&lt;&quot;&amp;\" qname=\"q:M\"") != std::string::npos, odd);
 }
 
+BOOST_AUTO_TEST_CASE(character_references_of_any_length_are_read_in_headers) {
+    Receiver receiver;
+    const auto in = receiver.receive(
+        envelope(
+            "<wsa:MessageID>uuid:9</wsa:MessageID><wsman:SelectorSet>"
+            "<wsman:Selector Name=\"A\">&#x10FFFF;&#x0001F600;&#00000228;</wsman:Selector>"
+            "<wsman:Selector Name=\"B\">&#x0000003C;&#x26;amp;&#00000065;<![CDATA[&#x41;]]></wsman:Selector>"
+            "<wsman:Selector Name=\"&#x0000022;&#39;&#x00003E;&#x0E4;\">c<!-- &#x41; --></wsman:Selector>"
+            "</wsman:SelectorSet>"),
+        media);
+    BOOST_REQUIRE(in.message);
+    BOOST_REQUIRE(!in.fault);
+    const auto& s = in.message->headers.selectors;
+    BOOST_REQUIRE(s.size() == 3u);
+    BOOST_TEST(s[0].value == "\xf4\x8f\xbf\xbf\xf0\x9f\x98\x80\xc3\xa4");
+    BOOST_TEST(s[1].value == "<&amp;A&#x41;");
+    BOOST_TEST(s[2].name == "\"'>\xc3\xa4");
+    for (const std::string bad : {"&#x0D8000;", "&#x0FFFE0;"}) {
+        const auto refused = receiver.receive(envelope("<wsa:MessageID>" + bad + "</wsa:MessageID>"), media);
+        const auto text = write_fault(refused.message ? &refused.message->headers : nullptr,
+                                      Fault(Subcode::internal_error), "host", 64 * 1024);
+        BOOST_TEST(std::holds_alternative<Frame>(inspect(text, {})), text);
+    }
+}
+
 // The answer that a request with these reference parameters gets, as the gate sees it.
 std::string fault_with_echo(const std::string& parameters, const std::string& version, Incoming& in) {
     static Receiver receiver;
