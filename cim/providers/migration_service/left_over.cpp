@@ -236,10 +236,10 @@ void end_planned(Services& services, const CutOff& c) {
     if (lock) (void)vs::PlannedSystems(services).remove(c.planned);
 }
 
-JobError left_warning(const CutOff& c) {
+JobError left_warning(const CutOff& c, bool kept) {
     JobError e;
     e.message_id = "wsvirt.migration.left";
-    e.message = left_sentence(c);
+    e.message = left_sentence(c, kept);
     return e;
 }
 
@@ -266,7 +266,7 @@ std::string strange_sentence(const Settled& s, const CutOff& c) {
            "needs it.";
 }
 
-std::string left_sentence(const CutOff& c) {
+std::string left_sentence(const CutOff& c, bool kept) {
     const auto& host = c.rest == Rest::at_source ? c.source : c.destination;
     std::string what = "what was begun on \"" + host.name + "\"";
     if (c.rest == Rest::at_source) what = "what the machine left on \"" + host.name + "\"";
@@ -274,12 +274,26 @@ std::string left_sentence(const CutOff& c) {
         what = "on \"" + host.name + "\" ";
         for (const auto& file : c.copies) what += (&file == &c.copies.front() ? "" : ", ") + file;
     }
-    return "There is still " + what +
-           ", which cannot be removed now; this is tried again when the host comes back, when this service "
-           "starts and with the next migration.";
+    what = "There is still " + what + ", which cannot be removed now; ";
+    if (kept)
+        return what +
+               "this is tried again when the host comes back, when this service starts and with the next "
+               "migration.";
+    return what +
+           "this service cannot write that down, so it may not be tried again: look where the machine is, "
+           "and "
+           "remove it when nobody needs it.";
 }
 
-Result<void> leave_for_later(Services& services, const CutOff& c) {
+bool keeps_originals(const Services& services, const CutOff& c) {
+    const auto key = left_key(c);
+    const auto row = services.store.get(kind, key);
+    const auto before = row && *row ? left_from(services, {key, **row}) : std::nullopt;
+    return before && before->rest == Rest::at_source && before->originals.empty() &&
+           before->copies == c.copies;
+}
+
+Result<void> leave_for_later(const Services& services, const CutOff& c) {
     const auto key = left_key(c);
     CutOff all = c;
     const auto row = services.store.get(kind, key);

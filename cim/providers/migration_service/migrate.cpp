@@ -63,8 +63,8 @@ std::vector<JobRecord::Affected> affected_by(const Services& services, const Pla
 }
 
 void clear_up_later(Services& services, const CutOff& left, Error& failed) {
-    (void)leave_for_later(services, left);
-    failed.text += " " + left_sentence(left);
+    const bool kept = leave_for_later(services, left).ok();
+    failed.text += " " + left_sentence(left, kept);
 }
 
 // What it had begun over there and is there yet. Only what was refused before anything began leaves nothing.
@@ -120,8 +120,8 @@ void clear_after_success(Services& services, const Plan& plan, JobContext& job) 
     const auto settled = gone && seen ? settle_originals(services, *c) : Settled{Outcome::moved, {}, c};
     if (!settled.needed.empty()) job.warn(needed_warning(settled));
     if (!settled.left) return;
-    (void)leave_for_later(services, *settled.left);
-    job.warn(left_warning(*settled.left));
+    const bool kept = leave_for_later(services, *settled.left).ok();
+    job.warn(left_warning(*settled.left, kept));
     if (!gone) settle_what_was_left(services);
 }
 

@@ -42,12 +42,13 @@ void recover(Services& services, std::chrono::milliseconds limit) {
         }
         c->alone = true;
         c->patience = patience();
+        if (keeps_originals(services, *c)) c->originals.clear();
         const auto settled = settle(services, *c);
         if (settled.outcome == Outcome::moved) end_planned(services, *c);
-        if (settled.left) (void)leave_for_later(services, *settled.left);
+        const bool kept = !settled.left || leave_for_later(services, *settled.left);
         const bool known = settled.left && settled.outcome != Outcome::unknown;
         std::string where = settled.where;
-        if (known) where += " " + left_sentence(*settled.left);
+        if (known || !kept) where += " " + left_sentence(*settled.left, kept);
         if (!settled.strange.empty()) where += " " + strange_sentence(settled, *c);
         for (const auto& sentence : settled.needed) where += " " + sentence;
         if (!settled.doubt.empty()) where += (where.empty() ? "" : " ") + settled.doubt;
@@ -55,7 +56,7 @@ void recover(Services& services, std::chrono::milliseconds limit) {
             (void)services.jobs.settle(job.instance_id, JobState::exception, interrupted(where));
         else if (known)
             (void)services.jobs.settle(job.instance_id, JobState::completed_with_warnings,
-                                       left_warning(*settled.left));
+                                       left_warning(*settled.left, kept));
         else if (!settled.needed.empty())
             (void)services.jobs.settle(job.instance_id, JobState::completed_with_warnings,
                                        needed_warning(settled));

@@ -135,7 +135,14 @@ Removal remove_originals(const Services& services, const CutOff& c) {
     if (c.originals.size() != c.copies.size()) return r;
     for (std::size_t i = 0; i < c.copies.size(); ++i) {
         const auto& file = c.originals[i];
-        if (!in_use(*c.destination.hypervisor, c.copies[i]) || in_use(host, file)) continue;
+        if (in_use(host, file)) continue;
+        if (!in_use(*c.destination.hypervisor, c.copies[i])) {
+            if (!c.disks_only && owner_of(c, host, file, own_mark(c, file)) != Owner::nobody)
+                r.needed.push_back(
+                    "\"" + file + "\" stays on \"" + c.source.name + "\", as \"" + c.destination.name +
+                    "\" has no machine with its copy any more; remove it when nobody needs it.");
+            continue;
+        }
         const auto claim = claim_file(services, c.source.name, file);
         if (stays(services, c, c.source, file, r)) continue;
         if (others_use(services, c, file, true)) {

@@ -177,6 +177,8 @@ Settled settle_moved(const Services& services, const CutOff& c, bool keep_origin
     if (keep_originals) moved.originals.clear();
     Settled s{Outcome::moved, {}, moved};
     s.left->rest = Rest::at_source;
+    // Whoever comes after an end in between sees it at the destination alone.
+    if (moved.originals != c.originals && !leave_for_later(services, *s.left)) return given_up(c);
     if (take_away(*c.source.hypervisor, c)) s = without_originals(services, moved);
     if (keep_originals)
         for (const auto& file : c.originals)

@@ -97,14 +97,16 @@ Settled settle_originals(const Services& services, const CutOff& c);
 // Whether it certainly stays where it was, whatever a silent destination has of it.
 bool has_stayed(const CutOff& c, const backend::Machine& at_source);
 
-// A sentence on what is left, and when it goes; and the same as a job's warning.
-std::string left_sentence(const CutOff& c);
-JobError left_warning(const CutOff& c);
+// A sentence on what is left, and when it goes; and the same as a job's warning. kept: it was written down.
+std::string left_sentence(const CutOff& c, bool kept = true);
+JobError left_warning(const CutOff& c, bool kept = true);
 JobError needed_warning(const Settled& s);
 JobError doubt_warning(const Settled& s);
 // The same for files that stay; "" when there are none.
 std::string strange_sentence(const Settled& s, const CutOff& c);
-Result<void> leave_for_later(Services& services, const CutOff& c);
+Result<void> leave_for_later(const Services& services, const CutOff& c);
+// Whether a start that was cut off has seen that it has moved and that its originals stay.
+bool keeps_originals(const Services& services, const CutOff& c);
 // Whether what a host has of a machine is known to be left over, and is taken away when it can be.
 bool is_left_over(const Services& services, const std::string& guid, const HostEntry& host);
 // Files of these names are made anew: they are not left over any more.

@@ -120,6 +120,37 @@ BOOST_AUTO_TEST_CASE(and_back_with_its_copy) {
     BOOST_TEST(is_named(copy));
 }
 
+// Nobody at the destination stands on what its disk was copied to, and nothing shows who needs the original.
+BOOST_AUTO_TEST_CASE(an_original_that_nobody_has_taken_the_place_of_is_named) {
+    on(third, copy, MachineState::running);
+    on(hypervisor, original);
+    note("1 at_source");
+    clear_up();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST(hypervisor.machine(guid) == nullptr);
+    BOOST_TEST((there(copy) && there(original)));
+    BOOST_TEST(is_named(original));
+}
+
+// So that an end in between does not let them go.
+BOOST_AUTO_TEST_CASE(that_originals_stay_is_written_down_first) {
+    on(hypervisor, original);
+    on(second, copy);
+    note("3");
+    hypervisor.hold("forget_rest");
+    const auto watching = cim::watch(services);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (hypervisor.calls("forget_rest") == 0 && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const auto row = store->get("migration_left", std::string(guid) + " hvB").value();
+    BOOST_TEST(row->find("at_source") != std::string::npos, *row);
+    BOOST_TEST(row->find(original) == std::string::npos, *row);
+    hypervisor.release("forget_rest");
+    wait_for_all();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST((there(original) && is_named(original)));
+}
+
 // It would run twice.
 BOOST_AUTO_TEST_CASE(what_stands_still_at_the_source_is_not_resumed_then) {
     for (const auto state : {MachineState::running, MachineState::off}) {

@@ -1,5 +1,7 @@
 // What migrations make beside the machine: files that are theirs alone, and what is cleared up when one was
 // cut off.
+#include <sqlite3.h>
+
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
@@ -241,6 +243,41 @@ BOOST_AUTO_TEST_CASE(what_has_the_name_of_an_original_by_then_is_not_removed) {
     BOOST_TEST(store->count("migration_left").value() == 0U);
     BOOST_TEST(std::filesystem::exists(disk_path));
     BOOST_TEST(second.machine(guid) != nullptr);
+}
+
+// As on a full disk.
+BOOST_AUTO_TEST_CASE(what_cannot_be_written_down_is_not_promised) {
+    const auto guid = machine();
+    start(guid);
+    const auto file = folder / "full.db";
+    auto full = std::move(*Store::open(file));
+    sqlite3* db = nullptr;
+    BOOST_TEST_REQUIRE(sqlite3_open(file.c_str(), &db) == SQLITE_OK);
+    const auto* const fails =
+        "CREATE TRIGGER no_left BEFORE INSERT ON documents WHEN NEW.kind = 'migration_left' "
+        "BEGIN SELECT abs(-9223372036854775807 - 1); END";
+    BOOST_TEST_REQUIRE(sqlite3_exec(db, fails, nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(db);
+    Services now{shipped_schema(), hypervisor, jobs, *full, services.host, services.hosts, nullptr};
+    ObjectManager manager(shipped_schema(), now, provider_registry());
+    const auto copy = (folder / "disks" / "copy.qcow2").string();
+    second.fail_always("remove_file", Error(Status::failed, "test.fault", "It is in use."));
+    hypervisor.hold("migrate");
+    hypervisor.fail_next("migrate", Error(Status::failed, "wsvirt.libvirt", "It could not move."));
+    Arguments in;
+    in.set("ComputerSystem", system(guid));
+    in.set("DestinationHost", Value("hvB"));
+    in.set("MigrationSettingData", settings({{"MigrationType", 32771U}}));
+    in.set("NewResourceSettingData", disk_at(copy));
+    const auto r = manager.invoke(request(), service(), "MigrateVirtualSystemToHost", std::move(in));
+    BOOST_TEST_REQUIRE(r.ok());
+    half_copied(copy);
+    hypervisor.release("migrate");
+    BOOST_TEST(done(*r) == 32768U);
+    BOOST_TEST(full->count("migration_left").value() == 0U);
+    BOOST_TEST(last_text.find(copy + ", which cannot be removed now") != std::string::npos, last_text);
+    BOOST_TEST(last_text.find("cannot write that down") != std::string::npos, last_text);
+    BOOST_TEST(last_text.find("tried again when") == std::string::npos, last_text);
 }
 
 // What a failed migration copied and the destination does not remove now.

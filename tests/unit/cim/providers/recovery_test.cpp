@@ -54,7 +54,7 @@ struct CutOff : TwoHosts {
         BOOST_TEST_REQUIRE(id.ok());
         begun->get_future().wait();
         auto copy = std::move(*Store::open(":memory:"));
-        for (const char* kind : {"job", "planned", "service"}) {
+        for (const char* kind : {"job", "planned", "service", "migration_left"}) {
             const auto rows = store->list(kind);
             for (const auto& row : *rows) BOOST_TEST_REQUIRE(copy->put(kind, row.key, row.text).ok());
         }
@@ -388,6 +388,32 @@ BOOST_DATA_TEST_CASE_F(CutOff, no_disk_goes_of_a_machine_that_may_have_run_on_bo
     BOOST_TEST((hypervisor.machine(guid) != nullptr) == runs_here);
     BOOST_TEST((second.machine(guid) != nullptr) == !runs_here);
     BOOST_TEST((std::filesystem::exists(original) && std::filesystem::exists(copy)));
+}
+
+// A start before this one has seen it, and was ended when the source had forgotten the machine.
+BOOST_DATA_TEST_CASE_F(CutOff, originals_that_stay_do_so_after_one_more_end,
+                       boost::unit_test::data::make({false, true}), seen_before) {
+    std::filesystem::create_directories(folder / "disks");
+    const auto original = (folder / "disks" / "original.qcow2").string();
+    const auto copy = (folder / "disks" / "copy.qcow2").string();
+    for (const auto& file : {original, copy}) std::ofstream(file) << "disk";
+    auto spec = second.machine(guid)->spec;
+    spec.disks = {backend::Disk{}};
+    spec.disks[0].path = copy;
+    BOOST_TEST_REQUIRE(second.redefine({}, spec).ok());
+    if (seen_before)
+        BOOST_TEST_REQUIRE(store
+                               ->put("migration_left", std::string(guid) + " hvB",
+                                     "testhost\nhvB\n1 at_source\n" + copy + "\n\n\n")
+                               .ok());
+    (void)after_restart(job_type::move_both, {{"Source.Host", "testhost"},
+                                              {"DestinationHost", "hvB"},
+                                              {"Source.Running", "1"},
+                                              {"MigrationType", "32771"},
+                                              {"Destination.Copies", copy + "\n"},
+                                              {"Source.Originals", original + "\n"}});
+    BOOST_TEST(std::filesystem::exists(original) == seen_before);
+    BOOST_TEST(std::filesystem::exists(copy));
 }
 
 // Which says that it is gone for good. What runs on it nobody can tell.
