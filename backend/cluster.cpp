@@ -256,6 +256,9 @@ class Cluster final : public Hypervisor {
         return at(r.machine, [&](Hypervisor& h) { return h.migrate(c, r, destination); });
     }
 
+    Result<void> check_whole(const Call& c, std::string_view uuid) override {
+        return at(uuid, [&](Hypervisor& h) { return h.check_whole(c, uuid); });
+    }
     Result<void> bring_back_snapshots(const Call& c, std::string_view uuid) override {
         return at(uuid, [&](Hypervisor& h) { return h.bring_back_snapshots(c, uuid); });
     }

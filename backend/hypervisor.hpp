@@ -216,6 +216,10 @@ class Hypervisor {
     // Whether a disk of a machine that is off can be copied from here to another host. Errors: not_supported
     // (it stands on a file that only the host sees).
     virtual Result<void> check_copied(const Call&, const std::string& path) = 0;
+    // Before the machine is changed, moved or copied as it was seen: going back to a snapshot that was cut
+    // off is finished first. Errors: invalid_state, busy: that cannot be done yet; busy also: it has been
+    // done only now, and what was seen is old.
+    virtual Result<void> check_whole(const Call&, std::string_view uuid) = 0;
     // Makes snapshots known again that a migration had put aside when it was cut off; on the host where the
     // machine is. None that were is no error.
     virtual Result<void> bring_back_snapshots(const Call&, std::string_view uuid) = 0;

@@ -61,6 +61,7 @@ class LibvirtHypervisor final : public Hypervisor, public OverlaySight, public F
     Result<std::uint64_t> saved_state_size(const Call&, std::string_view uuid) override;
     Result<void> migrate(const Call&, const MigrationRequest&, Hypervisor& destination) override;
     Result<void> check_copied(const Call&, const std::string& path) override;
+    Result<void> check_whole(const Call&, std::string_view uuid) override;
     Result<void> bring_back_snapshots(const Call&, std::string_view uuid) override;
     Result<void> forget_rest(const Call&, std::string_view uuid) override;
     Result<void> abandon(const Call&, std::string_view uuid) override;
@@ -81,10 +82,6 @@ class LibvirtHypervisor final : public Hypervisor, public OverlaySight, public F
     Result<MachineSpec> spec_from_text(std::string_view text) const override;
 
   private:
-    // Before the machine is changed or moved as it was seen: going back to a snapshot that was cut off is
-    // finished first. Errors: invalid_state, busy: that cannot be done yet; busy also: it has been done only
-    // now, and what was seen is old.
-    Result<void> check_whole(const Call& call, std::string_view uuid);
     Result<void> complete(const Call& call, MachineSpec& spec);  // MAC addresses, image formats
 
     CorePtr core_;

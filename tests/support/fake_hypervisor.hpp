@@ -65,6 +65,7 @@ class FakeHypervisor : public backend::Hypervisor {
     Result<void> migrate(const Call&, const backend::MigrationRequest&,
                          backend::Hypervisor& destination) override;
     Result<void> check_copied(const Call&, const std::string& path) override;
+    Result<void> check_whole(const Call&, std::string_view uuid) override;
     Result<void> bring_back_snapshots(const Call&, std::string_view uuid) override;
     Result<void> forget_rest(const Call&, std::string_view uuid) override;
     Result<void> abandon(const Call&, std::string_view uuid) override;

@@ -256,6 +256,10 @@ Result<void> FakeHypervisor::check_copied(const Call& call, const string&) {
     return enter(call, "check_copied");
 }
 
+Result<void> FakeHypervisor::check_whole(const Call& call, string_view) {
+    return enter(call, "check_whole");
+}
+
 Result<void> FakeHypervisor::bring_back_snapshots(const Call& call, string_view uuid) {
     if (auto ok = enter(call, "bring_back_snapshots"); !ok) return ok;
     return machine(uuid) ? Result<void>() : no_machine(uuid);

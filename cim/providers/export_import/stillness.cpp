@@ -199,7 +199,10 @@ Result<void> leave(Services& services, const std::string& guid, const std::strin
 }  // namespace
 
 Result<void> Stillness::begin(const backend::Call& call) {
-    if (!plan_.what.snapshot) watch();
+    if (!plan_.what.snapshot) {
+        if (auto r = services_.hypervisor.check_whole(call, plan_.machine().spec.uuid); !r) return r;
+        watch();
+    }
     auto r = hold(call);
     return r ? check() : r;
 }

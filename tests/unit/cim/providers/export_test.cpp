@@ -102,6 +102,16 @@ BOOST_AUTO_TEST_CASE(a_machine_that_is_stopped_late_goes_on_all_the_same) {
 }
 
 // What was planned on is not so any more when it is the job's turn.
+BOOST_AUTO_TEST_CASE(a_half_applied_machine_is_not_exported) {
+    const auto guid = machine();
+    hypervisor.fail_next("check_whole", Error(Status::busy, "test", "Finished only now."));
+    BOOST_TEST(done(begin(guid)) == 32774U);
+    BOOST_TEST(last_text.find("Finished only now.") != std::string::npos, last_text);
+    BOOST_TEST(hypervisor.calls("convert_image") == 0U);
+    BOOST_TEST(fs::is_empty(place()));
+    BOOST_TEST(done(begin(guid)) == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(an_export_of_a_machine_that_somebody_lets_run_before_it_begins_fails) {
     using enum MachineState;
     const auto guid = machine();
