@@ -286,11 +286,13 @@ class Scanner {
         return true;
     }
     bool must_understand() const {
-        for (const auto& a : attributes_)
-            if (a.name == "mustUnderstand" && !a.prefix.empty() && *bound(a.prefix) == frame_.ns) {
-                const auto v = trim(a.value);
-                return v == "1" || v == "true";
-            }
+        for (const auto& a : attributes_) {
+            if (a.name != "mustUnderstand" || a.prefix.empty()) continue;
+            const auto* uri = bound(a.prefix);  // none of xmlns, when it binds a prefix of that name
+            if (!uri || *uri != frame_.ns) continue;
+            const auto v = trim(a.value);
+            return v == "1" || v == "true";
+        }
         return false;
     }
 

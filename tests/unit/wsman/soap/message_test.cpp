@@ -150,6 +150,18 @@ BOOST_AUTO_TEST_CASE(multi_reference_attributes_have_no_effect) {
     BOOST_TEST(*in.message->headers.action == "a");
 }
 
+BOOST_AUTO_TEST_CASE(a_prefix_may_be_named_like_an_attribute_of_soap) {
+    Receiver receiver;
+    const auto in = receiver.receive(
+        envelope("<q:M xmlns:q=\"urn:q\" xmlns:mustUnderstand=\"urn:m\"/><q:N xmlns:q=\"urn:q\" "
+                 "xmlns:mustUnderstand=\"urn:m\" s:mustUnderstand=\"1\"/>"),
+        media);
+    BOOST_REQUIRE(in.message);
+    BOOST_REQUIRE(in.message->frame.headers.size() == 2u);
+    BOOST_TEST(!in.message->frame.headers[0].must_understand);
+    BOOST_TEST(in.message->frame.headers[1].must_understand);
+}
+
 BOOST_AUTO_TEST_CASE(W_SOAP_08_not_understood_names_a_header_of_any_namespace) {
     const auto answer = [](const std::string& block) {
         Receiver receiver;
