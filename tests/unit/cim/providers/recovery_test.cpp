@@ -37,6 +37,13 @@ struct CutOff : TwoHosts {
     }
     ~CutOff() { end.set_value(); }
 
+    std::string disk(const std::string& name) const {
+        const auto file = folder / "disks" / (name + ".qcow2");
+        std::filesystem::create_directories(file.parent_path());
+        std::ofstream(file) << "disk";
+        return file.string();
+    }
+
     JobRecord after_restart(std::uint16_t type, std::map<std::string, std::string> extra = {},
                             const char* cls = "Msvm_ComputerSystem") {
         JobSpec spec;
@@ -363,10 +370,7 @@ BOOST_DATA_TEST_CASE_F(CutOff, where_a_machine_is_that_both_hosts_have_is_seen_a
 // It has arrived, and nobody saw what it did then.
 BOOST_DATA_TEST_CASE_F(CutOff, no_disk_goes_of_a_machine_that_may_have_run_on_both_hosts,
                        boost::unit_test::data::make({false, true}), runs_here) {
-    std::filesystem::create_directories(folder / "disks");
-    const auto original = (folder / "disks" / "original.qcow2").string();
-    const auto copy = (folder / "disks" / "copy.qcow2").string();
-    for (const auto& file : {original, copy}) std::ofstream(file) << "disk";
+    const auto original = disk("original"), copy = disk("copy");
     auto spec = second.machine(guid)->spec;
     spec.disks = {backend::Disk{}};
     spec.disks[0].path = original;
@@ -393,10 +397,7 @@ BOOST_DATA_TEST_CASE_F(CutOff, no_disk_goes_of_a_machine_that_may_have_run_on_bo
 // A start before this one has seen it, and was ended when the source had forgotten the machine.
 BOOST_DATA_TEST_CASE_F(CutOff, originals_that_stay_do_so_after_one_more_end,
                        boost::unit_test::data::make({false, true}), seen_before) {
-    std::filesystem::create_directories(folder / "disks");
-    const auto original = (folder / "disks" / "original.qcow2").string();
-    const auto copy = (folder / "disks" / "copy.qcow2").string();
-    for (const auto& file : {original, copy}) std::ofstream(file) << "disk";
+    const auto original = disk("original"), copy = disk("copy");
     auto spec = second.machine(guid)->spec;
     spec.disks = {backend::Disk{}};
     spec.disks[0].path = copy;
