@@ -131,10 +131,12 @@ Result<void> LibvirtHypervisor::define(const Call& call, const MachineSpec& want
         call, {"define the machine", {}, false, {}, {}},
         [core = core_, pass = *pass, xml = *xml, spec = kept.spec](Session& s) -> Result<void> {
             if (find_domain(s.connection, spec.uuid)) return exists(spec.uuid);
+            if (last_error_code() != VIR_ERR_NO_DOMAIN) return last_error("define the machine");
             if (auto ok = still_wanted(s, "define the machine"); !ok) return ok;
+            // Of a machine that had the identifier before, if there is anything.
+            forget_unfinished(*core, s, spec.uuid);
             auto domain = define_xml(s, xml, "define the machine");
             if (!domain) return domain.error();
-            // Of a machine that had the identifier before, if there is anything.
             forget_aside(core->settings(), spec.uuid);
             auto result = set_autostart(domain->get(), spec.autostart);
             if (result) result = still_wanted(s, "define the machine");
@@ -204,15 +206,16 @@ Result<void> remove_machine(Site& w) {
         if (auto ok = drop_saved_file(*w.core->connector, w.domain); !ok) return ok;
         if (auto ok = tidy_files(w, {}); !ok) return ok;
     }
-    auto done = remove_definition(w);
-    if (done) forget_unmerged(*w.core, machine);
-    return done;
+    if (auto ok = remove_definition(w); !ok) return ok;
+    forget_unmerged(*w.core, machine);
+    forget_unfinished(*w.core, w.session, machine);
+    return {};
 }
 
 Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid) {
     return change_machine(core_, call, uuid,
                           {{"remove the machine", {}, true, {}, {}}, {off, saved, crashed}, {}},
-                          [core = core_, id = std::string(uuid)](Session& s, virDomainPtr d) -> Result<void> {
+                          [core = core_](Session& s, virDomainPtr d) -> Result<void> {
                               Site w(core, s, d);
                               (void)finish_applying(w);  // its disks stay; what is left of it goes with it
                               auto all = hold_snapshots(d);
@@ -228,9 +231,7 @@ Result<void> LibvirtHypervisor::undefine(const Call& call, std::string_view uuid
                                       for (auto& file : files_of(held.layout)) noted->files.push_back(file);
                               const auto journal = note_unfinished(*core, s, *noted);
                               if (!journal) return journal.error();
-                              auto done = remove_machine(w);
-                              if (done) forget_applying(*core, s, id);
-                              return done;
+                              return remove_machine(w);
                           });
 }
 

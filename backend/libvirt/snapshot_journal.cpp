@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <mutex>
 #include <thread>
 
@@ -16,11 +15,11 @@
 #include "backend/libvirt/snapshot_apply.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/unfinished_deletion.hpp"
+#include "backend/libvirt/unfinished_notes.hpp"
 #include "backend/libvirt/unfinished_text.hpp"
 #include "backend/qemu/image.hpp"
 #include "backend/qemu/process.hpp"
 #include "backend/qemu/snapshot_names.hpp"
-#include "base/files.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -33,16 +32,6 @@ constexpr auto try_again = std::chrono::milliseconds(100);
 constexpr int most_attempts = 3;
 constexpr auto longest_job = std::chrono::seconds(30);
 constexpr auto next_attempt = std::chrono::seconds(1);
-
-std::string folder(const Settings& settings) {
-    return settings.state_dir.empty() ? "" : settings.state_dir + "/unfinished-snapshots";
-}
-
-Error not_noted(const std::string& file) {
-    return {Status::failed, "wsvirt.snapshot.journal",
-            "The folder of the service's state cannot be written to; make room there or correct its owner.",
-            file};
-}
 
 // QEMU ended what it was asked for, but libvirt did not live to write it down. It deletes only what it knows,
 // so it is told of the snapshot first.
@@ -168,7 +157,7 @@ Result<void> end_applying(Site& w, Unfinished& u, const fs::path& file) {
     if (!ok) return ok;
     u.applied.clear();
     u.back = false;
-    return write_file(file, text_of(w.core->settings().name, u)) ? Result<void>() : not_noted(file);
+    return note_again(*w.core, file, u);
 }
 
 Result<void> clear_up(Site& w, Unfinished& u, const fs::path& file) {
@@ -240,100 +229,30 @@ std::vector<std::string> standing(virDomainPtr domain) {
     return r;
 }
 
-Result<std::shared_ptr<void>> note_unfinished(const Core& core, const Session& session,
-                                              const Unfinished& what) {
-    const auto& settings = core.settings();
-    const std::string dir = folder(settings);
-    if (dir.empty()) return std::shared_ptr<void>();
-    std::error_code ec;
-    fs::create_directories(dir, ec);
-    const std::string file = dir + "/" + what.id;
-    if (!write_file(file, text_of(settings.name, what))) return not_noted(file);
-    return std::shared_ptr<void>(nullptr,
-                                 [file, connection = session.connection, left = core.left_unfinished](void*) {
-                                     if (virConnectIsAlive(connection) == 1)
-                                         unlink(file.c_str());
-                                     else if (left)
-                                         left();
-                                 });
-}
-
-void leave_noted(const Core& core, Unfinished what) {
-    const std::string dir = folder(core.settings());
-    if (dir.empty()) return;
-    // A name that no handle removes. Where there is no room for it, what was noted before has to do, unless
-    // it speaks of an apply that is through by now.
-    const fs::path file = dir + "/" + what.id, left = dir + "/" + what.id + ".left";
-    std::error_code ec;
-    if (!write_file(left, text_of(core.settings().name, what)) &&
-        read_unfinished(file).applied == what.applied)
-        fs::rename(file, left, ec);
-    if (core.left_unfinished) core.left_unfinished();
-}
-
 namespace {
-
-// The folder is that of every host of the service.
-bool is_of(const Settings& settings, const Unfinished& u) {
-    return u.host.empty() || u.host == settings.name;
-}
-
-const auto service_began = fs::file_time_type::clock::now();
-
-// Whose writing the end of an earlier service has cut off: what they were to replace is there, or nothing had
-// begun.
-void remove_half_written(const std::string& dir) {
-    std::vector<fs::path> old;
-    std::error_code ec;
-    for (const auto& e : fs::directory_iterator(dir, ec))
-        if (e.path().extension() == ".new" && e.last_write_time(ec) < service_began && !ec)
-            old.push_back(e.path());
-    for (const auto& file : old) fs::remove(file, ec);
-}
-
-// But for such as are being written.
-std::vector<fs::path> all_notes(const Core& core) {
-    std::vector<fs::path> r;
-    std::error_code ec;
-    if (const std::string dir = folder(core.settings()); !dir.empty())
-        for (const auto& e : fs::directory_iterator(dir, ec))
-            if (e.path().extension() != ".new") r.push_back(e.path());
-    return r;
-}
-
-std::vector<fs::path> cut_off_applies(const Core& core, std::string_view machine) {
-    auto r = all_notes(core);
-    std::erase_if(r, [&](const fs::path& file) {
-        const Unfinished u = read_unfinished(file);
-        return u.applied.empty() || !is_of(core.settings(), u) || !iequals(u.machine, machine);
-    });
-    return r;
-}
 
 // The machine is; files that it needs may be missing as well, but those may come back.
 bool is_gone(const Result<void>& tried) {
     return !tried && tried.error().message_id == "wsvirt.machine.unknown";
 }
 
-Result<void> remove_memory_of(const Core& core, const Session& s, const Unfinished& u) {
-    for (const auto& file : u.files)
-        if (!is_overlay(file))
-            if (auto ok = remove_memory(core, s.connection, file); !ok) return ok;
-    return {};
-}
-
 // What it had besides its disks goes after it. The disks and their overlays stay: somebody may have taken the
 // machine elsewhere, or define it again. An old note does not say whose machine it is.
-Result<void> remove_left_behind(const CorePtr& core, const Call& call, const Unfinished& u) {
-    if (u.host.empty()) return {};
+Result<void> remove_left_behind(const CorePtr& core, const Call& call, const fs::path& file) {
     constexpr const char* doing = "remove what is left of a machine";
-    return core->workers->run<void>(call, {doing, {}, true, {}, {}}, [core, u](Session& s) -> Result<void> {
-        if (find_domain(s.connection, u.machine))
-            return Error{Status::busy, "wsvirt.machine.busy",
-                         "The machine is there again; its snapshots are looked at in a moment.", u.machine};
-        if (last_error_code() != VIR_ERR_NO_DOMAIN) return last_error(doing);
-        return remove_memory_of(*core, s, u);
-    });
+    auto pass = core->gates.enter(call, read_unfinished(file).machine);
+    if (!pass) return pass.error();
+    return core->workers->run<void>(
+        call, {doing, {}, true, {}, {}}, [core, pass = *pass, file](Session& s) -> Result<void> {
+            const Unfinished u = read_unfinished(file);
+            if (u.host.empty()) return {};
+            if (find_domain(s.connection, u.machine))
+                return Error{Status::busy, "wsvirt.machine.busy",
+                             "The machine is there again; its snapshots are looked at in a moment.",
+                             u.machine};
+            if (last_error_code() != VIR_ERR_NO_DOMAIN) return last_error(doing);
+            return remove_memory_of(*core, s, u);
+        });
 }
 
 // Nothing is wrong with the machine: somebody uses it, or its host does not answer in time.
@@ -349,7 +268,7 @@ Result<void> turn_back(Site& w, const fs::path& file, const Error& why) {
         return why;
     if (auto there = former_is_there(w, u); !there) return there;
     u.back = true;
-    if (!write_file(file, text_of(w.core->settings().name, u))) return not_noted(file);
+    if (auto ok = note_again(*w.core, file, u); !ok) return ok;
     return make_whole(w, u, file);
 }
 
@@ -382,7 +301,7 @@ Result<void> make_noted_whole(Site& w, const fs::path& file) {
     if (!ok && left.was_running && virDomainGetState(w.domain, &state, nullptr, 0) == 0 &&
         state == VIR_DOMAIN_RUNNING) {
         left.was_running = left.frozen = false;
-        (void)write_file(file, text_of(w.core->settings().name, left));
+        (void)note_again(*w.core, file, left);
     }
     return ok;
 }
@@ -414,25 +333,7 @@ Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& 
                           });
 }
 
-// What others say may hold lines that look like the note's own.
-std::string in_one_line(std::string text) {
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    return text;
-}
-
-// What fails in the same way time after time is said once.
-void note_failure(const fs::path& file, const std::string& line) {
-    std::ifstream in(file);
-    for (std::string said; std::getline(in, said);)
-        if (said == line) return;
-    std::ofstream(file, std::ios::app) << line << '\n';
-}
-
 }  // namespace
-
-bool applying_was_cut_off(const Core& core, std::string_view machine) {
-    return !cut_off_applies(core, machine).empty();
-}
 
 Result<void> finish_applying(Site& w) {
     for (const auto& file : cut_off_applies(*w.core, uuid_of(w.domain))) {
@@ -448,38 +349,29 @@ Result<void> finish_applying(Site& w) {
         if (u.applied.empty()) continue;  // it is through; what it leaves is for recovery to remove
         if (!is_lost_for_good(own, u, ok.error())) return not_finished(ok.error(), u.machine);
         u.applied.clear();
-        if (!write_file(file, text_of(w.core->settings().name, u))) return not_noted(file);
+        if (auto given_up = note_again(*w.core, file, u); !given_up) return given_up;
     }
     return {};
 }
 
-void forget_applying(const Core& core, const Session& session, std::string_view machine) {
-    for (const auto& file : cut_off_applies(core, machine)) {
-        std::error_code ec;
-        if (remove_memory_of(core, session, read_unfinished(file))) fs::remove(file, ec);
-    }
-}
-
 std::size_t recover_snapshots(const CorePtr& core, const Call& call) {
     const std::lock_guard one_at_a_time(core->recovering);
-    const std::string dir = folder(core->settings());
-    std::error_code ec;
-    if (dir.empty() || !fs::exists(dir, ec)) return 0;
-    remove_half_written(dir);
+    remove_half_written(*core);
     auto files = all_notes(*core);
     // The others spare what these need, and are looked at again when these are through.
     std::stable_partition(files.begin(), files.end(),
                           [](const fs::path& file) { return !read_unfinished(file).applied.empty(); });
     std::size_t left = 0;
+    std::error_code ec;
     for (const auto& file : files) {
         const Unfinished u = read_unfinished(file);
-        if (u.machine.empty() || !is_of(core->settings(), u)) continue;
+        if (u.machine.empty() || !is_of(*core, u)) continue;
         auto ok = recover_one(core, call, file);
-        if (is_gone(ok)) ok = remove_left_behind(core, call, u);
+        if (is_gone(ok)) ok = remove_left_behind(core, call, file);
         if (ok) {
             fs::remove(file, ec);
         } else if (fs::exists(file, ec)) {
-            note_failure(file, "failed " + in_one_line(ok.error().full_text()));
+            note_failure(file, ok.error());
             ++left;
         }
     }

@@ -56,8 +56,9 @@ bool applying_was_cut_off(const Core& core, std::string_view machine);
 // Given up only where its disks are there and do not hold what they were any more. With the machine's gate
 // held. Errors: invalid_state: it waits for something; busy, unavailable.
 Result<void> finish_applying(struct Site& w);
-// Of a machine that has been removed: one that gets its identifier has nothing to do with it.
-void forget_applying(const Core& core, const Session& session, std::string_view machine);
+// Of a machine that is not there: one that gets its identifier has nothing to do with it. Memory goes with
+// the notes, and is all that stays noted where it cannot. With the machine's gate held.
+void forget_unfinished(const Core& core, const Session& session, std::string_view machine);
 
 // When the host has answered for the first time, or again. How many notes are left of it.
 std::size_t recover_snapshots(const CorePtr& core, const Call& call);

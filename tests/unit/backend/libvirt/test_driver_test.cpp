@@ -80,6 +80,25 @@ BOOST_AUTO_TEST_CASE(snapshots_that_a_cut_off_move_has_put_aside_go_with_their_m
     fs::remove_all(state);
 }
 
+// The first one was removed after its removal had been cut off.
+BOOST_AUTO_TEST_CASE(what_is_noted_of_a_machine_is_not_done_to_the_next_one_of_its_identifier) {
+    namespace fs = std::filesystem;
+    const fs::path state = fs::temp_directory_path() / ("wsvirt-again-" + std::to_string(::getpid()));
+    const auto folder = state / "unfinished-snapshots";
+    fs::create_directories(folder);
+    MachineSpec spec;
+    spec.uuid = "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A02";
+    spec.name = "again";
+    const auto h = open_test(state.string());
+    for (const std::string host : {"here", "there"})
+        std::ofstream(folder / host) << "host " << host << "\nmachine " << spec.uuid << "\nid A\nremoved\n";
+    OK(h->define({}, spec));
+    BOOST_TEST(!fs::exists(folder / "here"));
+    BOOST_TEST(fs::exists(folder / "there"));
+    OK(open_test(state.string())->undefine({}, spec.uuid));
+    fs::remove_all(state);
+}
+
 // A paused machine runs for an instant after its memory was written; the end of the service then is no reason
 // for it to go on.
 BOOST_AUTO_TEST_CASE(a_machine_that_ran_for_an_instant_is_paused_again) {

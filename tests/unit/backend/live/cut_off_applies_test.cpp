@@ -86,4 +86,17 @@ BOOST_AUTO_TEST_CASE(what_is_noted_of_a_half_applied_machine_goes_with_it) {
     BOOST_TEST(fs::exists(it.aside));
 }
 
+// Nothing finds the machine any more that it could be done to, but one may get its identifier.
+BOOST_AUTO_TEST_CASE(what_is_noted_of_a_deletion_goes_with_the_machine) {
+    HalfApplied it;
+    auto noted = libvirt::read_unfinished(it.note);
+    noted.applied = noted.settings = "";
+    noted.held.clear();
+    noted.deleted = {make_guid()};
+    std::ofstream(it.note) << libvirt::text_of("embedded", noted);
+    OK(hv().undefine(within(patience), it.m.id()));
+    BOOST_TEST(!fs::exists(it.note));
+    BOOST_TEST(!fs::exists(it.memory));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
