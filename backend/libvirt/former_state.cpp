@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include "backend/libvirt/kept_memory.hpp"
 #include "backend/libvirt/nvram.hpp"
@@ -14,6 +15,8 @@
 #include "backend/qemu/snapshot_names.hpp"
 
 namespace wsvirt::backend::libvirt {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -56,18 +59,37 @@ Result<void> stand_on_former(Site& w, const Unfinished& noted) {
     return {};
 }
 
+// The folder of a file that is not there is at hand where a file of the machine's disks is in it.
+bool is_gone(const Site& w, const std::string& path) {
+    const auto own = w.domain_xml();
+    std::set<std::string> missing;
+    const auto chain =
+        own ? read_chain(w.call, w.tool, tops_of(*own, {}), &missing) : Result<Chain>(own.error());
+    const auto folder = fs::path(path).parent_path();
+    return chain && std::any_of(chain->begin(), chain->end(),
+                                [&](const auto& f) { return fs::path(f.first).parent_path() == folder; });
+}
+
 // All of the overlays that it stood on.
 Result<void> are_there(const Site& w, const Unfinished& noted) {
     if (!w.local()) return {};
     Formats tops;
     for (const auto& t : snapshot_targets(noted.settings))
         if (is_overlay(t.path)) tops.emplace(t.path, t.format);
-    const auto chain = read_chain(w.call, w.tool, tops);
-    if (chain) return {};
+    std::set<std::string> missing;
+    const auto chain = read_chain(w.call, w.tool, tops, &missing);
+    if (chain && missing.empty()) return {};
+    for (const auto& path : missing)
+        if (is_gone(w, path))
+            return Error{
+                Status::failed, "wsvirt.snapshot.no_former",
+                "The file \"" + path + "\", which held what a disk was before, does not exist any more.",
+                path};
     return Error{
         Status::failed, "wsvirt.snapshot.former_unseen",
         "The files that hold what the disks of the machine were before are not there, or cannot be read.",
-        chain.error().subject, chain.error().full_text()};
+        missing.empty() ? chain.error().subject : *missing.begin(),
+        missing.empty() ? chain.error().full_text() : ""};
 }
 
 // The disks that it has, with all that they stand on; nothing where they are those of before.
@@ -217,7 +239,10 @@ Result<void> make_former(Site& w, const Unfinished& noted) {
     if (auto ok = former_is_there(w, noted); !ok) return ok;
     const auto newer = other_files(w, noted);
     if (!newer) return newer.error();
-    if (auto ok = turn_off(w); !ok) return ok;
+    const auto memory_back = memory_is_back(w, noted.files);
+    if (!memory_back) return memory_back.error();
+    if (!*memory_back)
+        if (auto ok = turn_off(w); !ok) return ok;
     qemu::end_orphans(w.core->settings().qemu_img, noted.id);
     for (const auto& path : noted.held)
         if (auto ok = w.tool.snapshot(w.call, 'a', noted.id, path); !ok) return ok;

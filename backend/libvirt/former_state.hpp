@@ -26,7 +26,8 @@ void drop_variables(const Site& w, const Unfinished& noted);
 // What is noted by then; a machine that runs is turned off. After an error nothing has changed but what
 // let_go() removes.
 Result<void> hold_former(Site& w, const Unfinished& noted);
-// Errors: wsvirt.snapshot.no_former: the disks have been looked at and do not hold it.
+// Errors: wsvirt.snapshot.no_former: the disks have been looked at and do not hold it, or what they stood on
+// is gone from a folder that is there.
 Result<void> former_is_there(Site& w, const Unfinished& noted);
 // Disks, settings, and then the memory, which fits no others. Whatever runs is turned off.
 Result<void> make_former(Site& w, const Unfinished& noted);

@@ -62,11 +62,28 @@ Result<void> MemoryAside::keep() {
     return done;
 }
 
-Result<void> put_memory_back(Site& w, const std::vector<std::string>& files) {
+namespace {
+
+bool is_noted(const Site& w, const std::vector<std::string>& files) {
     const auto aside = MemoryAside::place(w);
-    if (aside.empty() || std::find(files.begin(), files.end(), aside) == files.end()) return {};
+    return !aside.empty() && std::find(files.begin(), files.end(), aside) != files.end();
+}
+
+}  // namespace
+
+Result<void> put_memory_back(Site& w, const std::vector<std::string>& files) {
     // Not beneath a machine that may have been given its memory: it would start with this one next.
-    return w.active() ? Result<void>() : copy_memory(w, aside, w.saved_path());
+    if (!is_noted(w, files) || w.active()) return {};
+    const auto there = has_memory(w, MemoryAside::place(w));
+    if (!there) return there.error();
+    return *there ? copy_memory(w, MemoryAside::place(w), w.saved_path()) : Result<void>();
+}
+
+Result<bool> memory_is_back(Site& w, const std::vector<std::string>& files) {
+    if (!is_noted(w, files) || !MemoryAside::is_needed(w)) return false;
+    const auto there = has_memory(w, MemoryAside::place(w));
+    if (!there) return there.error();
+    return !*there;
 }
 
 MemoryAside::~MemoryAside() {

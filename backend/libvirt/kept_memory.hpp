@@ -22,8 +22,11 @@ Result<void> remove_memory(Site& w, const std::string& file);
 Result<void> remove_memory(const Core& core, virConnectPtr connection, const std::string& file);
 Result<bool> has_memory(Site& w, const std::string& file);
 
-// The memory that is kept aside in one of these files becomes the machine's again.
+// The memory that is kept aside in one of these files becomes the machine's again. One that is not there any
+// more was put back, and what it had aside was removed.
 Result<void> put_memory_back(Site& w, const std::vector<std::string>& files);
+// Whether the machine is saved with that memory already.
+Result<bool> memory_is_back(Site& w, const std::vector<std::string>& files);
 
 // What a second name keeps from being lost while a machine that is saved goes back to a snapshot.
 class MemoryAside {

@@ -377,9 +377,10 @@ class Attempt {
             leave_noted(*w_.core, noted_);
             return;
         }
+        const bool begun = !noted_.applied.empty();
         noted_.applied.clear();
         noted_.back = false;
-        if (!noted_.held.empty() || noted_.host_holds) (void)note();
+        if (begun) (void)note();  // before anything goes that it would need
         bool left = !let_go(w_, noted_);
         drop_variables(w_, noted_);
         if (!overlays.empty() && !tidy_files(w_, overlays))
@@ -439,7 +440,7 @@ Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSn
 
 }  // namespace
 
-Result<void> apply_again(Site& w, const std::string& id, const AfterRevert& then) {
+Result<void> apply_again(Site& w, const std::string& id, const AfterRevert& then, bool& is_back) {
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
     const HeldSnapshot* const held = find_snapshot(*all, id);
@@ -451,6 +452,7 @@ Result<void> apply_again(Site& w, const std::string& id, const AfterRevert& then
         if (auto ok = can_be_applied(w, *held, *all, then.memory); !ok) return ok;
         if (auto ok = go_back(w, *held, *all, then.memory); !ok) return ok;
     }
+    is_back = true;
     return end_of_revert(w, held->info.id, then);
 }
 

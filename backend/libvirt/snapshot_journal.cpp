@@ -153,11 +153,14 @@ Result<void> end_applying(Site& w, Unfinished& u, const fs::path& file) {
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
     const bool lost = !find_snapshot(*all, u.applied) && !u.settings.empty();
-    auto ok = u.back || lost ? take_back(w, u) : apply_again(w, u.applied, u.then);
-    if (!ok) return ok;
+    bool is_back = false;
+    auto ok = u.back || lost ? take_back(w, u) : apply_again(w, u.applied, u.then, is_back);
+    // Its memory may have found no room; the files that it was before are gone by then.
+    if (!ok && !(is_back && w.answers())) return ok;
     u.applied.clear();
     u.back = false;
-    return note_again(*w.core, file, u);
+    auto noted = note_again(*w.core, file, u);
+    return ok ? noted : ok;
 }
 
 Result<void> clear_up(Site& w, Unfinished& u, const fs::path& file) {

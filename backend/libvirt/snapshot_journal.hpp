@@ -53,8 +53,8 @@ void leave_noted(const Core& core, Unfinished what);
 // Whether going back to a snapshot is noted of this machine. Any thread.
 bool applying_was_cut_off(const Core& core, std::string_view machine);
 // It is finished now, or else taken back: before the machine starts or anything is done to its snapshots.
-// Given up only where its disks are there and do not hold what they were any more. With the machine's gate
-// held. Errors: invalid_state: it waits for something; busy, unavailable.
+// Given up only where its disks are there and do not hold what they were any more, or the files of that are
+// gone. With the machine's gate held. Errors: invalid_state: it waits for something; busy, unavailable.
 Result<void> finish_applying(struct Site& w);
 // Of a machine that is not there: one that gets its identifier has nothing to do with it. Memory goes with
 // the notes, and is all that stays noted where it cannot. With the machine's gate held.

@@ -20,6 +20,13 @@ MachineSpec with_disk() {
     return s;
 }
 
+fs::path note_of(const libvirt::Unfinished& noted) {
+    const auto file = host().folder() / "state" / "unfinished-snapshots" / noted.id;
+    fs::create_directories(file.parent_path());
+    std::ofstream(file) << libvirt::text_of("embedded", noted);
+    return file;
+}
+
 // Its disk is not there, and holds what it was.
 struct HalfApplied {
     LabMachine m{with_disk()};
@@ -37,10 +44,8 @@ struct HalfApplied {
         OK(text);
         noted.settings = *text;
         std::ofstream(memory) << "of a machine that was saved";
-        note = host().folder() / "state" / "unfinished-snapshots" / noted.id;
-        fs::create_directories(note.parent_path());
         fs::rename(disk, aside);
-        std::ofstream(note) << libvirt::text_of("embedded", noted);
+        note = note_of(noted);
     }
     Result<void> more_memory() {
         MachineSpec s = m.now()->spec;
@@ -60,6 +65,40 @@ void is_refused(const Result<void>& done, Status status, const std::string& id) 
     BOOST_REQUIRE(!done);
     BOOST_TEST((done.error().status == status), done.error().full_text());
     BOOST_TEST(done.error().message_id == id);
+}
+
+libvirt::Unfinished back_to(const LabMachine& m, const std::string& snapshot, const MachineSpec& former) {
+    libvirt::Unfinished noted;
+    noted.machine = m.id();
+    noted.id = make_guid();
+    noted.applied = snapshot;
+    const auto text = hv().spec_to_text(former);
+    OK(text);
+    noted.settings = *text;
+    return noted;
+}
+
+const fs::path& saves() {
+    static const fs::path folder = host().folder() / "state" / "qemu" / "lib" / "qemu" / "save";
+    return folder;
+}
+
+// No memory can be saved.
+struct NoSaves {
+    fs::path aside = saves().native() + ".aside";
+    NoSaves() { fs::rename(saves(), aside); }
+    ~NoSaves() {
+        std::error_code ec;
+        fs::rename(aside, saves(), ec);
+    }
+    NoSaves(const NoSaves&) = delete;
+    NoSaves& operator=(const NoSaves&) = delete;
+};
+
+MachineSpec with_raw_disk() {
+    MachineSpec s = host().bare();
+    s.disks = {host().new_disk("raw")};
+    return s;
 }
 
 }  // namespace
@@ -97,6 +136,65 @@ BOOST_AUTO_TEST_CASE(what_is_noted_of_a_deletion_goes_with_the_machine) {
     OK(hv().undefine(within(patience), it.m.id()));
     BOOST_TEST(!fs::exists(it.note));
     BOOST_TEST(!fs::exists(it.memory));
+}
+
+// The overlay that it stood on before is gone by then.
+BOOST_AUTO_TEST_CASE(gone_back_beside_the_disks_it_stays_so_although_its_memory_finds_no_room) {
+    const LabMachine m{with_raw_disk()};
+    write_pattern(m.disk(), 1);
+    OK(hv().start(within(patience), m.id()));
+    SnapshotRequest r;
+    r.machine = m.id();
+    r.id = make_guid();
+    r.name = "beside the disk";
+    const auto taken = hv().snapshot(within(patience), r);
+    OK(taken);
+    BOOST_TEST((taken->external && taken->has_memory));
+    OK(hv().power_off(within(patience), m.id()));
+    const std::string former = m.disk();
+    write_pattern(former, 2);
+    auto noted = back_to(m, r.id, m.now()->spec);
+    noted.files = {former};
+    note_of(noted);
+    {
+        const NoSaves no_room;
+        OK(hv().start(within(patience), m.id()));
+    }
+    OK(hv().power_off(within(patience), m.id()));
+    BOOST_TEST(has_pattern(m.disk(), 1));
+    BOOST_TEST(!fs::exists(former));
+}
+
+// Given up, as the storage is at hand and does not have it; where it is not, it may come yet.
+BOOST_AUTO_TEST_CASE(what_a_machine_was_beside_its_disks_is_gone_and_so_is_the_snapshot) {
+    const LabMachine m{with_raw_disk()};
+    const auto overlay = [&](const fs::path& folder) {
+        MachineSpec former = m.now()->spec;
+        former.disks.at(0).format = "qcow2";
+        former.disks.at(0).path = folder / ("disk." + make_guid() + ".qcow2");
+        return former;
+    };
+    const auto late = note_of(back_to(m, make_guid(), overlay(host().folder() / "late")));
+    is_refused(hv().start(within(patience), m.id()), Status::invalid_state, "wsvirt.snapshot.half_applied");
+    fs::remove(late);
+    note_of(back_to(m, make_guid(), overlay(fs::path(m.disk()).parent_path())));
+    OK(hv().start(within(patience), m.id()));
+}
+
+// Its end came between the two: the machine is what it was.
+BOOST_AUTO_TEST_CASE(memory_that_was_put_back_stays_where_what_was_aside_is_removed_before_the_note) {
+    const LabMachine m{with_raw_disk()};
+    OK(hv().start(within(patience), m.id()));
+    OK(hv().save(within(patience), m.id()));
+    auto noted = back_to(m, make_guid(), m.now()->spec);
+    noted.back = true;
+    for (const auto& e : fs::directory_iterator(saves()))
+        noted.files.push_back(e.path().native() + ".before");
+    BOOST_REQUIRE(noted.files.size() == 1u);
+    note_of(noted);
+    is_refused(hv().check_whole(within(patience), m.id()), Status::busy, "wsvirt.snapshot.just_applied");
+    BOOST_TEST((m.state() == MachineState::saved));
+    OK(hv().start(within(patience), m.id()));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
