@@ -3,27 +3,19 @@
 #include <libvirt/virterror.h>
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <pugixml.hpp>
+#include <thread>
+#include <utility>
 
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/errors.hpp"
 #include "base/text.hpp"
 
 namespace wsvirt::backend::libvirt {
-
-Pool make_pool(virConnectPtr connection, const std::string& folder, const std::string& name, unsigned flags) {
-    pugi::xml_document doc;
-    auto root = doc.append_child("pool");
-    root.append_attribute("type").set_value("dir");
-    set_text(root, "name", name);
-    set_text(root.append_child("target"), "path", folder);
-    return Pool(virStoragePoolCreateXML(connection, to_text(doc).c_str(), flags));
-}
-
-std::string pool_name() {
-    return "wsvirt-" + to_lower(make_guid());
-}
 
 namespace {
 std::string volume_xml(const std::string& path, std::uint64_t size, bool sparse, const std::string& format) {
@@ -51,44 +43,220 @@ Volume copy_volume(virStoragePoolPtr pool, const std::string& path, virStorageVo
     return Volume(virStorageVolCreateXMLFrom(pool, xml.c_str(), from, 0));
 }
 
-FolderView::FolderView(virConnectPtr connection, const std::string& path, unsigned flags) {
-    const std::string folder = std::filesystem::path(path).parent_path().native();
-    pool_.reset(virStoragePoolLookupByTargetPath(connection, folder.c_str()));
-    if (pool_ && virStoragePoolIsActive(pool_.get()) != 1) pool_.reset();
-    if (pool_) {
-        virStoragePoolRefresh(pool_.get(), 0);
-        return;
+namespace {
+
+constexpr auto patience = std::chrono::seconds(2);
+constexpr auto try_again = std::chrono::milliseconds(50);
+
+Pool make_pool(virConnectPtr connection, const std::string& folder, unsigned flags) {
+    pugi::xml_document doc;
+    auto root = doc.append_child("pool");
+    root.append_attribute("type").set_value("dir");
+    set_text(root, "name", "wsvirt-" + to_lower(make_guid()));
+    set_text(root.append_child("target"), "path", folder);
+    return Pool(virStoragePoolCreateXML(connection, to_text(doc).c_str(), flags));
+}
+
+// Somebody's that is off and keeps others from standing for the folder.
+Pool pool_that_is_off(virConnectPtr connection, const std::string& folder) {
+    virStoragePoolPtr* list = nullptr;
+    const int n = virConnectListAllStoragePools(
+        connection, &list, VIR_CONNECT_LIST_STORAGE_POOLS_INACTIVE | VIR_CONNECT_LIST_STORAGE_POOLS_DIR);
+    Pool found;
+    for (int i = 0; i < n; ++i) {
+        Pool pool(list[i]);
+        pugi::xml_document doc;
+        doc.load_string(take(virStoragePoolGetXMLDesc(pool.get(), 0)).c_str());
+        if (!found && folder == doc.child("pool").child("target").child("path").text().get())
+            found = std::move(pool);
     }
-    pool_ = make_pool(connection, folder, pool_name(), flags);
-    made_ = bool(pool_);
-    if (made_) return;
-    if (const virError* const e = virGetLastError()) {
-        code_ = e->code;
-        missing_ = e->code == VIR_ERR_SYSTEM_ERROR && e->int1 == ENOENT;
-        message_ = e->message ? e->message : "";
+    std::free(list);
+    return found;
+}
+
+std::string id_of(virStoragePoolPtr pool) {
+    char uuid[VIR_UUID_STRING_BUFLEN] = {};
+    virStoragePoolGetUUIDString(pool, uuid);
+    return uuid;
+}
+
+Pool pool_by_id(virConnectPtr connection, const std::string& id) {
+    return id.empty() ? nullptr : Pool(virStoragePoolLookupByUUIDString(connection, id.c_str()));
+}
+
+bool is_on(const Pool& pool) {
+    return pool && virStoragePoolIsActive(pool.get()) == 1;
+}
+
+}  // namespace
+
+// Of one folder of one host.
+struct FolderView::Shared {
+    std::mutex mutex;
+    std::string id;      // of the pool that we have made or turned on; "" = none
+    unsigned users = 0;  // of ours
+};
+
+// Like libvirt's event loop it is one for the process, for as long as somebody needs it: pools are the
+// host's, whichever of our connections they were made through.
+struct FolderView::All {
+    std::mutex mutex;
+    std::map<std::pair<std::string, std::string>, std::weak_ptr<Shared>> folders;
+
+    static std::shared_ptr<All> acquire() {
+        static std::mutex mutex;
+        static std::weak_ptr<All> current;
+        const std::scoped_lock lock(mutex);
+        auto all = current.lock();
+        if (!all) current = all = std::make_shared<All>();
+        return all;
     }
+    std::shared_ptr<Shared> folder(virConnectPtr connection, const std::string& folder) {
+        const std::scoped_lock lock(mutex);
+        std::erase_if(folders, [](const auto& f) { return f.second.expired(); });
+        auto& entry = folders[{take(virConnectGetURI(connection)), folder}];
+        auto shared = entry.lock();
+        if (!shared) entry = shared = std::make_shared<Shared>();
+        return shared;
+    }
+};
+
+struct FolderView::Look {
+    virConnectPtr connection;
+    std::string folder;
+    unsigned flags;
+    std::shared_ptr<All> all = All::acquire();
+    std::shared_ptr<Shared> shared = all->folder(connection, folder);
+    Pool pool = nullptr;
+    bool counted = false, missing = false;
+    int code = 0;  // why there is no pool, or why it does not show all files
+    std::string message = {};
+
+    void wait() {
+        const auto end = std::chrono::steady_clock::now() + patience;
+        while (!look() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(try_again);
+    }
+
+    // Whether there is nothing to wait for.
+    bool look() {
+        const std::scoped_lock lock(shared->mutex);
+        code = 0;
+        missing = false;
+        if (!counted) {
+            pool = pool_by_id(connection, shared->id);
+            if (is_on(pool)) count();
+        }
+        if (!counted) pool.reset(virStoragePoolLookupByTargetPath(connection, folder.c_str()));
+        return pool ? look_into() : begin();
+    }
+
+    void end() {
+        const std::scoped_lock lock(shared->mutex);
+        if (!counted || --shared->users > 0) return;
+        if (const auto ours = pool_by_id(connection, shared->id); ours) virStoragePoolDestroy(ours.get());
+        shared->id.clear();
+    }
+
+  private:
+    bool begin() {
+        pool = make_pool(connection, folder, flags);
+        if (!pool) {
+            take_error();
+            if (code != VIR_ERR_OPERATION_FAILED) return true;
+            auto other = pool_that_is_off(connection, folder);
+            if (!other) return false;
+            if (virStoragePoolCreate(other.get(), flags) < 0) {
+                take_error();
+                return code != VIR_ERR_OPERATION_INVALID && code != VIR_ERR_NO_STORAGE_POOL;
+            }
+            pool = std::move(other);
+        }
+        code = 0;
+        shared->id = id_of(pool.get());
+        count();
+        return true;
+    }
+
+    // A pool does not look at its folder while it makes a file there, and ends when there is no folder.
+    bool look_into() {
+        if (virStoragePoolRefresh(pool.get(), 0) == 0) return true;
+        take_error();
+        if (connection_lost(code, message)) return true;
+        if (is_on(pool)) return false;
+        pool.reset();
+        if (std::exchange(counted, false)) {
+            --shared->users;
+            shared->id.clear();
+        }
+        return false;
+    }
+
+    void count() {
+        counted = true;
+        ++shared->users;
+    }
+
+    void take_error() {
+        const virError* const e = virGetLastError();
+        code = e ? e->code : VIR_ERR_INTERNAL_ERROR;
+        message = e && e->message ? e->message : "";
+        missing = code == VIR_ERR_SYSTEM_ERROR && (e->int1 == ENOENT || e->int1 == ENOTDIR);
+    }
+};
+
+FolderView::FolderView(virConnectPtr connection, const std::string& path, unsigned flags)
+    : look_(new Look{connection, std::filesystem::path(path).parent_path().native(), flags}) {
+    look_->wait();
 }
 
 FolderView::~FolderView() {
-    if (made_) virStoragePoolDestroy(pool_.get());
+    look_->end();
 }
 
-bool FolderView::silent() const {
-    return code_ == VIR_ERR_NO_SUPPORT || code_ == VIR_ERR_NO_CONNECT || connection_lost(code_, message_);
+virStoragePoolPtr FolderView::get() const {
+    return look_->pool.get();
+}
+
+bool FolderView::missing() const {
+    return !look_->pool && look_->missing;
 }
 
 Error FolderView::error(const char* doing) const {
-    return error_from(code_, message_, doing);
+    Error e = error_from(look_->code, look_->message, doing);
+    const std::string cannot = "Cannot " + std::string(doing) + ". ";
+    if (look_->code == VIR_ERR_OPERATION_FAILED) {
+        e.text = cannot +
+                 "A storage pool of the host is in the way; see with \"virsh pool-list --all\" "
+                 "there which one stands for the folder.";
+        e.subject = look_->folder;
+    } else if (look_->pool && e.status == Status::failed) {
+        e.status = Status::busy;
+        e.message_id = "wsvirt.folder.busy";
+        e.text = cannot + "Others use the storage pool of the folder at the moment; try again later.";
+        e.subject = look_->folder;
+    }
+    return e;
+}
+
+bool FolderView::shows_all() const {
+    return look_->code == 0 && is_on(look_->pool);
+}
+
+void FolderView::look_again() const {
+    look_->wait();
 }
 
 Result<Volume> find_file(virConnectPtr connection, const FolderView& folder, const std::string& path,
                          const char* doing) {
-    Volume found(virStorageVolLookupByPath(connection, path.c_str()));
-    if (found) return found;
-    const bool none = last_error_code() == VIR_ERR_NO_STORAGE_VOL;
-    if (!none) return last_error(doing);
-    if (!folder.stands()) return folder.error(doing);
-    return found;
+    const auto end = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+        Volume found(virStorageVolLookupByPath(connection, path.c_str()));
+        if (found) return found;
+        if (last_error_code() != VIR_ERR_NO_STORAGE_VOL) return last_error(doing);
+        if (folder.shows_all()) return found;
+        if (!folder || std::chrono::steady_clock::now() >= end) return folder.error(doing);
+        folder.look_again();
+    }
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -16,8 +16,6 @@ using Pool = std::unique_ptr<virStoragePool, FreeBy<&virStoragePoolFree>>;
 using Volume = std::unique_ptr<virStorageVol, FreeBy<&virStorageVolFree>>;
 using Stream = std::unique_ptr<virStream, FreeBy<&virStreamFree>>;
 
-Pool make_pool(virConnectPtr connection, const std::string& folder, const std::string& name, unsigned flags);
-std::string pool_name();  // one that nobody has
 // A file for so many bytes; it takes no room before they come where `sparse`. One that is there is not
 // touched.
 Volume make_volume(virStoragePoolPtr pool, const std::string& path, std::uint64_t size, bool sparse,
@@ -25,30 +23,34 @@ Volume make_volume(virStoragePoolPtr pool, const std::string& path, std::uint64_
 // A file with the content of another one of the host, which makes the copy.
 Volume copy_volume(virStoragePoolPtr pool, const std::string& path, virStorageVolPtr from);
 
-// The pool that stands for a file's folder, for as long as this lives.
+// The pool that stands for a file's folder, for as long as this lives. libvirt lets one stand for a folder,
+// so all of this process who look into the same one at the same time share it, and none ends what another
+// still uses. Somebody else's is used where there is one; one of theirs that is off is on for as long as it
+// is needed.
 class FolderView {
   public:
+    // Looks again for a moment while another's pool comes or goes, or files are made in the folder.
     FolderView(virConnectPtr connection, const std::string& path, unsigned flags = 0);
     ~FolderView();
     FolderView(const FolderView&) = delete;
     FolderView& operator=(const FolderView&) = delete;
-    explicit operator bool() const { return bool(pool_); }
-    // Why there is none.
-    bool missing() const { return missing_; }
-    bool silent() const;
+    explicit operator bool() const { return get() != nullptr; }
+    virStoragePoolPtr get() const;
+    bool missing() const;  // there is none as the host has no such folder
+    // Why there is none, or why it may not show all files.
     Error error(const char* doing) const;
-    virStoragePoolPtr get() const { return pool_.get(); }
-    // Another's pool may have ended meanwhile.
-    bool stands() const { return virStoragePoolIsActive(pool_.get()) == 1; }
+    // Whether what it does not show is not there. Another's pool may have ended meanwhile.
+    bool shows_all() const;
+    void look_again() const;
 
   private:
-    Pool pool_;
-    bool made_ = false, missing_ = false;
-    int code_ = 0;
-    std::string message_;
+    struct Shared;
+    struct All;
+    struct Look;
+    std::unique_ptr<Look> look_;
 };
 
-// nullptr: there is none.
+// nullptr: there is none, for certain.
 Result<Volume> find_file(virConnectPtr connection, const FolderView& folder, const std::string& path,
                          const char* doing);
 

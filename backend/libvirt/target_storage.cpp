@@ -16,8 +16,8 @@ namespace wsvirt::backend::libvirt {
 Result<bool> host_has_file(virConnectPtr connection, const std::string& path) {
     constexpr const char* doing = "look for the file";
     const FolderView folder(connection, path);
-    if (!folder && folder.silent()) return folder.error(doing);
-    if (!folder) return false;  // no such folder
+    if (folder.missing()) return false;
+    if (!folder) return folder.error(doing);
     const auto found = find_file(connection, folder, path, doing);
     if (!found) return found.error();
     return bool(*found);
@@ -47,7 +47,7 @@ Result<void> remove_host_file(virConnectPtr connection, const std::string& path,
                               std::chrono::milliseconds patience) {
     constexpr const char* doing = "remove the file";
     const FolderView folder(connection, path);
-    if (!folder && folder.missing()) return {};
+    if (folder.missing()) return {};
     if (!folder) return folder.error(doing);
     return remove_in(connection, folder, path, patience, doing);
 }
@@ -115,7 +115,7 @@ Result<std::optional<std::string>> read_host_file(virConnectPtr connection, cons
                                                   std::uint64_t largest) {
     constexpr const char* doing = "read the file";
     const FolderView folder(connection, path);
-    if (!folder && folder.missing()) return std::optional<std::string>();
+    if (folder.missing()) return std::optional<std::string>();
     if (!folder) return folder.error(doing);
     const auto found = find_file(connection, folder, path, doing);
     if (!found) return found.error();
@@ -132,7 +132,7 @@ Result<std::optional<std::string>> read_host_file(virConnectPtr connection, cons
 Result<void> write_host_file(virConnectPtr connection, const std::string& path, const std::string& content) {
     constexpr const char* doing = "write the file";
     std::optional<FolderView> folder(std::in_place, connection, path);
-    if (!*folder && folder->missing()) folder.emplace(connection, path, VIR_STORAGE_POOL_CREATE_WITH_BUILD);
+    if (folder->missing()) folder.emplace(connection, path, VIR_STORAGE_POOL_CREATE_WITH_BUILD);
     if (!*folder) return folder->error(doing);
     auto found = find_file(connection, *folder, path, doing);
     if (!found) return found.error();
@@ -145,18 +145,13 @@ Result<void> write_host_file(virConnectPtr connection, const std::string& path, 
 }
 
 Result<void> TargetStorage::prepare(const std::vector<std::string>& paths) {
+    constexpr const char* preparing = "prepare the folder for the disks at the destination";
     std::set<std::string> folders;
     for (const auto& p : paths) folders.insert(std::filesystem::path(p).parent_path().native());
     for (const auto& folder : folders) {
-        Pool pool(virStoragePoolLookupByTargetPath(connection_, folder.c_str()));
-        if (pool && virStoragePoolIsActive(pool.get()) != 1) pool.reset();
-        if (!pool) {
-            const std::string name = pool_name();
-            pool = make_pool(connection_, folder, name, VIR_STORAGE_POOL_CREATE_WITH_BUILD);
-            if (!pool) return last_error("prepare the folder for the disks at the destination");
-            made_pools_.push_back(name);
-        }
-        virStoragePoolRefresh(pool.get(), 0);
+        folders_.push_back(
+            std::make_unique<FolderView>(connection_, folder + "/.", VIR_STORAGE_POOL_CREATE_WITH_BUILD));
+        if (!*folders_.back()) return folders_.back()->error(preparing);
     }
     for (const auto& p : paths) {
         const Volume there(virStorageVolLookupByPath(connection_, p.c_str()));
@@ -181,18 +176,10 @@ Result<void> TargetStorage::made(const std::string& path) {
 }
 
 void TargetStorage::remove_new() {
-    for (const auto& name : made_pools_)
-        if (const Pool pool(virStoragePoolLookupByName(connection_, name.c_str())); pool)
-            virStoragePoolRefresh(pool.get(), 0);
+    for (const auto& folder : folders_) folder->look_again();
     for (const auto& p : new_files_)
         if (const Volume v(virStorageVolLookupByPath(connection_, p.c_str())); v)
             virStorageVolDelete(v.get(), 0);
-}
-
-TargetStorage::~TargetStorage() {
-    for (const auto& name : made_pools_)
-        if (const Pool pool(virStoragePoolLookupByName(connection_, name.c_str())); pool)
-            virStoragePoolDestroy(pool.get());
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -7,11 +7,13 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "backend/libvirt/connector.hpp"
+#include "backend/libvirt/folder_view.hpp"
 #include "base/result.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -22,7 +24,6 @@ class TargetStorage {
     using Noted = std::function<Result<void>(const std::string& file, const std::string& mark)>;
     TargetStorage(virConnectPtr destination, HostKind kind, Noted noted)
         : connection_(destination), kind_(kind), noted_(std::move(noted)) {}
-    ~TargetStorage();  // removes the pools it made, never their files
     TargetStorage(const TargetStorage&) = delete;
     TargetStorage& operator=(const TargetStorage&) = delete;
 
@@ -39,11 +40,12 @@ class TargetStorage {
     virConnectPtr connection_;
     HostKind kind_;
     Noted noted_;
-    std::vector<std::string> made_pools_, new_files_;
+    std::vector<std::unique_ptr<FolderView>> folders_;  // that were prepared, for as long as this lives
+    std::vector<std::string> new_files_;
 };
 
 // Whether the host at the other end sees a file of this name, found through a storage pool that stands for
-// its folder while the question is asked. Errors: not_supported.
+// its folder while the question is asked; what the host does not say is never "no". Errors: not_supported.
 Result<bool> host_has_file(virConnectPtr connection, const std::string& path);
 // Removes a file there; one that is gone is no error. One that the host still copies for somebody who has
 // gone is waited for so long.

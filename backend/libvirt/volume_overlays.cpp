@@ -14,7 +14,7 @@ constexpr const char* doing = "look for files that stand on the disk";
 Result<qemu::Below> look_into(virConnectPtr connection, const std::string& folder) {
     const FolderView view(connection, folder + "/.");
     if (view.missing()) return qemu::Below();
-    if (!view) return view.error(doing);
+    if (!view || !view.shows_all()) return view.error(doing);
     virStorageVolPtr* list = nullptr;
     const int n = virStoragePoolListAllVolumes(view.get(), &list, 0);
     if (n < 0) return last_error(doing);

@@ -1,0 +1,256 @@
+// Several at once look into one folder of a real libvirt host, and others have storage pools there.
+#include "backend/libvirt/folder_view.hpp"
+
+#include <atomic>
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "backend/libvirt/libvirt_hypervisor.hpp"
+#include "backend/libvirt/target_storage.hpp"
+#include "base/text.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::backend;
+namespace fs = std::filesystem;
+
+namespace {
+
+#define OK(call)                                                                        \
+    do {                                                                                \
+        auto r_ = (call);                                                               \
+        BOOST_REQUIRE_MESSAGE(r_, #call << ": " << (r_ ? "" : r_.error().full_text())); \
+    } while (false)
+
+constexpr auto patience = std::chrono::seconds(120);
+
+Call patiently() {
+    Call c;
+    c.deadline = std::chrono::steady_clock::now() + patience;
+    return c;
+}
+
+std::string lab() {
+    return getenv("WSVIRT_LAB_FOLDER");
+}
+
+std::unique_ptr<Hypervisor> open_host(const char* variable) {
+    libvirt::Settings s;
+    s.uri = getenv(variable);
+    s.accelerator = "tcg";
+    s.state_dir = lab() + "/" + variable;
+    fs::create_directories(s.state_dir);
+    auto h = libvirt::open_libvirt(s);
+    BOOST_REQUIRE_MESSAGE(h, (h ? "" : h.error().full_text()));
+    return std::move(*h);
+}
+
+// A folder of host B with a file in it, and what libvirt has there.
+struct Folder {
+    const libvirt::ConnectHandle b{virConnectOpen(getenv("WSVIRT_LAB_B"))};
+    const std::string path, file = path + "/there.raw";
+
+    explicit Folder(std::string folder) : path(std::move(folder)) {
+        fs::create_directories(on_b(path));
+        std::ofstream(on_b(file)) << "there";
+    }
+    ~Folder() {
+        std::error_code ec;
+        fs::remove_all(on_b(path), ec);
+    }
+    static std::string on_b(const std::string& file) { return lab() + "/hvB" + file; }
+    std::string description() const {
+        return "<pool type='dir'><name>somebody's</name><target><path>" + path + "</path></target></pool>";
+    }
+    std::size_t pools() const {
+        return static_cast<std::size_t>(virConnectListAllStoragePools(b.get(), nullptr, 0));
+    }
+};
+
+// What is wrong with the answers, of a file that is there all the time; "" = nothing.
+std::string look(Hypervisor& h, const std::string& file, int times) {
+    for (int i = 0; i < times; ++i) {
+        const auto there = h.has_file(patiently(), file);
+        if (!there) return there.error().full_text();
+        if (!*there) return "It is not there.";
+    }
+    return {};
+}
+
+struct Hosts {
+    std::unique_ptr<Hypervisor> a = open_host("WSVIRT_LAB_A"), b = open_host("WSVIRT_LAB_B");
+};
+
+// One that is on host A, and is gone at the end.
+struct Traveller {
+    Hosts& hosts;
+    MachineSpec spec;
+
+    Traveller(Hosts& h, const char* name) : hosts(h) {
+        spec.uuid = make_guid();
+        spec.name = name;
+        spec.memory_mib = spec.memory_max_mib = spec.memory_min_mib = 16;
+    }
+    ~Traveller() {
+        for (auto* h : {hosts.a.get(), hosts.b.get()})
+            if (h->machine(spec.uuid)) {
+                h->power_off(patiently(), spec.uuid);
+                h->undefine(patiently(), spec.uuid);
+            }
+    }
+    // UEFI, with its variables in this file.
+    void begin_with_variables(const std::string& file) {
+        spec.firmware = Firmware::uefi;
+        OK(hosts.a->define(patiently(), spec));
+        const libvirt::ConnectHandle c(virConnectOpen(getenv("WSVIRT_LAB_A")));
+        const libvirt::DomainHandle d(virDomainLookupByUUIDString(c.get(), spec.uuid.c_str()));
+        std::string xml = libvirt::take(virDomainGetXMLDesc(d.get(), VIR_DOMAIN_XML_INACTIVE));
+        const auto end = xml.find("</nvram>");
+        BOOST_REQUIRE(end != std::string::npos);
+        const auto begin = xml.rfind('>', end) + 1;
+        xml.replace(begin, end - begin, file);
+        const libvirt::DomainHandle changed(virDomainDefineXML(c.get(), xml.c_str()));
+        BOOST_REQUIRE(changed);
+        OK(hosts.a->start(patiently(), spec.uuid));
+    }
+    void begin_with_disk(const std::string& path) {
+        spec.controllers = {{make_guid(), Bus::ide, 0, {}}};
+        Disk d;
+        d.id = make_guid();
+        d.bus = Bus::ide;
+        d.format = "qcow2";
+        d.path = path;
+        ImageSpec image;
+        image.path = d.path;
+        image.format = d.format;
+        image.size = 16 << 20;
+        OK(hosts.a->create_image(patiently(), image));
+        spec.disks = {d};
+        OK(hosts.a->define(patiently(), spec));
+        OK(hosts.a->start(patiently(), spec.uuid));
+    }
+    MigrationRequest request(MigrationRequest::Kind kind) const {
+        MigrationRequest r;
+        r.machine = spec.uuid;
+        r.destination = "hvB";
+        r.kind = kind;
+        return r;
+    }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(folder_view)
+
+BOOST_AUTO_TEST_CASE(several_at_once_see_what_is_there) {
+    const Folder folder("/vms/looked-into");
+    const auto h = open_host("WSVIRT_LAB_B"), same = open_host("WSVIRT_LAB_B");
+    const auto before = folder.pools();
+    std::string first, second, third;
+    {
+        const std::jthread one([&] { first = look(*h, folder.file, 50); });
+        const std::jthread two([&] { second = look(*h, folder.file, 50); });
+        third = look(*same, folder.file, 50);
+    }
+    for (const auto& wrong : {first, second, third}) BOOST_TEST(wrong.empty(), wrong);
+    BOOST_TEST(folder.pools() == before);
+    OK(h->has_file(patiently(), folder.path + "/none"));
+    BOOST_TEST(!h->has_file(patiently(), folder.path + "/none").value());
+    BOOST_TEST(!h->has_file(patiently(), folder.path + "/none/none").value_or(true));
+}
+
+// One who ends before the other.
+BOOST_AUTO_TEST_CASE(nobody_ends_what_another_needs) {
+    const Folder folder("/vms/shared-view");
+    const libvirt::ConnectHandle c(virConnectOpen(getenv("WSVIRT_LAB_B")));
+    auto first = std::make_unique<libvirt::TargetStorage>(c.get(), libvirt::HostKind::remote,
+                                                          libvirt::TargetStorage::Noted());
+    libvirt::TargetStorage second(folder.b.get(), libvirt::HostKind::remote, {});
+    OK(first->prepare({folder.path + "/first.raw"}));
+    OK(second.prepare({folder.path + "/second.raw"}));
+    OK(first->make(folder.path + "/first.raw", "raw", 1 << 20));
+    first.reset();
+    OK(second.make(folder.path + "/second.raw", "raw", 1 << 20));
+    BOOST_TEST(fs::exists(Folder::on_b(folder.path + "/first.raw")));
+    BOOST_TEST(fs::exists(Folder::on_b(folder.path + "/second.raw")));
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_that_is_off_is_on_for_as_long_as_it_is_needed) {
+    const Folder folder("/vms/off");
+    const libvirt::Pool pool(virStoragePoolDefineXML(folder.b.get(), folder.description().c_str(), 0));
+    BOOST_REQUIRE(pool);
+    const auto h = open_host("WSVIRT_LAB_B");
+    const auto wrong = look(*h, folder.file, 1);
+    BOOST_TEST(wrong.empty(), wrong);
+    BOOST_TEST(!h->has_file(patiently(), folder.path + "/none").value_or(true));
+    BOOST_TEST(virStoragePoolIsActive(pool.get()) == 0);
+    {
+        libvirt::TargetStorage storage(folder.b.get(), libvirt::HostKind::remote, {});
+        OK(storage.prepare({folder.path + "/new.raw"}));
+        OK(storage.make(folder.path + "/new.raw", "raw", 1 << 20));
+        BOOST_TEST(virStoragePoolIsActive(pool.get()) == 1);
+    }
+    BOOST_TEST(virStoragePoolIsActive(pool.get()) == 0);
+    virStoragePoolUndefine(pool.get());
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_of_somebody_else_may_come_and_go) {
+    const Folder folder("/vms/come-and-go");
+    const auto h = open_host("WSVIRT_LAB_B");
+    std::atomic<bool> done = false;
+    std::jthread somebody([&] {
+        while (!done) {
+            const libvirt::Pool pool(
+                virStoragePoolCreateXML(folder.b.get(), folder.description().c_str(), 0));
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            if (pool) virStoragePoolDestroy(pool.get());
+        }
+    });
+    const auto wrong = look(*h, folder.file, 50);
+    done = true;
+    BOOST_TEST(wrong.empty(), wrong);
+}
+
+// What both hosts see is not taken for a file of one of them.
+BOOST_AUTO_TEST_CASE(variables_that_both_see_stay_where_a_pool_is_off) {
+    const std::string folder = lab() + "/shared/variables", file = folder + "/of.fd";
+    fs::create_directories(folder);
+    const libvirt::ConnectHandle b(virConnectOpen(getenv("WSVIRT_LAB_B")));
+    const std::string pool_there =
+        "<pool type='dir'><name>variables</name><target><path>" + folder + "</path></target></pool>";
+    const libvirt::Pool pool(virStoragePoolDefineXML(b.get(), pool_there.c_str(), 0));
+    BOOST_REQUIRE(pool);
+    Hosts hosts;
+    Traveller t(hosts, "with shared variables");
+    t.begin_with_variables(file);
+    OK(hosts.a->migrate(patiently(), t.request(MigrationRequest::Kind::machine), *hosts.b));
+    BOOST_TEST(fs::exists(file));
+    virStoragePoolUndefine(pool.get());
+}
+
+BOOST_AUTO_TEST_CASE(two_machines_move_into_one_folder_at_once) {
+    const Folder folder("/vms/both");
+    Hosts hosts;
+    Traveller first(hosts, "first"), second(hosts, "second");
+    for (auto* t : {&first, &second}) t->begin_with_disk("/vms/" + t->spec.name + ".qcow2");
+    const auto move = [&](const Traveller& t) {
+        auto r = t.request(MigrationRequest::Kind::machine_and_storage);
+        r.disk_targets[t.spec.disks[0].path] = folder.path + "/" + t.spec.name + ".qcow2";
+        return hosts.a->migrate(patiently(), r, *hosts.b);
+    };
+    Result<void> one, other;
+    {
+        const std::jthread meanwhile([&] { other = move(second); });
+        one = move(first);
+    }
+    OK(one);
+    OK(other);
+    for (const auto* t : {&first, &second}) {
+        const auto m = hosts.b->machine(t->spec.uuid);
+        BOOST_REQUIRE(m);
+        BOOST_TEST((m->state == MachineState::running));
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
