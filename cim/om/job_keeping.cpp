@@ -137,10 +137,7 @@ Result<void> JobManager::settle(std::string_view id, JobState state, std::option
         r.unsettled = false;
         r.errors.erase(r.errors.begin());
         if (error) r.errors.insert(r.errors.begin(), std::move(*error));
-        r.state = state;
-        r.ended = r.last_change = DateTime::now();
-        if (state == JobState::completed) r.percent = 100;
-        r.status_text = state == JobState::completed ? "Job is completed successfully" : "Job failed";
+        end_as(r, state);
         job->remove_at = impl_->removal();
         impl_->housekeeping_waits.notify_all();
     }

@@ -184,15 +184,11 @@ void JobManager::Impl::finish(const JobPtr& job, const Result<void>& result) {
         stop_asked = job->stop_asked;
         kill = job->kill;
     }
-    r.ended = r.last_change = DateTime::now();
     if (result) {
-        r.state = r.errors.empty() ? JobState::completed : JobState::completed_with_warnings;
-        r.percent = 100;
-        r.status_text = r.errors.empty() ? "Job is completed successfully" : "Job is completed with warnings";
+        end_as(r, r.errors.empty() ? JobState::completed : JobState::completed_with_warnings);
     } else {
         const bool cancelled = stop_asked && result.error().status == Status::cancelled;
-        r.state = cancelled ? (kill ? JobState::killed : JobState::terminated) : JobState::exception;
-        r.status_text = cancelled ? "Job was cancelled" : "Job failed";
+        end_as(r, cancelled ? (kill ? JobState::killed : JobState::terminated) : JobState::exception);
         r.errors.insert(r.errors.begin(), job_error_of(result.error()));
     }
     // Written before it is seen. Where it cannot be, it is an end all the same.

@@ -228,4 +228,16 @@ std::uint32_t code_of(const Error& e) {
     }
 }
 
+void end_as(JobRecord& r, JobState state) {
+    const bool well = state == JobState::completed || state == JobState::completed_with_warnings;
+    const bool cancelled = state == JobState::terminated || state == JobState::killed;
+    r.state = state;
+    r.ended = r.last_change = DateTime::now();
+    if (well) r.percent = 100;
+    r.status_text = state == JobState::completed ? "Job is completed successfully"
+                    : well                       ? "Job is completed with warnings"
+                    : cancelled                  ? "Job was cancelled"
+                                                 : "Job failed";
+}
+
 }  // namespace wsvirt::cim

@@ -387,6 +387,8 @@ BOOST_DATA_TEST_CASE_F(CutOff, no_disk_goes_of_a_machine_that_may_have_run_on_bo
                                             {"Source.Originals", original + "\n"},
                                             {"Destination.Made", second.mark_of(copy) + ' ' + copy + "\n"}});
     BOOST_TEST((job.state == (runs_here ? JobState::exception : JobState::completed_with_warnings)));
+    BOOST_TEST(job.status_text == (runs_here ? "Job failed" : "Job is completed with warnings"));
+    if (!runs_here) BOOST_TEST(job.percent == 100U);
     const auto& text = job.errors.at(0).message;
     BOOST_TEST(text.find(runs_here ? copy : original) != text.npos, text);
     BOOST_TEST((hypervisor.machine(guid) != nullptr) == runs_here);
