@@ -1,6 +1,7 @@
 // What is kept of migrations: in their jobs for the case that they are cut off, and of those that have left
 // something.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/text.hpp"
@@ -52,8 +53,10 @@ std::vector<std::string> outside_of(const Services& services, const CutOff& c) {
     return outside;
 }
 
-std::string left_key(const CutOff& c) {
-    return c.guid + ' ' + c.destination.name;
+// Up to the first blank it is the machine's GUID; whatever follows keeps rows apart. Older ones have the
+// destination alone there.
+std::string key_of(const std::string& guid, const std::string& source, const std::string& destination) {
+    return guid + ' ' + source + '\n' + destination;
 }
 
 std::optional<CutOff> left_from(const Services& services, const Store::Row& row) {
@@ -102,6 +105,32 @@ std::optional<Alone> left_alone(const Services& services, const Store::Row& row)
     return a;
 }
 
+bool same_way(const CutOff& a, const CutOff& b) {
+    return iequals(a.guid, b.guid) && a.source.name == b.source.name &&
+           a.destination.name == b.destination.name;
+}
+
+struct Note {
+    std::string key;
+    CutOff left;
+};
+
+// What is kept of migrations of this machine from the one host to the other.
+std::vector<Note> notes_of(const Services& services, const CutOff& c) {
+    std::vector<Note> notes;
+    const auto rows = services.store.list(kind);
+    if (!rows) return notes;
+    for (const auto& row : *rows)
+        if (auto left = left_from(services, row); left && same_way(*left, c))
+            notes.push_back({row.key, std::move(*left)});
+    return notes;
+}
+
+// What either has to do with its originals is still to be seen from both together.
+bool go_together(const CutOff& a, const CutOff& b) {
+    return a.copies == b.copies || (a.originals.empty() && b.originals.empty());
+}
+
 // Snapshots that were put aside are known again, unless the machine is not there.
 Result<void> bring_back(const Alone& a) {
     auto& host = *a.host.hypervisor;
@@ -123,13 +152,56 @@ std::optional<JobError> strange_warning(const Settled& s, const CutOff& c) {
     return e;
 }
 
+// The key of the row.
+Result<std::string> leave(const Services& services, const CutOff& c) {
+    CutOff all = c;
+    std::string key = key_of(c.guid, c.source.name, c.destination.name);
+    const auto notes = notes_of(services, c);
+    const auto with =
+        std::find_if(notes.begin(), notes.end(), [&](const Note& n) { return go_together(n.left, c); });
+    if (with != notes.end()) {
+        const CutOff& before = with->left;
+        key = with->key;
+        if (c.rest == Rest::copies) all = before;  // and what else there was to do
+        for (const auto* files : {&before.copies, &c.copies})
+            for (const auto& file : *files)
+                if (std::find(all.copies.begin(), all.copies.end(), file) == all.copies.end())
+                    all.copies.push_back(file);
+        all.made.insert(before.made.begin(), before.made.end());
+        for (const auto& [file, mark] : c.made) all.made[file] = mark;
+    } else if (!notes.empty()) {
+        key += '\n' + make_guid();
+    }
+    const auto kept = services.store.put(kind, key, left_text(all));
+    return kept ? Result<std::string>(key) : Result<std::string>(kept.error());
+}
+
 // Originals that are left are those of the other host, where the machine has come from so to speak.
-Result<void> keep(Services& services, std::string& key, const CutOff& left) {
-    if (left_key(left) == key) return services.store.put(kind, key, left_text(left));
-    if (auto kept = leave_for_later(services, left); !kept) return kept;
-    const auto forgotten = services.store.erase(kind, std::exchange(key, left_key(left)));
+Result<void> keep(Services& services, std::string& key, const CutOff& before, const CutOff& left) {
+    if (same_way(before, left)) return services.store.put(kind, key, left_text(left));
+    const auto kept = leave(services, left);
+    if (!kept) return kept.error();
+    const auto forgotten = services.store.erase(kind, std::exchange(key, *kept));
     return forgotten ? Result<void>() : Result<void>(forgotten.error());
 }
+
+// A later attempt does not see everything again that somebody has to look at, nor say it twice.
+class Warnings {
+  public:
+    explicit Warnings(JobContext& job) : job_(job) {}
+    void say(const Settled& s, const CutOff& c) {
+        if (auto stay = strange_warning(s, c)) say(std::move(*stay));
+        if (!s.needed.empty()) say(needed_warning(s));
+        if (!s.doubt.empty()) say(doubt_warning(s));
+    }
+
+  private:
+    void say(JobError e) {
+        if (said_.insert(e.message).second) job_.warn(std::move(e));
+    }
+    JobContext& job_;
+    std::set<std::string> said_;
+};
 
 // Waits until nobody else works on the machine. Another that came before may have done it.
 Result<void> clear_up(Services& services, JobContext& job, std::string key, const std::string& guid,
@@ -139,6 +211,7 @@ Result<void> clear_up(Services& services, JobContext& job, std::string key, cons
         return Error(Status::busy, "wsvirt.migration.left_busy",
                      "Other operations on the machine go on; what a migration left is cleared up later.");
     waits.reset();  // what happens from here on is for the next one
+    Warnings warnings(job);
     for (unsigned attempt = 1;; ++attempt) {
         const auto row = services.store.get(kind, key);
         if (!row) return row.error();
@@ -153,14 +226,12 @@ Result<void> clear_up(Services& services, JobContext& job, std::string key, cons
         c->stop = job.stop();
         const auto settled = settle(services, *c);
         if (settled.outcome == Outcome::moved) end_planned(services, *c);
-        if (auto stay = strange_warning(settled, *c)) job.warn(std::move(*stay));
-        if (!settled.needed.empty()) job.warn(needed_warning(settled));
-        if (!settled.doubt.empty() && !settled.left) job.warn(doubt_warning(settled));
+        warnings.say(settled, *c);
         if (!settled.left) {
             auto forgotten = services.store.erase(kind, key);
             return forgotten ? Result<void>() : Result<void>(forgotten.error());
         }
-        if (auto kept = keep(services, key, *settled.left); !kept) return kept;
+        if (auto kept = keep(services, key, *c, *settled.left); !kept) return kept;
         if (job.stop().stop_requested())
             return Error(Status::cancelled, "wsvirt.migration.left", left_sentence(*settled.left));
         if (settled.outcome == Outcome::unknown)
@@ -220,7 +291,8 @@ std::string settle_alone(Services& services, const Alone& a) {
     const std::string here = "\"" + a.host.name + "\"";
     const bool answers = wait_until(a.patience, [&] { return host.connected(); });
     if (!answers || !bring_back(a))
-        (void)services.store.put(kind, a.guid + ' ' + a.gone, a.host.name + '\n' + a.gone + "\n0\n\n");
+        (void)services.store.put(kind, key_of(a.guid, a.host.name, a.gone),
+                                 a.host.name + '\n' + a.gone + "\n0\n\n");
     if (!answers) return gone + here + " does not answer; where the machine is will be seen when it does.";
     const auto m = host.machine(a.guid);
     if (!m) return gone + here + " does not have the machine.";
@@ -275,39 +347,26 @@ std::string left_sentence(const CutOff& c, bool kept) {
         for (const auto& file : c.copies) what += (&file == &c.copies.front() ? "" : ", ") + file;
     }
     what = "There is still " + what + ", which cannot be removed now; ";
+    if (c.stands_still) what = "It stands still on \"" + c.source.name + "\", as it could not be resumed; ";
     if (kept)
         return what +
                "this is tried again when the host comes back, when this service starts and with the next "
                "migration.";
-    return what +
-           "this service cannot write that down, so it may not be tried again: look where the machine is, "
-           "and "
-           "remove it when nobody needs it.";
+    return what + "this service cannot write that down, so it may not be tried again: " +
+           (c.stands_still ? "resume it there."
+                           : "look where the machine is, and remove it when nobody needs it.");
 }
 
 bool keeps_originals(const Services& services, const CutOff& c) {
-    const auto key = left_key(c);
-    const auto row = services.store.get(kind, key);
-    const auto before = row && *row ? left_from(services, {key, **row}) : std::nullopt;
-    return before && before->rest == Rest::at_source && before->originals.empty() &&
-           before->copies == c.copies;
+    const auto notes = notes_of(services, c);
+    return std::any_of(notes.begin(), notes.end(), [&](const Note& n) {
+        return n.left.rest == Rest::at_source && n.left.originals.empty() && n.left.copies == c.copies;
+    });
 }
 
 Result<void> leave_for_later(const Services& services, const CutOff& c) {
-    const auto key = left_key(c);
-    CutOff all = c;
-    const auto row = services.store.get(kind, key);
-    if (const auto before = row && *row ? left_from(services, {key, **row}) : std::nullopt) {
-        if (c.rest == Rest::copies) all = *before;  // and what else there was to do
-        if (before->copies != c.copies) all.originals.clear();
-        for (const auto* files : {&before->copies, &c.copies})
-            for (const auto& file : *files)
-                if (std::find(all.copies.begin(), all.copies.end(), file) == all.copies.end())
-                    all.copies.push_back(file);
-        all.made.insert(before->made.begin(), before->made.end());
-        for (const auto& [file, mark] : c.made) all.made[file] = mark;
-    }
-    return services.store.put(kind, key, left_text(all));
+    const auto kept = leave(services, c);
+    return kept ? Result<void>() : Result<void>(kept.error());
 }
 
 bool is_left_over(const Services& services, const std::string& guid, const HostEntry& host) {

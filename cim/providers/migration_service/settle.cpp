@@ -15,6 +15,7 @@ using backend::MachineState;
 namespace {
 
 constexpr auto settle_patience = std::chrono::seconds(20);  // for libvirt to clear up
+constexpr auto resume_patience = std::chrono::seconds(2);   // for it to let go of the disks
 
 bool is_active(const Machine& m) {
     return m.state != MachineState::off && m.state != MachineState::saved;
@@ -227,6 +228,19 @@ struct Stay {
     }
 };
 
+// Or by somebody else.
+bool resumed(const CutOff& c) {
+    auto& from = *c.source.hypervisor;
+    const auto runs = [&] {
+        if (from.resume(briefly(), c.guid)) return true;
+        const auto now = from.machine(c.guid);
+        return from.connected() && (!now || now->state != MachineState::paused);
+    };
+    return wait_until(
+               resume_patience, [&] { return runs() || !from.connected(); }, c.stop) &&
+           from.connected();
+}
+
 Settled settle_stayed(const Services& services, const CutOff& c, const Stay& stay) {
     auto& from = *c.source.hypervisor;
     const auto& [here, there, third] = stay;
@@ -236,9 +250,11 @@ Settled settle_stayed(const Services& services, const CutOff& c, const Stay& sta
     const bool alone = take_away(*c.destination.hypervisor, c);
     if (on_third && stay.sent(c) && !take_away(from, c)) return s;
     if (!on_third && here->state == MachineState::paused && c.was_running) {
-        if (!third.machine)
-            (void)from.resume(briefly(), c.guid);
-        else
+        if (!third.machine && !resumed(c)) {
+            s.left->stands_still = true;  // nobody else would resume it
+            return s;
+        }
+        if (third.machine)
             s.doubt = "The machine stands still on \"" + c.source.name + "\", and \"" + third.host +
                       "\" has it, too: resume it when it is certain that it has not been used there.";
     }

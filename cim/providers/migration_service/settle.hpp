@@ -1,7 +1,7 @@
 // A migration that was cut off, brought to one place: libvirt leaves the machine on one host, or a half one
 // on the other, for a moment; then what is left over is taken away. What cannot be looked at or taken away
 // now, because a host does not answer or refuses, is kept in the Store (kind "migration_left", key = the
-// machine's GUID and the destination's name) until it is done: it is tried again when a host comes back, when
+// machine's GUID and both hosts' names) until it is done: it is tried again when a host comes back, when
 // this service starts and with the next migration. Blocking; any thread.
 #pragma once
 
@@ -49,6 +49,7 @@ struct CutOff {
     std::vector<std::string> outside;  // copies that lie where no disk may lie, and stay
     std::string planned;  // GUID of the planned system that it has become where it has moved; or ""
     Rest rest = Rest::everything;
+    bool stands_still = false;  // at the source, although it ran, and could not be resumed
     bool claimed = false;       // whoever settles it has the copies to itself (claims.hpp)
     std::stop_token stop = {};  // of whoever settles it: what is not done by then is left
     bool alone = false;         // nobody of ours can be at it any more, as the service has been started since

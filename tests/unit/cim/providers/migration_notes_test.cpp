@@ -1,0 +1,111 @@
+// What is kept of several migrations of one machine, and said of what is tried more than once.
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+#include <thread>
+
+#include "cim/providers/migration_service/settle.hpp"
+#include "tests/unit/cim/providers/gone_on.hpp"
+
+using namespace wsvirt;
+using namespace wsvirt::cim;
+using namespace wsvirt::cim::provider_test;
+
+BOOST_FIXTURE_TEST_SUITE(migration_notes, GoneOn)
+
+// Whatever else has to be tried again.
+BOOST_AUTO_TEST_CASE(what_somebody_has_to_look_at_is_named_once) {
+    on(hypervisor, original, MachineState::running);
+    BOOST_TEST_REQUIRE(hypervisor.suspend({}, guid).ok());
+    on(third, original);
+    note("1");
+    second.fail_always("remove_file", Error(Status::failed, "test.fault", "Not now."));
+    const auto watching = cim::watch(services);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto tried = [&] {
+        const auto rows = store->list("migration_left").value();
+        return !rows.empty() && rows[0].text.find(" copies") != std::string::npos;
+    };
+    while (!tried() && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    BOOST_TEST_REQUIRE(tried());
+    second.clear_failures();
+    wait_for_all();
+    BOOST_TEST(left() == 0U);
+    std::size_t named = 0;
+    for (const auto& id : jobs.ids()) {
+        const auto job = jobs.find(id);
+        for (const auto& e : job->errors)
+            named += e.message.find("resume it when it is certain") != std::string::npos;
+    }
+    BOOST_TEST(named == 1U);
+}
+
+// Its disks may be held for a moment yet, or its host says nothing just then.
+BOOST_AUTO_TEST_CASE(and_stands_still_where_it_ran) {
+    on(hypervisor, original, MachineState::running);
+    BOOST_TEST_REQUIRE(hypervisor.suspend({}, guid).ok());
+    hypervisor.fail_always("resume", Error(Status::unavailable, "wsvirt.host.lost", "Silent."));
+    note("1");
+    const auto watching = cim::watch(services);
+    wait_for_all();
+    BOOST_TEST(left() == 1U);
+    BOOST_TEST(there(copy));
+    BOOST_TEST(is_named("It stands still on \"testhost\""));
+    hypervisor.clear_failures();
+    hypervisor.fail_next("resume", Error(Status::busy, "test.fault", "Not yet."));
+    hypervisor.set_connected(false);
+    hypervisor.set_connected(true);
+    wait_for_all();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
+    BOOST_TEST(!there(copy));
+}
+
+// It was on hvB when its way back from hvC failed half-way, or was not seen to its end.
+BOOST_DATA_TEST_CASE_F(GoneOn, and_back_from_a_third_host, boost::unit_test::data::make({false, true}),
+                       moved) {
+    on(hypervisor, original);
+    note("1 at_source");
+    on(moved ? second : third, copy, MachineState::running);
+    migration_service::CutOff other;
+    other.guid = guid;
+    other.source = {"hvC", &third};
+    other.destination = {"hvB", &second};
+    other.was_running = other.was_active = true;
+    other.rest = moved ? migration_service::Rest::at_source : migration_service::Rest::everything;
+    BOOST_TEST_REQUIRE(migration_service::leave_for_later(services, other).ok());
+    BOOST_TEST(left() == 2U);
+    clear_up();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST(hypervisor.machine(guid) == nullptr);
+    BOOST_TEST(there(original) == !moved);
+}
+
+// What it came from at first could not be removed yet when it went back there with a copy.
+BOOST_AUTO_TEST_CASE(and_back_to_its_source_with_another_copy) {
+    const auto anew = (folder / "disks" / "anew.qcow2").string();
+    std::ofstream(anew) << "disk";
+    BOOST_TEST_REQUIRE(store
+                           ->put("migration_left", std::string(guid) + " testhost",
+                                 "hvB\ntesthost\n0 copies\n" + original + "\n\n\n*" +
+                                     testing::FakeHypervisor::mark_of(original) + ' ' + original)
+                           .ok());
+    on(second, copy);
+    on(hypervisor, anew, MachineState::running);
+    migration_service::CutOff back;
+    back.guid = guid;
+    back.source = {"hvB", &second};
+    back.destination = {"testhost", &hypervisor};
+    back.was_running = back.was_active = true;
+    back.rest = migration_service::Rest::at_source;
+    back.copies = {anew};
+    back.originals = {copy};
+    BOOST_TEST_REQUIRE(migration_service::leave_for_later(services, back).ok());
+    BOOST_TEST(left() == 2U);
+    clear_up();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST(second.machine(guid) == nullptr);
+    BOOST_TEST((there(anew) && !there(copy) && !there(original)));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
