@@ -85,7 +85,11 @@ class World:
     def saved(self):
         return self.state(self.state(self.machine(), RUNNING), SAVED)
 
-    def call(self, method, machine, host="hvB", disk=None, kind="Msvm_VirtualSystemMigrationSettingData", **settings):
+    def port(self, machine):
+        """the InstanceID of its first serial port"""
+        return self.hyperv.devices(machine, "Msvm_SerialPortSettingData")[0]["InstanceID"]
+
+    def call(self, method, machine, host="hvB", disk=None, port=None, kind="Msvm_VirtualSystemMigrationSettingData", **settings):
         inner = f"<p:ComputerSystem>{machine.content()}</p:ComputerSystem>"
         if host and method.endswith("ToSystem"):
             there = epr("Msvm_ComputerSystem", CreationClassName="Msvm_ComputerSystem", Name=host)
@@ -97,6 +101,10 @@ class World:
         if disk:
             inner += embedded.render(FORM, "NewResourceSettingData", Instance(
                 "Msvm_StorageAllocationSettingData", InstanceID=disk[0], HostResource=[disk[1]]), WMI)
+        if port:
+            inner += embedded.render(FORM, "NewResourceSettingData", Instance(
+                "Msvm_SerialPortSettingData", InstanceID=self.port(machine), ResourceType=21,
+                ResourceSubType="Microsoft:Hyper-V:Serial Port", Connection=[port]), WMI)
         return self.hyperv.invoke(SERVICE, {"CreationClassName": SERVICE}, method, inner)
 
     def service(self, method, inner):
@@ -165,6 +173,15 @@ def outside(world):
     return machine, dict(MigrationType=32771, disk=(disk, "/elsewhere/own.qcow2"))
 
 
+def log_outside(world):
+    return world.machine(), dict(port="file:///elsewhere/console.log")
+
+
+def log_in_a_disk(world):
+    machine, how = of_another(world)
+    return world.machine(), dict(port=f"file://{how['disk'][1]}")
+
+
 def unseen(world):
     machine, disk = world.with_disk()
     return machine, dict(MigrationType=32768, disk=(disk, "/only/here/gone.qcow2"))
@@ -202,7 +219,9 @@ REFUSALS = {
     "failed: the identifier is taken": (taken, {}, 32768, 2),
     "access denied: a folder that is not the destination's": (outside, {}, 32769, 32769),
     "access denied: a file beside the destination's folders": (outside_and_there, {}, 32769, 32769),
+    "access denied: a log of a serial port beside the destination's folders": (log_outside, {}, 32769, 32769),
     "in use: another machine has the disk there": (of_another, {}, 32774, 32774),
+    "in use: a serial port would write to a disk of another machine there": (log_in_a_disk, {}, 32774, 32774),
     "invalid: a path of two lines": (two_lines, {}, 32773, 4),
     "not supported: a disk that others share is copied": (shared, {}, 32770, 1),
     "not supported: a transport": (World.machine, dict(TransportType=32768), 32770, 1),
@@ -367,6 +386,25 @@ def test_check_answers_at_once(world, method):
         output = world.call(method, machine)
         assert output["ReturnValue"] == "0" and output["IsMigratable"].lower() == answer
         assert world.here(machine)
+
+
+@pytest.mark.parametrize("prepare, code", [(log_outside, 32769), (log_in_a_disk, 32774)])
+def test_where_a_serial_port_may_not_lead_is_an_answer(world, prepare, code):
+    machine, how = prepare(world)
+    output = world.call(CHECK, machine, **how)
+    assert output["ReturnValue"] == "4096" and world.error(output)[0] == code
+    for method in (CHECK_HOST, CHECK_SYSTEM):
+        output = world.call(method, machine, **how)
+        assert output["ReturnValue"] == "0" and output["IsMigratable"].lower() == "false"
+
+
+def test_a_serial_port_leads_where_only_the_destination_sees(world):
+    how = dict(port="file:///only/here/console.log")
+    machine = world.machine()
+    assert world.error(world.call(CHECK, machine, **how)) == (0, "")
+    assert world.call(CHECK_HOST, machine, **how)["IsMigratable"].lower() == "true"
+    assert world.call(TO_SYSTEM, machine, **how)["ReturnValue"] == "0"
+    assert not world.here(machine)
 
 
 WRONG = {

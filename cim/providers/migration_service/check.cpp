@@ -37,10 +37,19 @@ Task task_of(MigrationType type) {
     return t;
 }
 
+// Whatever else keeps the machine from moving is an answer.
+bool called_wrongly(const Error& e) {
+    const auto code = code_of(e);
+    return code == 32770 || code == 32773 || code == 32776;
+}
+
 Result<MethodResult> check_as_job(const MethodCall& call) {
     auto task = task_of(MigrationType::machine);
     auto plan = plan_of(call, destination_host(call));
-    if (!plan) return refused(call, task, plan.error());
+    if (!plan && called_wrongly(plan.error())) return refused(call, task, plan.error());
+    if (!plan)
+        return run(call, std::move(task), [why = plan.error()](JobContext&) -> Result<void> { return why; },
+                   {});
     const bool deep = plan->wishes.type == MigrationType::storage_check;
     task = task_of(plan->wishes.type);
     task.extra = plan->extra;
@@ -58,9 +67,9 @@ Result<MethodResult> check_as_job(const MethodCall& call) {
 
 Result<MethodResult> check_now(const MethodCall& call, std::optional<Result<HostEntry>> destination) {
     const auto plan = plan_of(call, std::move(destination));
-    if (!plan) return MethodResult(cim_code(plan.error()));
+    if (!plan && called_wrongly(plan.error())) return MethodResult(cim_code(plan.error()));
     MethodResult out(0);
-    out.out.set("IsMigratable", Value(problems_of(call.services, *plan).empty()));
+    out.out.set("IsMigratable", Value(plan && problems_of(call.services, *plan).empty()));
     return out;
 }
 

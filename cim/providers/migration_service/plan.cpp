@@ -9,6 +9,7 @@
 #include "cim/providers/virtual_system/configuration_change.hpp"
 #include "cim/providers/virtual_system/draft.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/serial_rules.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 #include "cim/schema/mof.hpp"
 
@@ -115,9 +116,44 @@ Result<void> change_path(const Services& services, const Plan& plan, backend::Di
     return {};
 }
 
+// A port of a machine that is off. What it leads to on a host whose files are not seen from here is told by
+// its name; \\.\pipe names are this service's own.
+Result<bool> change_port(const Services& services, const Plan& plan, Services& there, vs::Draft& draft,
+                         const vs::Element& e, const Value& connection) {
+    constexpr std::string_view file = "file://";
+    constexpr const char* property = "Connection";
+    const bool several = connection.as_array() && connection.as_array()->size() > 1;
+    auto path = vs::first_of(connection);
+    if (sees_files(services, plan.destination) || draft.state() != vs::Draft::State::off || several ||
+        path.empty() || path.starts_with('\\'))
+        return false;
+    const bool log = istarts_with(path, file);
+    if (log) path.erase(0, file.size());
+    auto place = place_at(services, plan.destination, path, true);
+    if (!place) {
+        Error why = place.error();
+        why.subject = property;
+        if (why.status == Status::access_denied)
+            why.text = "\"" + path + "\" lies outside the storage folders of \"" + plan.destination.name +
+                       "\"; choose another Connection for the serial port.";
+        return why;
+    }
+    vs::keep_in(draft.spec(), e).map->erase(property);
+    backend::Machine machine;
+    for (auto& port : draft.spec().serial_ports) {
+        if (port.port != e.index) continue;
+        port.kind = log ? backend::SerialPort::Kind::file : backend::SerialPort::Kind::pipe_server;
+        port.path = *place;
+        machine.spec.serial_ports = {port};
+    }
+    machine.spec.uuid = plan.guid();
+    if (auto r = vs::check_serial_ports_there(there, machine); !r) return r.error();
+    return true;
+}
+
 // One entry of NewResourceSettingData. What is in a drive is told by its path at the destination, which this
 // process may not see; everything else goes the way of ModifyResourceSettings.
-Result<bool> change_resource(const Services& services, vs::Draft& draft, const Plan& plan,
+Result<bool> change_resource(const Services& services, Services& there, vs::Draft& draft, const Plan& plan,
                              const Instance& wanted) {
     const auto id = vs::parse_setting_id(wanted.string("InstanceID"));
     const bool ours = id && (iequals(id->guid, plan.guid()) || iequals(id->guid, plan.wishes.planned_system));
@@ -137,6 +173,11 @@ Result<bool> change_resource(const Services& services, vs::Draft& draft, const P
                          "HostResource");
         if (auto r = change_path(services, plan, draft.spec().disks[e->index], path); !r) return r.error();
         rest.clear("HostResource");
+    }
+    if (e->kind == vs::Kind::serial_port) {
+        const auto changed = change_port(services, plan, there, draft, *e, wanted.get("Connection"));
+        if (!changed) return changed.error();
+        if (*changed) rest.clear("Connection");
     }
     if (auto r = draft.modify(rest); !r) return r.error();
     return !vs::is_medium(e->kind);
@@ -161,7 +202,7 @@ Result<void> apply_settings(const MethodCall& call, Plan& plan) {
         plan.extra["NewSystemSettingData"] = instance_to_mof(*system);
     }
     for (std::size_t n = 0; n < resources.size(); ++n) {
-        auto more = change_resource(call.services, draft, plan, *resources[n]);
+        auto more = change_resource(call.services, there, draft, plan, *resources[n]);
         if (!more) return vs::in_element(more.error(), "NewResourceSettingData", n, resources.size());
         changed = changed || *more;
         if (resources[n]->cls().is_a("Msvm_StorageAllocationSettingData"))
