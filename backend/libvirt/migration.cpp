@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <filesystem>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 #include "backend/libvirt/carried_disks.hpp"
@@ -455,21 +457,30 @@ Result<void> end_what_was_begun(const Session& s, virDomainPtr d) {
     return {};
 }
 
-// Of a call that was given up while libvirt was silent nobody knows what it leaves.
+// What became of it, also where the call was given up while the source was only looked at once more; of one
+// that was given up before nobody knows what it leaves.
 Result<void> known_to_its_end(const CorePtr& core, const Call& call, const MigrationRequest& r,
                               const Change& change, Work work) {
     struct Course {
-        std::atomic<bool> begun = false, ended = false;
+        std::atomic<bool> begun = false;
+        std::mutex mutex;
+        std::optional<Result<void>> result;
     };
     const auto course = std::make_shared<Course>();
     auto done = change_machine(core, call, r.machine, change,
                                [course, work = std::move(work)](Session& s, virDomainPtr d) {
                                    course->begun = true;
                                    auto result = work(s, d);
-                                   course->ended = true;
+                                   const std::scoped_lock lock(course->mutex);
+                                   course->result = result;
                                    return result;
                                });
-    if (!done && course->begun && !course->ended) done.error().message_id = half_there;
+    if (done || !course->begun) return done;
+    const std::scoped_lock lock(course->mutex);
+    const auto status = done.error().status;
+    const bool given_up = status == Status::cancelled || status == Status::timed_out;
+    if (course->result && (given_up || !*course->result)) return *course->result;
+    done.error().message_id = half_there;
     return done;
 }
 

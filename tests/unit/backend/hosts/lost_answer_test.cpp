@@ -34,6 +34,7 @@ std::unique_ptr<Hypervisor> open_host(const std::string& uri, const std::string&
     libvirt::Settings s;
     s.uri = uri;
     s.accelerator = "tcg";
+    s.cancel_grace = s.migration_grace = std::chrono::seconds(1);
     s.state_dir = std::string(getenv("WSVIRT_LAB_FOLDER")) + "/" + name;
     std::filesystem::create_directories(s.state_dir);
     auto h = libvirt::open_libvirt(s);
@@ -59,11 +60,13 @@ bool read_all(int fd, char* to, std::size_t n) {
     return true;
 }
 
+// What becomes of what is undefined over a link, and of its answer.
+enum class Lost : std::uint8_t { call, answer, what_comes_then };
+
 // The way to the libvirtd of this host, until something is undefined over it.
 class Link {
   public:
-    // arrives: libvirtd does what it is asked for, only its answer is lost.
-    explicit Link(bool arrives) : arrives_(arrives), listening_(socket(AF_INET, SOCK_STREAM, 0)) {
+    explicit Link(Lost lost) : lost_(lost), listening_(socket(AF_INET, SOCK_STREAM, 0)) {
         auto address = at_port(0);
         socklen_t size = sizeof address;
         auto* const a = reinterpret_cast<sockaddr*>(&address);  // NOLINT
@@ -81,14 +84,15 @@ class Link {
     }
     std::string uri() const { return "qemu+tcp://127.0.0.1:" + std::to_string(port_) + "/system"; }
     bool is_cut() const { return cut_; }
-
-  private:
+    bool is_silent() const { return silent_; }
     void cut() {
         const std::scoped_lock lock(mutex_);
         cut_ = true;
         shutdown(listening_, SHUT_RDWR);
         for (const int fd : all_) shutdown(fd, SHUT_RDWR);
     }
+
+  private:
     void accept_all() {
         for (;;) {
             const int client = accept(listening_, nullptr, nullptr);
@@ -117,11 +121,12 @@ class Link {
             std::memcpy(message.data(), head, sizeof head);
             if (!read_all(client, message.data() + sizeof head, message.size() - sizeof head)) break;
             const bool last = ntohl(head[3]) == undefine_flags && head[4] == 0;
-            if (last) silent_ = true;
-            if ((!last || arrives_) && write(server, message.data(), message.size()) < 0) break;
+            if (last && lost_ != Lost::what_comes_then) silent_ = true;
+            if ((!last || lost_ != Lost::call) && write(server, message.data(), message.size()) < 0) break;
             if (!last) continue;
             std::this_thread::sleep_for(std::chrono::seconds(2));  // it is done by then
-            cut();
+            silent_ = true;
+            if (lost_ != Lost::what_comes_then) cut();
         }
         cut_late(client, server);
     }
@@ -134,7 +139,7 @@ class Link {
         cut_late(client, server);
     }
 
-    const bool arrives_;
+    const Lost lost_;
     const int listening_;
     std::uint16_t port_ = 0;
     std::atomic<bool> silent_ = false, cut_ = false;
@@ -159,7 +164,7 @@ BOOST_DATA_TEST_CASE(a_machine_whose_source_falls_silent_stays_over_there,
     spec.memory_mib = spec.memory_max_mib = spec.memory_min_mib = 16;
     BOOST_REQUIRE(a->define(patiently(), spec));
     {
-        Link link(arrives);
+        Link link(arrives ? Lost::answer : Lost::call);
         const auto over_it = open_host(link.uri(), name + "_link");
         MigrationRequest request;
         request.machine = spec.uuid;
@@ -180,6 +185,40 @@ BOOST_DATA_TEST_CASE(a_machine_whose_source_falls_silent_stays_over_there,
     BOOST_TEST((a->machine(spec.uuid) == nullptr) == arrives);
     BOOST_TEST(b->machine(spec.uuid) != nullptr);
     for (auto* host : {a.get(), b.get()}) BOOST_TEST(host->forget_rest(patiently(), spec.uuid).ok());
+}
+
+// The end of the move is known; only what the source shows then is not.
+BOOST_AUTO_TEST_CASE(a_move_that_is_cancelled_when_it_is_done_has_moved) {
+    const auto a = open_host(getenv("WSVIRT_LAB_A"), "too_late"),
+               b = open_host(getenv("WSVIRT_LAB_B"), "too_late_b");
+    MachineSpec spec;
+    spec.uuid = make_guid();
+    spec.name = "traveller";
+    spec.memory_mib = spec.memory_max_mib = spec.memory_min_mib = 16;
+    BOOST_REQUIRE(a->define(patiently(), spec));
+    {
+        Link link(Lost::what_comes_then);
+        const auto over_it = open_host(link.uri(), "too_late_link");
+        MigrationRequest request;
+        request.machine = spec.uuid;
+        request.destination = "hvB";
+        std::stop_source stop;
+        auto call = patiently();
+        call.stop = stop.get_token();
+        const std::jthread canceller([&](const std::stop_token& enough) {
+            while (!link.is_silent() && !enough.stop_requested())
+                std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            stop.request_stop();
+        });
+        const auto moved = over_it->migrate(call, request, *b);
+        BOOST_TEST(link.is_silent());
+        BOOST_TEST(moved.ok(), (moved ? "" : moved.error().full_text()));
+        link.cut();
+    }
+    (void)a->abandon(patiently(), spec.uuid);  // looks at it
+    BOOST_TEST(a->machine(spec.uuid) == nullptr);
+    BOOST_TEST(b->machine(spec.uuid) != nullptr);
+    BOOST_TEST(b->undefine(patiently(), spec.uuid).ok());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
