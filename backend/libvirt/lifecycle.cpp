@@ -8,6 +8,7 @@
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/live.hpp"
+#include "backend/libvirt/restored_links.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 
@@ -74,13 +75,13 @@ Result<void> get_ready(const CorePtr& core, Session& s, virDomainPtr domain) {
     return xml ? Result<void>() : xml.error();
 }
 
-Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain) {
+Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain, bool was_saved) {
     const DiskServers servers(*core, s, uuid_of(domain));
     Site w(core, s, domain);
     const auto xml = tell_chains(w, servers);
     if (!xml) return xml.error();
     auto done = servers.start(*xml);
-    if (done) done = checked(virDomainCreate(domain), doing);
+    if (done) done = was_saved ? start_with_memory(domain, *xml) : checked(virDomainCreate(domain), doing);
     if (!done) servers.stop(*xml);
     if (const auto read = read_domain(*xml); done && read) tune_processors(domain, read->kept.spec);
     return done;
@@ -107,8 +108,8 @@ Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
         core_, call, uuid, change, [core = core_](Session& s, virDomainPtr d) -> Result<void> {
             if (auto ok = use_accelerator(core, s, d); !ok) return ok;
             const bool was_saved = has_saved_file(*core->connector, d);
-            if (auto ok = create(core, s, d); !ok) return ok;
-            // A machine that others saved while it was paused comes back paused.
+            if (auto ok = create(core, s, d, was_saved); !ok) return ok;
+            // As does a machine that others saved while it was paused.
             int state = 0;
             if (was_saved && virDomainGetState(d, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED)
                 return checked(virDomainResume(d), doing);

@@ -79,6 +79,16 @@ class Parts:
         self.hyperv.modify(Instance("Msvm_SerialPortSettingData", InstanceID=port["InstanceID"], ResourceType=21,
                                     ResourceSubType="Microsoft:Hyper-V:Serial Port", Connection=[rf"\\.\pipe\{name}"]))
 
+    def adapter(self, machine):
+        """A network adapter on the switch that every host has."""
+        port, plug = "Msvm_SyntheticEthernetPortSettingData", "Msvm_EthernetPortAllocationSettingData"
+        kind = "Microsoft:Hyper-V:Synthetic Ethernet Port"
+        nic = self.hyperv.add(machine, Instance(port, ResourceType=10, ResourceSubType=kind), FORM)
+        switch = self.hyperv.query("SELECT * FROM Msvm_VirtualEthernetSwitch")[0]
+        self.hyperv.add(machine, Instance(
+            plug, ResourceType=33, ResourceSubType="Microsoft:Hyper-V:Ethernet Connection", EnabledState=2,
+            Parent=nic.path("TESTHOST"), HostResource=[switch["Name"]]), FORM)
+
     def machine(self, name):
         """Boots from its first disk, has a second one for data, and its shell behind the pipe of its name."""
         machine = self.define(name)

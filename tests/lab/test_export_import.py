@@ -17,6 +17,7 @@ from hyperv import OFF, PAUSED, RUNNING, SAVED, WMI, HyperV
 from machine_parts import FORM, Parts, epr
 from wsvirtd import Daemon, processes_below
 
+PLUG = "Msvm_EthernetPortAllocationSettingData"
 READY_LINE = READY + r"[^\r\n]*nics="
 
 
@@ -55,6 +56,12 @@ def remembered(console):
     return shell(console, "echo memory-says-$m-end", r"memory-says-([a-z0-9]*)-end").group(1)
 
 
+def connected(console):
+    """Whether the guest's adapter has a link."""
+    return shell(console, "until ip link set eth0 up; do sleep 1; done; sleep 1; "
+                          "echo carrier-$(cat /sys/class/net/eth0/carrier)-end", r"carrier-([01]?)-end").group(1) == "1"
+
+
 def tick(console, seconds=90):
     console.text = ""
     return int(console.wait(r"TICK (\d+)[\r\n]", seconds).group(1))
@@ -69,7 +76,9 @@ def test_a_running_machine_comes_back_with_memory_disks_and_snapshots(hyperv, da
         mark(console, "before")
         at_snapshot = tick(console)
         snapshot = parts.snapshot(machine, "first")
+        parts.adapter(machine)
         mark(console, "after")
+        assert connected(console)
         at_export = tick(console)
     folder = parts.export(machine, CaptureLiveState=1)
     assert hyperv.state(machine) == RUNNING
@@ -93,6 +102,8 @@ def test_a_running_machine_comes_back_with_memory_disks_and_snapshots(hyperv, da
     assert planned.selectors["Name"] != machine.selectors["Name"]
     assert hyperv.get(planned)["EnabledState"] == str(SAVED)
     parts.serial(planned, "second")
+    (plug,) = hyperv.devices(planned, PLUG)
+    hyperv.modify(Instance(PLUG, InstanceID=plug["InstanceID"], ResourceType=33, EnabledState=3))
     assert parts.problems(planned) == []
     assert int(hyperv.invoke("Msvm_PlannedComputerSystem", planned.selectors, "RequestStateChange",
                              f"<p:RequestedState>{RUNNING}</p:RequestedState>")["ReturnValue"]) == 32775
@@ -104,6 +115,7 @@ def test_a_running_machine_comes_back_with_memory_disks_and_snapshots(hyperv, da
     with Console(parts.pipe("second")) as console:
         assert at_export <= tick(console) and remembered(console) == "after"  # it went on where it was
         assert marked(console) == "after"
+        assert not connected(console)  # as the settings say, whatever the memory had
         assert READY not in console.text
     hyperv.finish(hyperv.request_state(copy, OFF))
     parts.apply(kept["InstanceID"])

@@ -1,0 +1,24 @@
+// The links of network adapters that come back with saved memory. The state of a link is part of the memory:
+// QEMU takes it from there, whatever the description says that libvirt starts it with. Where that may not be
+// what the machine's settings say, the machine comes back paused and gets its links before its guest goes on.
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace wsvirt::backend::libvirt {
+
+// Devices for virDomainUpdateDeviceFlags, in this order. back: the description of the memory, or of the
+// machine that has come back with it. An adapter that the definition does not have leads nowhere. Nothing
+// when all links are as they shall be. Pure, any thread.
+std::vector<std::string> link_updates(const std::string& back, const std::string& definition);
+
+// Starts a machine that has saved memory. May leave it paused; when its links cannot be set, it is saved
+// again.
+Result<void> start_with_memory(virDomainPtr domain, const std::string& definition);
+
+}  // namespace wsvirt::backend::libvirt
