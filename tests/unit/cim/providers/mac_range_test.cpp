@@ -1,7 +1,10 @@
 // Addresses that the service chooses: from MinimumMacAddress to MaximumMacAddress, none twice, and no call
 // waits for one that is not there.
+#include <thread>
+
 #include "base/text.hpp"
 #include "cim/providers/virtual_system/mac_address.hpp"
+#include "cim/providers/virtual_system/service_settings.hpp"
 #include "tests/unit/cim/providers/planned_codes.hpp"
 
 using namespace wsvirt;
@@ -52,6 +55,26 @@ BOOST_FIXTURE_TEST_CASE(a_range_has_no_multicast_addresses, Range) {
     BOOST_TEST(set("00FFFFFFFFFF", "020000000000") == 32773U);
     BOOST_TEST(set("00155DFF0000", "00155d00ffff") == 32773U);
     BOOST_TEST(set("02155d000000", "02FFFFFFFFFF") == 0U);
+}
+
+// Each fits what is there before them, both together do not.
+BOOST_FIXTURE_TEST_CASE(two_calls_at_once_leave_a_range, Range) {
+    const auto end = [&](const char* property, const char* address) {
+        Arguments in;
+        in.set("SettingData",
+               Value(w.make("Msvm_VirtualSystemManagementServiceSettingData", {{property, Value(address)}})));
+        return in;
+    };
+    for (int round = 0; round < 100; ++round) {
+        BOOST_TEST_REQUIRE(set("00155D000010", "00155D000060") == 0U);
+        auto low = end("MinimumMacAddress", "00155D000050"), high = end("MaximumMacAddress", "00155D000020");
+        std::thread other(
+            [&] { (void)w.om.invoke(w.request(), w.vsms(), "ModifyServiceSettings", std::move(low)); });
+        (void)w.om.invoke(w.request(), w.vsms(), "ModifyServiceSettings", std::move(high));
+        other.join();
+        const auto range = vs::mac_range(w.services);
+        BOOST_TEST_REQUIRE(range.low <= range.high, range.low << " " << range.high);
+    }
 }
 
 // One that an older service has kept may have.
