@@ -6,6 +6,7 @@
 #include "cim/providers/virtual_system/element_writer.hpp"
 #include "cim/providers/virtual_system/kept.hpp"
 #include "cim/providers/virtual_system/names.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
 #include "cim/providers/virtual_system/serial_rules.hpp"
 #include "cim/schema/repository.hpp"
 
@@ -54,6 +55,11 @@ bool has_quantity(Kind k) {
 int rank(std::string_view property, const Value& v) {
     if (iequals(property, "DynamicMemoryEnabled")) return v.bool_or(false) ? 2 : 0;
     return 1;
+}
+
+// The property that tells devices of a kind apart that every system has.
+const char* number_of(Kind k) {
+    return k == Kind::ide_controller ? "Address" : "ElementName";
 }
 
 Error unknown_element(const std::string& id) {
@@ -121,7 +127,31 @@ Result<void> Draft::need_off(const std::string& what) const {
     return need_not_saved(what);
 }
 
+bool Draft::brings_memory() const {
+    return state_ == State::planned && spec_.attributes.contains(std::string(planned_saved));
+}
+
 Result<void> Draft::need_not_saved(const std::string& what) const {
+    if (brings_memory())
+        return Error(Status::invalid_state, "wsvirt.planned.memory",
+                     what +
+                         " cannot be changed while the planned system has saved memory; realize it and "
+                         "discard its saved state (RequestedState 3) first, or export it without memory.",
+                     what);
+    return need_not_fitted(what);
+}
+
+Result<void> Draft::need_in_memory(const Element& e, const std::string& what) const {
+    const bool has =
+        !brings_memory() || spec_.attributes.contains(std::string(planned_emptied) + device_data(spec_, e));
+    return has ? Result<void>() : need_not_saved(what);
+}
+
+void Draft::note_emptied(const Element& e) {
+    if (brings_memory()) spec_.attributes[std::string(planned_emptied) + device_data(spec_, e)] = "1";
+}
+
+Result<void> Draft::need_not_fitted(const std::string& what) const {
     if (state_ == State::saved)
         return Error(Status::invalid_state, "wsvirt.machine.saved",
                      what +
@@ -236,6 +266,31 @@ Result<void> Draft::modify(const Instance& wanted) {
     return apply(wanted, *e, {});
 }
 
+// Of two of a kind the number says which is meant: "COM 2", Address "1". Those without are given in order.
+Result<Element> Draft::choose(const Instance& wanted, const std::vector<Element>& there) const {
+    const auto kind = there.front().kind;
+    const bool serial = kind == Kind::serial_port;
+    const std::string said(trim(there.size() > 1 ? wanted.string(number_of(kind)) : ""));
+    const auto is_chosen = [&](const Element& e) { return chosen_.contains({e.kind, e.index}); };
+    if (said.empty() || (serial && iequals(said, info(kind).caption))) {  // as the template has it
+        const auto next = std::find_if_not(there.begin(), there.end(), is_chosen);
+        if (next != there.end()) return *next;
+        return refuse("wsvirt.resource.twice", "ResourceSubType",
+                      "Every virtual machine has " + std::to_string(there.size()) + " of the device \"" +
+                          std::string(info(kind).caption) +
+                          "\", and more settings were given for it; give those of each device once.");
+    }
+    const std::string_view numbers = serial ? "12" : "01";
+    const auto which = numbers.find(said.back());
+    const auto words = trim(std::string_view(said).substr(0, said.size() - 1));
+    const bool only_a_number = words.empty() || (serial && iequals(words, info(kind).caption));
+    if (which == std::string_view::npos || !only_a_number) return read_only(number_of(kind));
+    if (!is_chosen(there[which])) return there[which];
+    return refuse("wsvirt.resource.twice", number_of(kind),
+                  "Settings were given before for the device that " + std::string(number_of(kind)) + " \"" +
+                      said + "\" means; give those of each device once.");
+}
+
 Result<std::string> Draft::add_or_modify(const Instance& wanted) {
     auto kind = kind_of(wanted);
     if (!kind) return kind.error();
@@ -247,21 +302,14 @@ Result<std::string> Draft::add_or_modify(const Instance& wanted) {
     if (!always) return add(wanted);
     append_elements(spec_, *kind, there);
     if (there.empty()) return add(wanted);
-    // Of two of a kind the number says which is meant: "COM 2", Address "1".
-    const char* number = *kind == Kind::ide_controller ? "Address" : "ElementName";
-    const auto said = there.size() > 1 ? wanted.string(number) : std::string();
-    const std::string_view numbers = *kind == Kind::ide_controller ? "01" : "12";
-    std::size_t which = 0;
-    if (!said.empty()) {
-        which = numbers.find(said.back());
-        const auto words = trim(std::string_view(said).substr(0, said.size() - 1));
-        const bool only_a_number = words.empty() || (*kind == Kind::serial_port && iequals(words, "COM"));
-        if (which == std::string_view::npos || !only_a_number) return read_only(number);
-    }
-    const auto e = there[which];
+    auto chosen = choose(wanted, there);
+    if (!chosen) return chosen.error();
+    const auto e = *chosen;
+    chosen_.insert({e.kind, e.index});
     Properties skip;
     for (const char* name : {"ElementName", "Address"})  // empty: not said
-        if (wanted.string(name).empty() || (there.size() > 1 && iequals(name, number))) skip.insert(name);
+        if (wanted.string(name).empty() || (there.size() > 1 && iequals(name, number_of(e.kind))))
+            skip.insert(name);
     auto r = apply(wanted, e, skip);
     if (!r) return r.error();
     auto real = setting_id(id_, device_data(spec_, e));
@@ -343,7 +391,9 @@ Result<void> Draft::remove(const SettingId& id) {
         case Kind::hard_disk:
         case Kind::dvd_disk:
         case Kind::floppy_disk:
-            return put_medium(spec_.disks[e->index], {}, "ResourceSettings");
+            if (auto r = put_medium(spec_.disks[e->index], {}, "ResourceSettings"); !r) return r;
+            note_emptied(*e);
+            return {};
         case Kind::synthetic_nic:
         case Kind::emulated_nic: {
             if (auto r = need_not_saved("ResourceSettings"); !r) return r;
@@ -352,7 +402,7 @@ Result<void> Draft::remove(const SettingId& id) {
             return {};
         }
         case Kind::connection: {
-            if (auto r = need_not_saved("ResourceSettings"); !r) return r;
+            if (auto r = need_not_fitted("ResourceSettings"); !r) return r;
             auto& n = spec_.nics[e->index];
             n.link = backend::NicLink::none;
             n.source.clear();

@@ -76,6 +76,8 @@ class Draft {
     Result<bool> set_identity(const Property& p, const Value& v);
     Result<void> keep(const KeepIn& where, const Property& p, const Value& v);
 
+    // Which of the devices that every system has is meant.
+    Result<Element> choose(const Instance& wanted, const std::vector<Element>& there) const;
     Result<Element> add_controller(const Instance& wanted);
     Result<Element> add_drive(Kind k, const Instance& wanted);
     Result<Element> add_medium(Kind k, const Instance& wanted);
@@ -85,6 +87,7 @@ class Draft {
     Result<Element> find_parent(const Instance& wanted, const char* expected) const;
     Result<unsigned> free_slot(const Instance& wanted, backend::Bus bus, unsigned controller,
                                unsigned slots) const;
+    Result<void> need_off_for_first_diskette() const;
     Result<void> put_medium(backend::Disk& d, const std::string& path, const std::string& property);
     Result<void> connect(backend::Nic& n, const Value& host_resource);
 
@@ -93,9 +96,18 @@ class Draft {
     void forget_boot_device(const std::string& id);
 
     bool hot() const { return state_ == State::running; }
-    // Errors invalid_state: the change needs a machine that is off / that has no saved memory.
+    // An import with memory, which is fitted to the settings when it is realized: to what devices are on the
+    // host, not to what the guest sees of them.
+    bool brings_memory() const;
+    // Errors invalid_state: the change needs a machine that is off / that has no saved memory / whose memory
+    // has been fitted to its settings already.
     Result<void> need_off(const std::string& what) const;
     Result<void> need_not_saved(const std::string& what) const;
+    Result<void> need_not_fitted(const std::string& what) const;
+    // Of an import with memory: whether the memory has the device, which is empty or connected to nothing
+    // now.
+    Result<void> need_in_memory(const Element& e, const std::string& what) const;
+    void note_emptied(const Element& e);
 
     Services& services_;
     const Namespace& ns_;
@@ -103,6 +115,7 @@ class Draft {
     std::string id_;
     State state_;
     std::map<std::string, std::string, ILess> aliases_;  // InstanceID a client gave → the real one
+    std::set<std::pair<Kind, unsigned>> chosen_;         // by add_or_modify
 };
 
 // "ElementName can be changed only while ..." and such; subject = the property.

@@ -101,7 +101,7 @@ Result<void> Draft::connect(Nic& n, const Value& host_resource) {
 }
 
 Result<Element> Draft::add_connection(const Instance& wanted) {
-    if (auto r = need_not_saved("ResourceSettings"); !r) return r.error();
+    if (auto r = need_not_fitted("ResourceSettings"); !r) return r.error();
     auto parent = find_parent(wanted, "a network adapter");
     if (!parent) return parent.error();
     if (!is_nic(parent->kind))
@@ -120,12 +120,12 @@ Result<bool> Draft::set_connection(const Element& e, const Property& p, const Va
     auto& n = spec_.nics[e.index];
     if (iequals(p.name, "HostResource")) {
         if (several(v)) return one_resource();
-        if (auto r = need_not_saved(p.name); !r) return r.error();
+        if (auto r = need_not_fitted(p.name); !r) return r.error();
         if (auto r = connect(n, v); !r) return r.error();
         return true;
     }
     if (iequals(p.name, "EnabledState")) {
-        if (auto r = need_not_saved(p.name); !r) return r.error();
+        if (auto r = need_not_fitted(p.name); !r) return r.error();
         const auto state = v.uint_or(0);
         if (state != 2 && state != 3)
             return refuse("wsvirt.connection.state", p.name,
@@ -144,14 +144,17 @@ Result<bool> Draft::set_serial(const Element& e, const Property& p, const Value&
     if (iequals(p.name, "Address") || iequals(p.name, "ElementName") || iequals(p.name, "HostResource"))
         return read_only(p.name);
     if (!iequals(p.name, "Connection")) return false;
-    if (auto r = need_off(p.name); !r) return r.error();
+    if (auto r = brings_memory() ? Result<void>() : need_off(p.name); !r) return r.error();
     const auto text = first_of(v);
     auto kept = keep_in(spec_, e);
     SerialPort* port = nullptr;
     for (auto& s : spec_.serial_ports)
         if (s.port == e.index) port = &s;
+    if (port->kind == SerialPort::Kind::none && !text.empty())
+        if (auto r = need_in_memory(e, p.name); !r) return r.error();
     kept.map->erase("Connection");
     if (text.empty()) {
+        if (port->kind != SerialPort::Kind::none) note_emptied(e);
         port->kind = SerialPort::Kind::none;
         port->path.clear();
         return true;

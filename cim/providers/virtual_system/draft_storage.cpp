@@ -93,6 +93,10 @@ Result<Element> Draft::add_medium(Kind k, const Instance& wanted) {
     if (path.empty())
         return Error(Status::missing_value, "wsvirt.medium.path",
                      "HostResource must hold the path of the image file.", "HostResource");
+    if (k == Kind::hard_disk)  // there is none without a medium
+        if (auto r = need_in_memory({k, parent->index}, "ResourceSettings"); !r) return r.error();
+    if (parent->index == spec_.disks.size())
+        if (auto r = need_off_for_first_diskette(); !r) return r.error();
     keep_in(spec_, *parent);  // the diskette drive gets its entry here
     auto& d = spec_.disks[parent->index];
     if (!d.path.empty())
@@ -103,8 +107,18 @@ Result<Element> Draft::add_medium(Kind k, const Instance& wanted) {
     return Element{k, parent->index};
 }
 
+// QEMU has a diskette drive from the start on or not at all, and until there was a medium for it not at all.
+Result<void> Draft::need_off_for_first_diskette() const {
+    if (hot())
+        return Error(Status::invalid_state, "wsvirt.floppy.running",
+                     "The first diskette can be put in only while the virtual machine is off; it has the "
+                     "drive when it starts.",
+                     "ResourceSettings");
+    return need_not_saved("ResourceSettings");
+}
+
 Result<void> Draft::put_medium(Disk& d, const std::string& path, const std::string& property) {
-    if (auto r = need_not_saved(property); !r) return r;
+    if (auto r = need_not_fitted(property); !r) return r;
     if (hot() && d.device == DiskDevice::disk && d.bus != Bus::scsi)
         if (auto r = need_off(property); !r) return r;
     if (path.empty()) {
@@ -162,7 +176,7 @@ Result<bool> Draft::set_medium(const Element& e, const Property& p, const Value&
         const auto n = v.uint_or(0);
         // Memory that is saved comes back with the limits that it was saved with.
         if (iequals(p.name, "IOPSLimit"))
-            if (auto r = need_not_saved(p.name); !r) return r.error();
+            if (auto r = need_not_fitted(p.name); !r) return r.error();
         if (n > 1'000'000'000)
             return refuse("wsvirt.value.range", p.name, p.name + " must be at most 1000000000.");
         slot.reset();
@@ -170,7 +184,7 @@ Result<bool> Draft::set_medium(const Element& e, const Property& p, const Value&
         return true;
     }
     if (iequals(p.name, "PersistentReservationsSupported")) {
-        if (auto r = need_off(p.name); !r) return r.error();
+        if (auto r = brings_memory() ? Result<void>() : need_off(p.name); !r) return r.error();
         d.shareable = v.bool_or(false);
         return true;
     }

@@ -69,6 +69,13 @@ bool is_off(const Value& v) {  // the value of something that is not in use
     return v.to_uint64(n) && n == 0;
 }
 
+// An order that is empty: of a machine of the other generation that is what it has.
+Result<bool> nothing_to_boot(const std::string& property, bool has_order) {
+    if (!has_order) return true;
+    return refuse("wsvirt.boot.empty", property,
+                  property + " must name at least one device; leave it out to keep the order as it is.");
+}
+
 }  // namespace
 
 Result<void> check_system_class(const Namespace& ns, const Instance& settings) {
@@ -234,7 +241,7 @@ Result<bool> Draft::set_boot(const Property& p, const Value& v) {
     const auto* order = v.as_array();
     if (!order) return read_only(p.name);
     if (iequals(p.name, "BootOrder")) {
-        if (order->empty()) return true;
+        if (order->empty()) return nothing_to_boot(p.name, !generation_2(spec_));
         if (generation_2(spec_))
             return refuse("wsvirt.boot.generation", p.name,
                           "BootOrder is for generation 1; a generation 2 machine has BootSourceOrder.");
@@ -249,7 +256,7 @@ Result<bool> Draft::set_boot(const Property& p, const Value& v) {
         return false;
     }
     if (!iequals(p.name, "BootSourceOrder")) return read_only(p.name);
-    if (order->empty()) return true;
+    if (order->empty()) return nothing_to_boot(p.name, generation_2(spec_));
     if (!generation_2(spec_))
         return refuse("wsvirt.boot.generation", p.name,
                       "BootSourceOrder is for generation 2; a generation 1 machine has BootOrder.");

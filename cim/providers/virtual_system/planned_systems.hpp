@@ -26,6 +26,8 @@ inline constexpr std::string_view planned_changed = "Planned.Changed";   // unix
 inline constexpr std::string_view planned_saved = "Planned.SavedState";  // file with saved memory, or absent
 inline constexpr std::string_view planned_nvram = "Planned.Nvram";  // file with variables of UEFI, or absent
 inline constexpr std::string_view planned_folder = "Planned.ImportFolder";
+// And the device: it was emptied since the import, so saved memory that came along has it.
+inline constexpr std::string_view planned_emptied = "Planned.Emptied.";
 inline constexpr std::string_view planned_unknown = "Planned.UnknownDevices";  // their names, or absent
 
 class PlannedSystems {

@@ -353,4 +353,105 @@ BOOST_AUTO_TEST_CASE(a_failure_of_the_machine_layer_is_in_the_job) {
     BOOST_TEST(w.hypervisor.machines().empty());
 }
 
+// Nothing is dropped in silence: those that do not say which device they are for are for one after the other.
+BOOST_AUTO_TEST_CASE(settings_of_a_device_that_every_system_has_are_given_once) {
+    World w;
+    const auto serial = [&](const char* name, const char* pipe) {
+        Given g{{"ResourceType", 21},
+                {"ResourceSubType", "Microsoft:Hyper-V:Serial Port"},
+                {"Connection", World::texts({std::string(R"(\\.\pipe\)") + pipe})}};
+        if (*name) g.emplace_back("ElementName", name);
+        return w.make("Msvm_SerialPortSettingData", g);
+    };
+    const auto ide = [&](const char* id) {
+        return w.make("Msvm_ResourceAllocationSettingData",
+                      {{"InstanceID", id},
+                       {"ResourceType", 5},
+                       {"ResourceSubType", "Microsoft:Hyper-V:Emulated IDE Controller"}});
+    };
+    const auto on = [&](const char* controller) {
+        return w.make("Msvm_ResourceAllocationSettingData",
+                      {{"ResourceType", 17},
+                       {"ResourceSubType", "Microsoft:Hyper-V:Synthetic Disk Drive"},
+                       {"Parent", controller},
+                       {"AddressOnParent", "0"}});
+    };
+    const auto guid = w.define({{"ElementName", "both"}}, {serial("", "one"), serial("COM", "two"), ide("a"),
+                                                           ide("b"), on("b"), on("a")});
+    const auto& s = w.spec(guid);
+    BOOST_TEST_REQUIRE(s.serial_ports.size() == 2U);
+    BOOST_TEST(s.serial_ports[0].path.ends_with("one"));
+    BOOST_TEST(s.serial_ports[1].path.ends_with("two"));
+    BOOST_TEST(s.serial_ports[1].port == 1U);
+    BOOST_TEST_REQUIRE(s.disks.size() == 2U);
+    BOOST_TEST(s.disks[0].controller == 1U);
+    BOOST_TEST(s.disks[1].controller == 0U);
+    const auto numbered = w.define({{"ElementName", "b"}}, {serial("COM 2", "three"), serial("", "four")});
+    BOOST_TEST(w.spec(numbered).serial_ports.size() == 2U);
+    const auto before = w.hypervisor.machines().size();
+    for (const auto& twice :
+         std::vector<std::vector<Instance>>{{memory(w, 512), memory(w, 1024)},
+                                            {processors(w, 1), processors(w, 1)},
+                                            {serial("", "a"), serial("", "b"), serial("", "c")},
+                                            {serial("COM 1", "a"), serial("1", "b")},
+                                            {ide("a"), ide("b"), ide("c")}}) {
+        const auto r = w.call(
+            w.vsms(), "DefineSystem",
+            {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData", {{"ElementName", "x"}}))},
+             {"ResourceSettings", World::list(twice)}});
+        BOOST_TEST(World::code(r) == 32773U);
+        const auto index = "ResourceSettings[" + std::to_string(twice.size() - 1) + "]";
+        BOOST_TEST(w.text_of(r).find(index) != std::string::npos, w.text_of(r));
+    }
+    BOOST_TEST(w.hypervisor.machines().size() == before);
+}
+
+BOOST_AUTO_TEST_CASE(templates_of_what_every_system_has_are_taken_as_they_are) {
+    World w;
+    std::vector<Instance> all;
+    for (const auto& i : w.query("SELECT * FROM CIM_ResourceAllocationSettingData WHERE InstanceID LIKE "
+                                 "'Microsoft:Definition%Default'")) {
+        const auto kind = vs::kind_of(i);
+        BOOST_TEST_REQUIRE(kind.ok());
+        const bool always =
+            *kind == vs::Kind::processor || *kind == vs::Kind::memory || *kind == vs::Kind::ide_controller ||
+            *kind == vs::Kind::serial_port || *kind == vs::Kind::display || *kind == vs::Kind::keyboard ||
+            *kind == vs::Kind::mouse || *kind == vs::Kind::diskette_drive || vs::is_component(*kind);
+        if (!always) continue;
+        all.push_back(i);
+        if (*kind == vs::Kind::serial_port)
+            BOOST_TEST(all.back().set("Connection", World::texts({R"(\\.\pipe\from-template)"})));
+    }
+    BOOST_TEST(all.size() > 8U);
+    const auto guid = w.define({{"ElementName", "like the templates"}}, all);
+    BOOST_TEST(w.spec(guid).serial_ports.at(0).path.ends_with("from-template"));
+}
+
+BOOST_AUTO_TEST_CASE(an_order_without_devices_is_refused) {
+    World w;
+    auto h = w.hypervisor.host();
+    h.uefi_available = true;
+    w.hypervisor.set_host(h);
+    const auto modify = [&](const std::string& guid, const char* property) {
+        const auto r = w.call(
+            w.vsms(), "ModifySystemSettings",
+            {{"SystemSettings",
+              Value(w.make("Msvm_VirtualSystemSettingData",
+                           {{"InstanceID", vs::setting_id(guid)}, {property, Value(Value::Array{})}}))}});
+        const auto code = w.done(r);
+        if (code != 0) BOOST_TEST(w.text_of(r).find(property) != std::string::npos, w.text_of(r));
+        return code;
+    };
+    const auto first = w.define({{"ElementName", "1"}});
+    BOOST_TEST(modify(first, "BootOrder") == 32773U);
+    BOOST_TEST(modify(first, "BootSourceOrder") == 0U);  // it has none
+    const Given second{{"ElementName", "2"}, {"VirtualSystemSubType", "Microsoft:Hyper-V:SubType:2"}};
+    const auto port =
+        w.make("Msvm_SyntheticEthernetPortSettingData",
+               {{"ResourceType", 10}, {"ResourceSubType", "Microsoft:Hyper-V:Synthetic Ethernet Port"}});
+    const auto guid = w.define(second, {port});
+    BOOST_TEST(modify(guid, "BootSourceOrder") == 32773U);
+    BOOST_TEST(modify(guid, "BootOrder") == 0U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -189,4 +189,122 @@ BOOST_FIXTURE_TEST_CASE(switches_of_snapshots_are_looked_at_too, Setup) {
     BOOST_TEST(w.hypervisor.machines().empty());
 }
 
+namespace {
+
+// An import that brought memory along: with a disk, an adapter on a switch and a pipe at COM 1.
+struct Imported : Setup {
+    std::string path = w.image("a.qcow2");
+    std::string guid = plan({{"ElementName", "imported"}}, resources());
+
+    Imported() {
+        vs::PlannedSystems all(w.services);
+        auto p = *all.find(guid);
+        p.spec.attributes[std::string(vs::planned_saved)] = "/exported/x.vmrs";
+        BOOST_TEST_REQUIRE(all.replace(p).ok());
+    }
+    Instance serial(const char* name, const char* pipe) const {
+        return w.make("Msvm_SerialPortSettingData", {{"ResourceType", 21},
+                                                     {"ResourceSubType", "Microsoft:Hyper-V:Serial Port"},
+                                                     {"ElementName", name},
+                                                     {"Connection", World::texts({pipe})}});
+    }
+    Instance drive(const char* address) const {
+        return w.make("Msvm_ResourceAllocationSettingData",
+                      {{"InstanceID", "drive"},
+                       {"ResourceType", 17},
+                       {"ResourceSubType", "Microsoft:Hyper-V:Synthetic Disk Drive"},
+                       {"Parent", "ide"},
+                       {"AddressOnParent", address}});
+    }
+    Instance medium(const std::string& parent, const std::string& file) const {
+        return w.make("Msvm_StorageAllocationSettingData",
+                      {{"ResourceType", 31},
+                       {"ResourceSubType", "Microsoft:Hyper-V:Virtual Hard Disk"},
+                       {"Parent", parent},
+                       {"HostResource", World::texts({file})}});
+    }
+    std::vector<Instance> resources() {
+        auto all = ports(w.hypervisor.switches().front().id);
+        all.push_back(w.make("Msvm_ResourceAllocationSettingData",
+                             {{"InstanceID", "ide"},
+                              {"ResourceType", 5},
+                              {"ResourceSubType", "Microsoft:Hyper-V:Emulated IDE Controller"},
+                              {"Address", "0"}}));
+        all.push_back(drive("0"));
+        all.push_back(medium("drive", path));
+        all.push_back(drive("1"));  // stays empty
+        all.push_back(serial("COM 1", R"(\\.\pipe\one)"));
+        return all;
+    }
+    std::string id(const char* cls, std::size_t n = 0) {
+        auto all =
+            w.query("SELECT * FROM " + std::string(cls) + " WHERE InstanceID LIKE 'Microsoft:" + guid + "%'");
+        BOOST_TEST_REQUIRE(all.size() > n);
+        return all[n].string("InstanceID");
+    }
+    std::uint32_t change(const char* cls, const std::string& what, Given to) {
+        to.emplace_back("InstanceID", what);
+        return w.done(w.modify(w.make(cls, to)));
+    }
+    std::string drive_id(const char* address) const {
+        return vs::setting_id(guid,
+                              R"(83F8638B-8DCA-4152-9EDA-2CA8B33039B4\0\)" + std::string(address) + R"(\D)");
+    }
+    backend::MachineSpec now() { return vs::PlannedSystems(w.services).find(guid)->spec; }
+};
+
+}  // namespace
+
+// It is the memory that says what the guest sees: none of this would be there when it goes on.
+BOOST_FIXTURE_TEST_CASE(memory_that_comes_along_keeps_its_devices, Imported) {
+    const char *nic = "Msvm_SyntheticEthernetPortSettingData", *rasd = "Msvm_ResourceAllocationSettingData";
+    const auto before = w.services.hypervisor.spec_to_text(now());
+    BOOST_TEST(change("Msvm_ProcessorSettingData", id("Msvm_ProcessorSettingData"),
+                      {{"VirtualQuantity", 2}}) == 32775U);
+    BOOST_TEST(change("Msvm_MemorySettingData", id("Msvm_MemorySettingData"), {{"VirtualQuantity", 2048}}) ==
+               32775U);
+    BOOST_TEST(change(nic, id(nic), {{"Address", "00155D0A0B0C"}}) == 32775U);
+    BOOST_TEST(w.done(w.add(guid, ports("x").front())) == 32775U);
+    BOOST_TEST(w.done(w.remove(nic, id(nic))) == 32775U);
+    BOOST_TEST(w.done(w.remove(rasd, drive_id("1"))) == 32775U);
+    BOOST_TEST(w.done(w.add(guid, medium(w.parent_text(rasd, drive_id("1")), w.image("b.qcow2")))) == 32775U);
+    BOOST_TEST(change("Msvm_SerialPortSettingData", id("Msvm_SerialPortSettingData", 1),
+                      {{"Connection", World::texts({R"(\\.\pipe\two)"})}}) == 32775U);
+    const auto scsi =
+        w.add(guid, w.make(rasd, {{"ResourceType", 6},
+                                  {"ResourceSubType", "Microsoft:Hyper-V:Synthetic SCSI Controller"}}));
+    BOOST_TEST(w.done(scsi) == 32775U);
+    BOOST_TEST(w.text_of(scsi).find("saved memory") != std::string::npos, w.text_of(scsi));
+    BOOST_TEST(w.done(w.call(w.vsms(), "ModifySystemSettings",
+                             {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData",
+                                                              {{"InstanceID", vs::setting_id(guid)},
+                                                               {"ChassisAssetTag", "tag"}}))}})) == 32775U);
+    BOOST_TEST(*w.services.hypervisor.spec_to_text(now()) == *before);
+}
+
+// What a device is on the host is the business of the settings, which the memory is fitted to.
+BOOST_FIXTURE_TEST_CASE(memory_that_comes_along_leads_where_the_settings_say, Imported) {
+    const char *storage = "Msvm_StorageAllocationSettingData", *serial_class = "Msvm_SerialPortSettingData";
+    const auto disk = id(storage), to = id(connections), com = id(serial_class);
+    const auto other = w.image("b.qcow2");
+    BOOST_TEST(change(storage, disk, {{"HostResource", World::texts({other})}}) == 0U, w.last_text);
+    BOOST_TEST(now().disks.at(0).path == other);
+    BOOST_TEST(change(storage, disk, {{"IOPSLimit", 100}}) == 0U, w.last_text);
+    BOOST_TEST(w.done(w.remove(storage, disk)) == 0U, w.last_text);
+    BOOST_TEST(w.done(w.add(guid, medium(w.parent_text("Msvm_ResourceAllocationSettingData", drive_id("0")),
+                                         path))) == 0U,
+               w.last_text);
+    BOOST_TEST(now().disks.at(0).path == path);
+    BOOST_TEST(change(connections, to, {{"EnabledState", 3}}) == 0U, w.last_text);
+    BOOST_TEST(!now().nics.at(0).link_up);
+    BOOST_TEST(w.done(w.remove(connections, to)) == 0U, w.last_text);
+    BOOST_CHECK(now().nics.at(0).link == backend::NicLink::none);
+    for (const char* pipe : {R"(\\.\pipe\other)", "", R"(\\.\pipe\one)"})
+        BOOST_TEST(change(serial_class, com, {{"Connection", World::texts({pipe})}}) == 0U, w.last_text);
+    BOOST_TEST(w.done(w.call(w.vsms(), "ModifySystemSettings",
+                             {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData",
+                                                              {{"InstanceID", vs::setting_id(guid)},
+                                                               {"ElementName", "renamed"}}))}})) == 0U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -212,6 +212,26 @@ BOOST_FIXTURE_TEST_CASE(the_diskette_drive_is_always_there, Setup) {
     BOOST_TEST(w.get_setting(rasd, id).uint("ResourceType") == 14U);
 }
 
+// A machine that has started without the drive has none.
+BOOST_FIXTURE_TEST_CASE(the_first_diskette_needs_a_machine_that_is_off, Setup) {
+    const auto id = "Microsoft:" + guid + "\\8F0D2762-0B00-4E04-AF4F-19010527CB93\\0\\0\\D";
+    const auto image = w.image("boot.img", "raw");
+    const auto put = [&] { return w.add(guid, medium(id, image, "Virtual Floppy Disk")); };
+    BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+    const auto refused = put();
+    BOOST_TEST(w.done(refused) == 32775U);
+    BOOST_TEST(w.text_of(refused).find("off") != std::string::npos, w.text_of(refused));
+    BOOST_TEST(w.spec(guid).disks.empty());
+    BOOST_TEST(w.done(w.request_state(guid, 3)) == 0U);
+    const auto first = put();
+    BOOST_TEST_REQUIRE(w.done(first) == 0U, w.text_of(first));
+    BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+    const auto floppy =
+        first.out.get("ResultingResourceSettings").as_array()->at(0).as_path()->key_string("InstanceID");
+    BOOST_TEST(w.done(w.remove(sasd, floppy)) == 0U);
+    BOOST_TEST(w.done(put()) == 0U);  // the drive is there by now
+}
+
 // It says what the client said, and is connected when it is plugged in unless that call says otherwise.
 BOOST_FIXTURE_TEST_CASE(a_connection_to_nothing_keeps_its_state, Setup) {
     constexpr const char* connections = "Msvm_EthernetPortAllocationSettingData";
