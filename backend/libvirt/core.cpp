@@ -10,18 +10,22 @@ namespace {
 constexpr auto longest_wait = std::chrono::hours(24 * 365);
 }
 
-Result<Gates::Pass> Gates::enter(const Call& call, std::string_view uuid) {
+Result<Gates::Pass> Gates::enter(const Call& call, std::string_view uuid, const std::stop_source& gives_way) {
     const std::string key = to_upper(uuid);
     std::unique_lock lock(state_->mutex);
     const auto deadline = std::min(call.deadline, std::chrono::steady_clock::now() + longest_wait);
-    const bool free =
-        state_->changed.wait_until(lock, call.stop, deadline, [&] { return !state_->inside.contains(key); });
+    const bool free = state_->changed.wait_until(lock, call.stop, deadline, [&] {
+        const auto holder = state_->inside.find(key);
+        if (holder == state_->inside.end()) return true;
+        holder->second.request_stop();
+        return false;
+    });
     if (!free) {
         if (call.stop.stop_requested()) return cancelled("wait for the machine");
         return Error{Status::busy, "wsvirt.machine.busy",
                      "Another operation on the machine has not finished; try again later.", key};
     }
-    state_->inside.insert(key);
+    state_->inside.emplace(key, gives_way);
     return Pass(nullptr, [state = state_, key](void*) {
         const std::lock_guard leave(state->mutex);
         state->inside.erase(key);
@@ -90,7 +94,7 @@ Result<void> change_machine(const CorePtr& core, const Call& call, std::string_v
     }
     Gates::Pass pass;
     if (change.gated) {
-        auto entered = core->gates.enter(call, uuid);
+        auto entered = core->gates.enter(call, uuid, change.gives_way);
         if (!entered) return entered.error();
         pass = std::move(*entered);
     }

@@ -7,7 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
+#include <stop_token>
 #include <string>
 
 #include "backend/hypervisor.hpp"
@@ -30,13 +30,15 @@ namespace wsvirt::backend::libvirt {
 class Gates {
   public:
     using Pass = std::shared_ptr<void>;  // leaves when dropped
-    Result<Pass> enter(const Call& call, std::string_view uuid);
+    // gives_way: is asked to stop where another one waits for what this one has.
+    Result<Pass> enter(const Call& call, std::string_view uuid,
+                       const std::stop_source& gives_way = std::stop_source(std::nostopstate));
 
   private:
     struct State {
         std::mutex mutex;
         std::condition_variable_any changed;
-        std::set<std::string> inside;
+        std::map<std::string, std::stop_source> inside;
     };
     std::shared_ptr<State> state_ = std::make_shared<State>();
 };
@@ -72,6 +74,7 @@ struct Change {
     std::initializer_list<MachineState> from;  // allowed states; empty = any
     std::optional<MachineState> passing;       // shown meanwhile
     bool gated = true;
+    std::stop_source gives_way{std::nostopstate};  // is asked to stop where another one waits for the machine
 };
 Result<void> change_machine(const CorePtr& core, const Call& call, std::string_view uuid,
                             const Change& change, Work work);

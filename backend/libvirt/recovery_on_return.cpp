@@ -16,18 +16,24 @@ namespace {
 // Between two attempts at what could not be finished: the machine was busy, or its storage was not there.
 constexpr auto first_pause = std::chrono::seconds(2), longest_pause = std::chrono::seconds(600);
 
-// Files of machines that are off; a start that comes meanwhile waits no longer than if it merged them itself.
-void merge_left(const CorePtr& core, const Call& call) {
+// Files of machines that are off, however long it takes; but it ends where another operation waits for the
+// machine, or there is something to recover. Whether it did.
+bool merge_left(const CorePtr& core, const Call& call, const std::stop_token& others) {
+    bool broken_off = false;
     for (const auto& machine : unmerged_machines(*core)) {
-        const Change change{{"merge the disk", {}, true, {}, {}}, {MachineState::off}, {}};
-        auto done =
-            change_machine(core, call, machine, change, [core](Session& s, virDomainPtr d) -> Result<void> {
-                Site w(core, s, d);
-                w.merge_until = std::chrono::steady_clock::now() + core->settings().call_limit / 2;
-                return merge_what_waited(w);
-            });
+        std::stop_source way;
+        const auto give_way = [way]() mutable { way.request_stop(); };
+        const std::stop_callback on_stop(call.stop, give_way), on_others(others, give_way);
+        const Change change{{"merge the disk", {}, true, {}, {}}, {MachineState::off}, {}, true, way};
+        auto done = change_machine(core, call, machine, change, [core, way](Session& s, virDomainPtr d) {
+            Site w(core, s, d);
+            w.merge_stop = way.get_token();
+            return merge_what_waited(w);
+        });
         if (!done && done.error().message_id == "wsvirt.machine.unknown") forget_unmerged(*core, machine);
+        broken_off |= !done && done.error().status == Status::cancelled;
     }
+    return broken_off;
 }
 
 }  // namespace
@@ -39,11 +45,13 @@ struct RecoveryOnReturn::State {
     std::condition_variable_any changed;
     bool wanted = false;
     unsigned long asked = 0, looked_at = 0;  // rounds
+    std::stop_source merging;                // what a round takes long with
     std::optional<Clock::time_point> again;  // something is left
 
     unsigned long want() {
         const std::lock_guard lock(mutex);
         wanted = true;
+        merging.request_stop();
         changed.notify_all();
         return ++asked;
     }
@@ -56,8 +64,13 @@ struct RecoveryOnReturn::State {
         else
             changed.wait(lock, stop, called);
         wanted = false;
+        merging = {};
         again.reset();
         return stop.stop_requested() ? std::nullopt : std::optional(asked);
+    }
+    std::stop_token next_round() {
+        const std::lock_guard lock(mutex);
+        return merging.get_token();
     }
     void looked(unsigned long round) {
         const std::lock_guard lock(mutex);
@@ -84,9 +97,10 @@ RecoveryOnReturn::RecoveryOnReturn(const CorePtr& core) : state_(std::make_share
             if (core->inventory->connected())
                 (void)guarded("finish what was cut off", [&]() -> Result<void> {
                     left = true;  // whatever goes wrong
-                    left = recover_snapshots(core, call) > 0;
+                    const auto others = state->next_round();
+                    left = recover_snapshots(core, call, others) > 0;
                     state->looked(*round);
-                    merge_left(core, call);
+                    left |= merge_left(core, call, others);
                     return {};
                 });
             state->looked(*round);

@@ -1,7 +1,8 @@
 // What was cut off on a host is finished or taken back (snapshot_journal.hpp) whenever the host answers
 // again, and at once where an operation could not clear up after itself; what cannot be finished is tried
-// again after pauses that grow. Files whose merge has failed are merged. One thread for each host; its end
-// waits for what it is about, at most for as long as a cancelled call may take.
+// again after pauses that grow. Files whose merge has failed are merged then, as long as nobody else waits
+// for their machine. One thread for each host; its end waits for what it is about, at most for as long as a
+// cancelled call may take.
 #pragma once
 
 #include <chrono>

@@ -21,8 +21,9 @@ struct Site {
     virDomainPtr domain;
     qemu::ImageTool tool;
     Call call;  // for qemu-img
-    // Files of a machine that is off stay unmerged after it.
+    // Files of a machine that is off stay unmerged after it, which is no failure.
     std::chrono::steady_clock::time_point merge_until = std::chrono::steady_clock::time_point::max();
+    std::stop_token merge_stop;  // ends that, too, if it can be asked to, in place of the call's
     // Going back to a snapshot has changed what cannot be put back: its former memory would not fit.
     bool gone_back = false;
     bool way_back = false;  // what it was is noted, and its disks hold it
@@ -61,7 +62,7 @@ Result<void> remove_machine(Site& w);
 // whatever its settings say; nothing when it is off.
 Result<std::set<std::string>> live_files(const Site& w, std::string_view target = {});
 // Merges frozen files that no snapshot needs any more and removes overlays of ours that nothing needs;
-// `before`: the files as they were.
+// `before`: the files as they were. What is not merged is noted.
 Result<void> tidy_files(Site& w, Chain before);
 // Removes overlays of ours that nothing needs any more, and merges nothing. What fails is left.
 void remove_outdated(Site& w, const Chain& before);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -309,31 +310,41 @@ Result<void> make_noted_whole(Site& w, const fs::path& file) {
     return ok;
 }
 
+// Nothing of a machine that is removed stays unmerged; but that ends where another operation waits for the
+// machine, or what is noted of other machines.
+Result<void> at_its_turn(const CorePtr& core, const Call& call, const fs::path& file,
+                         const std::stop_token& others, const std::function<Result<void>(Site&)>& work) {
+    std::stop_source way;
+    const auto give_way = [way]() mutable { way.request_stop(); };
+    const std::stop_callback on_stop(call.stop, give_way), on_others(others, give_way);
+    const Unfinished u = read_unfinished(file);
+    const Change change{{"remove what is left of a snapshot", {}, true, {}, {}}, {}, {}, true, way};
+    return change_machine(core, call, u.machine, change,
+                          [core, work, way, removed = u.removed](Session& s, virDomainPtr d) {
+                              Site w(core, s, d);
+                              if (removed)
+                                  w.merge_stop = way.get_token();
+                              else
+                                  merge_for_a_while(w);
+                              return work(w);
+                          });
+}
+
 // What is noted is looked at when it is the machine's turn: whoever noted it may have ended it by then.
-Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& file) {
-    const auto machine = read_unfinished(file).machine;
+Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& file,
+                         const std::stop_token& others) {
     Result<void> ok = cancelled("remove what is left of a snapshot");
     for (int tries = 0; tries < most_attempts && !call.stop.stop_requested(); ++tries) {
         if (tries > 0) std::this_thread::sleep_for(next_attempt);
-        ok = change_machine(core, call, machine,
-                            {{"remove what is left of a snapshot", {}, true, {}, {}}, {}, {}},
-                            [core, file](Session& s, virDomainPtr d) -> Result<void> {
-                                std::error_code ec;
-                                if (!fs::exists(file, ec)) return {};
-                                Site w(core, s, d);
-                                merge_for_a_while(w);
-                                return make_noted_whole(w, file);
-                            });
+        ok = at_its_turn(core, call, file, others, [file](Site& w) {
+            std::error_code ec;
+            return fs::exists(file, ec) ? make_noted_whole(w, file) : Result<void>();
+        });
         if (ok || is_gone(ok)) break;
     }
     if (ok || is_gone(ok) || call.stop.stop_requested()) return ok;
-    return change_machine(core, call, machine,
-                          {{"remove what is left of a snapshot", {}, true, {}, {}}, {}, {}},
-                          [core, file, why = ok.error()](Session& s, virDomainPtr d) -> Result<void> {
-                              Site w(core, s, d);
-                              merge_for_a_while(w);
-                              return turn_back(w, file, why);
-                          });
+    return at_its_turn(core, call, file, others,
+                       [file, why = ok.error()](Site& w) { return turn_back(w, file, why); });
 }
 
 }  // namespace
@@ -342,6 +353,7 @@ Result<void> finish_applying(Site& w) {
     for (const auto& file : cut_off_applies(*w.core, uuid_of(w.domain))) {
         std::error_code ec;
         Site own(w.core, w.session, w.domain);
+        own.merge_until = w.merge_until;
         auto ok = make_whole(own, read_unfinished(file), file);
         if (!ok) ok = turn_back(own, file, ok.error());
         if (ok) {
@@ -357,19 +369,24 @@ Result<void> finish_applying(Site& w) {
     return {};
 }
 
-std::size_t recover_snapshots(const CorePtr& core, const Call& call) {
+std::size_t recover_snapshots(const CorePtr& core, const Call& call, const std::stop_token& others) {
     const std::lock_guard one_at_a_time(core->recovering);
     remove_half_written(*core);
     auto files = all_notes(*core);
-    // The others spare what these need, and are looked at again when these are through.
-    std::stable_partition(files.begin(), files.end(),
-                          [](const fs::path& file) { return !read_unfinished(file).applied.empty(); });
+    // The others spare what applies need, and are looked at again when these are through. Merging all of a
+    // machine may take long.
+    const auto in_haste = [](const fs::path& file) {
+        const Unfinished u = read_unfinished(file);
+        return u.removed ? 0 : u.applied.empty() ? 1 : 2;
+    };
+    std::stable_sort(files.begin(), files.end(),
+                     [&](const auto& a, const auto& b) { return in_haste(a) > in_haste(b); });
     std::size_t left = 0;
     std::error_code ec;
     for (const auto& file : files) {
         const Unfinished u = read_unfinished(file);
         if (u.machine.empty() || !is_of(*core, u)) continue;
-        auto ok = recover_one(core, call, file);
+        auto ok = recover_one(core, call, file, others);
         if (is_gone(ok)) ok = remove_left_behind(core, call, file);
         if (ok) {
             fs::remove(file, ec);

@@ -60,7 +60,8 @@ Result<void> finish_applying(struct Site& w);
 // the notes, and is all that stays noted where it cannot. With the machine's gate held.
 void forget_unfinished(const Core& core, const Session& session, std::string_view machine);
 
-// When the host has answered for the first time, or again. How many notes are left of it.
-std::size_t recover_snapshots(const CorePtr& core, const Call& call);
+// When the host has answered for the first time, or again. How many notes are left of it. others: asked to
+// stop where more than what takes long is to be done.
+std::size_t recover_snapshots(const CorePtr& core, const Call& call, const std::stop_token& others);
 
 }  // namespace wsvirt::backend::libvirt

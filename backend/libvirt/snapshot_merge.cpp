@@ -87,6 +87,7 @@ Result<void> merge(Site& w, const std::string& target, const std::string& frozen
     }
     Call call = w.call;
     call.deadline = std::min(call.deadline, w.merge_until);
+    if (w.merge_stop.stop_possible()) call.stop = w.merge_stop;
     return w.tool.commit(call, upper);
 }
 
@@ -303,11 +304,14 @@ Result<void> tidy_files(Site& w, Chain chain) {
     // libvirt does not know the snapshots of a machine whose move was cut off.
     bool waits = !noted_aside(settings, machine).empty();
     auto done = waits ? Result<void>() : merge_all(w, std::move(chain), waits);
-    if (!done || waits)
-        (void)note_moving(settings, unmerged, machine, settings.name + "\n");
-    else
+    if (done && !waits) {
         drop_moving(settings, unmerged, machine);
-    return done;
+        return done;
+    }
+    const auto noted = note_moving(settings, unmerged, machine, settings.name + "\n");
+    const bool put_off = !done && done.error().status == Status::timed_out &&
+                         std::chrono::steady_clock::now() >= w.merge_until;
+    return put_off && noted ? Result<void>() : done;
 }
 
 void remove_outdated(Site& w, const Chain& before) {

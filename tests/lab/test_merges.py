@@ -183,3 +183,34 @@ def test_a_start_does_not_wait_for_a_merge_that_was_cut_off(tmp_path):
         eventually(lambda: not list(daemon.state.glob("unfinished-snapshots/*")))
         assert machine.files() == [machine.disks[0].name] and machine.holds(2)
         machine.remove()
+
+
+def test_merges_that_were_cut_off_take_longer_than_a_start_may(tmp_path):
+    """Of a machine that stays they are made behind what else is to be finished; one that is removed waits for them."""
+    tool, slow, begun = (tmp_path / name for name in ("qemu-img", "slow", "begun"))
+    tool.write_text(f'#!/bin/sh\nif [ "$1" = commit ]; then touch {begun}; [ -e {slow} ] && sleep 60 || sleep 3; fi\nexec qemu-img "$@"\n')
+    tool.chmod(0o755)
+    with Daemon(backend=f'call_limit = "4s"\nqemu_img = "{tool}"\n') as daemon:
+        hyperv = HyperV(daemon)
+        stays, goes = (Machine(hyperv, daemon, "raw", pipe=False) for _ in range(2))
+        snapshot = stays.create()
+        goes.create()
+        for machine, begin in ((stays, lambda: stays.call("DestroySnapshot", "AffectedSnapshot", snapshot)),
+                               (goes, lambda: hyperv.destroy(goes.epr))):
+            machine.write(2)
+            begun.unlink(missing_ok=True)
+            slow.touch()
+            begin()
+            eventually(begun.exists)
+            daemon.kill()
+            for pid in processes_below(tool):
+                os.kill(pid, signal.SIGKILL)
+            slow.unlink()
+            daemon.start()
+        eventually(lambda: all(m.files() == [m.disks[0].name] for m in (stays, goes)), 40)
+        eventually(lambda: not list(daemon.state.glob("unfinished-snapshots/*")), 20)
+        assert [m["Name"] for m in hyperv.query("SELECT Name FROM Msvm_ComputerSystem WHERE Name != __SERVER")] == [stays.guid]
+        for machine in (stays, goes):
+            shown = subprocess.run(["qemu-io", "-f", "raw", "-r", "-c", "read -P 2 0 64k", machine.disks[0]], stdout=subprocess.PIPE)
+            assert b"verification failed" not in shown.stdout, shown.stdout
+        stays.remove()
