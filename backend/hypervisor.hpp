@@ -107,9 +107,11 @@ struct MigrationRequest {
     // ports are plugged into counts at once, the rest from the next start.
     std::optional<MachineSpec> new_spec;
     std::optional<std::chrono::milliseconds> max_downtime;
-    // Is told of each file that is made for a copy before it has its name or anything is written to it, with
-    // the mark that is_made() knows it by. After an error the file goes again, and nothing moves. May be
-    // empty; called from another thread, and perhaps when migrate() has given up.
+    // Is told of each file that is made for a copy, with the mark that is_made() knows it by, before it has
+    // its name or anything is written to it: one that has a name from its beginning, before it is made too,
+    // with a mark that it has only while it is empty, and with "" when it was not made after all. After an
+    // error the file goes again, and nothing moves. May be empty; called from another thread, and perhaps
+    // when migrate() has given up.
     std::function<Result<void>(const std::string& file, const std::string& mark)> made = {};
     // Is told when all of a machine that is off is at the destination, before the source forgets it. May be
     // empty; the rest as for made.

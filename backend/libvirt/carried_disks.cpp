@@ -21,6 +21,14 @@ constexpr std::size_t piece = 256 * 1024;
 
 using See = std::function<Result<void>(std::uint64_t at, const char* data, std::size_t size)>;
 
+Result<Volume> open(virConnectPtr connection, const FolderView& folder, const std::string& path) {
+    if (!folder) return folder.error(doing);
+    auto found = find_file(connection, folder, path, doing);
+    if (found && !*found)
+        return Error{Status::not_found, "wsvirt.disk.missing", "The disk is not there.", path};
+    return found;
+}
+
 // The file at the destination, written from its beginning to its end.
 class Upload {
   public:
@@ -31,13 +39,12 @@ class Upload {
     Upload(const Upload&) = delete;
     Upload& operator=(const Upload&) = delete;
 
-    Result<void> begin(virConnectPtr there, std::uint64_t size,
-                       const std::function<Result<void>(const std::string& file)>& made) {
-        if (!folder_) return folder_.error(doing);
+    // Of a new file of this size.
+    Result<void> begin(virConnectPtr there, std::uint64_t size) {
+        auto found = open(there, folder_, path_);
+        if (!found) return found.error();
         size_ = size;
-        volume_ = make_volume(folder_.get(), path_, size, true);
-        if (!volume_) return last_error(doing);
-        if (auto ok = made(path_); !ok) return ok;
+        volume_ = std::move(*found);
         stream_.reset(virStreamNew(there, 0));
         if (!stream_ || virStorageVolUpload(volume_.get(), stream_.get(), 0, size,
                                             VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM) < 0) {
@@ -198,7 +205,7 @@ class Carrier {
             return Error{Status::failed, "wsvirt.disk.read", "The disk cannot be read.", path, ec.message()};
         }
         const FolderView folder(connection_, path);
-        auto volume = open(folder, path);
+        auto volume = open(connection_, folder, path);
         if (!volume) return volume.error();
         virStorageVolInfo info{};
         if (virStorageVolGetInfoFlags(volume->get(), &info, VIR_STORAGE_VOL_GET_PHYSICAL) < 0)
@@ -206,17 +213,10 @@ class Carrier {
         return info.allocation;  // with that flag, the length of the file
     }
 
-    Result<Volume> open(const FolderView& folder, const std::string& path) {
-        if (!folder) return folder.error(doing);
-        auto found = find_file(connection_, folder, path, doing);
-        if (found && !*found)
-            return Error{Status::not_found, "wsvirt.disk.missing", "The disk is not there.", path};
-        return found;
-    }
-
     Result<void> carry(const CarriedDisk& disk, std::uint64_t size) {
+        if (auto ok = what_.make(disk.to, size); !ok) return ok;
         Upload upload(there_, disk.to);
-        if (auto ok = upload.begin(there_, size, what_.made); !ok) return ok;
+        if (auto ok = upload.begin(there_, size); !ok) return ok;
         const auto see = [&](std::uint64_t at, const char* data, std::size_t n) -> Result<void> {
             if (call_.stop.stop_requested()) return cancelled(doing);
             if (at == 0)
@@ -234,7 +234,7 @@ class Carrier {
             ok = read_data(disk.from, work, see);
         } else {
             const FolderView folder(connection_, disk.from);
-            auto volume = open(folder, disk.from);
+            auto volume = open(connection_, folder, disk.from);
             if (!volume) return volume.error();
             ok = receive(volume->get(), connection_, see);
         }

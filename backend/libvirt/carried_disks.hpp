@@ -23,8 +23,8 @@ struct CarriedDisk {
 struct Carriage {
     std::vector<CarriedDisk> disks;
     std::uint64_t bandwidth_mib_s = 0;  // 0: as fast as it goes
-    // Is told of each new file when it is there and nothing in it; an error ends it.
-    std::function<Result<void>(const std::string& file)> made;
+    // Makes each new file, of so many bytes and nothing in it; an error ends it.
+    std::function<Result<void>(const std::string& file, std::uint64_t size)> make;
 };
 
 // The new files and their folders must have been prepared (TargetStorage). What was made is the caller's to

@@ -6,6 +6,7 @@
 
 #include <libvirt/libvirt.h>
 
+#include <cstdint>
 #include <string>
 
 #include "backend/libvirt/connector.hpp"
@@ -15,6 +16,9 @@ namespace wsvirt::backend::libvirt {
 
 // One word; "" where it cannot be told.
 std::string file_mark(virConnectPtr connection, HostKind kind, const std::string& path);
+// Of one that is about to be made, for a disk of so many bytes: it has this mark while nothing has been
+// written to the disk. "": a disk of this format does not show that.
+std::string bare_mark(const std::string& format, std::uint64_t size);
 // Whether the file of this name has the mark; one that is gone has none. Errors: of a host that does not say.
 Result<bool> has_mark(virConnectPtr connection, HostKind kind, const std::string& path,
                       const std::string& mark);

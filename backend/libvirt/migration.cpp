@@ -343,7 +343,9 @@ Result<void> move_with_disks(const Route& way, virDomainPtr d, const std::string
     const auto& [core, other, s, there, r] = way;
     const std::string here = take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
     TargetStorage storage(there, other->connector->kind(), r.made);
-    Carriage what{{}, r.bandwidth_mib_s, [&](const std::string& file) { return storage.made(file); }};
+    Carriage what{{}, r.bandwidth_mib_s, [&](const std::string& file, std::uint64_t size) {
+                      return storage.make(file, "raw", size);
+                  }};
     std::vector<std::string> new_files;
     for (const auto& t : snapshot_targets(here)) {
         const auto to = r.disk_targets.find(t.path);

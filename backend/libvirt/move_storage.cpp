@@ -69,8 +69,12 @@ Result<void> note(const Way& way, const Copy& copy, const std::string& file) {
 // libvirt writes to an empty file that it finds, and would make one that nobody knows for ours. Gives its
 // mark.
 Result<std::string> make_file(const Way& way, const Copy& copy) {
+    // Known by that if it ends before the file has a mark of its own.
+    if (way.r.made)
+        if (auto ok = way.r.made(copy.to, bare_mark("raw", 0)); !ok) return ok.error();
     const int fd = open(copy.to.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR);
     const int why = fd < 0 ? errno : 0;
+    if (why != 0 && way.r.made) (void)way.r.made(copy.to, {});
     if (why == EEXIST) return exists(copy.to);
     if (why != 0)
         return Error{why == ENOSPC   ? Status::no_space

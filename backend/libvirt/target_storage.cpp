@@ -166,13 +166,21 @@ Result<void> TargetStorage::make(const std::string& path, const std::string& for
     constexpr const char* doing = "make the file for the disk at the destination";
     const auto folder = std::filesystem::path(path).parent_path().native();
     const Pool pool(virStoragePoolLookupByTargetPath(connection_, folder.c_str()));
-    if (!pool || !make_volume(pool.get(), path, size, true, format)) return last_error(doing);
-    return made(path);
+    if (!pool) return last_error(doing);
+    // Whoever comes after us, if it ends here, knows by that what is nobody's work.
+    if (auto ok = note(path, bare_mark(format, size)); !ok) return ok;
+    if (!make_volume(pool.get(), path, size, true, format)) {
+        Error e = last_error(doing);
+        // Without an answer it may be there.
+        if (virConnectIsAlive(connection_) == 1) (void)note(path, {});
+        return e;
+    }
+    new_files_.push_back(path);
+    return note(path, file_mark(connection_, kind_, path));
 }
 
-Result<void> TargetStorage::made(const std::string& path) {
-    new_files_.push_back(path);
-    return noted_ ? noted_(path, file_mark(connection_, kind_, path)) : Result<void>();
+Result<void> TargetStorage::note(const std::string& path, const std::string& mark) {
+    return noted_ ? noted_(path, mark) : Result<void>();
 }
 
 void TargetStorage::remove_new() {

@@ -20,7 +20,8 @@ namespace wsvirt::backend::libvirt {
 
 class TargetStorage {
   public:
-    // noted: is told of each file that was made, with its mark (file_marks.hpp); may be empty.
+    // noted: is told of each file with its mark (file_marks.hpp) before it is made and when it is; of one
+    // that then was not made, with none. May be empty.
     using Noted = std::function<Result<void>(const std::string& file, const std::string& mark)>;
     TargetStorage(virConnectPtr destination, HostKind kind, Noted noted)
         : connection_(destination), kind_(kind), noted_(std::move(noted)) {}
@@ -30,13 +31,14 @@ class TargetStorage {
     // Errors: already_exists (one of the files is there; nothing is made then).
     Result<void> prepare(const std::vector<std::string>& paths);
     // A file for a disk of so many bytes, in a folder that was prepared. libvirt would make it itself, but
-    // write to one that somebody has made since. Errors: failed (also where it is there), no_space.
+    // write to one that somebody has made since. Errors: failed (also where it is there), no_space, those of
+    // `noted`.
     Result<void> make(const std::string& path, const std::string& format, std::uint64_t size);
-    // Somebody of ours has made it; nothing may be written to it before. Errors: those of `noted`.
-    Result<void> made(const std::string& path);
     void remove_new();  // after a failure: the files that were made, and no others
 
   private:
+    Result<void> note(const std::string& path, const std::string& mark);
+
     virConnectPtr connection_;
     HostKind kind_;
     Noted noted_;

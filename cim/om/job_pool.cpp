@@ -29,7 +29,7 @@ class JobManager::Impl::Context : public JobContext {
         if (!status.empty()) r.status_text = std::move(status);
     }
     void affect(std::string path, std::vector<std::uint16_t> effects) override {
-        change(true, [&](JobRecord& r) {
+        (void)change(true, [&](JobRecord& r) {
             for (auto& a : r.affected)
                 if (iequals(a.path, path)) {
                     a.effects = std::move(effects);
@@ -39,23 +39,23 @@ class JobManager::Impl::Context : public JobContext {
         });
     }
     void cancellable(bool yes) override {
-        change(false, [&](JobRecord& r) { r.cancellable = yes; });
+        (void)change(false, [&](JobRecord& r) { r.cancellable = yes; });
     }
     void warn(JobError e) override {
-        change(true, [&](JobRecord& r) { r.errors.push_back(std::move(e)); });
+        (void)change(true, [&](JobRecord& r) { r.errors.push_back(std::move(e)); });
     }
-    void set_extra(std::string key, std::string value) override {
-        change(true, [&](JobRecord& r) { r.extra[std::move(key)] = std::move(value); });
+    Result<void> set_extra(std::string key, std::string value) override {
+        return change(true, [&](JobRecord& r) { r.extra[std::move(key)] = std::move(value); });
     }
 
   private:
     template <class How>
-    void change(bool save, How&& how) {
+    Result<void> change(bool save, How&& how) {
         {
             const std::scoped_lock lock(impl_.mutex);
             how(job_->record);
         }
-        if (save) (void)impl_.write(job_);
+        return save ? impl_.write(job_) : Result<void>();
     }
     Impl& impl_;
     JobPtr job_;

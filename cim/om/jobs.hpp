@@ -79,7 +79,8 @@ class JobContext {
     virtual void affect(std::string path, std::vector<std::uint16_t> effects) = 0;
     virtual void cancellable(bool yes) = 0;
     virtual void warn(JobError e) = 0;  // completed_with_warnings
-    virtual void set_extra(std::string key, std::string value) = 0;
+    // Errors: it is not written down, and a restart will not know it.
+    virtual Result<void> set_extra(std::string key, std::string value) = 0;
 };
 
 // How many jobs of some types may be unfinished at a time.

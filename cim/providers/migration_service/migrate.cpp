@@ -128,20 +128,24 @@ void clear_after_success(Services& services, const Plan& plan, JobContext& job) 
 // What was made, for as long as there is a job that keeps it for the next start.
 class Notes {
   public:
-    explicit Notes(JobContext& job) : job_(&job) {}
+    Notes(JobContext& job, const Plan& plan) : job_(&job) {
+        if (const auto before = plan.extra.find(running_extra); before != plan.extra.end())
+            not_arrived_ = before->second;
+    }
     Result<void> add(const std::string& file, const std::string& mark) {
         const std::scoped_lock lock(mutex_);
         if (!job_) return given_up();
         made_[file] = mark;
-        job_->set_extra(made_extra, made_text(made_));
-        return {};
+        return job_->set_extra(made_extra, made_text(made_));
     }
     Result<void> arrived() {
         const std::scoped_lock lock(mutex_);
         if (!job_) return given_up();
-        arrived_ = true;
-        job_->set_extra(running_extra, was_off_and_arrived);
-        return {};
+        auto written = job_->set_extra(running_extra, was_off_and_arrived);
+        arrived_ = written.ok();
+        // It is taken back over there, and nobody may read later that it has arrived.
+        if (!written) (void)job_->set_extra(running_extra, not_arrived_);
+        return written;
     }
     void end(Plan& plan) {
         const std::scoped_lock lock(mutex_);
@@ -158,26 +162,27 @@ class Notes {
     std::mutex mutex_;
     JobContext* job_;
     Made made_;
+    std::string not_arrived_;
     bool arrived_ = false;
 };
 
 // What is removed later must be the file then that was copied.
-void mark_originals(Plan& plan, JobContext& job) {
+Result<void> mark_originals(Plan& plan, JobContext& job) {
     auto* const sight = dynamic_cast<backend::FileSight*>(plan.source.hypervisor);
     Made marks;
     for (const auto& file : plan.files_removed())
         if (auto mark = sight ? sight->file_mark(briefly(), file) : Result<std::string>(std::string());
             mark && !mark->empty())
             marks[file] = std::move(*mark);
-    if (marks.empty()) return;
+    if (marks.empty()) return {};
     plan.extra[marks_extra] = made_text(marks);
-    job.set_extra(marks_extra, plan.extra[marks_extra]);
+    return job.set_extra(marks_extra, plan.extra[marks_extra]);
 }
 
 Result<void> move(Services& services, Plan& plan, JobContext& job) {
     const auto call = call_of(job);
-    mark_originals(plan, job);
-    const auto notes = std::make_shared<Notes>(job);
+    if (auto ok = mark_originals(plan, job); !ok) return ok;
+    const auto notes = std::make_shared<Notes>(job, plan);
     plan.request.made = [notes](const auto& file, const auto& mark) { return notes->add(file, mark); };
     plan.request.arrived = [notes] { return notes->arrived(); };
     if (const auto c = cut_off_of(services, plan.extra, affected_by(services, plan)))

@@ -13,8 +13,7 @@ namespace wsvirt::cim::migration_service {
 struct Removal {
     std::size_t used = 0;           // machines stand on them
     std::vector<std::string> left;  // cannot be removed now
-    // A file is there that is not certainly ours, and stays: made by others, or in the moment before it could
-    // be written down that it was made by us.
+    // A file is there that is not certainly ours, and stays.
     std::vector<std::string> strange;
     // Originals that others have come to need meanwhile stay, and what is another file by now: a sentence for
     // each.
