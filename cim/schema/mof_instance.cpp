@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "cim/schema/mof_parser.hpp"
 #include "cim/schema/reference.hpp"
 
@@ -9,23 +12,29 @@ namespace wsvirt::cim {
 
 namespace mof {
 
+namespace {
+
+Result<void> may_hold_instance(const Feature& f, const Literal& l, const InstanceDeclaration& outer) {
+    const bool embeds = f.type == Type::instance ||
+                        (f.type == Type::string && (f.embedded_object || !f.embedded_class.empty()));
+    if (embeds || f.type == Type::reference) return {};
+    return error_at(*outer.file, l.at, Status::type_mismatch,
+                    fmt::format("{} cannot hold an instance", f.name), f.name);
+}
+
+}  // namespace
+
 void InstanceBuilder::declare_alias(const std::shared_ptr<const InstanceDeclaration>& i) {
     if (!i->alias.empty()) aliases_[i->alias] = i;
 }
 
 Result<Instance> InstanceBuilder::build(const InstanceDeclaration& d) {
-    if (depth_ > limits_.nesting)
-        return error_at(*d.file, d.at, Status::malformed, "instances refer to each other too deeply",
-                        d.class_name);
+    if (depth_ > limits_.nesting) return too_deep(d);
     const auto cls = ns_.find(d.class_name);
     if (!cls)
         return error_at(*d.file, d.at, Status::invalid_class,
                         fmt::format("there is no class {} in {}", d.class_name, ns_.name()), d.class_name);
-    if (++built_ > limits_.instances)
-        return error_at(*d.file, d.at, Status::server_limits_exceeded,
-                        fmt::format("there are more than {} instances, with those that aliases stand for",
-                                    limits_.instances),
-                        d.class_name);
+    if (++built_ > limits_.instances) return too_many(d);
     Instance made(cls);
     for (const auto& i : d.properties) {
         const int slot = cls->slot(i.property);
@@ -46,6 +55,17 @@ Result<Instance> InstanceBuilder::build(const InstanceDeclaration& d) {
     return made;
 }
 
+Error InstanceBuilder::too_deep(const InstanceDeclaration& d) const {
+    return error_at(*d.file, d.at, Status::malformed, "instances refer to each other too deeply",
+                    d.class_name);
+}
+Error InstanceBuilder::too_many(const InstanceDeclaration& d) const {
+    return error_at(
+        *d.file, d.at, Status::server_limits_exceeded,
+        fmt::format("there are more than {} instances, with those that aliases stand for", limits_.instances),
+        d.class_name);
+}
+
 Result<Value> InstanceBuilder::value(const Feature& f, const Literal& l, const InstanceDeclaration& d) {
     if (!f.array || l.kind == Literal::Kind::null) return scalar(f, l, d);
     Value::Array items;
@@ -64,13 +84,11 @@ Result<Value> InstanceBuilder::value(const Feature& f, const Literal& l, const I
 }
 
 Result<Value> InstanceBuilder::scalar(const Feature& f, const Literal& l, const InstanceDeclaration& d) {
-    if (l.kind == Literal::Kind::instance) return nested(f, l, *l.instance, d);
-    if (l.kind == Literal::Kind::alias) {
-        const auto at = aliases_.find(l.text);
-        if (at == aliases_.end())
-            return error_at(*d.file, l.at, Status::malformed,
-                            fmt::format("the alias ${} is not declared", l.text), f.name);
-        return nested(f, l, *at->second, d);
+    if (l.kind == Literal::Kind::alias) return aliased(f, l, d);
+    if (l.kind == Literal::Kind::instance) {
+        if (auto ok = may_hold_instance(f, l, d); !ok) return ok.error();
+        auto n = build_nested(*l.instance);
+        return n ? value_of_nested(f, l, *n, d) : Result<Value>(n.error());
     }
     auto v = value_of(f.type, false, l);
     if (const auto* path = v ? v->as_path() : nullptr) {
@@ -85,33 +103,64 @@ Result<Value> InstanceBuilder::scalar(const Feature& f, const Literal& l, const 
     return v;
 }
 
-Result<Value> InstanceBuilder::nested(const Feature& f, const Literal& l, const InstanceDeclaration& inner,
-                                      const InstanceDeclaration& outer) {
-    const bool embeds = f.type == Type::instance ||
-                        (f.type == Type::string && (f.embedded_object || !f.embedded_class.empty()));
-    if (!embeds && f.type != Type::reference)
-        return error_at(*outer.file, l.at, Status::type_mismatch,
-                        fmt::format("{} cannot hold an instance", f.name), f.name);
-    ++depth_;
-    auto made = build(inner);
+Result<InstanceBuilder::Nested> InstanceBuilder::build_nested(const InstanceDeclaration& d) {
+    const auto before = built_;
+    const auto deepest = std::exchange(deepest_, ++depth_);
+    auto made = build(d);
+    const auto height = deepest_ - depth_;
+    deepest_ = std::max(deepest, deepest_);
     --depth_;
     if (!made) return made.error();
+    return Nested{std::make_shared<const Instance>(std::move(*made)), nullptr, built_ - before, height};
+}
+
+Result<void> InstanceBuilder::use_again(const Nested& n, const InstanceDeclaration& d) {
+    const auto reached = depth_ + 1 + n.height;
+    if (reached > limits_.nesting) return too_deep(d);
+    deepest_ = std::max(deepest_, reached);
+    built_ += n.instances;
+    return built_ > limits_.instances ? Result<void>(too_many(d)) : Result<void>();
+}
+
+Result<Value> InstanceBuilder::aliased(const Feature& f, const Literal& l, const InstanceDeclaration& outer) {
+    const auto at = aliases_.find(l.text);
+    if (at == aliases_.end())
+        return error_at(*outer.file, l.at, Status::malformed,
+                        fmt::format("the alias ${} is not declared", l.text), f.name);
+    if (auto ok = may_hold_instance(f, l, outer); !ok) return ok.error();
+    const auto declared = at->second;
+    auto found = used_.find(declared);
+    if (found == used_.end()) {
+        auto n = build_nested(*declared);
+        if (!n) return n.error();
+        found = used_.emplace(declared, std::move(*n)).first;
+    } else if (auto ok = use_again(found->second, *declared); !ok) {
+        return ok.error();
+    }
+    return value_of_nested(f, l, found->second, outer);
+}
+
+Result<Value> InstanceBuilder::value_of_nested(const Feature& f, const Literal& l, Nested& n,
+                                               const InstanceDeclaration& outer) {
+    const auto& made = *n.instance;
     const bool reference = f.type == Type::reference;
     const auto& wanted = reference ? f.ref_class : f.embedded_class;
-    const bool fits = reference ? wanted.empty() || !ns_.find(wanted) || made->cls().is_a(wanted)
-                                : may_stand_for(ns_, wanted, made->cls());
+    const bool fits = reference ? wanted.empty() || !ns_.find(wanted) || made.cls().is_a(wanted)
+                                : may_stand_for(ns_, wanted, made.cls());
     if (!fits)
         return error_at(
             *outer.file, l.at, Status::type_mismatch,
-            fmt::format("{} needs an instance of {}, not of {}", f.name, wanted, inner.class_name), f.name);
-    if (!reference) return Value(std::move(*made));
-    for (const auto slot : made->cls().key_slots())
-        if (made->at(slot).is_null())
+            fmt::format("{} needs an instance of {}, not of {}", f.name, wanted, made.cls().name()), f.name);
+    if (!reference) return Value(n.instance);
+    if (n.path) return Value(n.path);
+    for (const auto slot : made.cls().key_slots())
+        if (made.at(slot).is_null())
             return error_at(*outer.file, l.at, Status::malformed,
                             fmt::format("{} needs an instance with all its keys", f.name), f.name);
-    auto path = complete_reference(ns_, made->path(ns_.name()));
+    auto path = complete_reference(ns_, made.path(ns_.name()));
     if (!path) return error_at(*outer.file, l.at, path.error().status, path.error().text, f.name);
-    return Value(std::move(*path));
+    n.path = std::make_shared<const ObjectPath>(std::move(*path));
+    return Value(n.path);
 }
 
 }  // namespace mof

@@ -134,6 +134,18 @@ def test_other_methods(server, method):
     assert b"\r\nAllow: POST" in head
 
 
+@pytest.mark.parametrize("path", ["/wsman", "/nowhere"])
+def test_what_head_is_answered_with_ends_with_its_head(server, path):
+    """The next answer on the connection begins where a client that knows HTTP expects it (RFC 9110 9.3.2)."""
+    with server.connect() as raw:
+        raw.send(server.signed(b"", method="HEAD", path=path)).send(server.signed())
+        while b"Identify" not in raw.rest:
+            raw._more()
+        refused, rest = raw.rest.split(b"\r\n\r\n", 1)
+    assert refused.split()[1] in (b"404", b"405")
+    assert rest.startswith(b"HTTP/1.1 200")
+
+
 @pytest.mark.parametrize("path", ["/", "/wsmanx", "/wsman/x", "*", "/../wsman", "/wsman%20"])
 def test_other_paths(server, path):
     assert server.raw(server.signed(path=path)).status == 404
@@ -247,6 +259,13 @@ def test_a_long_token_fits_the_header(server):
 def test_attachments_and_codings_of_content(server, headers):
     """Rules: W-ENC-10, MS-25"""
     assert server.post(headers=headers).status == 415
+
+
+def test_a_page_in_a_browser_commands_nothing(server):
+    """A page of anybody may send what needs no question first, with the passwords that the browser keeps. Rules: W-HTTP-02"""
+    bare = request_bytes(IDENTIFY, [("Authorization", server.authorization())])
+    assert server.raw(bare).status == 415
+    assert server.post(headers={"Origin": "https://pages.example"}).status == 403
 
 
 def test_identity_content_encoding_is_no_coding(server):

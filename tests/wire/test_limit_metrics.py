@@ -27,6 +27,7 @@ max_selectors = 5
 max_options = 3
 max_filter_bytes = "4KiB"
 max_filter_nesting = 3
+max_filter_steps = 10000000
 max_operations_per_user = 2
 max_contexts_per_user = 2
 max_timeout = "1s"
@@ -136,6 +137,10 @@ def test_filters(limited, client, space):
     with counting(limited, "wsman.limits.max_filter_nesting"):
         assert_fault(ask("*[*[*[*[. = 1]]]]"), "wsen:CannotProcessFilter")
     ask("*[*[*[. = 1]]]").ok()
+    with counting(limited, "wsman.limits.max_filter_steps"):
+        item = client.enumerate(space.uri, space.selectors, optimize=True,
+                                filter=k.filter_(k.XPATH, " or ".join(["//*//*[//*//*[//*//*[. = 1]]]"] * 8)))
+        assert_fault(item, "wsen:CannotProcessFilter")
 
 
 def test_size_of_an_answer(limited, client, space):

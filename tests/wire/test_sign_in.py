@@ -224,6 +224,12 @@ def test_unknown_users_take_as_long_as_known_ones(server):
     assert unknown > 0.004  # yescrypt did run
 
 
+def test_a_name_does_not_look_like_more_in_the_log(server):
+    server.post(headers={"Authorization": basic('x" peer=10.0.0.9 user="a\\\u009b', "wrong")})
+    line, = [line for line in server.log_text().splitlines() if "wsvirt.auth.denied" in line and "10.0.0.9" in line]
+    assert 'user="x\\" peer=10.0.0.9 user=\\"a\\\\\\x9b"' in line
+
+
 def test_passwords_are_not_in_the_log(server):
     server.post(headers={"Authorization": basic("admin\x7f", "hunter2-hunter2")})
     server.post(headers={"Authorization": basic("admin", "hunter2-hunter2")})

@@ -9,6 +9,27 @@ namespace wsvirt::wsman {
 
 using Kind = SignIn::Outcome::Kind;
 
+namespace {
+
+// A name that anybody may choose: it must not look like more fields, nor command a terminal (U+0080 ...
+// U+009F).
+std::string in_quotes(std::string_view name) {
+    std::string out;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        const auto next = i + 1 < name.size() ? static_cast<unsigned char>(name[i + 1]) : 0U;
+        if (name[i] == '\xC2' && next < 0xA0) {
+            out += fmt::format("\\x{:02x}", next);
+            ++i;
+        } else {
+            if (name[i] == '"' || name[i] == '\\') out += '\\';
+            out += name[i];
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
 SignIn::SignIn(std::vector<std::shared_ptr<Authenticator>> sources, SignInSettings settings)
     : sources_(std::move(sources)),
       settings_(std::move(settings)),
@@ -21,6 +42,7 @@ SignIn::~SignIn() {
 }
 
 void SignIn::forget_all() {
+    const std::lock_guard guard(mutex_);  // nobody keeps in between what was found before
     generation_.fetch_add(1, std::memory_order_acq_rel);
     cache_.forget_all();
 }
@@ -47,7 +69,7 @@ void SignIn::count(const Outcome& outcome) {
 
 void SignIn::verify(const LoginDigest& digest, std::string authorization, std::string address, Done done) {
     const auto key = limiter_key(address);
-    const auto generation = this->generation();
+    std::uint64_t generation = 0;
     if (const auto wait = limiter_.blocked_for(key); wait.count() > 0) {
         const Outcome blocked{Kind::blocked, std::nullopt, wait};
         count(blocked);
@@ -55,7 +77,8 @@ void SignIn::verify(const LoginDigest& digest, std::string authorization, std::s
     }
     {
         const std::lock_guard guard(mutex_);
-        auto [hit, fresh] = pending_.try_emplace(digest);
+        generation = this->generation();
+        auto [hit, fresh] = pending_.try_emplace({digest, generation});
         hit->second.waiting.emplace_back(key, std::move(done));
         if (!fresh) return;
     }
@@ -87,7 +110,7 @@ SignIn::Outcome SignIn::check(const std::string& authorization, const std::strin
         spdlog::error("wsvirt.auth.broken {}", who.error().full_text());
     }
     if (broken) return {Kind::broken, std::nullopt, {}};
-    spdlog::warn("wsvirt.auth.denied peer={} user=\"{}\"", address, credentials->user);
+    spdlog::warn("wsvirt.auth.denied peer={} user=\"{}\"", address, in_quotes(credentials->user));
     return {Kind::denied, std::nullopt, {}};
 }
 
@@ -95,11 +118,11 @@ void SignIn::finish(const LoginDigest& digest, std::uint64_t generation, Outcome
     std::vector<std::pair<std::string, Done>> waiting;
     {
         const std::lock_guard guard(mutex_);
-        if (auto node = pending_.extract(digest)) waiting = std::move(node.mapped().waiting);
+        if (auto node = pending_.extract({digest, generation})) waiting = std::move(node.mapped().waiting);
+        // Users that changed while the check ran: the answer stands for this request, but is not kept.
+        if (outcome.kind == Kind::accepted && generation == this->generation())
+            cache_.remember(digest, *outcome.who);
     }
-    // Users that changed while the check ran: the answer stands for this request, but is not kept.
-    if (outcome.kind == Kind::accepted && generation == this->generation())
-        cache_.remember(digest, *outcome.who);
     for (auto& [address, done] : waiting) {
         count(outcome);
         done(outcome);

@@ -81,8 +81,8 @@ class SignIn {
     std::atomic<std::uint64_t> generation_{1};
     Counters counters_;
     std::mutex mutex_;
-    std::map<LoginDigest, Pending> pending_;
-    ThreadPool pool_;  // last: its threads use the rest
+    std::map<std::pair<LoginDigest, std::uint64_t>, Pending> pending_;  // of one generation of the users
+    ThreadPool pool_;                                                   // last: its threads use the rest
 };
 
 }  // namespace wsvirt::wsman

@@ -97,6 +97,7 @@ void visit_operations(ConfigVisitor& v, OpsSettings& o) {
     v.key("max_uri_characters", o.max_uri_characters, 2048, 1'000'000);
     v.size("max_filter_bytes", o.max_filter_bytes, 256, 1024 * 1024);
     v.key("max_filter_nesting", o.max_filter_nesting, 1, 64);
+    v.key("max_filter_steps", o.max_filter_steps, 10'000, 100'000'000'000);
     v.key("max_operations", o.max_operations, 1, many);
     v.key("max_operations_per_user", o.max_operations_per_user, 1, many);
     v.key("max_contexts", o.max_contexts, 1, many);

@@ -45,6 +45,9 @@ Connection::Verdict Connection::judge() {
         response.headers.emplace_back("Allow", joined(methods));
         return {response};
     }
+    // A browser says with Origin that a page of somebody sends this, with the passwords that it keeps.
+    if (!request.header("Origin").empty())
+        return {refusal(403, "Pages in a browser cannot use this service; use a WS-Management client.")};
     return judge_sign_in();
 }
 

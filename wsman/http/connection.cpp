@@ -176,8 +176,10 @@ Task<bool> Connection::read_body() {
         input_.clear();
         feed(rest);
     }
-    while (parser_->state() == RequestParser::State::body) {
-        switch (co_await more_input(false)) {
+    constexpr unsigned at_a_stretch = 16;  // then the connections of this thread have their turn
+    for (unsigned reads = 1; parser_->state() == RequestParser::State::body; ++reads) {
+        if (reads % at_a_stretch == 0) co_await asio::post(io_.context.get_executor(), use_io);
+        switch (late_ ? Input::late : co_await more_input(false)) {
             case Input::bytes:
                 break;
             case Input::late:
@@ -365,6 +367,9 @@ Task<void> Connection::pause(milliseconds how_long) {
 }
 
 Task<bool> Connection::send(const HttpResponse& response, bool keep_alive) {
+    // What HEAD is answered with ends with its head (RFC 9110 9.3.2).
+    const bool head_only = parser_ && parser_->request().method == "HEAD";
+    const std::string_view body = head_only ? std::string_view() : std::string_view(response.body);
     const auto kind = std::min<std::size_t>(response.status / 100, 5);
     shared_.counters.by_class[kind].fetch_add(1, std::memory_order_relaxed);
     auto& shared_head = io_.head;  // the thread's: used up before anything else runs, in the common case
@@ -372,8 +377,8 @@ Task<bool> Connection::send(const HttpResponse& response, bool keep_alive) {
     append_head(shared_head, response, io_.date, keep_alive);
     late_ = false;
     set_phase(Phase::writing, shared_.settings.limits.write_time);
-    const auto step = stream_.write(shared_head, response.body);
-    const auto whole = shared_head.size() + response.body.size();
+    const auto step = stream_.write(shared_head, body);
+    const auto whole = shared_head.size() + body.size();
     if (step.kind == IoStep::Kind::done && step.bytes == whole) {
         shared_.counters.bytes_out.fetch_add(whole, std::memory_order_relaxed);
         co_return true;
@@ -383,7 +388,7 @@ Task<bool> Connection::send(const HttpResponse& response, bool keep_alive) {
     const std::string_view first = std::string_view(head).substr(std::min(step.bytes, head.size()));
     const auto from_body = step.bytes > head.size() ? step.bytes - head.size() : 0;
     shared_.counters.bytes_out.fetch_add(step.bytes, std::memory_order_relaxed);
-    co_return co_await send_bytes(first, std::string_view(response.body).substr(from_body));
+    co_return co_await send_bytes(first, body.substr(from_body));
 }
 
 Task<bool> Connection::send_bytes(std::string_view first, std::string_view second) {

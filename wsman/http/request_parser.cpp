@@ -49,6 +49,12 @@ class RequestParser::Impl : public http::basic_parser<true> {
     }
 
     std::size_t feed(std::string_view bytes);
+    // Beast counts what is in chunks, not what stands around it.
+    void limit_framing(std::uint64_t body) {
+        constexpr std::uint64_t around_an_octet = 16, extras = 64 * 1024;  // each may have a chunk of its own
+        most_on_wire_ =
+            body > UINT64_MAX / around_an_octet - extras ? UINT64_MAX : body * around_an_octet + extras;
+    }
     void set_failure(unsigned status, std::string text) {
         state = State::failed;
         error_status = status;
@@ -96,6 +102,7 @@ class RequestParser::Impl : public http::basic_parser<true> {
     }
     std::uint32_t limit_;
     std::size_t header_used_ = 0;
+    std::uint64_t on_wire_ = 0, most_on_wire_ = UINT64_MAX;  // of the body
     bool host_seen_ = false;
     bool header_done_ = false;
 };
@@ -160,13 +167,18 @@ std::size_t RequestParser::Impl::feed(std::string_view bytes) {
         const auto rest = bytes.substr(used);
         const auto n = rest.empty() ? 0 : put(boost::asio::const_buffer(rest.data(), rest.size()), ec);
         used += n;
-        if (!had_header) header_used_ += n;
+        (had_header ? on_wire_ : header_used_) += n;
         if (header_used_ > limit_) {
             explain(http::error::header_limit);
             break;
         }
         if (ec && ec != http::error::need_more) {
             explain(ec);
+            break;
+        }
+        if (on_wire_ > most_on_wire_) {
+            set_failure(400,
+                        "The chunks of the request's body take more than what is in them; send larger ones.");
             break;
         }
         if (is_done()) {
@@ -221,6 +233,7 @@ bool RequestParser::keep_alive() const {
 }
 void RequestParser::limit_body(std::uint64_t bytes) {
     impl_->body_limit(bytes);
+    impl_->limit_framing(bytes);
     if (content_length().value_or(0) > bytes) impl_->explain(http::error::body_limit);
 }
 

@@ -319,7 +319,11 @@ Outcome pull_from(const Call& call, const PullArguments& a, Enumeration& e) {
     limits.characters = a.max_characters;
     const bool own_time = a.max_time && !call.headers().operation_timeout;
     auto& until = limits.allowance.deadline;
-    if (own_time) until = std::min(until, cim::Clock::now() + *a.max_time);
+    if (own_time) {
+        const std::chrono::microseconds longest =
+            call.settings.max_timeout;  // any number of years may be asked for
+        until = std::min(until, cim::Clock::now() + std::min(*a.max_time, longest));
+    }
     std::string lead = "<n:PullResponse>";
     const std::string context = "<n:EnumerationContext>" + e.id + "</n:EnumerationContext>",
                       begin_items = "<n:Items>";
@@ -350,9 +354,13 @@ Outcome pull(const Call& call) {
     if (auto fault = same_resource(call, a.context)) return *fault;
     auto lent = call.contexts.lend(a.context, call.who.name());
     if (!lent) return fault_of(call, lent.error(), About::context);
+    const struct Borrowed {
+        ~Borrowed() { contexts.give_back(context); }
+        ContextTable& contexts;
+        decltype(*lent) context;
+    } borrowed{call.contexts, *lent};
     auto outcome = pull_from(call, a, **lent);
     if (auto* fault = std::get_if<Fault>(&outcome)) fault->language = (*lent)->locale;
-    call.contexts.give_back(*lent);
     return outcome;
 }
 

@@ -101,6 +101,7 @@ Fault fault_of(const Call& call, const Error& e, About about) {
             f = Fault(r.subcode, r.detail);
             break;
         }
+    if (e.message_id == filter_too_costly) f.limit = "wsman.limits.max_filter_steps";
     f.text = e.full_text();
     if (f.subcode == Subcode::action_not_supported) f.detail_xml = refused_action(call);
     f.cim = soap::CimError{cim_status_code(e.status), f.text, e.message_id};

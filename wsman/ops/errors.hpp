@@ -10,6 +10,9 @@ namespace wsvirt::wsman {
 // What an error was about.
 enum class About { selectors, representation, fragment, fragment_removal, parameters, filter, context };
 
+// Message id of an item on which an XPath filter would cost too much.
+inline constexpr const char* filter_too_costly = "wsvirt.filter.steps";
+
 soap::Fault fault_of(const Call& call, const Error& e, About about);
 // The action exists, but not for this resource.
 soap::Fault action_mismatch(const Call& call, std::string text = {});

@@ -17,8 +17,8 @@ class ItemFilter {
   public:
     virtual ~ItemFilter() = default;
     // Whether the item (its XML) passes. When only parts of it are selected, they replace the item as one
-    // w:XmlFragment.
-    virtual bool apply(std::string& item) const = 0;
+    // w:XmlFragment. Errors: invalid_query (it would cost too much on this item).
+    virtual Result<bool> apply(std::string& item) const = 0;
 };
 
 struct Selection {

@@ -28,7 +28,8 @@ class InstanceItems : public ItemSource {
             if (!next) return next.error();
             if (!*next) return false;
             go_to(selection_.stream->name_space());
-            if (append(out, **next)) return true;
+            const auto passed = append(out, **next);
+            if (!passed || *passed) return passed;
         }
     }
 
@@ -38,7 +39,7 @@ class InstanceItems : public ItemSource {
         if (name_space.empty()) name_space = home_;
         if (style_.name_space != name_space) style_.name_space = name_space;
     }
-    bool append(std::string& out, const cim::Instance& i) const {
+    Result<bool> append(std::string& out, const cim::Instance& i) const {
         if (!selection_.item_filter && mode_ == ItemMode::object) {
             write_object(out, i);
             return true;
@@ -46,7 +47,7 @@ class InstanceItems : public ItemSource {
         std::string object;
         if (selection_.item_filter) {
             write_object(object, i);
-            if (!selection_.item_filter->apply(object)) return false;
+            if (const auto passed = selection_.item_filter->apply(object); !passed || !*passed) return passed;
         } else if (mode_ != ItemMode::epr) {
             write_object(object, i);
         }

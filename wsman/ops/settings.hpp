@@ -41,6 +41,7 @@ struct OpsSettings {
     std::size_t max_uri_characters = 2048;
     std::size_t max_filter_bytes = 16 * 1024;  // of an XPath filter
     unsigned max_filter_nesting = 4;           // of its predicates: each level multiplies what an item costs
+    std::size_t max_filter_steps = 100'000'000;  // that it may go through one item, as reckoned beforehand
 
     std::size_t max_operations = 200;  // under way at once, in all
     std::size_t max_operations_per_user = 50;

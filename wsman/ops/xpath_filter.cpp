@@ -2,9 +2,11 @@
 // of the expression and out of the items: one instance has all its elements in one namespace anyway.
 #include <algorithm>
 #include <cctype>
-#include <cmath>
+#include <iterator>
 
+#include "wsman/ops/errors.hpp"
 #include "wsman/ops/filters.hpp"
+#include "wsman/ops/xpath_cost.hpp"
 #include "wsman/soap/names.hpp"
 #include "wsman/soap/xml.hpp"
 
@@ -79,13 +81,30 @@ std::string fragment_of(const pugi::xpath_node_set& nodes, std::string_view uri)
     return out + "</w:XmlFragment>";
 }
 
+// Its elements and attributes, and one more for so much text.
+double size_of(pugi::xml_node root, std::size_t bytes) {
+    constexpr std::size_t text = 64;
+    std::size_t nodes = bytes / text;
+    for (auto n = root; n;) {
+        nodes += 1 + static_cast<std::size_t>(std::distance(n.attributes_begin(), n.attributes_end()));
+        auto next = xml::first_element(n);
+        while (!next && n && n != root) {
+            next = xml::next_element(n);
+            if (!next) n = n.parent();
+        }
+        n = next;
+    }
+    return static_cast<double>(nodes);
+}
+
 class XPathFilter : public ItemFilter {
   public:
-    explicit XPathFilter(const std::string& expression) : query_(expression.c_str()) {}
+    XPathFilter(const std::string& expression, double most)
+        : query_(expression.c_str()), cost_(expression), most_(most) {}
     bool valid() const { return static_cast<bool>(query_); }
     const char* problem() const { return query_.result().description(); }
 
-    bool apply(std::string& item) const override {
+    Result<bool> apply(std::string& item) const override {
         pugi::xml_document doc;
         if (!doc.load_buffer(item.data(), item.size(), pugi::parse_default | pugi::parse_ws_pcdata_single,
                              pugi::encoding_utf8))
@@ -93,6 +112,11 @@ class XPathFilter : public ItemFilter {
         const auto root = doc.document_element();
         const std::string uri(xml::namespace_of(root));
         drop_prefixes(root);
+        if (cost_.steps(size_of(root, item.size())) > most_)
+            return Error{
+                Status::invalid_query, filter_too_costly,
+                "The XPath filter looks at too much of an instance of this size: use fewer predicates in "
+                "one another, fewer \"//\", or WQL."};
         if (query_.return_type() != pugi::xpath_type_node_set) return query_.evaluate_boolean(root);
         const auto nodes = query_.evaluate_node_set(root);
         if (nodes.empty()) return false;
@@ -104,33 +128,9 @@ class XPathFilter : public ItemFilter {
 
   private:
     pugi::xpath_query query_;
+    XPathCost cost_;
+    double most_;
 };
-
-constexpr double weight_of_a_level = 64;  // elements that a predicate may have to look at, and look at again
-constexpr double deepest_steps = 16;      // as many steps may stand at the deepest level
-
-// What an item may cost: its steps, each multiplied by the predicates that it stands in.
-double work(std::string_view expression) {
-    double sum = 0, weight = 1;
-    bool in_name = false;
-    char quote = 0;
-    for (const char c : expression) {
-        const bool name = quote == 0 && is_name_char(c);
-        if (quote != 0) {
-            if (c == quote) quote = 0;
-        } else if (c == '"' || c == '\'') {
-            quote = c;
-        } else if (c == '[') {
-            weight *= weight_of_a_level;
-        } else if (c == ']') {
-            weight = std::max(1.0, weight / weight_of_a_level);
-        } else if (c == '/' || c == '*' || (name && !in_name)) {
-            sum += weight;
-        }
-        in_name = name;
-    }
-    return sum;
-}
 
 // How deeply predicates stand in one another.
 unsigned nesting(std::string_view expression) {
@@ -166,11 +166,9 @@ std::variant<std::unique_ptr<ItemFilter>, Fault> compile_xpath(std::string_view 
         return wrong("its predicates are nested more than " + std::to_string(settings.max_filter_nesting) +
                      " deep.")
             .by("wsman.limits.max_filter_nesting");
-    if (work(expression) > deepest_steps * std::pow(weight_of_a_level, settings.max_filter_nesting))
-        return wrong("it looks at too much in its innermost predicates.")
-            .by("wsman.limits.max_filter_nesting");
     try {
-        auto f = std::make_unique<XPathFilter>(without_prefixes(expression));
+        auto f = std::make_unique<XPathFilter>(without_prefixes(expression),
+                                               static_cast<double>(settings.max_filter_steps));
         if (!f->valid()) return wrong(f->problem());
         return std::unique_ptr<ItemFilter>(std::move(f));
     } catch (const pugi::xpath_exception& e) {

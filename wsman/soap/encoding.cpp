@@ -23,7 +23,7 @@ ContentType read_content_type(std::string_view text) {
     const auto semicolon = text.find(';');
     const auto media = trim(text.substr(0, semicolon));
     r.soap = iequals(media, "application/soap+xml") || iequals(media, "text/xml") ||
-             iequals(media, "application/xml") || media.empty();
+             iequals(media, "application/xml");
     while (!text.empty()) {
         const auto at = text.find(';');
         if (at == std::string_view::npos) break;

@@ -180,6 +180,8 @@ def test_W_ENU_25_time_limits(svc, uri, space, many):
     reply = svc.enumerate(uri("T_Many"), space).ok()
     slow = svc.pull(uri("T_Many"), reply.context, space, max_time="PT0.000001S", max_elements=100000, control="").ok()
     assert slow.context and slow.content.find(f"{{{k.N}}}Items") is not None
+    for longest in ("P10675199DT2H48M5.4775807S", "P120000D"):  # .NET's TimeSpan.MaxValue
+        assert svc.pull(uri("T_Many"), reply.context, space, max_time=longest, control="").ok().items
     late = svc.pull(uri("T_Many"), reply.context, space, timeout="PT0.000001S")
     assert_fault(late, "wsman:TimedOut", code="Receiver")
     assert svc.pull(uri("T_Many"), reply.context, space, max_elements=2).ok().items

@@ -203,6 +203,39 @@ BOOST_AUTO_TEST_CASE(instances_of_a_text_have_a_number) {
              .status == Status::server_limits_exceeded));
 }
 
+// A text of some aliases, each used twice by the next, would otherwise be copied thousands of times.
+BOOST_AUTO_TEST_CASE(what_an_alias_stands_for_is_in_memory_once) {
+    const auto s = loaded(
+        "class T_Pair { T_Pair Left; T_Pair Right; string Note; T_Leaf ref Seen; T_Leaf ref Known; };");
+    const auto* ns = s.find("root/test");
+    std::string text =
+        "instance of T_Leaf as $L { N = 1; };\n"
+        "instance of T_Pair as $P0 { Note = \"x\"; Seen = $L; Known = $L; };\n";
+    const auto grown = [&](int from, int to) {
+        for (int i = from; i < to; ++i)
+            text += "instance of T_Pair as $P" + std::to_string(i) + " { Left = $P" + std::to_string(i - 1) +
+                    "; Right = $P" + std::to_string(i - 1) + "; };\n";
+    };
+    grown(1, 6);
+    const auto made = instances_from_mof(*ns, text);
+    BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error().text));
+    const auto* last = &made->back();
+    for (int level = 0; level < 5; ++level) {
+        const auto* left = last->get("Left").as_instance();
+        BOOST_REQUIRE(left);
+        BOOST_TEST(left == last->get("Right").as_instance());
+        last = left;
+    }
+    BOOST_TEST(last->get("Note").string_or("") == "x");
+    BOOST_REQUIRE(last->get("Seen").as_path());
+    BOOST_TEST(last->get("Seen").as_path() == last->get("Known").as_path());
+    // They count wherever they are used, and so does their depth.
+    BOOST_TEST((instances_from_mof(*ns, text, MofLimits{.instances = 100}).error().status ==
+                Status::server_limits_exceeded));
+    BOOST_TEST((instances_from_mof(*ns, text, MofLimits{.nesting = 5}).error().status == Status::malformed));
+    BOOST_TEST(instances_from_mof(*ns, text, MofLimits{.nesting = 6}).ok());
+}
+
 BOOST_AUTO_TEST_CASE(errors_name_the_place) {
     BOOST_TEST(refused("class A {\n  uint16 x = 70000;\n};").text.find("bad.mof:2:14: ") == 0u);
     BOOST_TEST(refused("class A : B {};").text.find("bad.mof:1:1: ") == 0u);

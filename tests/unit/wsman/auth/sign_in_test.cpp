@@ -146,6 +146,19 @@ BOOST_AUTO_TEST_CASE(users_that_change_during_a_check_are_not_remembered) {
     BOOST_TEST(!sign_in->remembered(sign_in->digest(right)));
 }
 
+// One that begins after the change does not take what was found before it.
+BOOST_AUTO_TEST_CASE(users_that_changed_are_checked_anew) {
+    source->closed = true;
+    auto one = begin(right);
+    sign_in->forget_all();
+    auto two = begin(right);
+    source->let_go();
+    BOOST_TEST((one.get().kind == Kind::accepted));
+    BOOST_TEST((two.get().kind == Kind::accepted));
+    BOOST_TEST(source->checks.load() == 2);
+    BOOST_TEST(sign_in->remembered(sign_in->digest(right)).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(unreadable_credentials_cost_no_check) {
     for (const auto* text : {"Basic", "Basic !", "Basic dTr/"})
         BOOST_TEST((ask(text, text).kind == Kind::denied));

@@ -77,6 +77,21 @@ BOOST_AUTO_TEST_CASE(bodies_over_the_limit) {
     chunked.limit_body(3);
     feed_all(chunked, "2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n", 3);
     BOOST_TEST(chunked.error_status() == 413u);
+
+    RequestParser wordy(64 * 1024);
+    wordy.feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    wordy.limit_body(1024);
+    for (int i = 0; i < 3; ++i) wordy.feed("1;" + std::string(60'000, 'x') + "\r\nx\r\n");
+    BOOST_TEST(wordy.error_status() == 400u);
+    BOOST_TEST((wordy.state() == State::failed));
+
+    RequestParser single(4096);  // each octet in a chunk of its own
+    single.feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    single.limit_body(100'000);
+    std::string octets;
+    for (int i = 0; i < 100'000; ++i) octets += "1\r\nx\r\n";
+    feed_all(single, octets + "0\r\n\r\n", 10'000);
+    BOOST_TEST((single.state() == State::complete));
 }
 
 BOOST_AUTO_TEST_CASE(headers_over_the_limit) {
