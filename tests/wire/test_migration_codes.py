@@ -177,9 +177,40 @@ def log_outside(world):
     return world.machine(), dict(port="file:///elsewhere/console.log")
 
 
+def disk_of_another(world):
+    return pathlib.Path(of_another(world)[1]["disk"][1])
+
+
 def log_in_a_disk(world):
-    machine, how = of_another(world)
-    return world.machine(), dict(port=f"file://{how['disk'][1]}")
+    return world.machine(), dict(port=f"file://{disk_of_another(world)}")
+
+
+def log_by_another_name(world):
+    disk = disk_of_another(world)
+    return world.machine(), dict(port=f"file://{disk.parent}/./{disk.name}")
+
+
+def socket_by_another_name(world):
+    disk = disk_of_another(world)
+    return world.machine(), dict(port=f"{disk.parent}//x/../{disk.name}")
+
+
+def log_in_its_own_disk(world):
+    machine, disk = world.with_disk()
+    world.state(machine, OFF)
+    return machine, dict(MigrationType=32771, disk=(disk, "/only/here/own.qcow2"), port="file:///only/here/x/../own.qcow2")
+
+
+def log_that_is_a_folder(world):
+    return world.machine(), dict(port="file:///only/here/x/")
+
+
+def somebodys_log(world):
+    return world.machine(), dict(port=f"file://{world.image(world.daemon.over_there)}")
+
+
+def somebodys_socket(world):
+    return world.machine(), dict(port=str(world.image(world.daemon.over_there)))
 
 
 def unseen(world):
@@ -222,6 +253,12 @@ REFUSALS = {
     "access denied: a log of a serial port beside the destination's folders": (log_outside, {}, 32769, 32769),
     "in use: another machine has the disk there": (of_another, {}, 32774, 32774),
     "in use: a serial port would write to a disk of another machine there": (log_in_a_disk, {}, 32774, 32774),
+    "in use: and by another name": (log_by_another_name, {}, 32774, 32774),
+    "in use: or have its socket there": (socket_by_another_name, {}, 32774, 32774),
+    "invalid: a serial port would write to its own disk": (log_in_its_own_disk, {}, 32773, 4),
+    "invalid: a serial port would write to a folder": (log_that_is_a_folder, {}, 32773, 4),
+    "invalid: a serial port would write to a file that is there": (somebodys_log, {}, 32773, 4),
+    "invalid: a serial port would have its socket where a file is": (somebodys_socket, {}, 32773, 4),
     "invalid: a path of two lines": (two_lines, {}, 32773, 4),
     "not supported: a disk that others share is copied": (shared, {}, 32770, 1),
     "not supported: a transport": (World.machine, dict(TransportType=32768), 32770, 1),

@@ -100,19 +100,26 @@ std::string host_resource(const Instance& i) {
     return a && !a->empty() ? a->front().string_or({}) : v.string_or({});
 }
 
-// Whether it may lie there is said with the other problems. The path leaves nothing to resolve, as far as is
-// seen from here: by it is told which machine has a file.
-Result<void> change_path(const Services& services, const Plan& plan, backend::Disk& disk,
-                         const std::string& path) {
-    if (path.empty() || path == disk.path) return {};
-    if (auto r = vs::check_path(path, "HostResource"); !r) return r;
+// The path of a file with nothing left to resolve, as far as is seen from here: by it is told which machine
+// has the file.
+Result<std::string> normal_path(const std::string& path, const char* property) {
+    if (auto r = vs::check_path(path, property); !r) return r.error();
     const auto normal = std::filesystem::path(path).lexically_normal();
     if (normal.filename().empty())
         return Error(Status::invalid_parameter, "wsvirt.disk.path", "\"" + path + "\" does not name a file.",
-                     "HostResource");
+                     property);
+    return normal.string();
+}
+
+// Whether it may lie there is said with the other problems.
+Result<void> change_path(const Services& services, const Plan& plan, backend::Disk& disk,
+                         const std::string& path) {
+    if (path.empty() || path == disk.path) return {};
+    const auto normal = normal_path(path, "HostResource");
+    if (!normal) return normal.error();
     const bool made = copies_disks(plan.wishes.type) && disk.device == backend::DiskDevice::disk;
-    const auto place = place_at(services, plan.destination, normal.string(), made);
-    disk.path = place ? *place : normal.string();
+    const auto place = place_at(services, plan.destination, *normal, made);
+    disk.path = place ? *place : *normal;
     return {};
 }
 
@@ -129,7 +136,9 @@ Result<bool> change_port(const Services& services, const Plan& plan, Services& t
         return false;
     const bool log = istarts_with(path, file);
     if (log) path.erase(0, file.size());
-    auto place = place_at(services, plan.destination, path, true);
+    const auto normal = normal_path(path, property);
+    if (!normal) return normal.error();
+    auto place = place_at(services, plan.destination, *normal, true);
     if (!place) {
         Error why = place.error();
         why.subject = property;
@@ -139,15 +148,12 @@ Result<bool> change_port(const Services& services, const Plan& plan, Services& t
         return why;
     }
     vs::keep_in(draft.spec(), e).map->erase(property);
-    backend::Machine machine;
     for (auto& port : draft.spec().serial_ports) {
         if (port.port != e.index) continue;
         port.kind = log ? backend::SerialPort::Kind::file : backend::SerialPort::Kind::pipe_server;
         port.path = *place;
-        machine.spec.serial_ports = {port};
+        if (auto r = vs::check_serial_target_there(there, plan.machine->spec, port); !r) return r.error();
     }
-    machine.spec.uuid = plan.guid();
-    if (auto r = vs::check_serial_ports_there(there, machine); !r) return r.error();
     return true;
 }
 

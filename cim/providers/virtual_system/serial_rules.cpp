@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -22,6 +23,7 @@ using backend::SerialPort;
 namespace {
 
 constexpr std::size_t looked_at = 65536;
+constexpr auto look_limit = std::chrono::seconds(15);
 constexpr const char* connection = "Connection";
 
 bool writes(const SerialPort& p) {
@@ -31,7 +33,8 @@ bool writes(const SerialPort& p) {
 // Others' definitions name files by any of their names.
 bool same_file(const std::string& a, const std::string& b) {
     std::error_code ec;
-    return !a.empty() && (a == b || fs::equivalent(a, b, ec));
+    return !a.empty() && (a == b || fs::path(a).lexically_normal() == fs::path(b).lexically_normal() ||
+                          fs::equivalent(a, b, ec));
 }
 
 bool has_disk(const MachineSpec& s, const std::string& file) {
@@ -57,13 +60,16 @@ std::string holder_of(Services& services, const std::string& file) {
     return user_of(services, file, {});  // on another host
 }
 
-Result<void> check_nobodys(Services& services, const std::string& path) {
-    const auto holder = holder_of(services, path);
-    if (holder.empty()) return {};
+Error in_use(const std::string& path, const std::string& holder) {
     return Error(Status::busy, "wsvirt.serial.in_use",
                  "\"" + path + "\" is a file of the virtual machine \"" + holder +
                      "\", which a serial port would destroy; choose another Connection.",
                  connection);
+}
+
+Result<void> check_nobodys(Services& services, const std::string& path) {
+    const auto holder = holder_of(services, path);
+    return holder.empty() ? Result<void>() : Result<void>(in_use(path, holder));
 }
 
 Result<void> check_socket(const std::string& path) {
@@ -155,6 +161,31 @@ Result<void> check_serial_ports_there(Services& there, const Machine& machine) {
             if (auto r = check_not_written(there, machine, p.path); !r) return r;
     }
     return {};
+}
+
+Result<void> check_serial_target_there(Services& there, const MachineSpec& spec, const SerialPort& port) {
+    Machine machine;
+    machine.spec.uuid = spec.uuid;
+    machine.spec.name = spec.name;
+    machine.spec.serial_ports = {port};
+    if (auto r = check_serial_ports_there(there, machine); !r) return r;
+    const auto& own = spec.serial_ports;
+    if (std::any_of(own.begin(), own.end(),
+                    [&](const SerialPort& p) { return p.kind == port.kind && p.path == port.path; }))
+        return {};
+    for (const auto& p : PlannedSystems(there).all())
+        if (has_file(p->spec, p->snapshots, port.path)) return in_use(port.path, p->spec.name);
+    backend::Call call;
+    call.deadline = std::chrono::steady_clock::now() + look_limit;
+    const auto exists = there.hypervisor.has_file(call, port.path);
+    if (!exists && exists.error().status != Status::not_supported) return exists.error();
+    if (!exists || !*exists) return {};
+    return Error(Status::invalid_parameter,
+                 port.kind == SerialPort::Kind::file ? "wsvirt.serial.no_log" : "wsvirt.serial.no_socket",
+                 "The host \"" + there.host.name + "\" has a file \"" + port.path +
+                     "\" already, which a serial port would destroy; remove it, or choose another "
+                     "Connection.",
+                 connection);
 }
 
 Result<void> check_own_serial_ports(const MachineSpec& spec) {

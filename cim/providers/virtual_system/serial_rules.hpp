@@ -25,6 +25,12 @@ Result<void> check_serial_ports(Services& services, const backend::Machine& mach
 // subject = Connection.
 Result<void> check_serial_ports_there(Services& there, const backend::Machine& machine);
 
+// What may be said of a port of a machine that is off and moves to another host, `there` as that has it,
+// whose files only that host sees: `spec` is the machine as it is now, and what its ports have stays as it
+// is. The path has nothing to resolve. Errors: as of check_serial_target(); the host's own.
+Result<void> check_serial_target_there(Services& there, const backend::MachineSpec& spec,
+                                       const backend::SerialPort& port);
+
 // Whether one of its own disks lies where a port leads. Errors: invalid_parameter; subject = Connection.
 Result<void> check_own_serial_ports(const backend::MachineSpec& spec);
 

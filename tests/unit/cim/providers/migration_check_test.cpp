@@ -1,8 +1,10 @@
 // The questions beforehand, and the settings of the migration service.
 #include <boost/test/unit_test.hpp>
+#include <fstream>
 
 #include "base/text.hpp"
 #include "cim/providers/migration_service/wishes.hpp"
+#include "cim/providers/virtual_system/planned_systems.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -285,6 +287,39 @@ BOOST_AUTO_TEST_CASE(a_serial_port_destroys_nothing_at_the_destination) {
     BOOST_TEST(done(check(guid)) == 0U, last_text);
     BOOST_TEST_REQUIRE(second.start({}, victim.uuid).ok());
     BOOST_TEST(code(to_host(guid)) == 32774U);
+}
+
+// Only its own may be there, and nobody else plans to have it.
+BOOST_AUTO_TEST_CASE(a_serial_port_may_write_on_in_its_own_log) {
+    using Port = backend::SerialPort;
+    const auto guid = machine();
+    const auto log = (folder / "disks" / "console.log").string();
+    const auto port = query("SELECT * FROM Msvm_SerialPortSettingData WHERE InstanceID LIKE '%" + guid + "%'")
+                          .at(0)
+                          .string("InstanceID");
+    const auto with_port = [&](const std::string& path) {
+        return Given{{"NewResourceSettingData",
+                      Value(make("Msvm_SerialPortSettingData",
+                                 {{"InstanceID", Value(port)}, {"Connection", texts({"file://" + path})}}))}};
+    };
+    BOOST_TEST(done(check(guid, with_port(log))) == 0U, last_text);
+    std::ofstream(log) << "login:";
+    BOOST_TEST(code(check(guid, with_port(log))) == 32773U);
+    auto spec = hypervisor.machine(guid)->spec;
+    spec.serial_ports = {Port{"", 0, Port::Kind::file, log, {}}};
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    BOOST_TEST(done(check(guid, with_port(log))) == 0U, last_text);
+    const auto planned = (folder / "disks" / "planned.qcow2").string();
+    vs::PlannedSystem other;
+    other.spec.uuid = make_guid();
+    other.spec.name = "planned";
+    other.spec.disks = {backend::Disk{}};
+    other.spec.disks[0].path = planned;
+    BOOST_TEST_REQUIRE(vs::PlannedSystems(services).add(other).ok());
+    BOOST_TEST(done(check(guid, with_port(planned))) == 32774U);
+    BOOST_TEST(last_text.find("\"planned\"") != std::string::npos, last_text);
+    second.fail_always("has_file", Error(Status::unavailable, "test.fault", "It does not answer."));
+    BOOST_TEST(done(check(guid, with_port(planned + ".log"))) == 32777U);
 }
 
 // Both have been let through by the questions beforehand when the first of them begins.
