@@ -126,9 +126,22 @@ std::vector<Note> notes_of(const Services& services, const CutOff& c) {
     return notes;
 }
 
-// What either has to do with its originals is still to be seen from both together.
+// What either has to do with its originals is still to be seen from both together, and what was copied in
+// vain is no longer looked for where the machine has moved.
 bool go_together(const CutOff& a, const CutOff& b) {
-    return a.copies == b.copies || (a.originals.empty() && b.originals.empty());
+    const bool only_one_moved = (a.rest == Rest::copies && b.rest == Rest::at_source) ||
+                                (a.rest == Rest::at_source && b.rest == Rest::copies);
+    return !only_one_moved && a.originals.empty() && b.originals.empty();
+}
+
+// Its own before that of another migration.
+const Note* note_for(const std::vector<Note>& notes, const CutOff& c) {
+    const auto first = [&](auto fits) {
+        const auto at = std::find_if(notes.begin(), notes.end(), [&](const Note& n) { return fits(n.left); });
+        return at == notes.end() ? nullptr : &*at;
+    };
+    const auto* own = first([&](const CutOff& left) { return left.copies == c.copies; });
+    return own ? own : first([&](const CutOff& left) { return go_together(left, c); });
 }
 
 // Snapshots that were put aside are known again, unless the machine is not there.
@@ -157,9 +170,7 @@ Result<std::string> leave(const Services& services, const CutOff& c) {
     CutOff all = c;
     std::string key = key_of(c.guid, c.source.name, c.destination.name);
     const auto notes = notes_of(services, c);
-    const auto with =
-        std::find_if(notes.begin(), notes.end(), [&](const Note& n) { return go_together(n.left, c); });
-    if (with != notes.end()) {
+    if (const auto* with = note_for(notes, c)) {
         const CutOff& before = with->left;
         key = with->key;
         if (c.rest == Rest::copies) all = before;  // and what else there was to do

@@ -81,6 +81,30 @@ BOOST_DATA_TEST_CASE_F(GoneOn, and_back_from_a_third_host, boost::unit_test::dat
     BOOST_TEST(there(original) == !moved);
 }
 
+// A copy that was made in vain could not be removed yet when it moved there with its disk as it is.
+BOOST_AUTO_TEST_CASE(and_what_was_copied_in_vain_before_it_moved) {
+    on(hypervisor, original);
+    on(second, original, MachineState::running);
+    migration_service::CutOff c;
+    c.guid = guid;
+    c.source = {"testhost", &hypervisor};
+    c.destination = {"hvB", &second};
+    c.was_running = c.was_active = true;
+    c.rest = migration_service::Rest::copies;
+    c.copies = {copy};
+    c.made[copy] = testing::FakeHypervisor::mark_of(copy);
+    BOOST_TEST_REQUIRE(migration_service::leave_for_later(services, c).ok());
+    c.rest = migration_service::Rest::at_source;
+    c.copies.clear();
+    c.made.clear();
+    BOOST_TEST_REQUIRE(migration_service::leave_for_later(services, c).ok());
+    BOOST_TEST(left() == 2U);
+    clear_up();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST(hypervisor.machine(guid) == nullptr);
+    BOOST_TEST((there(original) && !there(copy)));
+}
+
 // What it came from at first could not be removed yet when it went back there with a copy.
 BOOST_AUTO_TEST_CASE(and_back_to_its_source_with_another_copy) {
     const auto anew = (folder / "disks" / "anew.qcow2").string();
