@@ -6,6 +6,7 @@
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/live.hpp"
+#include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/put_aside.hpp"
 #include "backend/libvirt/secure_boot.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
@@ -86,9 +87,13 @@ Result<void> replace_definition(Core& core, Session& s, virDomainPtr d, const De
 Result<void> remove_definition(Site& w) {
     auto left = hold_snapshots(w.domain);
     if (!left) return left.error();
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
     if (virDomainUndefineFlags(w.domain, undefine_flags(w.core->connector->kind())) < 0)
         return last_error("remove the machine");
     for (const auto& held : *left) remove_files_of(w, held.layout);
+    if (const auto variables = nvram_path(*own); w.local() && !variables.empty())
+        remove_half_written_nvram(variables);
     return drop_saved_file(*w.core->connector, w.domain);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/save_image.hpp"
 #include "backend/libvirt/target_storage.hpp"
 
@@ -35,6 +36,7 @@ Result<void> remove_memory(const Core& core, virConnectPtr connection, const std
     if (core.connector->save_dir().empty())
         return remove_host_file(connection, file, core.settings().call_limit);
     remove_save_image(file);
+    if (file.ends_with(".nvram")) remove_half_written_nvram(file);
     return {};
 }
 

@@ -1,5 +1,7 @@
 #include "backend/libvirt/nvram.hpp"
 
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "backend/libvirt/domain_nodes.hpp"
@@ -35,6 +37,10 @@ Result<void> write_nvram(const std::string& path, const std::string& content) {
     std::error_code ec;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ec);
     return write_file(path, content);
+}
+
+void remove_half_written_nvram(const std::string& path) {
+    unlink((path + ".new").c_str());  // write_file's
 }
 
 Result<void> copy_nvram(const std::string& from, const std::string& to) {

@@ -16,6 +16,8 @@ std::string nvram_path(std::string_view domain_xml);
 Result<std::string> read_nvram(std::string_view domain_xml);
 // As a whole, or not at all; with the folder.
 Result<void> write_nvram(const std::string& path, const std::string& content);
+// What the end of the service has left of one of these; nothing is no error.
+void remove_half_written_nvram(const std::string& path);
 Result<void> copy_nvram(const std::string& from, const std::string& to);
 
 }  // namespace wsvirt::backend::libvirt

@@ -132,10 +132,14 @@ BOOST_AUTO_TEST_CASE(what_is_noted_of_a_deletion_goes_with_the_machine) {
     noted.applied = noted.settings = "";
     noted.held.clear();
     noted.deleted = {make_guid()};
+    const std::string variables = host().folder() / (it.m.id() + ".nvram"), half = variables + ".new";
+    noted.files.push_back(variables);
+    std::ofstream(half) << "half of them";
     std::ofstream(it.note) << libvirt::text_of("embedded", noted);
     OK(hv().undefine(within(patience), it.m.id()));
     BOOST_TEST(!fs::exists(it.note));
     BOOST_TEST(!fs::exists(it.memory));
+    BOOST_TEST(!fs::exists(half));
 }
 
 // The overlay that it stood on before is gone by then.

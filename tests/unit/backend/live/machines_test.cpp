@@ -72,6 +72,18 @@ BOOST_AUTO_TEST_CASE(uefi_with_and_without_secure_boot) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(variables_that_were_half_written_go_with_the_machine) {
+    if (!hv().host().uefi_available) return;
+    std::string half;
+    {
+        const LabMachine m(generation_two());
+        OK(hv().start(within(patience), m.id()));
+        half = m.now()->nvram_file + ".new";
+        std::ofstream(half) << "half of them";
+    }
+    BOOST_TEST(!std::filesystem::exists(half));
+}
+
 // libvirt takes the template with the keys only where there is no file yet.
 BOOST_AUTO_TEST_CASE(secure_boot_that_is_switched_gets_the_keys_that_belong_to_it) {
     if (!hv().host().secure_boot_available) return;
