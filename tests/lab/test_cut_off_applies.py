@@ -1,6 +1,7 @@
 """Going back to a snapshot that was cut off and cannot be finished yet: nothing else is done to the machine until
 then, and what it was stays in its disks as long as it may be needed."""
 import subprocess
+import time
 import uuid
 
 import pytest
@@ -65,6 +66,21 @@ def test_its_storage_is_late_and_the_snapshot_is_deleted(machine):
     machine.turn(RUNNING)
     machine.turn(OFF)
     is_whole(machine, 1, [id_of(machine.snapshot)])
+
+
+def test_the_snapshot_is_deleted_before_recovery_has_applied_it(machine):
+    """It was the last one that was applied, so none is any more."""
+    machine.apply(machine.snapshot)
+    first, machine.snapshot, newest = machine.snapshot, machine.create(), machine.create()
+    half_applied(machine, f"mark {time.time_ns() // 1000} Snapshot.Applied")
+    hidden = machine.disks[1].rename(machine.disks[1].with_name("hidden"))
+    machine.daemon.start()
+    note, = notes(machine)
+    eventually(lambda: "\nfailed " in note.read_text())
+    hidden.rename(machine.disks[1])
+    machine.destroy(machine.snapshot)
+    assert machine.associated("Msvm_LastAppliedSnapshot") == []
+    is_whole(machine, 1, [id_of(first), id_of(newest)])
 
 
 def test_the_snapshot_was_deleted_by_others(machine):

@@ -100,6 +100,8 @@ Result<void> go_back(backend::Hypervisor& hypervisor, const backend::Call& call,
 
 Result<void> keep_last_applied(backend::Hypervisor& hypervisor, const backend::Call& call,
                                const std::string& guid) {
+    auto whole = hypervisor.check_whole(call, guid);
+    if (!whole && whole.error().message_id != "wsvirt.snapshot.just_applied") return whole;
     const auto now = hypervisor.machine(guid);
     const auto* applied = now ? vs::last_applied(*now) : nullptr;
     if (!applied || applied == vs::noted_applied(*now)) return {};

@@ -31,7 +31,8 @@ JobRecord::Affected affected_snapshot(const MethodCall& call, const std::string&
 Result<void> go_back(backend::Hypervisor& hypervisor, const backend::Call& call, const std::string& guid,
                      const std::string& snapshot);
 
-// What others went back to last is told by where the machine stands; noted before that changes.
+// What others went back to last is told by where the machine stands; noted before that changes, and after an
+// apply that was cut off has been finished. Errors: busy, invalid_state: that cannot be done yet.
 Result<void> keep_last_applied(backend::Hypervisor& hypervisor, const backend::Call& call,
                                const std::string& guid);
 

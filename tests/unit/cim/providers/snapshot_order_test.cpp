@@ -1,4 +1,5 @@
 // How the snapshots of a machine stand on each other, and which one was applied last.
+#include "cim/providers/virtual_system/snapshots.hpp"
 #include "tests/unit/cim/providers/snapshot_world.hpp"
 
 using namespace wsvirt;
@@ -102,6 +103,30 @@ BOOST_AUTO_TEST_CASE(deleting_one_keeps_its_children_and_deleting_a_tree_does_no
     BOOST_TEST(w.job_of(r).affected.size() == 4U);  // the machine and the three that go
     BOOST_TEST(w.done(r) == completed);
     BOOST_TEST(w.snapshots() == 0U);
+}
+
+// By whatever is done to its snapshots.
+BOOST_AUTO_TEST_CASE(an_apply_that_was_cut_off_comes_before_what_is_noted_of_the_last_one) {
+    Setup w;
+    const auto a = w.created(), b = w.created();
+    BOOST_TEST(w.done(w.apply(a)) == completed);
+    const auto marks = [&] {
+        Names r;
+        for (const auto& s : w.now().snapshots)
+            r.push_back(s.spec.attributes.contains(vs::snapshot_applied)
+                            ? s.spec.attributes.at(vs::snapshot_applied)
+                            : "");
+        return r;
+    };
+    const auto before = marks();
+    for (const auto& call :
+         {std::function([&] { return w.destroy(a); }), std::function([&] { return w.create(); })}) {
+        w.hypervisor.fail_next("check_whole", Error(Status::invalid_state, "test", "Its disk is missing."));
+        BOOST_TEST(w.done(call()) == 32775U);
+        BOOST_TEST(marks() == before, boost::test_tools::per_element());
+    }
+    w.hypervisor.fail_next("check_whole", Error(Status::busy, "wsvirt.snapshot.just_applied", "Only now."));
+    BOOST_TEST(w.done(w.destroy(a)) == completed);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
