@@ -87,7 +87,7 @@ Result<MachineState> state_now(const Connector& connector, virDomainPtr domain) 
 }
 
 Result<void> change_machine(const CorePtr& core, const Call& call, std::string_view uuid,
-                            const Change& change, Work work) {
+                            const Change& change, Work work, std::function<void(Session&)> undo) {
     if (!core->inventory->machine(uuid)) {
         // Perhaps made by others a moment ago; libvirt knows better.
         if (!is_guid(uuid)) return no_machine(uuid);
@@ -123,7 +123,14 @@ Result<void> change_machine(const CorePtr& core, const Call& call, std::string_v
                 if (result && !seen && seen.error().status != Status::unavailable) result = seen;
             }
             return result;
-        });
+        },
+        std::move(undo));
+}
+
+Result<void> set_autostart(virDomainPtr domain, bool on) {
+    int now = 0;
+    if (virDomainGetAutostart(domain, &now) == 0 && (now != 0) == on) return {};
+    return checked(virDomainSetAutostart(domain, on ? 1 : 0), "set the automatic start");
 }
 
 std::function<void()> abort_job(const CorePtr& core, std::string_view uuid) {

@@ -76,8 +76,9 @@ struct Change {
     bool gated = true;
     std::stop_source gives_way{std::nostopstate};  // is asked to stop where another one waits for the machine
 };
+// undo: takes it back when the caller had been told of a failure by the time it was done.
 Result<void> change_machine(const CorePtr& core, const Call& call, std::string_view uuid,
-                            const Change& change, Work work);
+                            const Change& change, Work work, std::function<void(Session&)> undo = {});
 
 // The state as libvirt says it now.
 Result<MachineState> state_now(const Connector& connector, virDomainPtr domain);
@@ -92,6 +93,9 @@ inline Result<void> checked(int libvirt_result, const std::string& doing) {
     if (libvirt_result < 0) return last_error(doing);
     return {};
 }
+
+// Whether libvirt starts the machine by itself.
+Result<void> set_autostart(virDomainPtr domain, bool on);
 
 qemu::ImageTool image_tool(const Core& core);
 

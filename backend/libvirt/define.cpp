@@ -18,6 +18,8 @@ using enum MachineState;
 
 namespace {
 
+constexpr const char* changing = "change the machine";
+
 std::string new_mac() {
     const std::string guid = make_guid();
     return to_lower("52:54:00:" + guid.substr(0, 2) + ":" + guid.substr(2, 2) + ":" + guid.substr(4, 2));
@@ -32,12 +34,6 @@ Result<DomainHandle> define_xml(Session& s, const std::string& xml, const std::s
     DomainHandle d(virDomainDefineXML(s.connection, xml.c_str()));
     if (!d) return last_error(doing);
     return d;
-}
-
-Result<void> set_autostart(virDomainPtr d, bool on) {
-    int now = 0;
-    if (virDomainGetAutostart(d, &now) == 0 && (now != 0) == on) return {};
-    return checked(virDomainSetAutostart(d, on ? 1 : 0), "set the automatic start");
 }
 
 // libvirt may have taken so long that the caller has been told of a failure.
@@ -62,25 +58,79 @@ void unmake(Core& core, Session& s, const std::string& uuid) {
 }
 
 struct Definition {
-    const std::string& xml;
-    const MachineSpec& spec;
+    std::string xml;
+    MachineSpec spec;
 };
+
+// What a machine was before a change.
+struct Former {
+    Definition definition;
+    std::optional<std::string> variables;  // that have gone
+};
+
+void define_again(Session& s, virDomainPtr d, const Definition& old) {
+    define_xml(s, old.xml, "restore the machine");
+    set_autostart(d, old.spec.autostart);
+}
 
 // All of it, or nothing.
 Result<void> replace_definition(Core& core, Session& s, virDomainPtr d, const Definition& old,
                                 const Definition& now) {
-    constexpr const char* doing = "change the machine";
-    auto defined = define_xml(s, now.xml, doing);
+    auto defined = define_xml(s, now.xml, changing);
     if (!defined) return defined.error();
     auto result = set_autostart(d, now.spec.autostart);
-    if (result) result = still_wanted(s, doing);
+    if (result) result = still_wanted(s, changing);
     if (result && virDomainIsActive(d) == 1)
         result = apply_live(d, DiskServers(core, s, now.spec.uuid), old.spec, now.spec);
-    if (!result) {
-        define_xml(s, old.xml, "restore the machine");
-        set_autostart(d, old.spec.autostart);
-    }
+    if (!result) define_again(s, d, old);
     return result;
+}
+
+Result<Former> change_definition(Core& core, Session& s, virDomainPtr d, const MachineSpec& spec) {
+    Former former;
+    auto& old_xml = former.definition.xml;
+    old_xml = take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+    auto old = read_domain(old_xml);
+    if (!old) return old_xml.empty() ? last_error(changing) : old.error();
+    former.definition.spec = old->kept.spec;
+    KeptSpec kept{spec, old->kept.created_us, now_us()};
+    if (kept.created_us == 0)
+        if (const auto known = core.inventory->machine(spec.uuid)) kept.created_us = known->created_us;
+    DomainOptions options = core.domain_options();
+    options.domain_type = old->domain_type;  // changed by the next start, when that can be done
+    auto xml = write_domain(kept, options, old_xml);
+    if (xml && virDomainIsActive(d) == 1)
+        xml = with_forms_of(take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_SECURE)), *xml, options);
+    if (!xml) return xml.error();
+    if (auto ok = still_wanted(s, changing); !ok) return ok.error();
+    bool other_keys = needs_other_keys(old->kept.spec, spec);
+    const auto unused = check_variables_unused(core, d);
+    if (other_keys && !unused) return unused.error();
+    // One that runs has been started by others since the note was made, with whatever was there.
+    other_keys = other_keys || (unused && awaits_variables(old_xml));
+    auto done = replace_definition(core, s, d, former.definition,
+                                   {other_keys ? awaiting_variables(*xml) : *xml, spec});
+    if (!done) return done.error();
+    if (!other_keys) return former;
+    auto gone = renew_variables(core, s, *xml);
+    if (gone) {
+        former.variables = std::move(*gone);
+        return former;
+    }
+    define_again(s, d, former.definition);
+    return gone.error();
+}
+
+// A change that was made only when its caller had been told that it was not.
+void take_back(Core& core, Session& s, const Former& former, const MachineSpec& now) {
+    const auto& old = former.definition;
+    if (const auto d = find_domain(s.connection, now.uuid)) {
+        define_again(s, d.get(), old);
+        put_back_variables(core, s, old.xml, former.variables);
+        if (virDomainIsActive(d.get()) == 1)
+            (void)apply_live(d.get(), DiskServers(core, s, now.uuid), now, old.spec);
+    }
+    refresh(s.connection, now.uuid, *core.connector, *core.inventory);
 }
 
 // With the memory of its snapshots that is a file of ours.
@@ -174,34 +224,16 @@ Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wa
     if (auto ok = check_whole(call, spec.uuid); !ok) return ok;
     if (auto ok = check_spec(spec, core_->domain_options()); !ok) return ok;
     if (auto ok = complete(call, spec); !ok) return ok;
+    const auto former = std::make_shared<Former>();
     return change_machine(
-        core_, call, spec.uuid, {{"change the machine", {}, false, {}, {}}, {}, {}},
-        [core = core_, spec](Session& s, virDomainPtr d) -> Result<void> {
-            const std::string old_xml =
-                take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
-            auto old = read_domain(old_xml);
-            if (!old) return old_xml.empty() ? last_error("change the machine") : old.error();
-            KeptSpec kept{spec, old->kept.created_us, now_us()};
-            if (kept.created_us == 0)
-                if (const auto known = core->inventory->machine(spec.uuid))
-                    kept.created_us = known->created_us;
-            DomainOptions options = core->domain_options();
-            options.domain_type = old->domain_type;  // changed by the next start, when that can be done
-            auto xml = write_domain(kept, options, old_xml);
-            if (xml && virDomainIsActive(d) == 1)
-                xml = with_forms_of(take(virDomainGetXMLDesc(d, VIR_DOMAIN_XML_SECURE)), *xml, options);
-            if (!xml) return xml.error();
-            if (auto ok = still_wanted(s, "change the machine"); !ok) return ok;
-            std::optional<std::string> variables;
-            if (needs_other_keys(old->kept.spec, spec)) {
-                auto dropped = drop_variables(*core, s, d, old_xml);
-                if (!dropped) return dropped.error();
-                variables = std::move(*dropped);
-            }
-            auto result = replace_definition(*core, s, d, {old_xml, old->kept.spec}, {*xml, spec});
-            if (!result) put_back_variables(*core, s, old_xml, variables);
-            return result;
-        });
+        core_, call, spec.uuid, {{changing, {}, false, {}, {}}, {}, {}},
+        [core = core_, spec, former](Session& s, virDomainPtr d) -> Result<void> {
+            auto changed = change_definition(*core, s, d, spec);
+            if (!changed) return changed.error();
+            *former = std::move(*changed);
+            return {};
+        },
+        [core = core_, spec, former](Session& s) { take_back(*core, s, *former, spec); });
 }
 
 Result<void> remove_machine(Site& w) {

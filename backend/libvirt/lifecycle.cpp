@@ -9,6 +9,7 @@
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/live.hpp"
 #include "backend/libvirt/restored_links.hpp"
+#include "backend/libvirt/secure_boot.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 
@@ -80,6 +81,8 @@ Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain, bool w
     Site w(core, s, domain);
     const auto xml = tell_chains(w, servers);
     if (!xml) return xml.error();
+    if (!was_saved && awaits_variables(*xml))
+        if (const auto ok = renew_variables(*core, s, *xml); !ok) return ok.error();
     auto done = servers.start(*xml);
     if (done) done = was_saved ? start_with_memory(domain, *xml) : checked(virDomainCreate(domain), doing);
     if (!done) servers.stop(*xml);

@@ -3,22 +3,26 @@
 #include <filesystem>
 
 #include "backend/libvirt/carried_variables.hpp"
+#include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/nvram.hpp"
+#include "backend/libvirt/spec_xml.hpp"
 #include "backend/libvirt/target_storage.hpp"
 
 namespace wsvirt::backend::libvirt {
 
-bool needs_other_keys(const MachineSpec& before, const MachineSpec& after) {
-    return before.firmware == Firmware::uefi && before.secure_boot != after.secure_boot;
+namespace {
+
+constexpr const char* note = "awaits-variables";
+
+std::string with_note(const std::string& domain_xml, const char* value) {
+    pugi::xml_document doc;
+    if (!doc.load_string(domain_xml.c_str(), pugi::parse_full)) return domain_xml;
+    set_attribute(find_spec(doc.child("domain").child("metadata")), note, value);
+    return to_text(doc);
 }
 
-Result<std::optional<std::string>> drop_variables(const Core& core, const Session& s, virDomainPtr domain,
+Result<std::optional<std::string>> drop_variables(const Core& core, const Session& s,
                                                   const std::string& domain_xml) {
-    if (virDomainIsActive(domain) != 0 || has_saved_file(*core.connector, domain))
-        return Error{Status::invalid_state, "wsvirt.firmware.in_use",
-                     "Secure boot can be switched on or off only while the machine is off and has no saved "
-                     "memory.",
-                     "secure_boot"};
     auto variables = read_variables(*core.connector, s.connection, domain_xml);
     if (!variables || !*variables) return variables;
     const std::string path = nvram_path(domain_xml);
@@ -32,6 +36,39 @@ Result<std::optional<std::string>> drop_variables(const Core& core, const Sessio
     return Error{Status::failed, "wsvirt.firmware.variables",
                  "The variables of the machine's firmware, which have to be made anew, cannot be removed.",
                  path, ec.message()};
+}
+
+}  // namespace
+
+bool needs_other_keys(const MachineSpec& before, const MachineSpec& after) {
+    return before.firmware == Firmware::uefi && before.secure_boot != after.secure_boot;
+}
+
+Result<void> check_variables_unused(const Core& core, virDomainPtr domain) {
+    if (virDomainIsActive(domain) == 0 && !has_saved_file(*core.connector, domain)) return {};
+    return Error{Status::invalid_state, "wsvirt.firmware.in_use",
+                 "Secure boot can be switched on or off only while the machine is off and has no saved "
+                 "memory.",
+                 "secure_boot"};
+}
+
+std::string awaiting_variables(const std::string& domain_xml) {
+    return with_note(domain_xml, "new");
+}
+
+bool awaits_variables(const std::string& domain_xml) {
+    if (domain_xml.find(note) == std::string::npos) return false;
+    pugi::xml_document doc;
+    doc.load_string(domain_xml.c_str(), pugi::parse_full);
+    return bool(find_spec(doc.child("domain").child("metadata")).attribute(note));
+}
+
+Result<std::optional<std::string>> renew_variables(const Core& core, const Session& s,
+                                                   const std::string& domain_xml) {
+    auto gone = drop_variables(core, s, domain_xml);
+    // A note that stays makes the next start look for variables that are not there.
+    if (gone) (void)DomainHandle(virDomainDefineXML(s.connection, with_note(domain_xml, "").c_str()));
+    return gone;
 }
 
 void put_back_variables(const Core& core, const Session& s, const std::string& domain_xml,

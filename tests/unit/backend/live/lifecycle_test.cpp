@@ -188,6 +188,38 @@ BOOST_AUTO_TEST_CASE(a_stuck_qemu_does_not_hold_the_caller) {
     BOOST_TEST((resumed.error().status == Status::invalid_state));
 }
 
+// Its caller has been told that it failed.
+BOOST_AUTO_TEST_CASE(a_change_that_is_made_too_late_is_taken_back) {
+    MachineSpec spec = host().bare();
+    spec.controllers.push_back({make_guid(), Bus::scsi, 0, {}});
+    LabMachine m(spec);
+    OK(hv().start(within(patience), m.id()));
+    const int pid = *hv().machine(m.id())->pid;
+    Disk disk = host().new_disk();
+    disk.bus = Bus::scsi;
+    const auto has_it_open = [&] {
+        std::error_code ec;
+        for (const auto& fd : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd"))
+            if (std::filesystem::read_symlink(fd, ec) == disk.path) return true;
+        return false;
+    };
+    MachineSpec more = m.now()->spec;
+    more.disks.push_back(disk);
+    more.autostart = true;
+    more.name = "changed";
+    kill(pid, SIGSTOP);
+    const auto late = hv().redefine(within(3), more);
+    kill(pid, SIGCONT);
+    BOOST_REQUIRE(!late);
+    BOOST_TEST((late.error().status == Status::timed_out));
+    OK(hv().suspend(within(patience), m.id()));  // its turn comes afterwards
+    BOOST_TEST(dump(m.now()->spec) == dump(spec));
+    BOOST_TEST(!has_it_open());
+    OK(hv().redefine(within(patience), more));
+    BOOST_TEST(has_it_open());
+    BOOST_TEST(m.now()->spec.autostart);
+}
+
 BOOST_AUTO_TEST_CASE(events_tell_every_change_in_order) {
     std::mutex mutex;
     std::vector<std::pair<EventKind, MachineState>> seen;

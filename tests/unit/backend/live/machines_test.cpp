@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/secure_boot.hpp"
 #include "backend/qemu/process.hpp"
 #include "base/text.hpp"
 #include "support/backend_live/lab_machine.hpp"
@@ -130,6 +131,43 @@ BOOST_AUTO_TEST_CASE(secure_boot_that_is_switched_gets_the_keys_that_belong_to_i
     const auto refused = hv().redefine(within(patience), s);
     BOOST_TEST_REQUIRE(!refused);
     BOOST_TEST((refused.error().status == Status::invalid_state));
+}
+
+// A kill between the two leaves the definition and variables of before, without keys.
+BOOST_AUTO_TEST_CASE(a_switch_of_secure_boot_that_was_cut_off_is_finished_by_the_next_start) {
+    if (!hv().host().secure_boot_available) return;
+    MachineSpec s = generation_two();
+    LabMachine m(s);
+    const auto start_once = [&] {
+        OK(hv().start(within(patience), m.id()));
+        OK(hv().power_off(within(patience), m.id()));
+    };
+    const auto variables = [&] {
+        std::ifstream in(m.now()->nvram_file, std::ios::binary);
+        return std::string((std::istreambuf_iterator<char>(in)), {});
+    };
+    start_once();
+    const std::string before = variables();
+    s = m.now()->spec;
+    s.secure_boot = true;
+    OK(hv().redefine(within(patience), s));
+    auto& core = *dynamic_cast<libvirt::LibvirtHypervisor&>(hv()).core();
+    const auto definition = [&](const std::function<std::string(const std::string&)>& change) {
+        std::string now;
+        OK(core.workers->run<void>(within(patience), {"", {}, false, {}, {}}, [&](libvirt::Session& session) {
+            const auto d = libvirt::find_domain(session.connection, m.id());
+            now = libvirt::take(virDomainGetXMLDesc(d.get(), VIR_DOMAIN_XML_INACTIVE));
+            const auto other = change(now);
+            const libvirt::DomainHandle defined(virDomainDefineXML(session.connection, other.c_str()));
+            return defined ? Result<void>() : libvirt::last_error("test");
+        }));
+        return now;
+    };
+    definition(libvirt::awaiting_variables);
+    std::ofstream(m.now()->nvram_file, std::ios::binary) << before;
+    start_once();
+    BOOST_TEST((variables().find("Microsoft") != std::string::npos));
+    BOOST_TEST(!libvirt::awaits_variables(definition([](const auto& xml) { return xml; })));
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_of_the_second_generation_takes_adapters_while_it_runs) {
