@@ -291,10 +291,19 @@ Result<void> mark(Site& w, const std::string& id, const AfterRevert& then) {
     return {};
 }
 
+// libvirt keeps it beside the settings, and knows nothing of it in those of others.
+Result<void> take_autostart(Site& w) {
+    const auto own = w.domain_xml();
+    if (!own) return own.error();
+    const auto read = read_domain(*own);
+    return read && read->ours ? set_autostart(w.domain, read->kept.spec.autostart) : Result<void>();
+}
+
 Result<void> end_of_revert(Site& w, const std::string& id, const AfterRevert& then) {
     auto left = leave(w, then.memory);
     if (!left && !w.answers()) return left;
     auto marked = mark(w, id, then);
+    if (const auto ok = take_autostart(w); marked && !ok) marked = ok;
     return left ? marked : left;
 }
 

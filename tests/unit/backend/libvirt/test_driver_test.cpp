@@ -213,6 +213,30 @@ BOOST_AUTO_TEST_CASE(states_and_snapshots) {
     OK(h->undefine({}, s.uuid));
 }
 
+// libvirt keeps it beside the settings, and in no snapshot.
+BOOST_AUTO_TEST_CASE(going_back_brings_the_automatic_start_back) {
+    const auto h = open_test();
+    std::mt19937 random(6);
+    for (const bool before : {true, false}) {
+        MachineSpec s = testing::random_spec(random);
+        s.disks.clear();
+        s.boot_devices.clear();
+        s.autostart = before;
+        OK(h->define({}, s));
+        SnapshotRequest r;
+        r.machine = s.uuid;
+        r.id = make_guid();
+        OK(h->snapshot({}, r));
+        s.autostart = !before;
+        OK(h->redefine({}, s));
+        BOOST_TEST(!h->revert({}, s.uuid, make_guid(), {}));
+        BOOST_TEST(h->machine(s.uuid)->spec.autostart == !before);
+        OK(h->revert({}, s.uuid, r.id, {AfterRevert::Memory::dropped, {}, {}}));
+        BOOST_TEST(h->machine(s.uuid)->spec.autostart == before);
+        OK(h->undefine({}, s.uuid));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(two_callers_cannot_make_the_same_machine) {
     const auto h = open_test();
     std::mt19937 random(5);
