@@ -95,6 +95,7 @@ struct FolderView::Shared {
     std::mutex mutex;
     std::string id;      // of the pool that we have made or turned on; "" = none
     unsigned users = 0;  // of ours
+    std::string ended;   // id of somebody's that was on, and that looking into it has turned off; or ""
 };
 
 // Like libvirt's event loop it is one for the process, for as long as somebody needs it: pools are the
@@ -129,7 +130,8 @@ struct FolderView::Look {
     std::shared_ptr<Shared> shared = all->folder(connection, folder);
     Pool pool = nullptr;
     bool counted = false, missing = false;
-    int code = 0;  // why there is no pool, or why it does not show all files
+    std::string counted_for = {};  // the pool's id
+    int code = 0;                  // why there is no pool, or why it does not show all files
     std::string message = {};
 
     void wait() {
@@ -172,7 +174,9 @@ struct FolderView::Look {
             pool = std::move(other);
         }
         code = 0;
-        shared->id = id_of(pool.get());
+        const auto id = id_of(pool.get());
+        if (id == std::exchange(shared->ended, {})) return true;  // it stays on
+        shared->id = id;
         count();
         return true;
     }
@@ -183,16 +187,18 @@ struct FolderView::Look {
         take_error();
         if (connection_lost(code, message)) return true;
         if (is_on(pool)) return false;
+        if (!counted && code != VIR_ERR_OPERATION_INVALID) shared->ended = id_of(pool.get());
         pool.reset();
         if (std::exchange(counted, false)) {
             --shared->users;
-            shared->id.clear();
+            if (shared->id == counted_for) shared->id.clear();  // another may have made a new one
         }
         return false;
     }
 
     void count() {
         counted = true;
+        counted_for = shared->id;
         ++shared->users;
     }
 

@@ -333,7 +333,10 @@ Result<Descriptions> descriptions(const Route& way, virDomainPtr d, const std::s
     // QEMU carries the variables of the firmware and writes them to a file that libvirt makes there, unless
     // both hosts have one and the same.
     const std::string variables = nvram_path(xml.running);
-    if (!variables.empty() && !host_has_file(way.there, variables).value_or(true)) xml.variables = variables;
+    if (variables.empty()) return xml;
+    const auto there = host_has_file(way.there, variables);
+    if (!there && there.error().status != Status::not_supported) return there.error();
+    if (there && !*there) xml.variables = variables;
     return xml;
 }
 

@@ -176,6 +176,48 @@ BOOST_AUTO_TEST_CASE(nobody_ends_what_another_needs) {
     BOOST_TEST(fs::exists(Folder::on_b(folder.path + "/second.raw")));
 }
 
+// Neither is a pool left of two who make a new one after each other, as somebody has ended that of both.
+BOOST_AUTO_TEST_CASE(a_pool_that_is_ended_is_made_anew_and_ends) {
+    const Folder folder("/vms/ended");
+    const auto before = folder.pools();
+    {
+        const libvirt::FolderView first(folder.b.get(), folder.file), second(folder.b.get(), folder.file);
+        BOOST_REQUIRE(virStoragePoolDestroy(first.get()) == 0);
+        first.look_again();
+        second.look_again();
+        BOOST_TEST((first.shows_all() && second.shows_all()));
+    }
+    BOOST_TEST(folder.pools() == before);
+}
+
+// libvirt turns a pool off that it cannot look into.
+BOOST_AUTO_TEST_CASE(a_pool_that_was_on_stays_on) {
+    const Folder folder("/vms/was-on");
+    const libvirt::Pool pool(virStoragePoolDefineXML(folder.b.get(), folder.description().c_str(), 0));
+    BOOST_REQUIRE(pool);
+    const auto on = [&] { return virStoragePoolIsActive(pool.get()) == 1; };
+    const std::string there = Folder::on_b(folder.path), away = there + ".away";
+    bool seen = false;
+    for (int attempt = 0; attempt < 20 && !seen; ++attempt) {  // it may be off for too short a time to see it
+        BOOST_REQUIRE((on() || virStoragePoolCreate(pool.get(), 0) == 0));
+        fs::rename(there, away);
+        {
+            std::jthread again([&] {
+                const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+                while (on() && std::chrono::steady_clock::now() < end) continue;
+                fs::rename(away, there);
+            });
+            const libvirt::FolderView view(folder.b.get(), folder.file);
+            again.join();
+            seen = view.shows_all();
+        }
+    }
+    BOOST_TEST(seen);
+    BOOST_TEST(on());
+    virStoragePoolDestroy(pool.get());
+    virStoragePoolUndefine(pool.get());
+}
+
 BOOST_AUTO_TEST_CASE(a_pool_that_is_off_is_on_for_as_long_as_it_is_needed) {
     const Folder folder("/vms/off");
     const libvirt::Pool pool(virStoragePoolDefineXML(folder.b.get(), folder.description().c_str(), 0));
@@ -227,6 +269,24 @@ BOOST_AUTO_TEST_CASE(variables_that_both_see_stay_where_a_pool_is_off) {
     OK(hosts.a->migrate(patiently(), t.request(MigrationRequest::Kind::machine), *hosts.b));
     BOOST_TEST(fs::exists(file));
     virStoragePoolUndefine(pool.get());
+}
+
+// Nor what a host cannot say for what both see.
+BOOST_AUTO_TEST_CASE(a_host_that_cannot_say_whether_it_has_the_variables_gets_no_machine) {
+    const std::string folder = "/vms/of-variables", here = lab() + "/hvA" + folder;
+    fs::create_directories(here);
+    fs::create_symlink(fs::path(folder).filename(), Folder::on_b(folder));  // leads nowhere but to itself
+    {
+        Hosts hosts;
+        Traveller t(hosts, "with variables that are not seen");
+        t.begin_with_variables(folder + "/of.fd");
+        const auto r = hosts.a->migrate(patiently(), t.request(MigrationRequest::Kind::machine), *hosts.b);
+        BOOST_REQUIRE(!r);
+        BOOST_TEST(r.error().text.find("look for the file") != std::string::npos, r.error().full_text());
+        BOOST_TEST((hosts.a->machine(t.spec.uuid)->state == MachineState::running));
+    }
+    fs::remove(Folder::on_b(folder));
+    fs::remove_all(here);
 }
 
 BOOST_AUTO_TEST_CASE(two_machines_move_into_one_folder_at_once) {
