@@ -24,6 +24,7 @@ namespace {
 using Problems = std::vector<Error>;
 
 constexpr auto look_limit = std::chrono::seconds(15);
+constexpr std::string_view folder_busy = "wsvirt.folder.busy";  // the machine layer's
 
 void add(Problems& out, Status status, const char* id, std::string text, const std::string& subject = {}) {
     out.emplace_back(status, std::string("wsvirt.migration.") + id, std::move(text), subject);
@@ -127,6 +128,7 @@ void check_snapshots(const Plan& plan, Problems& out) {
         backend::Call call;
         call.deadline = std::chrono::steady_clock::now() + look_limit;
         const auto there = plan.destination.hypervisor->has_file(call, file);
+        if (!there && there.error().status != Status::not_supported) return out.push_back(there.error());
         if (!there || *there) continue;
         return add(out, Status::invalid_state, "snapshots",
                    "\"" + m.spec.name + "\" has snapshots, and \"" + plan.destination.name +
@@ -224,7 +226,10 @@ void check_file(const Services& services, const Plan& plan, const Disk& d, Probl
     backend::Call call;
     call.deadline = std::chrono::steady_clock::now() + look_limit;
     const auto there = host.hypervisor->has_file(call, d.path);
-    if (!there && there.error().status != Status::not_supported) return out.push_back(there.error());
+    // While files are made in the folder the host tells of no new ones; it makes none over one that is there.
+    const bool may_be_made = !there && copied && there.error().message_id == folder_busy;
+    if (!there && !may_be_made && there.error().status != Status::not_supported)
+        return out.push_back(there.error());
     if (there && copied && *there)
         add(out, Status::already_exists, "file_exists",
             "\"" + host.name + "\" has a file \"" + d.path + "\" already; choose another HostResource.",

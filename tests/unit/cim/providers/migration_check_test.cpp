@@ -289,6 +289,17 @@ BOOST_AUTO_TEST_CASE(a_serial_port_destroys_nothing_at_the_destination) {
     BOOST_TEST(code(to_host(guid)) == 32774U);
 }
 
+// Whose host tells nothing new of the folder then.
+BOOST_AUTO_TEST_CASE(another_long_copy_into_the_folder_is_not_in_the_way) {
+    const auto guid = machine();
+    second.fail_always("has_file", Error(Status::busy, "wsvirt.folder.busy", "Others use the pool."));
+    BOOST_TEST(done(check(guid)) == 32774U);
+    const Given both{{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                     {"NewResourceSettingData", disk_at((folder / "disks" / "copy.qcow2").string())}};
+    BOOST_TEST(done(check(guid, both)) == 0U, last_text);
+    BOOST_TEST(done(to_host(guid, both)) == 0U, last_text);
+}
+
 // Only its own may be there, and nobody else plans to have it.
 BOOST_AUTO_TEST_CASE(a_serial_port_may_write_on_in_its_own_log) {
     using Port = backend::SerialPort;

@@ -403,6 +403,10 @@ BOOST_AUTO_TEST_CASE(files_of_snapshots_that_the_destination_does_not_see) {
     BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
     REFUSED(to_host(guid), 32775U);
     REFUSED(to_system(guid), 5U);
+    spec.disks.clear();
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    second.fail_always("has_file", Error(Status::unavailable, "test.fault", "It does not say."));
+    REFUSED(to_host(guid), 32777U);
     BOOST_TEST(hypervisor.machine(guid) != nullptr);
     BOOST_TEST(hypervisor.calls("migrate") == 0U);
 }
