@@ -126,6 +126,21 @@ std::vector<Note> notes_of(const Services& services, const CutOff& c) {
     return notes;
 }
 
+// Those after which it is resumed where it came from.
+std::vector<Note> notes_to_resume(const Services& services, const std::string& guid) {
+    std::vector<Note> notes;
+    const auto rows = services.store.list(kind);
+    if (!rows) return notes;
+    for (const auto& row : *rows) {
+        auto c = left_from(services, row);
+        if (!c || c->disks_only || c->rest != Rest::everything || !c->was_running || !iequals(c->guid, guid))
+            continue;
+        const auto m = c->source.hypervisor->machine(guid);
+        if (m && m->state == backend::MachineState::running) notes.push_back({row.key, std::move(*c)});
+    }
+    return notes;
+}
+
 // What either has to do with its originals is still to be seen from both together, and what was copied in
 // vain is no longer looked for where the machine has moved.
 bool go_together(const CutOff& a, const CutOff& b) {
@@ -358,7 +373,8 @@ std::string left_sentence(const CutOff& c, bool kept) {
         for (const auto& file : c.copies) what += (&file == &c.copies.front() ? "" : ", ") + file;
     }
     what = "There is still " + what + ", which cannot be removed now; ";
-    if (c.stands_still) what = "It stands still on \"" + c.source.name + "\", as it could not be resumed; ";
+    if (c.stands_still)
+        what = "The machine stands still on \"" + c.source.name + "\", as it could not be resumed; ";
     if (kept)
         return what +
                "this is tried again when the host comes back, when this service starts and with the next "
@@ -436,6 +452,18 @@ void gone_from(Services& services, const std::string& guid, const HostEntry& hos
         c->rest = Rest::at_source;
         (void)services.store.put(kind, row.key, left_text(*c));
     }
+}
+
+void resumed(Services& services, const std::string& guid) {
+    for (auto& note : notes_to_resume(services, guid)) {
+        note.left.was_running = false;  // it stood still
+        (void)services.store.put(kind, note.key, left_text(note.left));
+    }
+}
+
+void resumed_by_others(Services& services, const std::string& guid) {
+    if (notes_to_resume(services, guid).empty()) return;
+    if (const auto held = services.jobs.lock(guid)) resumed(services, guid);
 }
 
 void settle_what_was_left(Services& services) {

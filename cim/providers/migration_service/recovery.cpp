@@ -17,6 +17,12 @@ JobError interrupted(const std::string& where) {
     return e;
 }
 
+bool is_resumed(const backend::Event& e) {
+    return e.kind == backend::EventKind::state_changed && e.before && e.after &&
+           e.before->state == backend::MachineState::paused &&
+           e.after->state == backend::MachineState::running;
+}
+
 }  // namespace
 
 // One limit for all of them, as hosts are connected to at the same time.
@@ -70,6 +76,7 @@ std::vector<std::shared_ptr<void>> watch(Services& services) {
     for (const auto& host : services.hosts)
         all.push_back(host.hypervisor->subscribe([&services](const backend::Event& e) {
             if (e.kind == backend::EventKind::host_back) settle_what_was_left(services);
+            if (is_resumed(e)) resumed_by_others(services, e.machine);
         }));
     // From here on nothing is missed; what was left before is begun now.
     settle_what_was_left(services);

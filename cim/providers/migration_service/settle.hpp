@@ -116,6 +116,10 @@ void made_anew(Services& services, const std::string& host, const std::vector<st
 void arrived(Services& services, const std::string& guid, const HostEntry& host);
 // It was on a host, and was taken from there to another or removed: it is not looked for where it came from.
 void gone_from(Services& services, const std::string& guid, const HostEntry& host);
+// Somebody who has locked it has resumed it: that is not done again when it stands still later.
+void resumed(Services& services, const std::string& guid);
+// The same where nobody has; it does not wait for whoever works on the machine.
+void resumed_by_others(Services& services, const std::string& guid);
 // Begins a job for each that was left and whose hosts answer.
 void settle_what_was_left(Services& services);
 

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/migration_service/settle.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/serial_rules.hpp"
 
@@ -190,14 +191,16 @@ Result<MethodResult> change_state(const MethodCall& call, const std::string& gui
     task.affected.push_back({system_path_text(call.services.host.name, "Msvm_ComputerSystem", guid), {0}});
     const auto action = step->action;
     const auto patience = call.services.host.shutdown_timeout;
-    auto work = [&hypervisor, guid, action, patience](JobContext& job) -> Result<void> {
+    auto work = [&services = call.services, guid, action, patience](JobContext& job) -> Result<void> {
         Call c;
         c.stop = job.stop();
         if (action == Action::shut_down) c.deadline = std::chrono::steady_clock::now() + patience;
         c.progress = [&job](const backend::Progress& p) {
             if (p.total) job.progress(static_cast<unsigned>(p.done * 100 / p.total));
         };
-        return perform(hypervisor, c, guid, action);
+        auto done = perform(services.hypervisor, c, guid, action);
+        if (done && action == Action::resume) migration_service::resumed(services, guid);
+        return done;
     };
     return run(call, std::move(task), std::move(work), {}, std::move(*held));
 }

@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(and_stands_still_where_it_ran) {
     wait_for_all();
     BOOST_TEST(left() == 1U);
     BOOST_TEST(there(copy));
-    BOOST_TEST(is_named("It stands still on \"testhost\""));
+    BOOST_TEST(is_named("The machine stands still on \"testhost\""));
     hypervisor.clear_failures();
     hypervisor.fail_next("resume", Error(Status::busy, "test.fault", "Not yet."));
     hypervisor.set_connected(false);
@@ -58,6 +58,28 @@ BOOST_AUTO_TEST_CASE(and_stands_still_where_it_ran) {
     wait_for_all();
     BOOST_TEST(left() == 0U);
     BOOST_TEST((hypervisor.machine(guid)->state == MachineState::running));
+    BOOST_TEST(!there(copy));
+}
+
+// Somebody resumes it, with this service or without, and lets it stand still later.
+BOOST_DATA_TEST_CASE_F(GoneOn, and_is_resumed_once, boost::unit_test::data::make({false, true}), by_others) {
+    on(hypervisor, original, MachineState::running);
+    BOOST_TEST_REQUIRE(hypervisor.suspend({}, guid).ok());
+    hypervisor.fail_always("resume", Error(Status::unavailable, "wsvirt.host.lost", "Silent."));
+    note("1");
+    {
+        const auto watching = cim::watch(services);
+        wait_for_all();
+        BOOST_TEST(left() == 1U);
+        hypervisor.clear_failures();
+        if (by_others) BOOST_TEST(hypervisor.resume({}, guid).ok());
+    }
+    if (!by_others) BOOST_TEST(done(request_state(guid, 2)) == 0U, last_text);
+    BOOST_TEST(left() == 1U);
+    BOOST_TEST_REQUIRE(hypervisor.suspend({}, guid).ok());
+    clear_up();
+    BOOST_TEST(left() == 0U);
+    BOOST_TEST((hypervisor.machine(guid)->state == MachineState::paused));
     BOOST_TEST(!there(copy));
 }
 
