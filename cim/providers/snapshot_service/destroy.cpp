@@ -23,20 +23,21 @@ std::set<std::string> doomed(const backend::Machine& m, const std::string& id, b
 }
 
 // When the last applied one goes, none is, also where the tree alone would let the one look like it that the
-// machine stands on then.
+// machine stands on then. That holds on when the one goes that says so.
 Result<void> note_applied_goes(backend::Hypervisor& hypervisor, const backend::Call& call,
                                const std::string& guid, const std::set<std::string>& gone) {
     const auto now = hypervisor.machine(guid);
     const auto* applied = now ? vs::last_applied(*now) : nullptr;
-    if (!applied || !gone.contains(applied->id)) return {};
+    if (!now || (applied && !gone.contains(applied->id))) return {};
     std::map<std::string, const backend::SnapshotInfo*> by_id;
-    const backend::SnapshotInfo* stands_on = nullptr;
+    const backend::SnapshotInfo* current = nullptr;
     for (const auto& s : now->snapshots) {
         by_id[s.id] = &s;
-        if (s.current) stands_on = &s;
+        if (s.current) current = &s;
     }
+    const auto* stands_on = current;
     while (stands_on && gone.contains(stands_on->id)) stands_on = by_id[stands_on->parent];
-    if (!stands_on) return {};
+    if (!stands_on || (!applied && stands_on == current)) return {};
     auto changed = *stands_on;
     changed.spec.attributes[vs::snapshot_applied] = std::to_string(-DateTime::now().microseconds());
     return hypervisor.modify_snapshot(call, guid, changed);

@@ -59,6 +59,26 @@ BOOST_AUTO_TEST_CASE(associations_follow_create_apply_and_delete) {
     BOOST_TEST(w.associated("Msvm_SnapshotOfVirtualSystem") == Names{c}, boost::test_tools::per_element());
 }
 
+// P-SV-24
+BOOST_AUTO_TEST_CASE(none_is_the_last_applied_one_any_more_whatever_is_deleted_after_it) {
+    Setup w;
+    const auto later = [] { std::this_thread::sleep_for(std::chrono::milliseconds(2)); };
+    const auto root = w.created();
+    later();
+    const auto applied = w.created();
+    later();
+    w.created();
+    BOOST_TEST(w.done(w.apply(applied)) == completed);
+    later();
+    const auto current = w.created();
+    BOOST_TEST(w.done(w.destroy(applied)) == completed);
+    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot").empty());
+    BOOST_TEST(w.done(w.destroy(current)) == completed);
+    BOOST_TEST(w.associated("Msvm_MostCurrentSnapshotInBranch") == Names{root},
+               boost::test_tools::per_element());
+    BOOST_TEST(w.associated("Msvm_LastAppliedSnapshot").empty());
+}
+
 BOOST_AUTO_TEST_CASE(going_back_with_other_tools_is_seen) {
     Setup w;
     const auto a = w.created();
