@@ -85,7 +85,7 @@ Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain, bool w
         if (const auto ok = renew_variables(*core, s, *xml); !ok) return ok.error();
     auto done = servers.start(*xml);
     if (done) done = was_saved ? start_with_memory(domain, *xml) : checked(virDomainCreate(domain), doing);
-    if (!done) servers.stop(*xml);
+    if (!done && virDomainIsActive(domain) == 0) servers.stop(*xml);
     if (const auto read = read_domain(*xml); done && read) tune_processors(domain, read->kept.spec);
     return done;
 }

@@ -2,6 +2,8 @@
 
 #include <libvirt/virterror.h>
 
+#include <optional>
+
 #include "backend/libvirt/core.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
 
@@ -15,11 +17,14 @@ bool is_up(pugi::xml_node nic) {
     return std::string_view(nic.child("link").attribute("state").value()) != "down";
 }
 
-bool shall_be_up(pugi::xml_node nic, pugi::xml_node devices) {
+// Nothing for an adapter that was given to the machine only while it ran. One that memory from somewhere else
+// brought has been made one that leads nowhere (adopt_saved_xml()).
+std::optional<bool> shall_be_up(pugi::xml_node nic, pugi::xml_node devices) {
     const std::string_view mac = nic.child("mac").attribute("address").value();
     for (const auto known : devices.children("interface"))
         if (iequals(known.child("mac").attribute("address").value(), mac)) return is_up(known);
-    return false;
+    if (std::string_view(nic.attribute("type").value()) == "user") return false;
+    return std::nullopt;
 }
 
 std::string with_link(pugi::xml_node nic, bool up) {
@@ -55,12 +60,12 @@ std::vector<std::string> link_updates(const std::string& back, const std::string
     std::vector<std::string> out;
     const auto wanted = theirs.child("domain").child("devices");
     for (const auto nic : mine.child("domain").child("devices").children("interface")) {
-        const bool up = shall_be_up(nic, wanted);
-        if (up && is_up(nic)) continue;
+        const auto up = shall_be_up(nic, wanted);
+        if (!up || (*up && is_up(nic))) continue;
         // Memory from somewhere else may have the link up where it says down, and libvirt does not do what
         // it takes for done.
-        if (!up && !is_up(nic)) out.push_back(with_link(nic, true));
-        out.push_back(with_link(nic, up));
+        if (!*up && !is_up(nic)) out.push_back(with_link(nic, true));
+        out.push_back(with_link(nic, *up));
     }
     return out;
 }
@@ -71,8 +76,13 @@ Result<void> start_with_memory(virDomainPtr domain, const std::string& definitio
     auto ok = checked(virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED), doing);
     if (!ok) return ok;
     ok = set_links(domain, definition);
-    if (!ok) virDomainManagedSave(domain, VIR_DOMAIN_SAVE_RUNNING);
-    return ok;
+    if (ok || virDomainManagedSave(domain, VIR_DOMAIN_SAVE_RUNNING) == 0) return ok;
+    auto why = ok.error();
+    const auto unsaved = last_error("save the machine again");
+    if (virDomainIsActive(domain) == 1)
+        why.text += " The machine could not be saved again (" + unsaved.text +
+                    ") and stays paused: make room for its memory and save it, or turn it off.";
+    return why;
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -13,12 +13,13 @@
 namespace wsvirt::backend::libvirt {
 
 // Devices for virDomainUpdateDeviceFlags, in this order. back: the description of the memory, or of the
-// machine that has come back with it. An adapter that the definition does not have leads nowhere. Nothing
-// when all links are as they shall be. Pure, any thread.
+// machine that has come back with it. An adapter that the definition does not have is left alone, unless it
+// is one that leads nowhere: then its link is down. Nothing when all links are as they shall be. Pure, any
+// thread.
 std::vector<std::string> link_updates(const std::string& back, const std::string& definition);
 
 // Starts a machine that has saved memory. May leave it paused; when its links cannot be set, it is saved
-// again.
+// again; where not even that can be done it stays paused, and the error says so.
 Result<void> start_with_memory(virDomainPtr domain, const std::string& definition);
 
 }  // namespace wsvirt::backend::libvirt
