@@ -196,6 +196,9 @@ Result<void> Draft::apply(const Instance& wanted, const Element& e, const Proper
         if (same_value(current.get(name), value)) continue;
         auto done = set(e, *mine, value);
         if (!done) return named(done.error());
+        // Anything kept makes the diskette drive's entry, and that means that QEMU has the drive.
+        if (!*done && e.kind == Kind::diskette_drive && e.index == spec_.disks.size())
+            if (auto r = need_off(mine->name); !r) return r;
         if (!*done)
             if (auto r = keep(keep_in(spec_, e), *mine, value); !r) return r;
         // One property may change what another reads, and "as it was" means as it is by now.

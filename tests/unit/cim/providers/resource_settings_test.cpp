@@ -218,6 +218,11 @@ BOOST_FIXTURE_TEST_CASE(the_first_diskette_needs_a_machine_that_is_off, Setup) {
     const auto image = w.image("boot.img", "raw");
     const auto put = [&] { return w.add(guid, medium(id, image, "Virtual Floppy Disk")); };
     BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
+    // Nor is it made by a description of the drive.
+    const auto described = w.modify(change(rasd, id, {{"ElementName", "mine"}}));
+    BOOST_TEST(w.done(described) == 32775U);
+    BOOST_TEST(w.text_of(described).find("ElementName") != std::string::npos, w.text_of(described));
+    BOOST_TEST(w.done(w.modify(w.get_setting(rasd, id))) == 0U);  // as it was read
     const auto refused = put();
     BOOST_TEST(w.done(refused) == 32775U);
     BOOST_TEST(w.text_of(refused).find("off") != std::string::npos, w.text_of(refused));
