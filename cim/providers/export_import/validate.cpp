@@ -31,6 +31,7 @@ class Validation {
         check_devices(spec_,
                       vs::system_path_text(services_.host.name, "Msvm_PlannedComputerSystem", spec_.uuid));
         check_disks();
+        check_emptied();
         check_ports(spec_, "");
         check_serial_ports(spec_, "");
         check_files_beside();
@@ -101,6 +102,20 @@ class Validation {
             if (medium && (e.kind == vs::Kind::dvd_disk || own.insert(medium->path).second)) continue;
             add(medium ? vs::in_another_drive(d.path) : medium.error(),
                 element_path(e, "Msvm_StorageAllocationSettingData"));
+        }
+    }
+
+    // There is no hard disk without a file, and the saved memory has one.
+    void check_emptied() {
+        if (!spec_.attributes.contains(std::string(vs::planned_saved))) return;
+        for (const auto& e : vs::elements(spec_)) {
+            if (e.kind != vs::Kind::disk_drive || !spec_.disks[e.index].path.empty()) continue;
+            const auto disk = vs::device_data(spec_, {vs::Kind::hard_disk, e.index});
+            if (!spec_.attributes.contains(std::string(vs::planned_emptied) + disk)) continue;
+            add(Error(Status::invalid_parameter, "wsvirt.validate.emptied",
+                      "The saved memory has a hard disk in this drive, which is empty now. Put a disk in "
+                      "again with AddResourceSettings, or export the system without memory."),
+                element_path(e, "Msvm_ResourceAllocationSettingData"));
         }
     }
 

@@ -74,6 +74,25 @@ Result<backend::MachineSpec> base_of(const MethodCall& call, bool planned, std::
     return spec;
 }
 
+// Which of the two that every machine has (Draft::add_or_modify).
+bool says_which(const Instance& device) {
+    const auto kind = kind_of(device);
+    if (!kind || (*kind != Kind::ide_controller && *kind != Kind::serial_port)) return false;
+    const auto number = device.string(*kind == Kind::ide_controller ? "Address" : "ElementName");
+    const auto text = trim(number);
+    return !text.empty() && text.back() >= '0' && text.back() <= '9';
+}
+
+// Those that say which they are for get it before the others take what is left.
+Result<void> give_devices(Draft& draft, const std::vector<const Instance*>& resources) {
+    for (const bool saying : {true, false})
+        for (std::size_t n = 0; n < resources.size(); ++n)
+            if (says_which(*resources[n]) == saying)
+                if (auto r = draft.add_or_modify(*resources[n]); !r)
+                    return in_element(r.error(), "ResourceSettings", n, resources.size());
+    return {};
+}
+
 }  // namespace
 
 Result<backend::MachineSpec> definition_of(const MethodCall& call, Draft::State state,
@@ -96,10 +115,7 @@ Result<backend::MachineSpec> definition_of(const MethodCall& call, Draft::State 
     complete_generation(draft.spec());
 
     Draft devices(call.services, ns, draft.spec(), draft.id(), state);
-    const auto resources = call.instances("ResourceSettings");
-    for (std::size_t n = 0; n < resources.size(); ++n)
-        if (auto r = devices.add_or_modify(*resources[n]); !r)
-            return in_element(r.error(), "ResourceSettings", n, resources.size());
+    if (auto r = give_devices(devices, call.instances("ResourceSettings")); !r) return r.error();
     if (auto r = devices.finish(); !r) return r.error();
     auto spec = std::move(devices.spec());
     for (auto& n : spec.nics) {

@@ -388,6 +388,21 @@ BOOST_AUTO_TEST_CASE(settings_of_a_device_that_every_system_has_are_given_once) 
     BOOST_TEST(s.disks[1].controller == 0U);
     const auto numbered = w.define({{"ElementName", "b"}}, {serial("COM 2", "three"), serial("", "four")});
     BOOST_TEST(w.spec(numbered).serial_ports.size() == 2U);
+    // Whoever says which is meant gets it, also after one that does not.
+    const auto of = [&](const char* name, const char* address) {
+        return w.make("Msvm_ResourceAllocationSettingData",
+                      {{"ResourceType", 5},
+                       {"ResourceSubType", "Microsoft:Hyper-V:Emulated IDE Controller"},
+                       {"InstanceID", name},
+                       {"Address", address}});
+    };
+    const auto late = w.define({{"ElementName", "late"}}, {serial("", "five"), serial("COM 1", "six"),
+                                                           of("a", ""), of("b", "0"), on("a")});
+    const auto& by_number = w.spec(late);
+    BOOST_TEST_REQUIRE(by_number.serial_ports.size() == 2U);
+    for (const auto& p : by_number.serial_ports)
+        BOOST_TEST(p.path.ends_with(p.port == 0 ? "six" : "five"), p.path);
+    BOOST_TEST(by_number.disks.at(0).controller == 1U);
     const auto before = w.hypervisor.machines().size();
     for (const auto& twice :
          std::vector<std::vector<Instance>>{{memory(w, 512), memory(w, 1024)},

@@ -274,6 +274,8 @@ BOOST_FIXTURE_TEST_CASE(memory_that_comes_along_keeps_its_devices, Imported) {
         w.add(guid, w.make(rasd, {{"ResourceType", 6},
                                   {"ResourceSubType", "Microsoft:Hyper-V:Synthetic SCSI Controller"}}));
     BOOST_TEST(w.done(scsi) == 32775U);
+    const auto diskettes = "Microsoft:" + guid + R"(\8F0D2762-0B00-4E04-AF4F-19010527CB93\0\0\D)";
+    BOOST_TEST(change(rasd, diskettes, {{"ElementName", "mine"}}) == 32775U);
     BOOST_TEST(w.text_of(scsi).find("saved memory") != std::string::npos, w.text_of(scsi));
     BOOST_TEST(w.done(w.call(w.vsms(), "ModifySystemSettings",
                              {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData",
@@ -305,6 +307,27 @@ BOOST_FIXTURE_TEST_CASE(memory_that_comes_along_leads_where_the_settings_say, Im
                              {{"SystemSettings", Value(w.make("Msvm_VirtualSystemSettingData",
                                                               {{"InstanceID", vs::setting_id(guid)},
                                                                {"ElementName", "renamed"}}))}})) == 0U);
+}
+
+// Memory with a hard disk needs one; of a drive that was empty it knows.
+BOOST_FIXTURE_TEST_CASE(a_hard_disk_that_memory_has_is_missed, Imported) {
+    const char* storage = "Msvm_StorageAllocationSettingData";
+    const auto said = [&] {
+        const auto found = problems(guid);
+        return std::count_if(found.begin(), found.end(), [&](const JobError& e) {
+            return e.message.find("Put a disk in") != std::string::npos &&
+                   e.source.find("Msvm_ResourceAllocationSettingData") != std::string::npos;
+        });
+    };
+    BOOST_TEST(said() == 0);
+    BOOST_TEST_REQUIRE(w.done(w.remove(storage, id(storage))) == 0U, w.last_text);
+    BOOST_TEST(said() == 1);
+    BOOST_TEST(realize(guid) != 0U);
+    BOOST_TEST_REQUIRE(
+        w.done(w.add(guid, medium(w.parent_text("Msvm_ResourceAllocationSettingData", drive_id("0")),
+                                  w.image("b.qcow2")))) == 0U,
+        w.last_text);
+    BOOST_TEST(said() == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
