@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
+#include "backend/libvirt/folder_view.hpp"
 #include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/save_image.hpp"
 #include "backend/libvirt/target_storage.hpp"
@@ -46,7 +49,13 @@ Result<void> remove_memory(Site& w, const std::string& file) {
 
 Result<bool> has_memory(Site& w, const std::string& file) {
     if (!w.local()) return host_has_file(w.session.connection, file);
-    return access(file.c_str(), F_OK) == 0;
+    if (access(file.c_str(), F_OK) == 0) return true;
+    const int why = errno;
+    if (why == ENOENT) return false;
+    return Error{
+        Status::failed, "wsvirt.snapshot.memory_unseen",
+        "The file \"" + file + "\" cannot be looked at; see that its storage is there and who may read it.",
+        file, std::strerror(why)};
 }
 
 std::string MemoryAside::place(const Site& w) {
@@ -71,6 +80,20 @@ bool is_noted(const Site& w, const std::vector<std::string>& files) {
     return !aside.empty() && std::find(files.begin(), files.end(), aside) != files.end();
 }
 
+bool has_folder_of(const Site& w, const std::string& file) {
+    if (!w.local()) return !FolderView(w.session.connection, file).missing();
+    std::error_code ec;
+    return std::filesystem::is_directory(std::filesystem::path(file).parent_path(), ec);
+}
+
+// Gone after it had been put back, unless its storage is not there either.
+Result<void> was_put_back(const Site& w) {
+    const auto aside = MemoryAside::place(w);
+    if (has_saved_file(*w.core->connector, w.domain) || has_folder_of(w, aside)) return {};
+    return Error{Status::failed, "wsvirt.snapshot.former_unseen",
+                 "The folder with the memory that the machine had before is not there.", aside};
+}
+
 }  // namespace
 
 Result<void> put_memory_back(Site& w, const std::vector<std::string>& files) {
@@ -78,7 +101,7 @@ Result<void> put_memory_back(Site& w, const std::vector<std::string>& files) {
     if (!is_noted(w, files) || w.active()) return {};
     const auto there = has_memory(w, MemoryAside::place(w));
     if (!there) return there.error();
-    return *there ? copy_memory(w, MemoryAside::place(w), w.saved_path()) : Result<void>();
+    return *there ? copy_memory(w, MemoryAside::place(w), w.saved_path()) : was_put_back(w);
 }
 
 Result<bool> memory_is_back(Site& w, const std::vector<std::string>& files) {

@@ -201,4 +201,30 @@ BOOST_AUTO_TEST_CASE(memory_that_was_put_back_stays_where_what_was_aside_is_remo
     OK(hv().start(within(patience), m.id()));
 }
 
+// Only then it has been put back for good; storage that is not there yet may hold it.
+BOOST_AUTO_TEST_CASE(memory_that_is_aside_waits_for_its_storage) {
+    const LabMachine m{with_raw_disk()};
+    OK(hv().start(within(patience), m.id()));
+    OK(hv().save(within(patience), m.id()));
+    auto noted = back_to(m, make_guid(), m.now()->spec);
+    noted.back = true;
+    for (const auto& e : fs::directory_iterator(saves()))
+        noted.files.push_back(e.path().native() + ".before");
+    BOOST_REQUIRE(noted.files.size() == 1u);
+    const fs::path before = noted.files.front(), saved = saves() / before.stem();
+    fs::copy_file(saved, before);
+    OK(hv().start(within(patience), m.id()));
+    OK(hv().power_off(within(patience), m.id()));
+    BOOST_REQUIRE(!fs::exists(saved));
+    note_of(noted);
+    {
+        const NoSaves not_mounted;
+        is_refused(hv().check_whole(within(patience), m.id()), Status::invalid_state,
+                   "wsvirt.snapshot.half_applied");
+    }
+    is_refused(hv().check_whole(within(patience), m.id()), Status::busy, "wsvirt.snapshot.just_applied");
+    BOOST_TEST(fs::exists(saved));
+    BOOST_TEST((m.state() == MachineState::saved));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
