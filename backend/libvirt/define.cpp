@@ -1,5 +1,6 @@
 // LibvirtHypervisor: making, changing and removing definitions.
 #include <libvirt/virterror.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "backend/libvirt/definition_text.hpp"
@@ -127,8 +128,12 @@ void take_back(Core& core, Session& s, const Former& former, const MachineSpec& 
     if (const auto d = find_domain(s.connection, now.uuid)) {
         define_again(s, d.get(), old);
         put_back_variables(core, s, old.xml, former.variables);
+        Session again{
+            s.connection, std::chrono::steady_clock::now() + core.settings().call_limit, {}, s.progress};
         if (virDomainIsActive(d.get()) == 1)
-            (void)apply_live(d.get(), DiskServers(core, s, now.uuid), now, old.spec);
+            if (auto ok = apply_live(d.get(), DiskServers(core, again, now.uuid), now, old.spec); !ok)
+                spdlog::error("wsvirt.host.take_back machine={} error=\"{}\"", now.uuid,
+                              ok.error().full_text());
     }
     refresh(s.connection, now.uuid, *core.connector, *core.inventory);
 }

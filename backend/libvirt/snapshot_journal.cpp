@@ -372,18 +372,18 @@ Result<void> finish_applying(Site& w) {
 std::size_t recover_snapshots(const CorePtr& core, const Call& call, const std::stop_token& others) {
     const std::lock_guard one_at_a_time(core->recovering);
     remove_half_written(*core);
-    auto files = all_notes(*core);
     // The others spare what applies need, and are looked at again when these are through. Merging all of a
-    // machine may take long.
-    const auto in_haste = [](const fs::path& file) {
+    // machine may take long. Each is looked at once: others write to them meanwhile.
+    std::vector<std::pair<int, fs::path>> files;
+    for (auto& file : all_notes(*core)) {
         const Unfinished u = read_unfinished(file);
-        return u.removed ? 0 : u.applied.empty() ? 1 : 2;
-    };
+        files.emplace_back(u.removed ? 2 : u.applied.empty() ? 1 : 0, std::move(file));
+    }
     std::stable_sort(files.begin(), files.end(),
-                     [&](const auto& a, const auto& b) { return in_haste(a) > in_haste(b); });
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
     std::size_t left = 0;
     std::error_code ec;
-    for (const auto& file : files) {
+    for (const auto& [haste, file] : files) {
         const Unfinished u = read_unfinished(file);
         if (u.machine.empty() || !is_of(*core, u)) continue;
         auto ok = recover_one(core, call, file, others);

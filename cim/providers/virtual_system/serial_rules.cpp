@@ -170,9 +170,11 @@ Result<void> check_serial_target_there(Services& there, const MachineSpec& spec,
     machine.spec.serial_ports = {port};
     if (auto r = check_serial_ports_there(there, machine); !r) return r;
     const auto& own = spec.serial_ports;
-    if (std::any_of(own.begin(), own.end(),
-                    [&](const SerialPort& p) { return p.kind == port.kind && p.path == port.path; }))
-        return {};
+    const auto same = [&](const SerialPort& p) {
+        return p.kind == port.kind && std::filesystem::path(p.path).lexically_normal() ==
+                                          std::filesystem::path(port.path).lexically_normal();
+    };
+    if (std::any_of(own.begin(), own.end(), same)) return {};
     for (const auto& p : PlannedSystems(there).all())
         if (has_file(p->spec, p->snapshots, port.path)) return in_use(port.path, p->spec.name);
     backend::Call call;

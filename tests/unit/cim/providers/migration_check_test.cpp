@@ -320,6 +320,9 @@ BOOST_AUTO_TEST_CASE(a_serial_port_may_write_on_in_its_own_log) {
     spec.serial_ports = {Port{"", 0, Port::Kind::file, log, {}}};
     BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
     BOOST_TEST(done(check(guid, with_port(log))) == 0U, last_text);
+    spec.serial_ports[0].path = (folder / "disks" / "." / "console.log").string();  // by others
+    BOOST_TEST_REQUIRE(hypervisor.redefine({}, spec).ok());
+    BOOST_TEST(done(check(guid, with_port(log))) == 0U, last_text);
     const auto planned = (folder / "disks" / "planned.qcow2").string();
     vs::PlannedSystem other;
     other.spec.uuid = make_guid();
