@@ -148,6 +148,12 @@ Result<void> applying_first(const Site& w, const Unfinished& u) {
                  "Going back to a snapshot was cut off, and is to be finished first.", u.machine};
 }
 
+// Nothing is wrong with the machine: somebody uses it, or its host does not answer in time.
+bool is_passing(const Error& e) {
+    return e.status == Status::busy || e.status == Status::unavailable || e.status == Status::cancelled ||
+           e.status == Status::timed_out;
+}
+
 // Of a snapshot that is gone there is nothing left to go back to. From then on whatever the machine writes
 // stays: the note says so before anything else is tried that may fail.
 Result<void> end_applying(Site& w, Unfinished& u, const fs::path& file) {
@@ -156,8 +162,9 @@ Result<void> end_applying(Site& w, Unfinished& u, const fs::path& file) {
     const bool lost = !find_snapshot(*all, u.applied) && !u.settings.empty();
     bool is_back = false;
     auto ok = u.back || lost ? take_back(w, u) : apply_again(w, u.applied, u.then, is_back);
-    // Its memory may have found no room; the files that it was before are gone by then.
-    if (!ok && !(is_back && w.answers())) return ok;
+    // Its memory may have found no room; the files that it was before are gone by then. Where saving it was
+    // only stopped the snapshot has it yet, to be gone back to again.
+    if (!ok && (!is_back || !w.answers() || is_passing(ok.error()))) return ok;
     u.applied.clear();
     u.back = false;
     auto noted = note_again(*w.core, file, u);
@@ -257,12 +264,6 @@ Result<void> remove_left_behind(const CorePtr& core, const Call& call, const fs:
             if (last_error_code() != VIR_ERR_NO_DOMAIN) return last_error(doing);
             return remove_memory_of(*core, s, u);
         });
-}
-
-// Nothing is wrong with the machine: somebody uses it, or its host does not answer in time.
-bool is_passing(const Error& e) {
-    return e.status == Status::busy || e.status == Status::unavailable || e.status == Status::cancelled ||
-           e.status == Status::timed_out;
 }
 
 // What cannot be finished is undone, where the machine can become what it was.
