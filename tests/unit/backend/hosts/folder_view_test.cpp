@@ -7,44 +7,16 @@
 #include <fstream>
 #include <thread>
 
-#include "backend/libvirt/libvirt_hypervisor.hpp"
 #include "backend/libvirt/target_storage.hpp"
 #include "base/text.hpp"
+#include "tests/unit/backend/hosts/two_hosts.hpp"
 
 using namespace wsvirt;
 using namespace wsvirt::backend;
+using namespace wsvirt::testing;
 namespace fs = std::filesystem;
 
 namespace {
-
-#define OK(call)                                                                        \
-    do {                                                                                \
-        auto r_ = (call);                                                               \
-        BOOST_REQUIRE_MESSAGE(r_, #call << ": " << (r_ ? "" : r_.error().full_text())); \
-    } while (false)
-
-constexpr auto patience = std::chrono::seconds(120);
-
-Call patiently() {
-    Call c;
-    c.deadline = std::chrono::steady_clock::now() + patience;
-    return c;
-}
-
-std::string lab() {
-    return getenv("WSVIRT_LAB_FOLDER");
-}
-
-std::unique_ptr<Hypervisor> open_host(const char* variable) {
-    libvirt::Settings s;
-    s.uri = getenv(variable);
-    s.accelerator = "tcg";
-    s.state_dir = lab() + "/" + variable;
-    fs::create_directories(s.state_dir);
-    auto h = libvirt::open_libvirt(s);
-    BOOST_REQUIRE_MESSAGE(h, (h ? "" : h.error().full_text()));
-    return std::move(*h);
-}
 
 // A folder of host B with a file in it, and what libvirt has there.
 struct Folder {
@@ -59,7 +31,6 @@ struct Folder {
         std::error_code ec;
         fs::remove_all(on_b(path), ec);
     }
-    static std::string on_b(const std::string& file) { return lab() + "/hvB" + file; }
     std::string description() const {
         return "<pool type='dir'><name>somebody's</name><target><path>" + path + "</path></target></pool>";
     }
@@ -172,8 +143,8 @@ BOOST_AUTO_TEST_CASE(nobody_ends_what_another_needs) {
     OK(first->make(folder.path + "/first.raw", "raw", 1 << 20));
     first.reset();
     OK(second.make(folder.path + "/second.raw", "raw", 1 << 20));
-    BOOST_TEST(fs::exists(Folder::on_b(folder.path + "/first.raw")));
-    BOOST_TEST(fs::exists(Folder::on_b(folder.path + "/second.raw")));
+    BOOST_TEST(fs::exists(on_b(folder.path + "/first.raw")));
+    BOOST_TEST(fs::exists(on_b(folder.path + "/second.raw")));
 }
 
 // Neither is a pool left of two who make a new one after each other, as somebody has ended that of both.
@@ -196,7 +167,7 @@ BOOST_AUTO_TEST_CASE(a_pool_that_was_on_stays_on) {
     const libvirt::Pool pool(virStoragePoolDefineXML(folder.b.get(), folder.description().c_str(), 0));
     BOOST_REQUIRE(pool);
     const auto on = [&] { return virStoragePoolIsActive(pool.get()) == 1; };
-    const std::string there = Folder::on_b(folder.path), away = there + ".away";
+    const std::string there = on_b(folder.path), away = there + ".away";
     bool seen = false;
     for (int attempt = 0; attempt < 20 && !seen; ++attempt) {  // it may be off for too short a time to see it
         BOOST_REQUIRE((on() || virStoragePoolCreate(pool.get(), 0) == 0));
@@ -275,7 +246,7 @@ BOOST_AUTO_TEST_CASE(variables_that_both_see_stay_where_a_pool_is_off) {
 BOOST_AUTO_TEST_CASE(a_host_that_cannot_say_whether_it_has_the_variables_gets_no_machine) {
     const std::string folder = "/vms/of-variables", here = lab() + "/hvA" + folder;
     fs::create_directories(here);
-    fs::create_symlink(fs::path(folder).filename(), Folder::on_b(folder));  // leads nowhere but to itself
+    fs::create_symlink(fs::path(folder).filename(), on_b(folder));  // leads nowhere but to itself
     {
         Hosts hosts;
         Traveller t(hosts, "with variables that are not seen");
@@ -285,7 +256,7 @@ BOOST_AUTO_TEST_CASE(a_host_that_cannot_say_whether_it_has_the_variables_gets_no
         BOOST_TEST(r.error().text.find("look for the file") != std::string::npos, r.error().full_text());
         BOOST_TEST((hosts.a->machine(t.spec.uuid)->state == MachineState::running));
     }
-    fs::remove(Folder::on_b(folder));
+    fs::remove(on_b(folder));
     fs::remove_all(here);
 }
 

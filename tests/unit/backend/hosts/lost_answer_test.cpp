@@ -13,33 +13,21 @@
 #include <thread>
 #include <vector>
 
-#include "backend/libvirt/libvirt_hypervisor.hpp"
 #include "base/text.hpp"
+#include "tests/unit/backend/hosts/two_hosts.hpp"
 
 using namespace wsvirt;
 using namespace wsvirt::backend;
+using namespace wsvirt::testing;
 
 namespace {
 
-constexpr auto patience = std::chrono::seconds(120);
 constexpr std::uint32_t undefine_flags = 231;  // REMOTE_PROC_DOMAIN_UNDEFINE_FLAGS
 
-Call patiently() {
-    Call c;
-    c.deadline = std::chrono::steady_clock::now() + patience;
-    return c;
-}
-
-std::unique_ptr<Hypervisor> open_host(const std::string& uri, const std::string& name) {
+std::unique_ptr<Hypervisor> open_impatient(const std::string& uri, const std::string& name) {
     libvirt::Settings s;
-    s.uri = uri;
-    s.accelerator = "tcg";
     s.cancel_grace = s.migration_grace = std::chrono::seconds(1);
-    s.state_dir = std::string(getenv("WSVIRT_LAB_FOLDER")) + "/" + name;
-    std::filesystem::create_directories(s.state_dir);
-    auto h = libvirt::open_libvirt(s);
-    BOOST_REQUIRE_MESSAGE(h, (h ? "" : h.error().full_text()));
-    return std::move(*h);
+    return open_with(s, uri, name);
 }
 
 sockaddr_in at_port(std::uint16_t port) {
@@ -156,8 +144,8 @@ BOOST_AUTO_TEST_SUITE(lost_answer)
 BOOST_DATA_TEST_CASE(a_machine_whose_source_falls_silent_stays_over_there,
                      boost::unit_test::data::make({true, false}), arrives) {
     const auto name = std::string("lost_answer") + (arrives ? "" : "_not");
-    const auto a = open_host(getenv("WSVIRT_LAB_A"), name),
-               b = open_host(getenv("WSVIRT_LAB_B"), name + "_b");
+    const auto a = open_impatient(getenv("WSVIRT_LAB_A"), name),
+               b = open_impatient(getenv("WSVIRT_LAB_B"), name + "_b");
     MachineSpec spec;
     spec.uuid = make_guid();
     spec.name = "traveller";
@@ -165,7 +153,7 @@ BOOST_DATA_TEST_CASE(a_machine_whose_source_falls_silent_stays_over_there,
     BOOST_REQUIRE(a->define(patiently(), spec));
     {
         Link link(arrives ? Lost::answer : Lost::call);
-        const auto over_it = open_host(link.uri(), name + "_link");
+        const auto over_it = open_impatient(link.uri(), name + "_link");
         MigrationRequest request;
         request.machine = spec.uuid;
         request.destination = "hvB";
@@ -189,8 +177,8 @@ BOOST_DATA_TEST_CASE(a_machine_whose_source_falls_silent_stays_over_there,
 
 // The end of the move is known; only what the source shows then is not.
 BOOST_AUTO_TEST_CASE(a_move_that_is_cancelled_when_it_is_done_has_moved) {
-    const auto a = open_host(getenv("WSVIRT_LAB_A"), "too_late"),
-               b = open_host(getenv("WSVIRT_LAB_B"), "too_late_b");
+    const auto a = open_impatient(getenv("WSVIRT_LAB_A"), "too_late"),
+               b = open_impatient(getenv("WSVIRT_LAB_B"), "too_late_b");
     MachineSpec spec;
     spec.uuid = make_guid();
     spec.name = "traveller";
@@ -198,7 +186,7 @@ BOOST_AUTO_TEST_CASE(a_move_that_is_cancelled_when_it_is_done_has_moved) {
     BOOST_REQUIRE(a->define(patiently(), spec));
     {
         Link link(Lost::what_comes_then);
-        const auto over_it = open_host(link.uri(), "too_late_link");
+        const auto over_it = open_impatient(link.uri(), "too_late_link");
         MigrationRequest request;
         request.machine = spec.uuid;
         request.destination = "hvB";

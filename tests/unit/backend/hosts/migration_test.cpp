@@ -10,45 +10,18 @@
 #include "backend/file_sight.hpp"
 #include "backend/libvirt/file_marks.hpp"
 #include "backend/libvirt/handles.hpp"
-#include "backend/libvirt/libvirt_hypervisor.hpp"
 #include "backend/libvirt/target_storage.hpp"
 #include "backend/overlays.hpp"
 #include "base/text.hpp"
+#include "tests/unit/backend/hosts/two_hosts.hpp"
 
 using namespace wsvirt;
 using namespace wsvirt::backend;
+using namespace wsvirt::testing;
 using enum MachineState;
 namespace fs = std::filesystem;
 
 namespace {
-
-#define OK(call)                                                                        \
-    do {                                                                                \
-        auto r_ = (call);                                                               \
-        BOOST_REQUIRE_MESSAGE(r_, #call << ": " << (r_ ? "" : r_.error().full_text())); \
-    } while (false)
-
-// Every call here takes seconds; how many depends on the machine.
-constexpr auto patience = std::chrono::seconds(120);
-
-Call patiently() {
-    Call c;
-    c.deadline = std::chrono::steady_clock::now() + patience;
-    return c;
-}
-
-std::unique_ptr<Hypervisor> open_host(const char* variable) {
-    const char* const uri = getenv(variable);
-    BOOST_REQUIRE_MESSAGE(uri, "run this through tests/lab/two_hosts.py");
-    libvirt::Settings s;
-    s.uri = uri;
-    s.accelerator = "tcg";
-    s.state_dir = std::string(getenv("WSVIRT_LAB_FOLDER")) + "/" + variable;
-    fs::create_directories(s.state_dir);
-    auto h = libvirt::open_libvirt(s);
-    BOOST_REQUIRE_MESSAGE(h, (h ? "" : h.error().full_text()));
-    return std::move(*h);
-}
 
 struct Hosts {
     std::unique_ptr<Hypervisor> a = open_host("WSVIRT_LAB_A"), b = open_host("WSVIRT_LAB_B");
@@ -101,10 +74,6 @@ struct Hosts {
         return r;
     }
 };
-
-fs::path on_b(const std::string& path) {
-    return std::string(getenv("WSVIRT_LAB_FOLDER")) + "/hvB" + path;
-}
 
 // 0 ... 1; whether it never went back, and where it began.
 struct Seen {

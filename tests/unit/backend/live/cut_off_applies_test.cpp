@@ -185,9 +185,8 @@ BOOST_AUTO_TEST_CASE(what_a_machine_was_beside_its_disks_is_gone_and_so_is_the_s
     OK(hv().start(within(patience), m.id()));
 }
 
-// Its end came between the two: the machine is what it was.
-BOOST_AUTO_TEST_CASE(memory_that_was_put_back_stays_where_what_was_aside_is_removed_before_the_note) {
-    const LabMachine m{with_raw_disk()};
+// Of a machine that is saved: its memory was put aside.
+libvirt::Unfinished back_with_memory_aside(const LabMachine& m) {
     OK(hv().start(within(patience), m.id()));
     OK(hv().save(within(patience), m.id()));
     auto noted = back_to(m, make_guid(), m.now()->spec);
@@ -195,6 +194,13 @@ BOOST_AUTO_TEST_CASE(memory_that_was_put_back_stays_where_what_was_aside_is_remo
     for (const auto& e : fs::directory_iterator(saves()))
         noted.files.push_back(e.path().native() + ".before");
     BOOST_REQUIRE(noted.files.size() == 1u);
+    return noted;
+}
+
+// Its end came between the two: the machine is what it was.
+BOOST_AUTO_TEST_CASE(memory_that_was_put_back_stays_where_what_was_aside_is_removed_before_the_note) {
+    const LabMachine m{with_raw_disk()};
+    const auto noted = back_with_memory_aside(m);
     note_of(noted);
     is_refused(hv().check_whole(within(patience), m.id()), Status::busy, "wsvirt.snapshot.just_applied");
     BOOST_TEST((m.state() == MachineState::saved));
@@ -204,13 +210,7 @@ BOOST_AUTO_TEST_CASE(memory_that_was_put_back_stays_where_what_was_aside_is_remo
 // Only then it has been put back for good; storage that is not there yet may hold it.
 BOOST_AUTO_TEST_CASE(memory_that_is_aside_waits_for_its_storage) {
     const LabMachine m{with_raw_disk()};
-    OK(hv().start(within(patience), m.id()));
-    OK(hv().save(within(patience), m.id()));
-    auto noted = back_to(m, make_guid(), m.now()->spec);
-    noted.back = true;
-    for (const auto& e : fs::directory_iterator(saves()))
-        noted.files.push_back(e.path().native() + ".before");
-    BOOST_REQUIRE(noted.files.size() == 1u);
+    const auto noted = back_with_memory_aside(m);
     const fs::path before = noted.files.front(), saved = saves() / before.stem();
     fs::copy_file(saved, before);
     OK(hv().start(within(patience), m.id()));

@@ -85,22 +85,26 @@ BOOST_AUTO_TEST_CASE(variables_that_were_half_written_go_with_the_machine) {
     BOOST_TEST(!std::filesystem::exists(half));
 }
 
+void start_once(const LabMachine& m) {
+    OK(hv().start(within(patience), m.id()));
+    OK(hv().power_off(within(patience), m.id()));
+}
+std::string variables_of(const LabMachine& m) {
+    std::ifstream in(m.now()->nvram_file, std::ios::binary);
+    return std::string((std::istreambuf_iterator<char>(in)), {});
+}
+
 // libvirt takes the template with the keys only where there is no file yet.
 BOOST_AUTO_TEST_CASE(secure_boot_that_is_switched_gets_the_keys_that_belong_to_it) {
     if (!hv().host().secure_boot_available) return;
     MachineSpec s = generation_two();
     LabMachine m(s);
-    const auto start_once = [&] {
-        OK(hv().start(within(patience), m.id()));
-        OK(hv().power_off(within(patience), m.id()));
-    };
     const auto keys = [&] {
-        std::ifstream in(m.now()->nvram_file, std::ios::binary);
-        BOOST_TEST_REQUIRE(in.good());
-        const std::string content((std::istreambuf_iterator<char>(in)), {});
+        const auto content = variables_of(m);
+        BOOST_TEST_REQUIRE(!content.empty());
         return content.find("Microsoft") != std::string::npos;
     };
-    start_once();
+    start_once(m);
     BOOST_TEST(!keys());
     const std::string file = m.now()->nvram_file;
     s = m.now()->spec;
@@ -123,7 +127,7 @@ BOOST_AUTO_TEST_CASE(secure_boot_that_is_switched_gets_the_keys_that_belong_to_i
         s.secure_boot = secure;
         OK(hv().redefine(within(patience), s));
         BOOST_TEST(m.now()->nvram_file == file);
-        start_once();
+        start_once(m);
         BOOST_TEST(keys() == secure);
     }
     OK(hv().start(within(patience), m.id()));
@@ -138,16 +142,8 @@ BOOST_AUTO_TEST_CASE(a_switch_of_secure_boot_that_was_cut_off_is_finished_by_the
     if (!hv().host().secure_boot_available) return;
     MachineSpec s = generation_two();
     LabMachine m(s);
-    const auto start_once = [&] {
-        OK(hv().start(within(patience), m.id()));
-        OK(hv().power_off(within(patience), m.id()));
-    };
-    const auto variables = [&] {
-        std::ifstream in(m.now()->nvram_file, std::ios::binary);
-        return std::string((std::istreambuf_iterator<char>(in)), {});
-    };
-    start_once();
-    const std::string before = variables();
+    start_once(m);
+    const std::string before = variables_of(m);
     s = m.now()->spec;
     s.secure_boot = true;
     OK(hv().redefine(within(patience), s));
@@ -165,8 +161,8 @@ BOOST_AUTO_TEST_CASE(a_switch_of_secure_boot_that_was_cut_off_is_finished_by_the
     };
     definition(libvirt::awaiting_variables);
     std::ofstream(m.now()->nvram_file, std::ios::binary) << before;
-    start_once();
-    BOOST_TEST((variables().find("Microsoft") != std::string::npos));
+    start_once(m);
+    BOOST_TEST((variables_of(m).find("Microsoft") != std::string::npos));
     BOOST_TEST(!libvirt::awaits_variables(definition([](const auto& xml) { return xml; })));
 }
 

@@ -10,6 +10,22 @@ using namespace wsvirt;
 using namespace wsvirt::cim;
 using namespace wsvirt::cim::provider_test;
 
+namespace {
+
+// What is noted of a machine that ran and was on its way from one host to the other.
+migration_service::CutOff left_of(const std::string& machine, const HostEntry& from, const HostEntry& to,
+                                  migration_service::Rest rest) {
+    migration_service::CutOff c;
+    c.guid = machine;
+    c.source = from;
+    c.destination = to;
+    c.was_running = c.was_active = true;
+    c.rest = rest;
+    return c;
+}
+
+}  // namespace
+
 BOOST_FIXTURE_TEST_SUITE(migration_notes, GoneOn)
 
 // Whatever else has to be tried again.
@@ -89,12 +105,8 @@ BOOST_DATA_TEST_CASE_F(GoneOn, and_back_from_a_third_host, boost::unit_test::dat
     on(hypervisor, original);
     note("1 at_source");
     on(moved ? second : third, copy, MachineState::running);
-    migration_service::CutOff other;
-    other.guid = guid;
-    other.source = {"hvC", &third};
-    other.destination = {"hvB", &second};
-    other.was_running = other.was_active = true;
-    other.rest = moved ? migration_service::Rest::at_source : migration_service::Rest::everything;
+    auto other = left_of(guid, {"hvC", &third}, {"hvB", &second},
+                         moved ? migration_service::Rest::at_source : migration_service::Rest::everything);
     BOOST_TEST_REQUIRE(migration_service::leave_for_later(services, other).ok());
     BOOST_TEST(left() == 2U);
     clear_up();
@@ -107,12 +119,7 @@ BOOST_DATA_TEST_CASE_F(GoneOn, and_back_from_a_third_host, boost::unit_test::dat
 BOOST_AUTO_TEST_CASE(and_what_was_copied_in_vain_before_it_moved) {
     on(hypervisor, original);
     on(second, original, MachineState::running);
-    migration_service::CutOff c;
-    c.guid = guid;
-    c.source = {"testhost", &hypervisor};
-    c.destination = {"hvB", &second};
-    c.was_running = c.was_active = true;
-    c.rest = migration_service::Rest::copies;
+    auto c = left_of(guid, {"testhost", &hypervisor}, {"hvB", &second}, migration_service::Rest::copies);
     c.copies = {copy};
     c.made[copy] = testing::FakeHypervisor::mark_of(copy);
     BOOST_TEST_REQUIRE(migration_service::leave_for_later(services, c).ok());
@@ -138,12 +145,8 @@ BOOST_AUTO_TEST_CASE(and_back_to_its_source_with_another_copy) {
                            .ok());
     on(second, copy);
     on(hypervisor, anew, MachineState::running);
-    migration_service::CutOff back;
-    back.guid = guid;
-    back.source = {"hvB", &second};
-    back.destination = {"testhost", &hypervisor};
-    back.was_running = back.was_active = true;
-    back.rest = migration_service::Rest::at_source;
+    auto back =
+        left_of(guid, {"hvB", &second}, {"testhost", &hypervisor}, migration_service::Rest::at_source);
     back.copies = {anew};
     back.originals = {copy};
     BOOST_TEST_REQUIRE(migration_service::leave_for_later(services, back).ok());

@@ -1,66 +1,15 @@
 #include <set>
 
 #include "cim/providers/virtual_system/storage_rules.hpp"
-#include "tests/unit/cim/providers/world.hpp"
+#include "tests/unit/cim/providers/resource_setup.hpp"
 
 using namespace wsvirt;
 using namespace wsvirt::cim;
 using namespace wsvirt::cim::provider_test;
 
-namespace {
+BOOST_FIXTURE_TEST_SUITE(resource_settings, ResourceSetup)
 
-constexpr const char* rasd = "Msvm_ResourceAllocationSettingData";
-constexpr const char* sasd = "Msvm_StorageAllocationSettingData";
-
-struct Setup {
-    World w;
-    std::string guid = w.define({{"ElementName", "m"}});
-
-    std::string ide(unsigned n) const {
-        return w.parent_text(
-            rasd, "Microsoft:" + guid + "\\83F8638B-8DCA-4152-9EDA-2CA8B33039B4\\" + std::to_string(n));
-    }
-    // As libvirt sends it: one class name for everything.
-    Instance drive(const std::string& parent, const std::string& slot, bool dvd = false) const {
-        return w.make(rasd, {{"ResourceType", dvd ? 16 : 17},
-                             {"ResourceSubType", dvd ? "Microsoft:Hyper-V:Synthetic DVD Drive"
-                                                     : "Microsoft:Hyper-V:Synthetic Disk Drive"},
-                             {"Parent", parent},
-                             {"AddressOnParent", slot}});
-    }
-    Instance medium(const std::string& drive_id, const std::string& path,
-                    const char* sub = "Virtual Hard Disk") const {
-        return w.make(rasd, {{"ResourceType", 31},
-                             {"ResourceSubType", std::string("Microsoft:Hyper-V:") + sub},
-                             {"Parent", w.parent_text(rasd, drive_id)},
-                             {"HostResource", World::texts({path})}});
-    }
-    Instance scsi() const {
-        return w.make(
-            rasd, {{"ResourceType", 6}, {"ResourceSubType", "Microsoft:Hyper-V:Synthetic SCSI Controller"}});
-    }
-    Instance nic(const Given& more = {}) const {
-        Given g{{"ResourceType", 10}, {"ResourceSubType", "Microsoft:Hyper-V:Synthetic Ethernet Port"}};
-        g.insert(g.end(), more.begin(), more.end());
-        return w.make("Msvm_SyntheticEthernetPortSettingData", g);
-    }
-    Instance change(const char* cls, const std::string& id, const Given& more) const {
-        Given g{{"InstanceID", id}};
-        g.insert(g.end(), more.begin(), more.end());
-        return w.make(cls, g);
-    }
-    std::string instance_parent(const std::string& id) {
-        return vs::instance_id_of(w.get_setting(rasd, id).string("Parent"));
-    }
-    std::string memory_id() const { return "Microsoft:" + guid + "\\4764334D-E001-4176-82EE-5594EC9B530E"; }
-    std::string cpu_id() const { return "Microsoft:" + guid + "\\B637F346-6A0E-4DEC-AF52-BD70CB80A21D\\0"; }
-};
-
-}  // namespace
-
-BOOST_AUTO_TEST_SUITE(resource_settings)
-
-BOOST_FIXTURE_TEST_CASE(a_disk_on_ide_has_the_chain_that_clients_follow, Setup) {
+BOOST_AUTO_TEST_CASE(a_disk_on_ide_has_the_chain_that_clients_follow) {
     const auto path = w.image("a.qcow2");
     const auto drive_id = w.added(guid, drive(ide(0), "1"));
     BOOST_TEST(drive_id == "Microsoft:" + guid + "\\83F8638B-8DCA-4152-9EDA-2CA8B33039B4\\0\\1\\D");
@@ -83,7 +32,7 @@ BOOST_FIXTURE_TEST_CASE(a_disk_on_ide_has_the_chain_that_clients_follow, Setup) 
                    .size() == 1U);
 }
 
-BOOST_FIXTURE_TEST_CASE(slots_are_checked_and_chosen, Setup) {
+BOOST_AUTO_TEST_CASE(slots_are_checked_and_chosen) {
     w.added(guid, drive(ide(1), "0"));
     auto taken = w.add(guid, drive(ide(1), "0"));
     BOOST_TEST(World::code(taken) == 32773U);
@@ -99,14 +48,14 @@ BOOST_FIXTURE_TEST_CASE(slots_are_checked_and_chosen, Setup) {
     BOOST_TEST(w.spec(guid).disks.size() == 2U);
 }
 
-BOOST_FIXTURE_TEST_CASE(parent_texts_compare_without_host_and_case, Setup) {
+BOOST_AUTO_TEST_CASE(parent_texts_compare_without_host_and_case) {
     const auto text =
         "\\\\OTHER\\Root\\Virtualization\\V2:Msvm_ResourceAllocationSettingData.InstanceID=\"Microsoft:" +
         to_lower(guid) + "\\\\83f8638b-8dca-4152-9eda-2ca8b33039b4\\\\0\"";
     BOOST_TEST(w.done(w.add(guid, drive(text, "0"))) == 0U);
 }
 
-BOOST_FIXTURE_TEST_CASE(media_obey_the_rules_of_storage, Setup) {
+BOOST_AUTO_TEST_CASE(media_obey_the_rules_of_storage) {
     const auto drive_id = w.added(guid, drive(ide(0), "0"));
     const auto add_path = [&](const std::string& path) { return w.add(guid, medium(drive_id, path)); };
     auto missing = add_path((w.folder / "disks" / "missing.qcow2").string());
@@ -154,7 +103,7 @@ BOOST_FIXTURE_TEST_CASE(media_obey_the_rules_of_storage, Setup) {
     BOOST_TEST(World::code(add_path(w.image("second.qcow2"))) == 32774U);
 }
 
-BOOST_FIXTURE_TEST_CASE(scsi_controllers_hold_64_drives_and_go_with_them, Setup) {
+BOOST_AUTO_TEST_CASE(scsi_controllers_hold_64_drives_and_go_with_them) {
     const auto id = w.added(guid, scsi());
     BOOST_TEST(id.ends_with("\\0"));
     const auto parent = w.parent_text(rasd, id);
@@ -170,7 +119,7 @@ BOOST_FIXTURE_TEST_CASE(scsi_controllers_hold_64_drives_and_go_with_them, Setup)
 }
 
 // libvirt fills gaps below a used number with controllers of its own.
-BOOST_FIXTURE_TEST_CASE(scsi_controllers_are_numbered_without_gaps_and_keep_their_names, Setup) {
+BOOST_AUTO_TEST_CASE(scsi_controllers_are_numbered_without_gaps_and_keep_their_names) {
     const auto first = w.added(guid, scsi()), second = w.added(guid, scsi()), third = w.added(guid, scsi());
     const auto drive_id = w.added(guid, drive(w.parent_text(rasd, second), "5"));
     w.added(guid, medium(drive_id, w.image("kept.qcow2")));
@@ -190,7 +139,7 @@ BOOST_FIXTURE_TEST_CASE(scsi_controllers_are_numbered_without_gaps_and_keep_thei
     BOOST_TEST(instance_parent(last) == third);
 }
 
-BOOST_FIXTURE_TEST_CASE(medium_and_drive_are_removed_in_one_call_in_any_order, Setup) {
+BOOST_AUTO_TEST_CASE(medium_and_drive_are_removed_in_one_call_in_any_order) {
     const auto path = w.image("a.qcow2");
     const auto drive_id = w.added(guid, drive(ide(0), "0"));
     const auto disk_id = w.added(guid, medium(drive_id, path));
@@ -202,7 +151,7 @@ BOOST_FIXTURE_TEST_CASE(medium_and_drive_are_removed_in_one_call_in_any_order, S
     BOOST_TEST(std::filesystem::exists(path));
 }
 
-BOOST_FIXTURE_TEST_CASE(the_diskette_drive_is_always_there, Setup) {
+BOOST_AUTO_TEST_CASE(the_diskette_drive_is_always_there) {
     const auto id = "Microsoft:" + guid + "\\8F0D2762-0B00-4E04-AF4F-19010527CB93\\0\\0\\D";
     BOOST_TEST(w.get_setting(rasd, id).uint("ResourceType") == 14U);
     const auto floppy = w.added(guid, medium(id, w.image("boot.img", "raw"), "Virtual Floppy Disk"));
@@ -213,7 +162,7 @@ BOOST_FIXTURE_TEST_CASE(the_diskette_drive_is_always_there, Setup) {
 }
 
 // A machine that has started without the drive has none.
-BOOST_FIXTURE_TEST_CASE(the_first_diskette_needs_a_machine_that_is_off, Setup) {
+BOOST_AUTO_TEST_CASE(the_first_diskette_needs_a_machine_that_is_off) {
     const auto id = "Microsoft:" + guid + "\\8F0D2762-0B00-4E04-AF4F-19010527CB93\\0\\0\\D";
     const auto image = w.image("boot.img", "raw");
     const auto put = [&] { return w.add(guid, medium(id, image, "Virtual Floppy Disk")); };
@@ -237,43 +186,8 @@ BOOST_FIXTURE_TEST_CASE(the_first_diskette_needs_a_machine_that_is_off, Setup) {
     BOOST_TEST(w.done(put()) == 0U);  // the drive is there by now
 }
 
-// It says what the client said, and is connected when it is plugged in unless that call says otherwise.
-BOOST_FIXTURE_TEST_CASE(a_connection_to_nothing_keeps_its_state, Setup) {
-    constexpr const char* connections = "Msvm_EthernetPortAllocationSettingData";
-    const auto there = w.hypervisor.switches().front();
-    const auto to = [&](bool plugged) { return plugged ? World::texts({there.id}) : Value(Value::Array{}); };
-    for (const unsigned state : {2U, 3U, 0U}) {
-        const auto port = w.added(guid, nic({}));
-        Given given{{"ResourceType", 33},
-                    {"Parent", w.parent_text("Msvm_SyntheticEthernetPortSettingData", port)}};
-        if (state != 0) given.emplace_back("EnabledState", state);
-        const auto id = w.added(guid, w.make(connections, given));
-        const auto shown = [&] { return w.get_setting(connections, id).uint("EnabledState"); };
-        const auto modified = [&](const Given& changed) {
-            return w.done(w.modify(change(connections, id, changed)));
-        };
-        BOOST_TEST(shown() == (state == 2 ? 2U : 3U));
-        BOOST_CHECK(w.spec(guid).nics.back().link == backend::NicLink::none);
-        // Sent back as it was read.
-        BOOST_TEST(w.done(w.modify(w.get_setting(connections, id))) == 0U);
-        BOOST_TEST(shown() == (state == 2 ? 2U : 3U));
-        BOOST_TEST(modified({{"EnabledState", 9}}) == 32773U);
-        BOOST_TEST(modified({{"HostResource", to(true)}}) == 0U);
-        BOOST_TEST(shown() == 2U);
-        BOOST_TEST(w.spec(guid).nics.back().link_up);
-        // Unplugged it is not connected, unless that is said too.
-        BOOST_TEST(modified({{"HostResource", to(false)}}) == 0U);
-        BOOST_TEST(shown() == 3U);
-        BOOST_TEST(modified({{"EnabledState", 2}}) == 0U);
-        BOOST_TEST(shown() == 2U);
-        BOOST_TEST(modified({{"HostResource", to(true)}, {"EnabledState", 3}}) == 0U);
-        BOOST_TEST(shown() == 3U);
-        BOOST_TEST(!w.spec(guid).nics.back().link_up);
-    }
-}
-
 // What is put into a drive later is another medium.
-BOOST_FIXTURE_TEST_CASE(settings_of_a_medium_go_with_it, Setup) {
+BOOST_AUTO_TEST_CASE(settings_of_a_medium_go_with_it) {
     const auto drive = w.added(guid, this->drive(ide(0), "0"));
     const auto put = [&](const std::string& file, const Given& more) {
         Given given{{"ResourceType", 31},
@@ -300,65 +214,7 @@ BOOST_FIXTURE_TEST_CASE(settings_of_a_medium_go_with_it, Setup) {
     BOOST_TEST(vs::user_of(w.services, path, other) != "");
 }
 
-BOOST_FIXTURE_TEST_CASE(a_port_and_its_connection, Setup) {
-    const auto switches = w.query("SELECT * FROM Msvm_VirtualEthernetSwitch");
-    BOOST_TEST_REQUIRE(!switches.empty());
-    const auto switch_path =
-        vs::system_path_text("testhost", "Msvm_VirtualEthernetSwitch", switches[0].string("Name"));
-    const auto port = w.added(guid, nic({{"Address", "00155D0A0B0C"},
-                                         {"StaticMacAddress", true},
-                                         {"VirtualSystemIdentifiers", World::texts({"{" + guid + "}"})}}));
-    BOOST_TEST(w.spec(guid).nics[0].mac == "00:15:5d:0a:0b:0c");
-    const auto n = w.get_setting("Msvm_SyntheticEthernetPortSettingData", port);
-    BOOST_TEST(n.string("Address") == "00155D0A0B0C");
-    BOOST_TEST(n.get("StaticMacAddress").bool_or(false));
-    BOOST_CHECK(n.get("VirtualSystemIdentifiers") == World::texts({"{" + guid + "}"}));
-
-    const auto connection = w.make("Msvm_EthernetPortAllocationSettingData",
-                                   {{"ResourceType", 33},
-                                    {"EnabledState", 2},
-                                    {"Parent", w.parent_text("Msvm_SyntheticEthernetPortSettingData", port)},
-                                    {"HostResource", World::texts({switch_path})}});
-    const auto id = w.added(guid, connection);
-    BOOST_TEST(id == port + "\\C");
-    const auto c = w.get_setting("Msvm_EthernetPortAllocationSettingData", id);
-    BOOST_CHECK(c.get("HostResource") == World::texts({switch_path}));
-    BOOST_TEST(c.uint("EnabledState") == 2U);
-    BOOST_TEST(World::code(w.add(guid, connection)) == 32773U);
-
-    // Unplugged, plugged again, removed.
-    BOOST_TEST(
-        w.done(w.modify(change("Msvm_EthernetPortAllocationSettingData", id, {{"EnabledState", 3}}))) == 0U);
-    BOOST_TEST(!w.spec(guid).nics[0].link_up);
-    BOOST_TEST(w.done(w.modify(change("Msvm_EthernetPortAllocationSettingData", id,
-                                      {{"HostResource", Value(Value::Array{})}}))) == 0U);
-    BOOST_CHECK(w.spec(guid).nics[0].link == backend::NicLink::none);
-    auto gone = w.modify(change(
-        "Msvm_EthernetPortAllocationSettingData", id,
-        {{"HostResource",
-          World::texts({vs::system_path_text("testhost", "Msvm_VirtualEthernetSwitch", make_guid())})}}));
-    BOOST_TEST(World::code(gone) == 32773U);
-    BOOST_TEST(w.text_of(gone).find("switch") != std::string::npos);
-    BOOST_TEST(w.done(w.remove("Msvm_EthernetPortAllocationSettingData", id)) == 0U);
-    BOOST_TEST(
-        w.query("SELECT * FROM Msvm_EthernetPortAllocationSettingData WHERE InstanceID LIKE 'Microsoft:" +
-                guid + "%'")
-            .empty());
-}
-
-BOOST_FIXTURE_TEST_CASE(mac_addresses, Setup) {
-    const auto first = w.added(guid, nic({{"Address", "000000000000"}}));
-    const auto mac = w.get_setting("Msvm_SyntheticEthernetPortSettingData", first).string("Address");
-    BOOST_TEST(mac.size() == 12U);
-    BOOST_TEST(mac.starts_with("00155D"));
-    BOOST_TEST(World::code(w.add(guid, nic({{"Address", mac}, {"StaticMacAddress", true}}))) == 32773U);
-    BOOST_TEST(World::code(w.add(guid, nic({{"Address", "010000000000"}, {"StaticMacAddress", true}}))) ==
-               32773U);
-    BOOST_TEST(World::code(w.add(guid, nic({{"Address", "xyz"}, {"StaticMacAddress", true}}))) == 32773U);
-    BOOST_TEST(w.spec(guid).nics.size() == 1U);
-}
-
-BOOST_FIXTURE_TEST_CASE(modify_changes_only_what_is_said, Setup) {
+BOOST_AUTO_TEST_CASE(modify_changes_only_what_is_said) {
     BOOST_TEST(w.done(w.modify(change("Msvm_MemorySettingData", memory_id(), {{"VirtualQuantity", 2048}}))) ==
                0U);
     auto m = w.get_setting("Msvm_MemorySettingData", memory_id());
@@ -398,7 +254,7 @@ BOOST_FIXTURE_TEST_CASE(modify_changes_only_what_is_said, Setup) {
     }
 }
 
-BOOST_FIXTURE_TEST_CASE(every_resource_can_be_sent_back_as_read, Setup) {
+BOOST_AUTO_TEST_CASE(every_resource_can_be_sent_back_as_read) {
     const auto drive_id = w.added(guid, drive(ide(0), "0"));
     w.added(guid, medium(drive_id, w.image("a.qcow2")));
     w.added(guid, nic());
@@ -419,7 +275,7 @@ BOOST_FIXTURE_TEST_CASE(every_resource_can_be_sent_back_as_read, Setup) {
         (w.hypervisor.spec_to_text(before).value() == w.hypervisor.spec_to_text(w.spec(guid)).value()));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_template_can_be_added_as_it_is, Setup) {
+BOOST_AUTO_TEST_CASE(a_template_can_be_added_as_it_is) {
     for (const char* sub : {"Synthetic SCSI Controller", "Synthetic Ethernet Port"}) {
         auto all =
             w.query(std::string("SELECT * FROM CIM_ResourceAllocationSettingData WHERE ResourceSubType = "
@@ -431,7 +287,7 @@ BOOST_FIXTURE_TEST_CASE(a_template_can_be_added_as_it_is, Setup) {
     }
 }
 
-BOOST_FIXTURE_TEST_CASE(a_running_machine_keeps_what_cannot_change_under_it, Setup) {
+BOOST_AUTO_TEST_CASE(a_running_machine_keeps_what_cannot_change_under_it) {
     const auto scsi_id = w.added(guid, scsi());
     BOOST_TEST(w.done(w.request_state(guid, 2)) == 0U);
     auto cpu = w.modify(change("Msvm_ProcessorSettingData", cpu_id(), {{"VirtualQuantity", 2}}));
@@ -445,7 +301,7 @@ BOOST_FIXTURE_TEST_CASE(a_running_machine_keeps_what_cannot_change_under_it, Set
 }
 
 // The memory comes back with the devices as they were when it was saved.
-BOOST_FIXTURE_TEST_CASE(a_saved_machine_refuses_what_would_have_no_effect, Setup) {
+BOOST_AUTO_TEST_CASE(a_saved_machine_refuses_what_would_have_no_effect) {
     const auto drive_id = w.added(guid, drive(ide(0), "0"));
     const auto disk = w.added(guid, medium(drive_id, w.image("saved.qcow2")));
     const auto port = w.added(guid, nic());
@@ -470,30 +326,7 @@ BOOST_FIXTURE_TEST_CASE(a_saved_machine_refuses_what_would_have_no_effect, Setup
     is(0, change("Msvm_EthernetPortAllocationSettingData", plug, {{"EnabledState", 3}}), "EnabledState");
 }
 
-BOOST_FIXTURE_TEST_CASE(serial_ports, Setup) {
-    const auto com = "Microsoft:" + guid + "\\8E3A359F-559A-4B6A-98A9-1690A6100ED7\\";
-    BOOST_TEST(w.get_setting("Msvm_SerialPortSettingData", com + "1").string("ElementName") == "COM 2");
-    const std::string pipe = "\\\\.\\pipe\\console";
-    BOOST_TEST(w.done(w.modify(change("Msvm_SerialPortSettingData", com + "0",
-                                      {{"Connection", World::texts({pipe})},
-                                       {"ResourceType", 21},
-                                       {"ResourceSubType", "Microsoft:Hyper-V:Serial Port"}}))) == 0U);
-    BOOST_CHECK(w.get_setting("Msvm_SerialPortSettingData", com + "0").get("Connection") ==
-                World::texts({pipe}));
-    BOOST_TEST_REQUIRE(w.spec(guid).serial_ports.size() == 1U);
-    BOOST_CHECK(w.spec(guid).serial_ports[0].kind == backend::SerialPort::Kind::pipe_server);
-    BOOST_TEST(w.spec(guid).serial_ports[0].path == (w.folder / "data" / "pipes" / "console").string());
-    for (const char* bad : {"\\\\.\\pipe\\..\\x", "/etc/passwd", "com1"})
-        BOOST_TEST(World::code(w.modify(change("Msvm_SerialPortSettingData", com + "0",
-                                               {{"Connection", World::texts({bad})}}))) != 0U,
-                   bad);
-    const auto log = (w.folder / "disks" / "console.log").string();
-    BOOST_TEST(w.done(w.modify(change("Msvm_SerialPortSettingData", com + "0",
-                                      {{"Connection", World::texts({"file://" + log})}}))) == 0U);
-    BOOST_TEST(w.spec(guid).serial_ports[0].path == log);
-}
-
-BOOST_FIXTURE_TEST_CASE(boot_sources_of_generation_2_are_ordered_by_path, Setup) {
+BOOST_AUTO_TEST_CASE(boot_sources_of_generation_2_are_ordered_by_path) {
     auto host = w.hypervisor.host();
     host.uefi_available = true;
     w.hypervisor.set_host(host);
@@ -524,7 +357,7 @@ BOOST_FIXTURE_TEST_CASE(boot_sources_of_generation_2_are_ordered_by_path, Setup)
     BOOST_CHECK(order() == World::texts({source(disk)}));
 }
 
-BOOST_FIXTURE_TEST_CASE(unknown_kinds_are_named, Setup) {
+BOOST_AUTO_TEST_CASE(unknown_kinds_are_named) {
     for (const auto& [type, sub, code] : std::vector<std::tuple<int, const char*, unsigned>>{
              {7, "Microsoft:Hyper-V:Synthetic FibreChannel Port", 32770},
              {17, "Microsoft:Hyper-V:Physical Disk Drive", 32770},
@@ -537,7 +370,7 @@ BOOST_FIXTURE_TEST_CASE(unknown_kinds_are_named, Setup) {
     }
 }
 
-BOOST_FIXTURE_TEST_CASE(two_changes_of_one_machine_do_not_run_together, Setup) {
+BOOST_AUTO_TEST_CASE(two_changes_of_one_machine_do_not_run_together) {
     w.services.host.synchronous_window = std::chrono::milliseconds(0);
     w.hypervisor.hold("redefine");
     auto first = w.modify(change("Msvm_MemorySettingData", memory_id(), {{"VirtualQuantity", 2048}}));

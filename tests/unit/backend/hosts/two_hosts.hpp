@@ -1,0 +1,57 @@
+// What tests on two real libvirt hosts share; tests/lab/two_hosts.py runs them inside the first one.
+#pragma once
+
+#include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "backend/libvirt/libvirt_hypervisor.hpp"
+
+namespace wsvirt::testing {
+
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): the message shall show the call
+#define OK(call)                                                                        \
+    do {                                                                                \
+        auto r_ = (call);                                                               \
+        BOOST_REQUIRE_MESSAGE(r_, #call << ": " << (r_ ? "" : r_.error().full_text())); \
+    } while (false)
+
+// Every call here takes seconds; how many depends on the machine.
+constexpr auto patience = std::chrono::seconds(120);
+
+inline backend::Call patiently() {
+    backend::Call c;
+    c.deadline = std::chrono::steady_clock::now() + patience;
+    return c;
+}
+
+inline std::string lab() {
+    return getenv("WSVIRT_LAB_FOLDER");
+}
+inline std::filesystem::path on_b(const std::string& path) {
+    return lab() + "/hvB" + path;
+}
+
+// state: the folder of its own below the lab's.
+inline std::unique_ptr<backend::Hypervisor> open_with(backend::libvirt::Settings s, const std::string& uri,
+                                                      const std::string& state) {
+    s.uri = uri;
+    s.accelerator = "tcg";
+    s.state_dir = lab() + "/" + state;
+    std::filesystem::create_directories(s.state_dir);
+    auto h = backend::libvirt::open_libvirt(s);
+    BOOST_REQUIRE_MESSAGE(h, (h ? "" : h.error().full_text()));
+    return std::move(*h);
+}
+
+// variable: "WSVIRT_LAB_A" or "WSVIRT_LAB_B".
+inline std::unique_ptr<backend::Hypervisor> open_host(const char* variable) {
+    const char* const uri = getenv(variable);
+    BOOST_REQUIRE_MESSAGE(uri, "run this through tests/lab/two_hosts.py");
+    return open_with({}, uri, variable);
+}
+
+}  // namespace wsvirt::testing
