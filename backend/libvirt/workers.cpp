@@ -21,6 +21,7 @@ constexpr auto longest_wait = std::chrono::hours(24 * 365);
 }  // namespace
 
 struct Workers::Task {
+    std::string doing;
     Body body;
     std::function<void(Session&)> undo;
     Session session;
@@ -35,6 +36,11 @@ struct Workers::Task {
     void report(const Progress& p) {
         const std::lock_guard lock(mutex);
         if (!abandoned && caller_progress) caller_progress(p);
+    }
+    // What is told to have ended before it has begun never begins.
+    std::optional<Error> given_up() {
+        const std::lock_guard lock(mutex);
+        return abandoned || stop.stop_requested() ? std::optional(cancelled(doing)) : std::nullopt;
     }
     // Whether the caller waits for the result; from then on it does not go without.
     bool settle() {
@@ -60,12 +66,16 @@ struct Workers::State {
     unsigned threads = 0, idle = 0;
     bool stopping = false;
 
-    // Errors: the host cannot be reached; those of the work itself are in its result.
+    // Errors: the host cannot be reached, or the caller has given up; those of the work itself are in its
+    // result.
     Result<void> perform(Connection& connection, Task& task) {
+        if (auto why = task.given_up()) return std::move(*why);
+        if (connection && virConnectIsAlive(connection.get()) != 1) connection.reset();
         if (!connection) {
-            auto opened = opener.open();
+            auto opened = opener.open();  // which may take longer than the caller waits
             if (!opened) return opened.error();
             connection = std::move(*opened);
+            if (auto why = task.given_up()) return std::move(*why);
         }
         task.session.connection = connection.get();
         const Error* const failed = task.body(task.session);
@@ -99,15 +109,6 @@ void Workers::work(const std::shared_ptr<State>& state) {
         const auto task = std::move(state->queue.front());
         state->queue.pop_front();
         lock.unlock();
-        {
-            std::unique_lock task_lock(task->mutex);
-            if (task->abandoned) {
-                task_lock.unlock();
-                lock.lock();
-                continue;
-            }
-        }
-        if (connection && virConnectIsAlive(connection.get()) != 1) connection.reset();
         const auto ran = guarded("work on the host", [&] { return state->perform(connection, *task); });
         task->body = nullptr;  // what they hold is released before the caller goes on
         task->undo = nullptr;
@@ -132,6 +133,7 @@ std::optional<Error> Workers::run_task(const Call& call, const Ask& ask, Body bo
     if (deadline <= now) return deadline_passed(ask.doing);
 
     const auto task = std::make_shared<Task>();
+    task->doing = ask.doing;
     task->body = std::move(body);
     task->undo = std::move(undo);
     task->caller_progress = call.progress;

@@ -1,7 +1,13 @@
 // Callers that do not wait for the end of their work.
 #include "backend/libvirt/workers.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -41,9 +47,64 @@ struct Pool {
                                         undone = std::make_shared<std::promise<void>>();
 };
 
+// A host that answers whoever connects to it only when it is told to: libvirt waits for its file.
+struct LateHost {
+    std::filesystem::path file =
+        std::filesystem::temp_directory_path() / ("wsvirt-late-host-" + std::to_string(::getpid()) + ".xml");
+    std::unique_ptr<libvirt::Workers> workers;
+
+    LateHost() {
+        std::filesystem::remove(file);
+        BOOST_REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
+        libvirt::Settings s;
+        s.uri = "test://" + file.string();
+        s.cancel_grace = 50ms;
+        auto connector = std::make_shared<libvirt::Connector>(s);
+        BOOST_REQUIRE(connector->prepare());
+        workers = std::make_unique<libvirt::Workers>(std::move(connector));
+    }
+    ~LateHost() { std::filesystem::remove(file); }
+    LateHost(const LateHost&) = delete;
+    LateHost& operator=(const LateHost&) = delete;
+
+    void answer() const { std::ofstream(file) << "<node/>"; }
+    Result<void> run(const Call& call, const std::shared_ptr<std::atomic<bool>>& begun) const {
+        return workers->run<void>(call, {"start the machine", 10s, false, {}, {}},
+                                  [begun](libvirt::Session&) -> Result<void> {
+                                      *begun = true;
+                                      return {};
+                                  });
+    }
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(workers)
+
+// A machine that a call could not start in time does not start when its host answers again.
+BOOST_AUTO_TEST_CASE(work_that_had_not_begun_when_its_caller_was_told_so_never_begins) {
+    const auto ran = std::make_shared<std::atomic<bool>>(),
+               stopped_ran = std::make_shared<std::atomic<bool>>(),
+               wanted = std::make_shared<std::atomic<bool>>();
+    LateHost host;
+    Call late, stopped;
+    late.deadline = std::chrono::steady_clock::now() + 50ms;
+    const auto timed_out = host.run(late, ran);
+    BOOST_REQUIRE(!timed_out);
+    BOOST_CHECK(timed_out.error().status == Status::timed_out);
+    std::stop_source stop;
+    stopped.stop = stop.get_token();
+    auto cancelled = std::async(std::launch::async, [&] { return host.run(stopped, stopped_ran); });
+    std::this_thread::sleep_for(50ms);
+    stop.request_stop();
+    BOOST_CHECK(cancelled.get().error().status == Status::cancelled);
+    host.answer();
+    BOOST_TEST(host.run({}, wanted).ok());
+    host.workers.reset();  // ends the threads
+    BOOST_TEST(*wanted);
+    BOOST_TEST(!*ran);
+    BOOST_TEST(!*stopped_ran);
+}
 
 BOOST_AUTO_TEST_CASE(work_whose_caller_was_told_of_a_timeout_is_taken_back) {
     Pool pool;
