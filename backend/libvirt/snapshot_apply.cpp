@@ -233,10 +233,20 @@ Result<void> go_back(Site& w, const HeldSnapshot& s, const std::vector<HeldSnaps
     return done;
 }
 
+// What libvirt says of a machine that was given its memory when libvirt itself did not live to write down
+// why: QEMU was about to go on, or went on. Where nobody else has a libvirt, nobody else can have done that
+// to a machine that was off: what is noted of it is finished before it is started.
+bool cut_off_in_libvirt(int state, int reason) {
+    if (state == VIR_DOMAIN_RUNNING) return reason == VIR_DOMAIN_RUNNING_UNPAUSED;
+    return state == VIR_DOMAIN_PAUSED &&
+           (reason == VIR_DOMAIN_PAUSED_USER || reason == VIR_DOMAIN_PAUSED_MIGRATION);
+}
+
 // libvirt's reasons say whether a machine runs because it goes back to a snapshot, or somebody has started
 // it.
-bool started_by_applying(int state, int reason, const HeldSnapshot& s) {
+bool started_by_applying(const Site& w, int state, int reason, const HeldSnapshot& s) {
     if (!s.info.has_memory) return false;
+    if (w.core->connector->kind() == HostKind::embedded && cut_off_in_libvirt(state, reason)) return true;
     if (state == VIR_DOMAIN_RUNNING)
         return reason == VIR_DOMAIN_RUNNING_FROM_SNAPSHOT ||
                (reason == VIR_DOMAIN_RUNNING_RESTORED && s.info.current && !s.layout.memory_file.empty());
@@ -250,12 +260,12 @@ bool started_by_applying(int state, int reason, const HeldSnapshot& s) {
 struct Running {
     bool active = false, by_others = false;
 };
-Result<Running> how_it_runs(virDomainPtr domain, const HeldSnapshot* s) {
+Result<Running> how_it_runs(const Site& w, const HeldSnapshot* s) {
     int state = 0, reason = 0;
-    const int active = virDomainIsActive(domain);
-    if (active < 0 || virDomainGetState(domain, &state, &reason, 0) < 0)
+    const int active = virDomainIsActive(w.domain);
+    if (active < 0 || virDomainGetState(w.domain, &state, &reason, 0) < 0)
         return last_error("look at the machine");
-    return Running{active == 1, active == 1 && !(s && started_by_applying(state, reason, *s))};
+    return Running{active == 1, active == 1 && !(s && started_by_applying(w, state, reason, *s))};
 }
 
 // Starting the machine is the client's decision.
@@ -454,7 +464,7 @@ Result<void> apply_again(Site& w, const std::string& id, const AfterRevert& then
     if (!all) return all.error();
     const HeldSnapshot* const held = find_snapshot(*all, id);
     if (!held) return {};
-    const auto runs = how_it_runs(w.domain, held);
+    const auto runs = how_it_runs(w, held);
     if (!runs) return runs.error();
     if (runs->by_others) return {};
     if (!runs->active || !held->info.current) {
@@ -469,7 +479,7 @@ Result<void> take_back(Site& w, const Unfinished& noted) {
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
     const HeldSnapshot* const held = find_snapshot(*all, noted.applied);
-    const auto runs = how_it_runs(w.domain, held);
+    const auto runs = how_it_runs(w, held);
     if (!runs) return runs.error();
     if (runs->by_others) return {};
     return make_former(w, noted);

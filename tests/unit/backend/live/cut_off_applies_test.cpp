@@ -169,6 +169,35 @@ BOOST_AUTO_TEST_CASE(gone_back_beside_the_disks_it_stays_so_although_its_memory_
     BOOST_TEST(!fs::exists(former));
 }
 
+// The end came between QEMU's going on and libvirt's note of why: that says "unpaused" later, or "user".
+// Here nobody else can have let it run; what libvirt starts by itself is another matter.
+BOOST_AUTO_TEST_CASE(what_an_apply_has_let_run_is_not_taken_for_the_start_of_somebody) {
+    const LabMachine m{with_disk()};
+    OK(hv().start(within(patience), m.id()));
+    SnapshotRequest r;
+    r.machine = m.id();
+    r.id = make_guid();
+    r.name = "inside the disk";
+    OK(hv().snapshot(within(patience), r));
+    const auto cut_off = [&](const char* reason) {
+        BOOST_TEST_CONTEXT(reason) BOOST_TEST(m.now()->state_reason == reason);
+        note_of(back_to(m, r.id, m.now()->spec));
+        is_refused(hv().check_whole(within(patience), m.id()), Status::busy, "wsvirt.snapshot.just_applied");
+    };
+    OK(hv().suspend(within(patience), m.id()));
+    cut_off("user");
+    BOOST_TEST((m.state() == MachineState::saved));
+    OK(hv().start(within(patience), m.id()));
+    OK(hv().suspend(within(patience), m.id()));
+    OK(hv().resume(within(patience), m.id()));
+    cut_off("unpaused");
+    BOOST_TEST((m.state() == MachineState::saved));
+    OK(hv().discard_saved_state(within(patience), m.id()));
+    OK(hv().start(within(patience), m.id()));
+    cut_off("booted");
+    BOOST_TEST((m.state() == MachineState::running));
+}
+
 // Given up, as the storage is at hand and does not have it; where it is not, it may come yet.
 BOOST_AUTO_TEST_CASE(what_a_machine_was_beside_its_disks_is_gone_and_so_is_the_snapshot) {
     const LabMachine m{with_raw_disk()};
