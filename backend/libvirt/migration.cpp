@@ -184,6 +184,13 @@ struct Route {
     }
 };
 
+// Whether the host starts the machine; libvirt keeps that beside the definition, and it moves with none.
+bool starts_by_itself(const Route& way, virDomainPtr d) {
+    if (way.r.new_spec) return way.r.new_spec->autostart;
+    int autostart = 0;
+    return virDomainGetAutostart(d, &autostart) == 0 && autostart != 0;
+}
+
 // The last step, after which it is over there alone. Where the answer is lost it may have been done or not:
 // what is there stays, and whoever settles it asks both hosts.
 Result<void> forget_what_moved(const Route& way, virDomainPtr d, bool with_variables) {
@@ -220,9 +227,7 @@ Result<void> move_definition(const Route& way, virDomainPtr d, const std::string
                             *variables, [&](const auto& file) { way.note_variables(nvram_path(xml), file); });
         if (!written) done = written.error();
         if (done && s.stop.stop_requested()) done = cancelled(doing);
-        int autostart = 0;
-        if (done && virDomainGetAutostart(d, &autostart) == 0 && autostart != 0)
-            virDomainSetAutostart(moved.get(), autostart);
+        if (done && starts_by_itself(way, d)) virDomainSetAutostart(moved.get(), 1);
         if (done && r.arrived) done = r.arrived();
         // What was written over there is not the file that is here.
         if (done) done = forget_what_moved(way, d, *written);
@@ -295,6 +300,7 @@ Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, 
     if (!xml.files.empty())
         for (const auto& t : snapshot_targets(xml.live)) p.text(VIR_MIGRATE_PARAM_MIGRATE_DISKS, t.target);
     if (!xml.variables.empty()) way.note_variables(nvram_path(xml.live), xml.variables);
+    const bool by_itself = starts_by_itself(way, d);  // of one that has moved nobody here knows it
     auto follower = std::make_unique<Follower>(core, r, s, there);
     const DomainHandle moved(
         virDomainMigrate3(d, there, p.list(), p.count(), static_cast<unsigned>(flags_for(r, state))));
@@ -310,9 +316,7 @@ Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, 
     follower.reset();
     if (state == paused) run_for_an_instant(*other, moved.get());
     if (!xml.variables.empty()) remove_here(core, s.connection, nvram_path(xml.live));
-    int autostart = 0;
-    if (const auto m = core->inventory->machine(r.machine)) autostart = m->spec.autostart ? 1 : 0;
-    if (autostart != 0) virDomainSetAutostart(moved.get(), autostart);
+    if (by_itself) virDomainSetAutostart(moved.get(), 1);
     (void)way.look_there();  // or a moment later
     return {};
 }

@@ -6,12 +6,14 @@
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
 #include "cim/providers/migration_service/claims.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/methods.hpp"
 #include "cim/providers/migration_service/patience.hpp"
 #include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/migration_service/removal.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
 #include "cim/providers/migration_service/settle.hpp"
+#include "cim/providers/virtual_system/configuration_change.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
 
@@ -179,6 +181,17 @@ Result<void> mark_originals(Plan& plan, JobContext& job) {
     return job.set_extra(marks_extra, plan.extra[marks_extra]);
 }
 
+// What was asked for beside the disks' new places, when they have moved on the machine's own host.
+Result<void> take_settings(const Services& services, const Plan& plan) {
+    auto here = services_at(services, plan.source);
+    auto done =
+        vs::replace_settings(here, {}, {vs::Configuration::Kind::active, plan.machine, {}, {}}, plan.spec);
+    if (!done)
+        done.error().text =
+            "The disks have moved; the other settings stay as they were. " + done.error().text;
+    return done;
+}
+
 Result<void> move(Services& services, Plan& plan, JobContext& job) {
     const auto call = call_of(job);
     if (auto ok = mark_originals(plan, job); !ok) return ok;
@@ -198,6 +211,7 @@ Result<void> move(Services& services, Plan& plan, JobContext& job) {
         clear_after_success(services, plan, job);
     else
         clear_after_failure(services, plan, done.error());
+    if (done && plan.new_settings) done = take_settings(services, plan);
     if (done && !plan.wishes.planned_system.empty())
         (void)vs::PlannedSystems(services).remove(plan.wishes.planned_system);
     return done;

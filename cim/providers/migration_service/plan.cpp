@@ -72,7 +72,8 @@ Result<void> take_planned(Services& services, Plan& plan) {
     const auto planned = vs::PlannedSystems(services).find(plan.wishes.planned_system);
     if (!planned)
         return Error(Status::invalid_parameter, "wsvirt.migration.planned",
-                     "There is no planned system " + plan.wishes.planned_system + ".",
+                     "DestinationPlannedVirtualSystemId: there is no planned system " +
+                         plan.wishes.planned_system + ".",
                      "DestinationPlannedVirtualSystemId");
     auto spec = planned->spec;
     const auto staged = spec.attributes.find(std::string(staged_for));
@@ -152,14 +153,15 @@ Result<bool> change_port(const Services& services, const Plan& plan, Services& t
         if (port.port != e.index) continue;
         port.kind = log ? backend::SerialPort::Kind::file : backend::SerialPort::Kind::pipe_server;
         port.path = *place;
-        if (auto r = vs::check_serial_target_there(there, plan.machine->spec, port); !r) return r.error();
+        if (auto r = vs::check_serial_target_there(there, plan.machine->spec, port); !r)
+            return of_a_look(r.error());
     }
     return true;
 }
 
 // One entry of NewResourceSettingData. What is in a drive is told by its path at the destination, which this
 // process may not see; everything else goes the way of ModifyResourceSettings.
-Result<bool> change_resource(const Services& services, Services& there, vs::Draft& draft, const Plan& plan,
+Result<void> change_resource(const Services& services, Services& there, vs::Draft& draft, const Plan& plan,
                              const Instance& wanted) {
     const auto id = vs::parse_setting_id(wanted.string("InstanceID"));
     const bool ours = id && (iequals(id->guid, plan.guid()) || iequals(id->guid, plan.wishes.planned_system));
@@ -185,8 +187,17 @@ Result<bool> change_resource(const Services& services, Services& there, vs::Draf
         if (!changed) return changed.error();
         if (*changed) rest.clear("Connection");
     }
-    if (auto r = draft.modify(rest); !r) return r.error();
-    return !vs::is_medium(e->kind);
+    return draft.modify(rest);
+}
+
+// Whether more is to be different than what is in the drives.
+Result<bool> says_more(const Services& services, backend::MachineSpec before,
+                       const backend::MachineSpec& after) {
+    if (before.disks.size() != after.disks.size()) return true;
+    for (std::size_t n = 0; n < after.disks.size(); ++n) before.disks[n].path = after.disks[n].path;
+    const auto was = services.hypervisor.spec_to_text(before), is = services.hypervisor.spec_to_text(after);
+    if (!was || !is) return was ? is.error() : was.error();
+    return *was != *is;
 }
 
 Result<void> apply_settings(const MethodCall& call, Plan& plan) {
@@ -201,26 +212,28 @@ Result<void> apply_settings(const MethodCall& call, Plan& plan) {
     if (!system && resources.empty()) return {};
     auto there = services_at(call.services, plan.destination);
     vs::Draft draft(there, call.request.ns, plan.spec, plan.guid(), draft_state(*plan.machine));
-    bool changed = false;
     if (system) {
         if (auto r = draft.change_system(*system); !r) return r;
-        changed = true;
         plan.extra["NewSystemSettingData"] = instance_to_mof(*system);
     }
     for (std::size_t n = 0; n < resources.size(); ++n) {
-        auto more = change_resource(call.services, there, draft, plan, *resources[n]);
-        if (!more) return vs::in_element(more.error(), "NewResourceSettingData", n, resources.size());
-        changed = changed || *more;
+        if (auto r = change_resource(call.services, there, draft, plan, *resources[n]); !r)
+            return vs::in_element(r.error(), "NewResourceSettingData", n, resources.size());
         if (resources[n]->cls().is_a("Msvm_StorageAllocationSettingData"))
             plan.extra["NewResourceSettingData"] += instance_to_mof(*resources[n]);
     }
     if (!iequals(draft.spec().uuid, plan.guid()))
         return incompatible("identifier", "A machine keeps its identifier when it moves.",
                             "NewSystemSettingData");
-    if (changed)
+    const auto changed = says_more(call.services, plan.spec, draft.spec());
+    if (!changed) return changed.error();
+    if (*changed)
         if (auto r = draft.finish(); !r) return r;
     plan.spec = std::move(draft.spec());
-    if (changed) plan.request.new_spec = plan.spec;
+    if (plan.stays())
+        plan.new_settings = *changed;
+    else if (*changed || plan.request.new_spec)  // a planned system's: with the paths that are given now
+        plan.request.new_spec = plan.spec;
     return {};
 }
 
@@ -329,6 +342,11 @@ std::vector<std::string> Plan::files_removed() const {
 
 bool is_incompatible(const Error& e) {
     return e.message_id.starts_with("wsvirt.migration.incompatible");
+}
+
+Error of_a_look(Error e) {
+    if (e.status == Status::timed_out) e.status = Status::unavailable;
+    return e;
 }
 
 std::optional<Result<HostEntry>> destination_host(const MethodCall& call) {

@@ -21,6 +21,7 @@ struct Plan {
     std::shared_ptr<const backend::Machine> machine;
     backend::MachineSpec spec;  // how it will be there
     backend::MigrationRequest request;
+    bool new_settings = false;  // disks that move alone: more than their paths is to be different
     std::map<std::string, std::string> extra;  // properties of the job
 
     const std::string& guid() const { return machine->spec.uuid; }
@@ -45,6 +46,8 @@ std::optional<Result<HostEntry>> destination_system(const MethodCall& call);  //
 std::vector<Error> problems_of(const Services& services, const Plan& plan, bool deep = false);
 
 bool is_incompatible(const Error& e);
+// Nothing has begun yet that could take too long: who does not answer in time does not answer.
+Error of_a_look(Error e);
 
 // Why the disk in a drive is not one that a migration copies, as what is said of it; null: it can be copied.
 const char* not_copied(const backend::Disk& d);

@@ -115,6 +115,12 @@ std::set<std::string> files_of_snapshots(const backend::Machine& m) {
     return files;
 }
 
+backend::Call look() {
+    backend::Call call;
+    call.deadline = std::chrono::steady_clock::now() + look_limit;
+    return call;
+}
+
 // They go along as they are, so that every file of theirs must be there under the name that it has here.
 void check_snapshots(const Plan& plan, Problems& out) {
     const auto& m = *plan.machine;
@@ -125,9 +131,7 @@ void check_snapshots(const Plan& plan, Problems& out) {
             "\"" + m.spec.name +
                 "\" has snapshots; it can move with them only to where its disks have the same paths.");
     for (const auto& file : files_of_snapshots(m)) {
-        backend::Call call;
-        call.deadline = std::chrono::steady_clock::now() + look_limit;
-        const auto there = plan.destination.hypervisor->has_file(call, file);
+        const auto there = plan.destination.hypervisor->has_file(look(), file);
         if (!there && there.error().status != Status::not_supported) return out.push_back(there.error());
         if (!there || *there) continue;
         return add(out, Status::invalid_state, "snapshots",
@@ -170,10 +174,17 @@ void check_destination(const Plan& plan, Problems& out) {
         cannot("secure_boot", "has no firmware with secure boot; install the package ovmf there.");
 }
 
-void check_switches(const Plan& plan, Problems& out) {
+// Of another host's bridges libvirt says nothing; known are those that the configuration names, and where it
+// names none the host itself decides.
+void check_switches(const Services& services, const Plan& plan, Problems& out) {
     const auto switches = plan.destination.hypervisor->switches();
+    const bool bridges_known = sees_files(services, plan.destination) ||
+                               std::any_of(switches.begin(), switches.end(),
+                                           [](const auto& s) { return s.link == backend::NicLink::bridge; });
     for (const auto& n : plan.spec.nics) {
-        if (n.link != backend::NicLink::network) continue;
+        const bool real =
+            n.link == backend::NicLink::network || (n.link == backend::NicLink::bridge && bridges_known);
+        if (!real) continue;
         const bool there = std::any_of(switches.begin(), switches.end(), [&](const auto& s) {
             return s.link == n.link && s.source == n.source;
         });
@@ -223,9 +234,7 @@ void check_file(const Services& services, const Plan& plan, const Disk& d, Probl
         if (!place) return out.push_back(place.error());
         path = *place;
     }
-    backend::Call call;
-    call.deadline = std::chrono::steady_clock::now() + look_limit;
-    const auto there = host.hypervisor->has_file(call, d.path);
+    const auto there = host.hypervisor->has_file(look(), d.path);
     // While files are made in the folder the host tells of no new ones; it makes none over one that is there.
     const bool may_be_made = !there && copied && there.error().message_id == folder_busy;
     if (!there && !may_be_made && there.error().status != Status::not_supported)
@@ -256,9 +265,7 @@ void check_parents(const Plan& plan, Problems& out) {
     if (plan.wishes.type != MigrationType::both || is_active(*plan.machine)) return;
     for (const auto& d : plan.machine->spec.disks) {
         if (d.device != DiskDevice::disk || d.path.empty()) continue;
-        backend::Call call;
-        call.deadline = std::chrono::steady_clock::now() + look_limit;
-        const auto can = plan.source.hypervisor->check_copied(call, d.path);
+        const auto can = plan.source.hypervisor->check_copied(look(), d.path);
         if (!can && can.error().status == Status::not_supported) out.push_back(can.error());
     }
 }
@@ -267,8 +274,7 @@ void check_parents(const Plan& plan, Problems& out) {
 void check_new_places(const Services& services, const Plan& plan, Problems& out) {
     auto here = services_at(services, plan.source);
     for (const auto& [from, to] : plan.request.disk_targets) {
-        backend::Call call;
-        const auto exists = plan.source.hypervisor->has_file(call, to);
+        const auto exists = plan.source.hypervisor->has_file(look(), to);
         if (exists && *exists)
             add(out, Status::already_exists, "file_exists",
                 "There is a file \"" + to + "\" already; choose another HostResource.", "HostResource");
@@ -303,9 +309,7 @@ void open_disks(const Plan& plan, Problems& out) {
     }
 }
 
-}  // namespace
-
-std::vector<Error> problems_of(const Services& services, const Plan& plan, bool deep) {
+Problems all_problems(const Services& services, const Plan& plan, bool deep) {
     Problems out;
     for (const auto* h : {&plan.source, &plan.destination})
         if (!h->hypervisor->connected()) {
@@ -334,13 +338,21 @@ std::vector<Error> problems_of(const Services& services, const Plan& plan, bool 
     }
     check_destination(plan, out);
     if (plan.wishes.type == MigrationType::staged) return out;  // disks and switches come later
-    check_switches(plan, out);
+    check_switches(services, plan, out);
     check_ports(services, plan, out);
     for (const auto& d : plan.spec.disks)
         if (!d.path.empty()) check_file(services, plan, d, out);
     check_parents(plan, out);
     check_snapshots(plan, out);
     check_originals(services, plan, out);
+    return out;
+}
+
+}  // namespace
+
+std::vector<Error> problems_of(const Services& services, const Plan& plan, bool deep) {
+    auto out = all_problems(services, plan, deep);
+    for (auto& e : out) e = of_a_look(std::move(e));
     return out;
 }
 

@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
+#include "cim/providers/virtual_system/draft.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 
 namespace wsvirt::cim::migration_service {
@@ -15,11 +16,12 @@ constexpr const char* parameter = "MigrationSettingData";
 constexpr std::uint64_t transport_tls = 3, transport_tls_strict = 4, transport_tcp = 5;
 
 Error bad(const char* property, std::string text) {
-    return Error(Status::invalid_parameter, "wsvirt.migration.setting", std::move(text), property);
+    return vs::named({Status::invalid_parameter, "wsvirt.migration.setting", std::move(text), property});
 }
 
 Error unsupported(const char* property, std::string text) {
-    return Error(Status::not_supported, "wsvirt.migration.setting_unsupported", std::move(text), property);
+    return vs::named(
+        {Status::not_supported, "wsvirt.migration.setting_unsupported", std::move(text), property});
 }
 
 bool flag(const Instance& i, const char* property) {

@@ -160,26 +160,45 @@ BOOST_AUTO_TEST_CASE(a_running_machine_moves_with_its_disks) {
     OK(h.b->start(patiently(), h.spec.uuid));
 }
 
+// A host keeps it beside the definition which machines it starts by itself.
 BOOST_AUTO_TEST_CASE(paused_and_off_machines_move) {
     Hosts h(shared());
-    OK(h.a->migrate(patiently(), h.request(), *h.b));
+    auto with_start = h.request();
+    with_start.new_spec = h.spec;
+    with_start.new_spec->autostart = true;
+    OK(h.a->migrate(patiently(), with_start, *h.b));
     BOOST_TEST(!h.a->machine(h.spec.uuid));
     BOOST_TEST((h.b->machine(h.spec.uuid)->state == off));
+    BOOST_TEST(h.b->machine(h.spec.uuid)->spec.autostart);
+    OK(h.b->migrate(patiently(), h.request(), *h.a));
+    BOOST_TEST(h.a->machine(h.spec.uuid)->spec.autostart);
     Hosts p(shared());
+    p.spec.autostart = true;
+    OK(p.a->redefine(patiently(), p.spec));
     OK(p.a->start(patiently(), p.spec.uuid));
     OK(p.a->suspend(patiently(), p.spec.uuid));
     OK(p.a->migrate(patiently(), p.request(), *p.b));
     BOOST_TEST((p.b->machine(p.spec.uuid)->state == paused));
+    BOOST_TEST(p.b->machine(p.spec.uuid)->spec.autostart);
+    auto without = p.request();
+    without.new_spec = p.spec;
+    without.new_spec->autostart = false;
+    OK(p.b->migrate(patiently(), without, *p.a));
+    BOOST_TEST(!p.a->machine(p.spec.uuid)->spec.autostart);
 }
 
-BOOST_AUTO_TEST_CASE(over_tls) {
+BOOST_DATA_TEST_CASE(memory_goes_as_asked, boost::unit_test::data::make({true, false}), tls_and_compressed) {
     Hosts h(shared());
     const auto b = open_host("WSVIRT_LAB_B_TLS");
     OK(h.a->start(patiently(), h.spec.uuid));
     auto r = h.request();
-    r.tls = true;
+    r.tls = r.compress = tls_and_compressed;
+    r.bandwidth_mib_s = 4;
+    MemoryOnItsWay seen(h.spec.uuid);
     OK(h.a->migrate(patiently(), r, *b));
     BOOST_TEST((b->machine(h.spec.uuid)->state == running));
+    BOOST_TEST(seen.tls == tls_and_compressed);
+    BOOST_TEST(seen.compressed == tls_and_compressed);
 }
 
 // qcow2: snapshots inside the disks; raw: beside them.

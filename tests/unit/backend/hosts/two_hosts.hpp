@@ -1,13 +1,18 @@
 // What tests on two real libvirt hosts share; tests/lab/two_hosts.py runs them inside the first one.
 #pragma once
 
+#include <libvirt/libvirt-qemu.h>
+
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 
+#include "backend/libvirt/handles.hpp"
 #include "backend/libvirt/libvirt_hypervisor.hpp"
 
 namespace wsvirt::testing {
@@ -53,5 +58,34 @@ inline std::unique_ptr<backend::Hypervisor> open_host(const char* variable) {
     BOOST_REQUIRE_MESSAGE(uri, "run this through tests/lab/two_hosts.py");
     return open_with({}, uri, variable);
 }
+
+// What QEMU on the first host says, while this lives, of how it sends the machine's memory.
+class MemoryOnItsWay {
+  public:
+    std::atomic<bool> tls = false, compressed = false;
+
+    explicit MemoryOnItsWay(std::string guid)
+        : guid_(std::move(guid)), watcher_([this](const std::stop_token& stop) { watch(stop); }) {}
+
+  private:
+    void watch(const std::stop_token& stop) {
+        const backend::libvirt::ConnectHandle a(virConnectOpen(getenv("WSVIRT_LAB_A")));
+        const backend::libvirt::DomainHandle d(virDomainLookupByUUIDString(a.get(), guid_.c_str()));
+        const auto says = [&](const char* question, std::string_view answer) {
+            char* said = nullptr;
+            virDomainQemuMonitorCommand(d.get(), question, &said, 0);
+            return backend::libvirt::take(said).find(answer) != std::string::npos;
+        };
+        while (!stop.stop_requested()) {
+            if (says(R"({"execute":"query-migrate-parameters"})", R"("tls-creds":"obj)")) tls = true;
+            if (says(R"({"execute":"query-migrate-capabilities"})", R"("state":true,"capability":"xbzrle")"))
+                compressed = true;
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+    }
+
+    std::string guid_;
+    std::jthread watcher_;
+};
 
 }  // namespace wsvirt::testing

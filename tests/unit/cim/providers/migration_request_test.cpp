@@ -5,6 +5,7 @@
 
 #include "backend/cluster.hpp"
 #include "cim/providers/cluster.hpp"
+#include "cim/providers/virtual_system/kept.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -107,6 +108,161 @@ BOOST_AUTO_TEST_CASE(memory_is_compressed_as_the_call_or_else_the_service_says) 
         BOOST_TEST(compressed({{"EnableCompression", true}}));
         BOOST_TEST(!compressed({{"EnableCompression", false}}));
     }
+}
+
+// Every property of the settings has its effect or is refused by name (the table in the manual).
+BOOST_AUTO_TEST_CASE(each_property_has_its_effect_or_is_refused) {
+    using Asked = backend::MigrationRequest;
+    struct Row {
+        const char* property;
+        std::vector<Value> nothing, refused;  // said without effect, and refused
+        std::vector<std::pair<Given, std::function<bool(const Asked&)>>> effects;
+    };
+    const auto tls = [](bool yes) { return [yes](const Asked& a) { return a.tls == yes; }; };
+    const auto rate = [](std::uint64_t mib) {
+        return [mib](const Asked& a) { return a.bandwidth_mib_s == mib; };
+    };
+    const Value free("free text"), flag(true), no(false), none(0U), one(1U);
+    const std::vector<Row> table{
+        {"InstanceID", {free}, {}, {}},
+        {"Caption", {free}, {}, {}},
+        {"Description", {free}, {}, {}},
+        {"ElementName", {free}, {}, {}},
+        {"MigrationType",
+         {},
+         {Value(1U), Value(32767U), Value(32773U)},
+         {{{}, [](const Asked& a) { return a.kind == Asked::Kind::machine; }}}},
+        {"TransportType",
+         {},
+         {Value(1U), Value(2U), Value(6U), Value(32768U)},
+         {{{}, tls(false)},
+          {{{"TransportType", 0U}}, tls(false)},
+          {{{"TransportType", 3U}}, tls(true)},
+          {{{"TransportType", 4U}}, tls(true)},
+          {{{"TransportType", 5U}}, tls(false)}}},
+        {"Priority", {none}, {one}, {}},
+        {"Bandwidth", {none}, {}, {{{}, rate(0)}, {{{"Bandwidth", 8U}}, rate(8)}}},
+        {"BandwidthUnit",
+         {free},  // of no limit
+         {},
+         {{{{"Bandwidth", 80U}, {"BandwidthUnit", Value("bit per second * 10^6")}}, rate(10)}}},
+        {"OtherTransportType", {Value("")}, {free}, {}},
+        {"RemoveSourceUnmanagedVhds", {no}, {flag}, {}},
+        {"AvoidRemovingVHDs", {no, flag}, {}, {}},        // originals_stay_where_that_is_asked_for
+        {"RetainVhdCopiesOnSource", {no, flag}, {}, {}},  // the same
+        {"CPUCappingMagnitude", {none}, {one, Value(2U)}, {}},
+        {"CancelIfBlackoutThresholdExceeded",
+         {},
+         {},
+         {{{}, [](const Asked& a) { return !a.max_downtime; }},
+          {{{"CancelIfBlackoutThresholdExceeded", true}},
+           [](const Asked& a) { return a.max_downtime == std::chrono::milliseconds(300); }}}},
+        {"AllowOverwriteExistingFile", {no}, {flag}, {}},
+        {"UnmanagedVhds", {texts({})}, {texts({"C:\\x.vhd"})}, {}},
+        {"DestinationPlannedVirtualSystemId", {Value("")}, {free, Value(make_guid())}, {}},
+        {"DestinationIPAddressList",
+         {texts({})},
+         {texts({"not an address"})},
+         {{{}, [](const Asked& a) { return a.migrate_uri == "tcp://hvb.example.com"; }},
+          {{{"DestinationIPAddressList", texts({"192.0.2.7", "192.0.2.8"})}},
+           [](const Asked& a) { return a.migrate_uri == "tcp://192.0.2.7"; }}}},
+        {"EnableCompression",
+         {},
+         {},
+         {{{{"EnableCompression", true}}, [](const Asked& a) { return a.compress; }},
+          {{{"EnableCompression", false}}, [](const Asked& a) { return !a.compress; }}}},
+        {"AdvancedOptions", {Value("")}, {free}, {}},
+        {"EnableVhdCompression", {no}, {flag}, {}},
+    };
+    const auto declared = make("Msvm_VirtualSystemMigrationSettingData", {}).cls().properties();
+    for (const auto* p : declared)
+        BOOST_TEST(
+            std::any_of(table.begin(), table.end(), [&](const Row& r) { return r.property == p->name; }),
+            p->name);
+    second.has_own_files(false);
+    const auto guid = machine("stays");
+    for (const auto& row : table) {
+        for (const auto& v : row.nothing) (void)moved(far_machine(), 32768U, {{row.property, v}});
+        for (const auto& v : row.refused) {
+            const auto r = to_host(guid, {{"MigrationSettingData", settings({{row.property, v}})}});
+            BOOST_TEST((code(r) == 32770U || code(r) == 32773U), row.property << ": " << code(r));
+            BOOST_TEST(text_of(r).find(row.property) != std::string::npos, text_of(r));
+        }
+        for (const auto& [wishes, holds] : row.effects) {
+            (void)moved(far_machine(), 32768U, wishes);
+            BOOST_TEST(holds(third.asked), row.property);
+        }
+    }
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(memory_goes_through_the_network_of_the_lowest_metric) {
+    second.has_own_files(false);
+    services.hosts[1].migration_data_address = over_all->hosts[1].migration_data_address = "fd00::2";
+    const auto metric_of_4_and_6 = [&](unsigned four, unsigned six) {
+        for (const auto& n : query("SELECT * FROM Msvm_VirtualSystemMigrationNetworkSettingData"))
+            BOOST_TEST(code(call(service(), "RemoveNetworkSettings",
+                                 {{"NetworkSettings",
+                                   Value(Value::Array{Value(n.path("root/virtualization/v2"))})}})) == 0U);
+        const auto network = [&](const char* subnet, unsigned bits, unsigned metric) {
+            return make("Msvm_VirtualSystemMigrationNetworkSettingData",
+                        {{"SubnetNumber", Value(subnet)}, {"PrefixLength", bits}, {"Metric", metric}});
+        };
+        BOOST_TEST(code(call(service(), "AddNetworkSettings",
+                             {{"NetworkSettings",
+                               list({network("10.99.0.0", 16, four), network("fd00::", 8, six)})}})) == 0U);
+    };
+    const auto went_to = [&](Given wishes) {
+        (void)moved(far_machine(), 32768U, std::move(wishes));
+        return third.asked.migrate_uri;
+    };
+    metric_of_4_and_6(1, 9);
+    BOOST_TEST(went_to({}) == "tcp://10.99.0.2");
+    metric_of_4_and_6(9, 1);
+    BOOST_TEST(went_to({}) == "tcp://[fd00::2]");
+    // Of those that are given the first in a network that is allowed.
+    BOOST_TEST(went_to({{"DestinationIPAddressList", texts({"192.0.2.7", "10.99.0.7", "fd00::7"})}}) ==
+               "tcp://10.99.0.7");
+}
+
+BOOST_AUTO_TEST_CASE(settings_of_the_service_are_read_back) {
+    const Given changes{{"EnableVirtualSystemMigration", false},
+                        {"MaximumActiveVirtualSystemMigration", 7U},
+                        {"MaximumActiveStorageMigration", 5U},
+                        {"AuthenticationType", 1U},
+                        {"EnableCompression", false},
+                        {"EnableSmbTransport", false}};
+    for (const auto& change : changes) {
+        const auto r = call(
+            service(), "ModifyServiceSettings",
+            {{"ServiceSettingData", Value(make("Msvm_VirtualSystemMigrationServiceSettingData", {change}))}});
+        BOOST_TEST(code(r) == 0U, text_of(r));
+    }
+    const auto now = query("SELECT * FROM Msvm_VirtualSystemMigrationServiceSettingData").at(0);
+    for (const auto& [name, value] : changes) BOOST_TEST(vs::same_value(now.get(name), value), name);
+}
+
+BOOST_AUTO_TEST_CASE(as_many_disks_move_at_a_time_as_the_service_allows) {
+    const auto most =
+        Value(make("Msvm_VirtualSystemMigrationServiceSettingData", {{"MaximumActiveStorageMigration", 1U}}));
+    BOOST_TEST(code(call(service(), "ModifyServiceSettings", {{"ServiceSettingData", most}})) == 0U);
+    const auto move_disk = [&](const char* name) {
+        const auto guid = machine(name);
+        const auto to = (folder / "disks" / (std::string("moved-") + name)).string();
+        return to_host(guid,
+                       {{"MigrationSettingData", settings({{"MigrationType", 32769U}})},
+                        {"NewResourceSettingData", disk_at(to)}},
+                       nullptr);
+    };
+    hypervisor.hold("migrate");
+    const auto first = move_disk("first");
+    BOOST_TEST(get(service()).uint("ActiveStorageMigrationCount") == 1U);
+    const auto second_one = move_disk("second");
+    BOOST_TEST(code(second_one) == 32774U);
+    BOOST_TEST(text_of(second_one).find("MaximumActiveStorageMigration") != std::string::npos);
+    hypervisor.release("migrate");
+    BOOST_TEST(done(first) == 0U, last_text);
+    BOOST_TEST(done(move_disk("third")) == 0U, last_text);
 }
 
 // It may be cut off, and then the job is all that is known.
