@@ -74,10 +74,17 @@ std::vector<ObjectPath> MethodCall::references(std::string_view name) const {
 Result<MethodResult> dispatch(MethodTable table, const MethodCall& call) {
     for (const auto& entry : table)
         if (iequals(entry.name, call.method.name)) return entry.function(call);
-    if (auto code = unsupported_code(call.method)) return MethodResult(*code);
-    return Error(Status::not_supported, "wsvirt.method.unsupported",
-                 call.method.name + " of " + call.cls->name() + " is not supported on this host.",
-                 call.method.name);
+    Error why(Status::not_supported, "wsvirt.method.unsupported",
+              call.method.name + " of " + call.cls->name() + " is not supported on this host.",
+              call.method.name);
+    const auto code = unsupported_code(call.method);
+    if (!code) return why;
+    Task task;
+    task.caption = call.method.name;
+    if (call.cls->is_a("CIM_Service")) task.owning_service = call.cls->name();
+    auto r = refused(call, std::move(task), why);
+    if (r) r->return_value = Value(*code);
+    return r;
 }
 
 Result<MethodResult> run(const MethodCall& call, Task task, JobManager::Work work, Arguments results,

@@ -141,6 +141,19 @@ def test_the_destination_system_may_be_a_host_name(world, name):
     assert not world.here(machine)
 
 
+def test_the_namespace_of_version_1_has_them_too(daemon, world):
+    v1 = WMI.replace("/v2/", "/")
+    world.hyperv = HyperV(daemon, namespace=v1)
+    for method in (TO_HOST, TO_SYSTEM):
+        machine = world.machine()
+        assert machine.uri == v1 + "Msvm_ComputerSystem"
+        assert world.error(world.call(CHECK, machine, MigrationType=32768)) == (0, "")
+        assert world.call(CHECK_SYSTEM, machine)["IsMigratable"].lower() == "true"
+        output = world.call(method, machine, MigrationType=32768)
+        assert output["ReturnValue"] == "0" or output["Job"].uri == v1 + "Msvm_MigrationJob" and world.error(output) == (0, "")
+        assert not world.here(machine)
+
+
 def test_to_host_is_always_a_job(world):
     machine = world.machine()
     output = world.call(TO_HOST, machine)

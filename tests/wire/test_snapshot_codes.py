@@ -126,12 +126,17 @@ def test_4096_or_0_of_what_is_done_to_a_snapshot(host, machine, version, method,
 
 def test_6_of_create_for_other_types(host, machine):
     for kind in (0, 1, 4, 32767, 32769, 65535):
-        assert host.create(machine, f"<p:SnapshotType>{kind}</p:SnapshotType>")["ReturnValue"] == 6
+        out = host.create(machine, f"<p:SnapshotType>{kind}</p:SnapshotType>")
+        assert out["ReturnValue"] == 6
+        job = host.ended_job(out)
+        assert job["ErrorCode"] == "32773" and f"not {kind}." in job["ErrorDescription"]
 
 
 def test_32770_of_reference_points(host, machine):
     out = host.snapshots("ConvertToReferencePoint", references("AffectedSnapshot", host.snapshot_of(machine)))
     assert out["ReturnValue"] == 32770
+    job = host.ended_job(out)
+    assert (job["JobState"], job["ErrorCode"]) == ("10", "32770") and "ConvertToReferencePoint" in job["ErrorDescription"]
 
 
 @pytest.mark.parametrize("version,method,parameter", ON_SNAPSHOTS)

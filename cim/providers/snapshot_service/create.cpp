@@ -91,12 +91,15 @@ Result<void> check_machine(const backend::Machine& m, Policy policy, const Wish&
                      "Snapshots of \"" + m.spec.name +
                          "\" are switched off; set its UserSnapshotType to 3, 4 or 5 first.",
                      "UserSnapshotType");
+    const bool only_production = policy == Policy::production_only;
     const bool stopped = m.state == MachineState::paused || m.state == MachineState::saved;
-    if (stopped && (wish.application_consistent || policy == Policy::production_only))
+    if (stopped && (wish.application_consistent || only_production))
         return Error(Status::invalid_state, "wsvirt.snapshot.stopped",
                      "The guest of \"" + m.spec.name +
-                         "\" cannot be prepared while it does not run; start it first, or ask for a standard "
-                         "snapshot.",
+                         "\" cannot be prepared while it does not run; start it first, or " +
+                         (wish.application_consistent ? "leave ConsistencyLevel out" : "") +
+                         (wish.application_consistent && only_production ? " and " : "") +
+                         (only_production ? "set its UserSnapshotType to 5 (standard snapshots)." : "."),
                      "AffectedSystem");
     switch (m.state) {
         case MachineState::off:
@@ -142,8 +145,15 @@ Result<MethodResult> create(const MethodCall& call, std::string_view system, std
     task.always_a_job = true;
     const auto wish = wish_of(call);
     if (!wish) return refused(call, task, wish.error());
-    if (wish->type != full && wish->type != disk_only && wish->type != recovery)
-        return MethodResult(invalid_type);
+    if (wish->type != full && wish->type != disk_only && wish->type != recovery) {
+        auto r = refused(call, task,
+                         Error(Status::invalid_parameter, "wsvirt.snapshot.type",
+                               "SnapshotType must be 2 (full), 3 (disks only) or 32768 (recovery), not " +
+                                   std::to_string(wish->type) + ".",
+                               "SnapshotType"));
+        if (r) r->return_value = Value(invalid_type);
+        return r;
+    }
     auto target = machine_of(call, system);
     if (!target) return refused(call, task, target.error());
     const auto policy = policy_of(target->machine->spec);

@@ -309,9 +309,15 @@ BOOST_AUTO_TEST_CASE(what_does_not_run_is_not_made_consistent) {
     for (const unsigned state : {9U, 6U}) {  // paused, saved
         w.start();
         BOOST_TEST_REQUIRE(w.done(w.request_state(w.guid, state)) == completed);
-        BOOST_TEST(World::code(w.create(consistent)) == invalid_state);
+        const auto refused = [&](const Given& more, const char* advice) {
+            const auto r = w.create(more);
+            BOOST_TEST(World::code(r) == invalid_state);
+            BOOST_TEST(w.text_of(r).find(advice) != std::string::npos, w.text_of(r));
+        };
+        refused(consistent, "or leave ConsistencyLevel out.");
         w.user_snapshot_type(4);
-        BOOST_TEST(World::code(w.create()) == invalid_state);
+        refused({}, "or set its UserSnapshotType to 5 (");
+        refused(consistent, "or leave ConsistencyLevel out and set its UserSnapshotType to 5 (");
         w.user_snapshot_type(3);
         BOOST_TEST(w.snapshots() == 0U);
         BOOST_TEST_REQUIRE(w.done(w.request_state(w.guid, 3)) == completed);
