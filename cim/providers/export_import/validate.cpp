@@ -63,6 +63,10 @@ class Validation {
 
     void check_host() {
         const auto host = services_.hypervisor.host();
+        // Memory that came along does not let its system be made smaller.
+        const std::string first = spec_.attributes.contains(std::string(vs::planned_saved))
+                                      ? "discard its saved state (RequestedState 3) and then "
+                                      : "";
         const auto system =
             vs::system_path_text(services_.host.name, "Msvm_PlannedComputerSystem", spec_.uuid);
         if (host_with(services_, spec_.uuid))
@@ -73,13 +77,14 @@ class Validation {
         if (spec_.memory_mib > host.memory_mib)
             add(Error(Status::out_of_memory, "wsvirt.validate.memory",
                       "The system needs " + std::to_string(spec_.memory_mib) +
-                          " MB of memory and this host has " + std::to_string(host.memory_mib) +
-                          " MB; lower VirtualQuantity of its memory."),
+                          " MB of memory and this host has " + std::to_string(host.memory_mib) + " MB; " +
+                          first + "lower VirtualQuantity of its memory."),
                 element_path({vs::Kind::memory, 0}, "Msvm_MemorySettingData"));
         if (spec_.processors > host.max_processors)
             add(Error(Status::invalid_parameter, "wsvirt.validate.processors",
                       "The system has " + std::to_string(spec_.processors) +
-                          " processors and this host allows " + std::to_string(host.max_processors) + "."),
+                          " processors and this host allows " + std::to_string(host.max_processors) + "; " +
+                          first + "lower VirtualQuantity of its processor."),
                 element_path({vs::Kind::processor, 0}, "Msvm_ProcessorSettingData"));
         if (vs::generation_2(spec_) && !host.uefi_available)
             add(Error(Status::not_supported, "wsvirt.validate.uefi",
@@ -114,7 +119,7 @@ class Validation {
             if (!spec_.attributes.contains(std::string(vs::planned_emptied) + disk)) continue;
             add(Error(Status::invalid_parameter, "wsvirt.validate.emptied",
                       "The saved memory has a hard disk in this drive, which is empty now. Put a disk in "
-                      "again with AddResourceSettings, or export the system without memory."),
+                      "again with AddResourceSettings, or discard the saved state (RequestedState 3)."),
                 element_path(e, "Msvm_ResourceAllocationSettingData"));
         }
     }

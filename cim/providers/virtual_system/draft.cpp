@@ -135,8 +135,8 @@ Result<void> Draft::need_not_saved(const std::string& what) const {
     if (brings_memory())
         return Error(Status::invalid_state, "wsvirt.planned.memory",
                      what +
-                         " cannot be changed while the planned system has saved memory; realize it and "
-                         "discard its saved state (RequestedState 3) first, or export it without memory.",
+                         " cannot be changed while the planned system has saved memory; discard its saved "
+                         "state (RequestedState 3) first, or export it without memory.",
                      what);
     return need_not_fitted(what);
 }

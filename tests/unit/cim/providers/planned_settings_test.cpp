@@ -284,6 +284,39 @@ BOOST_FIXTURE_TEST_CASE(memory_that_comes_along_keeps_its_devices, Imported) {
     BOOST_TEST(*w.services.hypervisor.spec_to_text(now()) == *before);
 }
 
+// Memory that this host cannot give is no dead end.
+BOOST_FIXTURE_TEST_CASE(memory_that_comes_along_can_be_given_up, Imported) {
+    const auto self = planned_path(guid);
+    const auto asked = [&](unsigned state) {
+        return World::code(w.call(self, "RequestStateChange", {{"RequestedState", state}}));
+    };
+    auto host = w.hypervisor.host();
+    host.memory_mib = 512;
+    w.hypervisor.set_host(host);
+    const auto smaller = [&] {
+        return change("Msvm_MemorySettingData", id("Msvm_MemorySettingData"), {{"VirtualQuantity", 256}});
+    };
+    const auto found = problems(guid);
+    BOOST_TEST(std::any_of(found.begin(), found.end(), [](const JobError& e) {
+        return e.message.find("discard its saved state (RequestedState 3) and then lower") !=
+               std::string::npos;
+    }));
+    BOOST_TEST(smaller() == 32775U);
+    for (const unsigned state : {2U, 6U, 9U}) BOOST_TEST(asked(state) == 32775U);
+    {
+        const auto busy = w.jobs.lock(guid);
+        BOOST_TEST(asked(3) == 32775U);
+    }
+    BOOST_TEST(w.get(self).uint("EnabledState") == 6U);
+    BOOST_TEST(asked(3) == 0U);
+    BOOST_TEST(w.get(self).uint("EnabledState") == 3U);
+    BOOST_TEST(asked(3) == 32775U);
+    BOOST_TEST(smaller() == 0U, w.last_text);
+    BOOST_TEST(problems(guid).empty());
+    BOOST_TEST(realize(guid) == 0U, w.last_text);
+    BOOST_TEST(!w.hypervisor.machine(guid)->has_saved_state);
+}
+
 // What a device is on the host is the business of the settings, which the memory is fitted to.
 BOOST_FIXTURE_TEST_CASE(memory_that_comes_along_leads_where_the_settings_say, Imported) {
     const char *storage = "Msvm_StorageAllocationSettingData", *serial_class = "Msvm_SerialPortSettingData";
