@@ -145,6 +145,10 @@ Result<bool> Draft::set_system(const Property& p, const Value& v) {
         spec_.name = text;
         return true;
     }
+    // A copy of a snapshot's settings brings the snapshot's along; there are no others.
+    if (iequals(p.name, "Description") &&
+        (text == standard_description(false) || text == standard_description(true)))
+        return true;
     if (iequals(p.name, "Notes")) {
         std::vector<std::string> lines;
         for (const auto& line : *v.as_array()) lines.push_back(line.string_or({}));

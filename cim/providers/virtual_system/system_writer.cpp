@@ -131,6 +131,11 @@ std::vector<std::string> notes_of(const Configuration& c) {
     return {s.description};
 }
 
+std::string_view standard_description(bool of_snapshot) {
+    return of_snapshot ? "Snapshot settings for the virtual machine"
+                       : "Active settings for the virtual machine";
+}
+
 std::string description_of(const std::vector<std::string>& notes) {
     std::string out;
     for (std::size_t i = 0; i < notes.size(); ++i) {
@@ -168,9 +173,7 @@ Instance SystemWriter::write(const Configuration& c) const {
 
 void SystemWriter::identity(const Configuration& c, Instance& i) const {
     put(i, InstanceID, Value(setting_id(c.id())));
-    put(i, Description,
-        Value(c.snapshot ? "Snapshot settings for the virtual machine"
-                         : "Active settings for the virtual machine"));
+    put(i, Description, Value(standard_description(c.snapshot != nullptr)));
     put(i, ElementName, Value(element_name(c)));
     put(i, VirtualSystemIdentifier, Value(c.system()));
     put(i, VirtualSystemType, Value(system_type(c)));

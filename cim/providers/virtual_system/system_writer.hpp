@@ -51,6 +51,8 @@ std::string_view system_type(const Configuration& c);  // VirtualSystemType
 std::string element_name(const Configuration& c);
 std::vector<std::string> notes_of(const Configuration& c);
 std::string description_of(const std::vector<std::string>& notes);  // how the machine layer has them
+// Description, which says no more than what the settings are of.
+std::string_view standard_description(bool of_snapshot);
 // GUIDs in braces, as BIOSGUID is written.
 std::string braced(std::string_view guid);
 // InstanceID and device data of the boot source of a disk or port: that of the device, one level deeper.

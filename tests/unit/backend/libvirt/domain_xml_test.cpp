@@ -216,6 +216,31 @@ BOOST_AUTO_TEST_CASE(generation_two_becomes_q35_with_uefi) {
     BOOST_TEST(!d.child("os").child("boot"));
 }
 
+// ExposeVirtualizationExtensions: vmx and svm are there, or they are not.
+BOOST_AUTO_TEST_CASE(nested_virtualization_is_the_processors) {
+    const auto cpu = [](bool nested, const char* type) {
+        MachineSpec s = generation_one();
+        s.nested_virtualization = nested;
+        auto o = options();
+        o.domain_type = type;
+        auto xml = libvirt::write_domain({s, 1, 2}, o);
+        BOOST_REQUIRE(xml);
+        pugi::xml_document doc;
+        BOOST_REQUIRE(doc.load_string(xml->c_str()));
+        std::ostringstream out;
+        doc.child("domain").child("cpu").print(out, "", pugi::format_raw);
+        return out.str();
+    };
+    for (const char* name : {"vmx", "svm"}) {
+        const auto without = "<feature policy=\"disable\" name=\"" + std::string(name) + "\"";
+        BOOST_TEST(cpu(false, "kvm").find(without) != std::string::npos);
+    }
+    BOOST_TEST(cpu(true, "kvm").find("feature") == std::string::npos);
+    BOOST_TEST(cpu(true, "kvm").find("mode=\"host-model\"") != std::string::npos);
+    BOOST_TEST(cpu(true, "qemu").find("mode=\"maximum\"") != std::string::npos);
+    BOOST_TEST(cpu(false, "qemu").find("Nehalem") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(changes_made_with_virsh_are_seen) {
     const std::string xml = written(generation_one());
     MachineSpec s = read_back(replaced(xml, "<vcpu>1</vcpu>", "<vcpu>3</vcpu>"));
