@@ -169,7 +169,7 @@ struct ConfigResult {
 };
 
 // `file`, then conf.d/*.toml beside it in the order of their names: later values win, [[...]] entries add up.
-ConfigResult load_config(const std::filesystem::path& file);
+ConfigResult load_config(const std::filesystem::path& file, bool may_be_absent = false);
 ConfigResult parse_config(std::string_view text, const std::string& name);  // one text, for tests
 
 // Fills in what depends on the machine: state folder, listeners, host name, paths below the state folder.

@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "wsman/daemon/config.hpp"
+#include "wsman/daemon/config_units.hpp"
 
 namespace wsvirt::wsman {
 
@@ -35,6 +36,13 @@ void absolute_paths(ConfigVisitor& v, std::string_view name, std::vector<fs::pat
     v.key(name, paths);
     for (const auto& path : paths)
         if (!path.is_absolute()) v.refuse("must hold absolute paths; \"" + path.string() + "\" is not");
+}
+
+// What has no time at all never gets done.
+void waiting(ConfigVisitor& v, std::string_view name, std::chrono::milliseconds& value,
+             std::chrono::milliseconds least = std::chrono::milliseconds(100)) {
+    v.key(name, value);
+    if (value < least) v.refuse("must be at least " + print_duration(least));
 }
 
 void visit_listener(ConfigVisitor& v, ListenerConfig& l) {
@@ -69,10 +77,10 @@ void visit_http(ConfigVisitor& v, HttpLimits& h) {
     h.header_bytes = static_cast<std::uint32_t>(header);
     v.size("max_body", h.body_bytes, 32 * 1024, 1024ull * 1024 * 1024);
     v.size("max_body_before_sign_in", h.anonymous_body_bytes, 1024, 1024ull * 1024 * 1024);
-    v.key("header_time", h.header_time);
-    v.key("body_time", h.body_time);
-    v.key("idle_time", h.idle_time);
-    v.key("write_time", h.write_time);
+    waiting(v, "header_time", h.header_time);
+    waiting(v, "body_time", h.body_time);
+    waiting(v, "idle_time", h.idle_time);
+    waiting(v, "write_time", h.write_time);
     v.key("linger_time", h.linger_time);
     v.key("max_connections", h.connections, 1, 1'000'000);
     v.key("max_connections_per_peer", h.connections_per_peer, 1, 1'000'000);
@@ -90,8 +98,8 @@ void visit_operations(ConfigVisitor& v, OpsSettings& o) {
     v.section("wsman.limits");
     v.size("max_envelope_size", o.max_envelope_size, 8192, 1024ull * 1024 * 1024);
     v.size("usual_envelope_size", o.usual_envelope_size, 8192, 1024ull * 1024 * 1024);
-    v.key("default_timeout", o.default_timeout);
-    v.key("max_timeout", o.max_timeout);
+    waiting(v, "default_timeout", o.default_timeout);
+    waiting(v, "max_timeout", o.max_timeout);
     v.key("max_selectors", o.max_selectors, 1, 10'000);
     v.key("max_options", o.max_options, 1, 10'000);
     v.key("max_uri_characters", o.max_uri_characters, 2048, 1'000'000);
@@ -103,8 +111,8 @@ void visit_operations(ConfigVisitor& v, OpsSettings& o) {
     v.key("max_contexts", o.max_contexts, 1, many);
     v.key("max_contexts_per_user", o.max_contexts_per_user, 1, many);
     v.key("max_elements", o.max_elements, 1, many);
-    v.key("context_idle", o.context_idle);
-    v.key("max_context_life", o.max_context_life);
+    waiting(v, "context_idle", o.context_idle);
+    waiting(v, "max_context_life", o.max_context_life);
     v.section("wsman.gate");
     v.size("max_bytes", o.gate.max_bytes, 32 * 1024, 1024ull * 1024 * 1024);
     v.size("max_header_bytes", o.gate.max_header_bytes, 8192, 1024 * 1024);
@@ -152,11 +160,11 @@ void visit_backend(ConfigVisitor& v, BackendConfig& b) {
     v.key("firmware_vars", b.firmware_vars);
     v.key("secure_firmware_code", b.secure_firmware_code);
     v.key("secure_firmware_vars", b.secure_firmware_vars);
-    v.key("open_limit", b.open_limit);
-    v.key("call_limit", b.call_limit);
-    v.key("read_limit", b.read_limit);
-    v.key("agent_limit", b.agent_limit);
-    v.key("shut_down_limit", b.shut_down_limit);
+    waiting(v, "open_limit", b.open_limit, std::chrono::seconds(1));
+    waiting(v, "call_limit", b.call_limit, std::chrono::seconds(1));
+    waiting(v, "read_limit", b.read_limit, std::chrono::seconds(1));
+    waiting(v, "agent_limit", b.agent_limit, std::chrono::seconds(1));
+    waiting(v, "shut_down_limit", b.shut_down_limit, std::chrono::seconds(1));
     v.key("max_calls", b.max_calls, 1, 10'000);
     visit_switches(v, b.switches);
 }

@@ -230,6 +230,11 @@ void read_file(const fs::path& file, ConfigResult& into) {
     read_text(text.str(), file.string(), into);
 }
 
+bool is_absent(const fs::path& path) {
+    std::error_code ec;
+    return fs::status(path, ec).type() == fs::file_type::not_found;
+}
+
 void compare(ConfigResult& result) {
     auto more = contradictions(result.config);
     result.errors.insert(result.errors.end(), std::make_move_iterator(more.begin()),
@@ -245,13 +250,16 @@ ConfigResult parse_config(std::string_view text, const std::string& name) {
     return result;
 }
 
-ConfigResult load_config(const fs::path& file) {
+ConfigResult load_config(const fs::path& file, bool may_be_absent) {
     ConfigResult result;
-    read_file(file, result);
+    if (!may_be_absent || !is_absent(file)) read_file(file, result);
     std::vector<fs::path> more;
-    std::error_code ec;
-    for (const auto& entry : fs::directory_iterator(file.parent_path() / "conf.d", ec))
-        if (entry.path().extension() == ".toml") more.push_back(entry.path());
+    if (const auto folder = file.parent_path() / "conf.d"; !is_absent(folder)) {
+        std::error_code ec;
+        for (fs::directory_iterator at(folder, ec), end; !ec && at != end; at.increment(ec))
+            if (at->path().extension() == ".toml") more.push_back(at->path());
+        if (ec) result.errors.push_back(folder.string() + ":1:1: the folder cannot be read: " + ec.message());
+    }
     std::sort(more.begin(), more.end());
     for (const auto& path : more) read_file(path, result);
     compare(result);

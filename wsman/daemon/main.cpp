@@ -24,9 +24,7 @@ fs::path usual_config_file() {
 }
 
 int run(const Options& options) {
-    const auto file = options.config.value_or(usual_config_file());
-    ConfigResult loaded;
-    if (std::error_code ec; options.config || fs::exists(file, ec)) loaded = load_config(file);
+    auto loaded = load_config(options.config.value_or(usual_config_file()), !options.config);
     for (const auto& error : loaded.errors) std::cerr << error << "\n";
     if (!loaded.errors.empty()) return 2;
     Config& config = loaded.config;

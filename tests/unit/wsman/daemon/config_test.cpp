@@ -226,6 +226,40 @@ BOOST_AUTO_TEST_CASE(drop_ins_come_later_in_order_and_lists_add_up) {
     BOOST_TEST(bad.errors[0].find("conf.d/30.toml:4:1: unknown key server.bad") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(drop_ins_count_where_the_usual_file_is_absent) {
+    const Folder folder;
+    const auto main_file =
+        folder.write("conf.d/10.toml", "[server]\nname = \"b\"\n").parent_path().parent_path() /
+        "wsvirtd.toml";
+    const auto good = load_config(main_file, true);
+    for (const auto& e : good.errors) BOOST_TEST_MESSAGE(e);
+    BOOST_TEST(good.errors.empty());
+    BOOST_TEST(good.config.server.name == "b");
+    BOOST_TEST(load_config(main_file).errors.size() == 1u);  // one that was asked for must be there
+    const auto nowhere = main_file.parent_path() / "none" / "wsvirtd.toml";
+    BOOST_TEST(load_config(nowhere, true).errors.empty());
+    // A folder that is there and cannot be read is no folder without drop-ins.
+    std::filesystem::create_directories(nowhere.parent_path());
+    std::ofstream(nowhere.parent_path() / "conf.d") << "";
+    const auto bad = load_config(nowhere, true);
+    BOOST_REQUIRE(bad.errors.size() == 1u);
+    BOOST_TEST(bad.errors[0].find("conf.d:1:1: the folder cannot be read") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(no_time_at_all_is_impossible_for_what_waits) {
+    for (const std::string key :
+         {"open_limit", "call_limit", "read_limit", "agent_limit", "shut_down_limit"}) {
+        BOOST_TEST(
+            only_error("[backend]\n" + key + " = 0\n").find("backend." + key + " must be at least 1s") !=
+            std::string::npos);
+        BOOST_TEST(parse_config("[backend]\n" + key + " = 1\n", "w.toml").errors.empty());
+    }
+    BOOST_TEST(only_error("[http]\nwrite_time = \"0s\"\n").find("at least 100ms") != std::string::npos);
+    BOOST_TEST(only_error("[wsman.limits]\nmax_timeout = 0\n").find("at least 100ms") != std::string::npos);
+    BOOST_TEST(
+        parse_config("[jobs]\nsynchronous_window = 0\n[auth]\nremember = 0\n", "w.toml").errors.empty());
+}
+
 // [[host]] entries add up, so they are compared when all files are read.
 BOOST_AUTO_TEST_CASE(hosts_of_several_files_are_compared) {
     const Folder folder;
