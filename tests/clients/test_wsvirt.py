@@ -124,12 +124,16 @@ def test_errors_in_json(wsvirt):
 def test_snapshots_are_taken_listed_and_applied(wsvirt):
     wsvirt("vm", "define", "pictured", "--memory", "128")
     made = json.loads(wsvirt("vm", "snapshot", "pictured", "--title", "first one", "--json"))
-    assert made["Snapshot"] == "first one"
+    assert made["Snapshot"] == "first one" and made["Memory"] is False
     listed = json.loads(wsvirt("vm", "snapshots", "pictured", "--json"))
     assert [(s["ElementName"], s["InstanceID"]) for s in listed] == [("first one", f"Microsoft:{made['SnapshotId']}")]
     assert made["SnapshotId"] in wsvirt("vm", "snapshots", "pictured")
     assert 'as in "first one", off' in wsvirt("vm", "apply", "pictured", "first one")
     assert "no snapshot" in wsvirt("vm", "apply", "pictured", "another", code=5)
+    wsvirt("vm", "start", "pictured")
+    assert ", with memory" in wsvirt("vm", "snapshot", "pictured")
+    assert ", without memory" in wsvirt("vm", "snapshot", "pictured", "--disks-only")
+    wsvirt("vm", "stop", "--off", "pictured")
     wsvirt("vm", "rm", "pictured")
 
 

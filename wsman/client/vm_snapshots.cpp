@@ -94,13 +94,15 @@ Result<void> run(Context& c, const VmSnapshotCommand& command) {
     if (!command.title.empty())
         if (auto named = give_title(c, *made, command.title); !named) return named;
     const auto title = command.title.empty() ? made->text("ElementName") : command.title;
+    const bool memory = iequals(made->text("IsSaved"), "true");
     if (c.options.json)
         c.out << "{\"Name\": " << json_string(machine->name) << ", \"Id\": " << json_string(machine->guid)
               << ", \"Snapshot\": " << json_string(title)
-              << ", \"SnapshotId\": " << json_string(guid_of(*made)) << "}\n";
+              << ", \"SnapshotId\": " << json_string(guid_of(*made))
+              << ", \"Memory\": " << (memory ? "true" : "false") << "}\n";
     else
         c.out << printable(machine->name) << ": snapshot \"" << printable(title) << "\", " << guid_of(*made)
-              << '\n';
+              << (memory ? ", with memory" : ", without memory") << '\n';
     return {};
 }
 
