@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Every test that the manual's tables of return codes name exists, and every code that can arise names one.
+"""Every test that the manual names exists, and every code that can arise names one.
 
 A row's third column holds names of Python tests (test_...), of C++ cases (suite/case, or only the case), or "U beginning…"
-for a C++ case by its beginning. A row whose second column starts with "never" needs none."""
+for a C++ case by its beginning. A row whose second column starts with "never" needs none. Elsewhere C++ cases stand behind U,
+several in a row, or with their suite."""
 import pathlib
 import re
 import sys
@@ -48,6 +49,10 @@ def unknown(text, python, cpp):
     wrong = [name for name in re.findall(r"\btest_\w+(?!\w*\.py)", text) if name not in python and not name.endswith("_test")]
     named = [name for _, _, test in rows(text) for name in re.findall(r"`(\w+/\w+)`", test)]
     wrong += [name for name in named if name not in cpp]
+    behind_u = [name for names in re.findall(r"\bU ((?:`[\w/]+`,? ?)+)", " ".join(text.split())) for name in re.findall("`([^`]+)`", names)]
+    suites = {name.split("/")[0] for name in cpp if "/" in name}
+    with_suite = [name for name in re.findall(r"`(\w+/\w+)`", text) if name.split("/")[0] in suites]
+    wrong += [name for name in behind_u + with_suite if name not in cpp and name not in wrong]
     wrong += [start + "…" for start in re.findall(r"\bU (\w+)…", text) if not any(c.startswith(start) for c in cpp)]
     return wrong
 
@@ -67,6 +72,8 @@ def test_the_rule_itself():
     head = "| Code | What | Test |\n|---|---|---|\n"
     assert problems("m", head + "| 1 | never: x | |\n| 2 | y | test_one, `codes/define_system` U define… |\n", python, cpp) == []
     assert problems("m", head + "| 2 | y | |\n", python, cpp)
+    said = problems("m", "(U `define_system`, `gone`, U\n`codes/define_system`, U\n`lost` and `codes/away`, `other/thing`)\n", python, cpp)
+    assert [p.split()[-1] for p in said] == ["gone", "lost", "codes/away"]
     for test in ("test_two", "`codes/define`", "U destroy…"):
         assert problems("m", head + f"| 2 | y | {test} |\n", python, cpp)
 
