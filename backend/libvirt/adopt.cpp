@@ -120,7 +120,7 @@ Result<std::string> snapshot_document(const Arrival& a, const std::string& memor
     set_text(root, "creationTime", std::to_string(s.created_us / 1'000'000));
     if (!a.parent.empty()) set_text(child(root, "parent"), "name", a.parent);
     root.append_copy(domain.child("domain"));
-    return with_note(to_text(doc), {s.spec.attributes, s.created_us, false, memory_file, nvram_file});
+    return with_note(to_text(doc), {s.spec.attributes, s.created_us, false, memory_file, nvram_file, {}});
 }
 
 // Copied only now that the snapshot names the copy, so that nothing of it can be lost out of sight.

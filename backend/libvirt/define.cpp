@@ -109,8 +109,9 @@ Result<Former> change_definition(Core& core, Session& s, virDomainPtr d, const M
     if (other_keys && !unused) return unused.error();
     // One that runs has been started by others since the note was made, with whatever was there.
     other_keys = other_keys || (unused && awaits_variables(old_xml));
-    auto done = replace_definition(core, s, d, former.definition,
-                                   {other_keys ? awaiting_variables(*xml) : *xml, spec});
+    auto done =
+        replace_definition(core, s, d, former.definition,
+                           {other_keys ? awaiting_variables(*xml) : awaiting_no_variables(*xml), spec});
     if (!done) return done.error();
     if (!other_keys) return former;
     auto gone = renew_variables(core, s, *xml);

@@ -279,8 +279,10 @@ Result<std::string> write_domain(const KeptSpec& kept, const DomainOptions& opti
     set_text(domain, "title", title_for(spec));
     set_text(domain, "description", description_for(spec));
     auto metadata = child(domain, "metadata");
+    const std::string variables = find_spec(metadata).attribute(variables_note).value();
     while (const auto old = find_spec(metadata)) metadata.remove_child(old);
     append_spec(metadata, kept);
+    if (!variables.empty()) set_attribute(find_spec(metadata), variables_note, variables);
     if (!before || memory_of(*before) != memory_of(spec)) write_memory(domain, spec);
     if (!before || before->processors != spec.processors) write_vcpus(domain, spec);
     if (!before || tuning_of(*before) != tuning_of(spec)) write_tuning(domain, spec);

@@ -12,12 +12,10 @@ namespace wsvirt::backend::libvirt {
 
 namespace {
 
-constexpr const char* note = "awaits-variables";
-
 std::string with_note(const std::string& domain_xml, const char* value) {
     pugi::xml_document doc;
     if (!doc.load_string(domain_xml.c_str(), pugi::parse_full)) return domain_xml;
-    set_attribute(find_spec(doc.child("domain").child("metadata")), note, value);
+    set_attribute(find_spec(doc.child("domain").child("metadata")), variables_note, value);
     return to_text(doc);
 }
 
@@ -56,11 +54,15 @@ std::string awaiting_variables(const std::string& domain_xml) {
     return with_note(domain_xml, "new");
 }
 
+std::string awaiting_no_variables(const std::string& domain_xml) {
+    return awaits_variables(domain_xml) ? with_note(domain_xml, "") : domain_xml;
+}
+
 bool awaits_variables(const std::string& domain_xml) {
-    if (domain_xml.find(note) == std::string::npos) return false;
+    if (domain_xml.find(variables_note) == std::string::npos) return false;
     pugi::xml_document doc;
     doc.load_string(domain_xml.c_str(), pugi::parse_full);
-    return bool(find_spec(doc.child("domain").child("metadata")).attribute(note));
+    return bool(find_spec(doc.child("domain").child("metadata")).attribute(variables_note));
 }
 
 Result<std::optional<std::string>> renew_variables(const Core& core, const Session& s,

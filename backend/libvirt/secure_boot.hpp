@@ -16,8 +16,9 @@ namespace wsvirt::backend::libvirt {
 bool needs_other_keys(const MachineSpec& before, const MachineSpec& after);
 // Whether a machine that shall get other keys may: it is off and has no saved memory. Errors: invalid_state.
 Result<void> check_variables_unused(const Core& core, virDomainPtr domain);
-// The note in a definition.
+// The note in a definition, which write_domain() keeps.
 std::string awaiting_variables(const std::string& domain_xml);
+std::string awaiting_no_variables(const std::string& domain_xml);
 bool awaits_variables(const std::string& domain_xml);
 // Removes the variables, then the note, and says what was in them; nullopt: there were none.
 Result<std::optional<std::string>> renew_variables(const Core& core, const Session& s,

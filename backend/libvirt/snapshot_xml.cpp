@@ -40,9 +40,12 @@ pugi::xml_node note_in(pugi::xml_node snapshot) {
 }
 
 SnapshotNote read_note(pugi::xml_node element) {
-    return {read_attributes(element), element.attribute("created").as_llong(),
-            element.attribute("disks_only").as_bool(), element.attribute("saved_file").value(),
-            element.attribute("nvram_file").value()};
+    return {read_attributes(element),
+            element.attribute("created").as_llong(),
+            element.attribute("disks_only").as_bool(),
+            element.attribute("saved_file").value(),
+            element.attribute("nvram_file").value(),
+            {}};
 }
 
 Result<pugi::xml_node> load(pugi::xml_document& doc, std::string_view xml) {
@@ -100,6 +103,7 @@ Result<std::string> with_note(std::string_view xml, const SnapshotNote& note) {
             append_spec(metadata, read_domain(settings_of(*root)).kept);
             machine = find_spec(metadata);
         }
+        if (note.autostart) set_attribute(machine, "autostart", *note.autostart ? "true" : "false");
         machine.remove_child(element_name);
         auto element = machine.append_child(element_name);
         element.append_attribute("of").set_value(root->child("name").text().get());

@@ -3,6 +3,7 @@
 // our own metadata there. Snapshots made by others get ids derived from their names. Pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ struct SnapshotNote {
         false;               // memory is in the file, because QEMU cannot leave it out, but is not part of it
     std::string saved_file;  // copy of the saved memory of a machine that was saved then
     std::string nvram_file = {};  // copy of the variables of its UEFI firmware
+    // Whether libvirt started the machine by itself then, which it keeps beside the settings; only written:
+    // the settings in the snapshot say it from then on.
+    std::optional<bool> autostart = {};
 };
 Result<std::string> with_note(std::string_view xml, const SnapshotNote& note);
 

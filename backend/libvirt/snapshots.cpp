@@ -277,9 +277,12 @@ void take_back(Site& w, const Unfinished& u) {
     remove_files(w, u);
 }
 
-SnapshotNote note_for(const SnapshotRequest& request, const ReadDomain& domain, const Plan& plan,
-                      MachineState state) {
+// Others may have changed since our settings were written whether libvirt starts the machine by itself.
+SnapshotNote note_for(virDomainPtr d, const SnapshotRequest& request, const ReadDomain& domain,
+                      const Plan& plan, MachineState state) {
     SnapshotNote note;
+    int autostart = 0;
+    if (virDomainGetAutostart(d, &autostart) == 0) note.autostart = autostart != 0;
     note.attributes = domain.kept.spec.attributes;
     for (const auto& [k, v] : request.attributes) note.attributes[k] = v;
     note.attributes[std::string(snapshot_name)] = request.name;
@@ -360,7 +363,7 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
         xml = known_snapshot_xml(plan->xml, parent ? virDomainSnapshotGetName(parent.get()) : "", domain_xml);
         plan->flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT;
     }
-    SnapshotNote note = note_for(request, *domain, *plan, *state);
+    SnapshotNote note = note_for(d, request, *domain, *plan, *state);
     Unfinished unfinished = left_overs(*core, request.machine, *plan, *state);
     unfinished.stands_on = standing(d);
     const auto journal = note_unfinished(*core, session, unfinished);

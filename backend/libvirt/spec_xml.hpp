@@ -19,6 +19,8 @@ namespace wsvirt::backend::libvirt {
 
 inline constexpr const char* metadata_uri = "https://wsvirt.org/ns/domain/1";
 inline constexpr const char* metadata_prefix = "wsvirt";
+// On the element: the variables of the firmware are to be made anew (secure_boot.hpp).
+inline constexpr const char* variables_note = "awaits-variables";
 
 // What the element holds: the settings and the two times that libvirt does not keep (microseconds, unix
 // time).

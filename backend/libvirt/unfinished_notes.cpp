@@ -77,6 +77,12 @@ std::vector<fs::path> cut_off_applies(const Core& core, std::string_view machine
     return r;
 }
 
+bool removal_was_cut_off(const Core& core, std::string_view machine) {
+    const auto all = notes_of(core, machine);
+    return std::any_of(all.begin(), all.end(),
+                       [](const fs::path& file) { return read_unfinished(file).removed; });
+}
+
 Result<void> remove_memory_of(const Core& core, const Session& session, const Unfinished& u) {
     for (const auto& file : u.files)
         if (!is_overlay(file))
@@ -127,7 +133,8 @@ bool applying_was_cut_off(const Core& core, std::string_view machine) {
     return !cut_off_applies(core, machine).empty();
 }
 
-// An old note does not say whose files they are.
+// An old note does not say whose files they are. What stays gets a name that nobody removes who holds the
+// note.
 void forget_unfinished(const Core& core, const Session& session, std::string_view machine) {
     for (const auto& file : notes_of(core, machine)) {
         std::error_code ec;
@@ -137,8 +144,10 @@ void forget_unfinished(const Core& core, const Session& session, std::string_vie
         rest.id = make_guid();
         rest.files = u.files;
         std::erase_if(rest.files, is_overlay);
-        if (u.host.empty() || remove_memory_of(core, session, u) || !note_again(core, file, rest))
-            fs::remove(file, ec);
+        const bool stays = !u.host.empty() && !remove_memory_of(core, session, u) &&
+                           note_again(core, file.parent_path() / rest.id, rest);
+        fs::remove(file, ec);
+        if (stays && core.left_unfinished) core.left_unfinished();
     }
 }
 

@@ -20,6 +20,8 @@ void remove_half_written(const Core& core);
 bool is_of(const Core& core, const Unfinished& u);
 // Of this host and this machine, and of going back to a snapshot.
 std::vector<std::filesystem::path> cut_off_applies(const Core& core, std::string_view machine);
+// Whether the machine is to be removed yet, as is noted.
+bool removal_was_cut_off(const Core& core, std::string_view machine);
 // The noted files that are no overlays, of a machine that is not any more.
 Result<void> remove_memory_of(const Core& core, const Session& session, const Unfinished& u);
 // Says once why what is noted could not be finished. Nothing of a note that is gone.

@@ -4,6 +4,7 @@
 #include <pugixml.hpp>
 #include <sstream>
 
+#include "backend/libvirt/secure_boot.hpp"
 #include "base/text.hpp"
 #include "support/random_spec.hpp"
 
@@ -72,6 +73,23 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(domain_xml)
+
+// As a start does that changes the accelerator first, and a move to a host with other settings.
+BOOST_AUTO_TEST_CASE(that_variables_are_to_be_made_anew_stays_noted_when_it_is_written_again) {
+    MachineSpec s;
+    s.uuid = generation_one().uuid;
+    s.firmware = Firmware::uefi;
+    const auto awaiting = libvirt::awaiting_variables(written(s));
+    BOOST_TEST(!libvirt::awaits_variables(written(s)));
+    BOOST_TEST(libvirt::awaits_variables(awaiting));
+    auto other = options();
+    other.domain_type = "kvm";
+    const auto changed = libvirt::write_domain({s, 1, 2}, other, awaiting);
+    BOOST_REQUIRE(changed);
+    BOOST_TEST(libvirt::read_domain(*changed)->domain_type == "kvm");
+    BOOST_TEST(libvirt::awaits_variables(*changed));
+    BOOST_TEST(!libvirt::awaits_variables(libvirt::awaiting_no_variables(*changed)));
+}
 
 BOOST_AUTO_TEST_CASE(settings_survive_domain_xml) {
     std::mt19937 random(11);

@@ -6,8 +6,10 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstring>
+#include <utility>
 
 #include "backend/libvirt/handles.hpp"
+#include "tests/unit/backend/libvirt/libvirt_calls.hpp"
 
 using wsvirt::backend::libvirt::link_updates;
 
@@ -16,6 +18,7 @@ namespace {
 // What libvirt's test driver cannot do, or never fails to do.
 const char* saved_memory = nullptr;
 bool save_fails = false;
+thread_local bool was_stopped = false;
 
 template <class Function>
 Function of_libvirt(Function, const char* name) {
@@ -41,9 +44,19 @@ int virDomainUpdateDeviceFlags(virDomainPtr domain, const char* device, unsigned
     return -1;
 }
 
+bool wsvirt::testing::saves_are_stopped = false;
+
 int virDomainManagedSave(virDomainPtr domain, unsigned flags) {
-    if (save_fails) return -1;
+    was_stopped = wsvirt::testing::saves_are_stopped;
+    if (save_fails || was_stopped) return -1;
     return of_libvirt(&virDomainManagedSave, "virDomainManagedSave")(domain, flags);
+}
+
+virErrorPtr virGetLastError() {
+    static virError aborted{};
+    aborted.code = VIR_ERR_OPERATION_ABORTED;
+    if (std::exchange(was_stopped, false)) return &aborted;
+    return of_libvirt(&virGetLastError, "virGetLastError")();
 }
 
 namespace {

@@ -7,8 +7,11 @@
 #include <thread>
 
 #include "backend/libvirt/libvirt_hypervisor.hpp"
+#include "backend/libvirt/snapshot_xml.hpp"
+#include "backend/libvirt/unfinished_text.hpp"
 #include "base/text.hpp"
 #include "support/random_spec.hpp"
+#include "tests/unit/backend/libvirt/libvirt_calls.hpp"
 
 using namespace wsvirt;
 using namespace wsvirt::backend;
@@ -170,6 +173,43 @@ BOOST_AUTO_TEST_CASE(going_back_that_was_cut_off_ends_as_it_would_have) {
     fs::remove_all(state);
 }
 
+// The memory is with the snapshot yet, which whoever waits for that may delete next.
+BOOST_AUTO_TEST_CASE(going_back_is_not_through_where_only_saving_the_memory_was_stopped) {
+    namespace fs = std::filesystem;
+    const fs::path state = fs::temp_directory_path() / ("wsvirt-stopped-" + std::to_string(::getpid()));
+    const auto note = state / "unfinished-snapshots" / "a";
+    const auto h = open_test(state.string());
+    std::mt19937 random(9);
+    MachineSpec s = testing::random_spec(random);
+    s.disks.clear();
+    s.boot_devices.clear();
+    OK(h->define({}, s));
+    OK(h->start({}, s.uuid));
+    SnapshotRequest one, two;
+    one.machine = two.machine = s.uuid;
+    one.id = make_guid();
+    two.id = make_guid();
+    OK(h->snapshot({}, one));
+    OK(h->power_off({}, s.uuid));
+    fs::create_directories(note.parent_path());
+    std::ofstream(note) << "host here\nmachine " << s.uuid << "\nid " << make_guid() << "\napply " << one.id
+                        << "\nthen saved\n";
+    testing::saves_are_stopped = true;
+    const auto stopped = h->snapshot({}, two);
+    testing::saves_are_stopped = false;
+    BOOST_REQUIRE(!stopped);
+    BOOST_TEST((stopped.error().status == Status::cancelled), stopped.error().full_text());
+    BOOST_TEST(libvirt::read_unfinished(note).applied == one.id);
+    const auto again = h->check_whole({}, s.uuid);
+    BOOST_REQUIRE(!again);
+    BOOST_TEST(again.error().message_id == "wsvirt.snapshot.just_applied", again.error().full_text());
+    BOOST_TEST((h->machine(s.uuid)->state == saved));
+    BOOST_TEST(!fs::exists(note));
+    OK(h->discard_saved_state({}, s.uuid));
+    OK(h->undefine({}, s.uuid));
+    fs::remove_all(state);
+}
+
 BOOST_AUTO_TEST_CASE(settings_survive_libvirt) {
     const auto h = open_test();
     std::mt19937 random(3);
@@ -235,6 +275,72 @@ BOOST_AUTO_TEST_CASE(going_back_brings_the_automatic_start_back) {
         BOOST_TEST(h->machine(s.uuid)->spec.autostart == before);
         OK(h->undefine({}, s.uuid));
     }
+}
+
+// As `virsh autostart` does, of which our settings know nothing.
+BOOST_AUTO_TEST_CASE(a_snapshot_has_the_automatic_start_that_others_have_set) {
+    const auto h = open_test();
+    const libvirt::ConnectHandle others(virConnectOpen("test:///default"));
+    std::mt19937 random(7);
+    for (const bool then : {true, false}) {
+        MachineSpec s = testing::random_spec(random);
+        s.disks.clear();
+        s.boot_devices.clear();
+        s.autostart = !then;
+        OK(h->define({}, s));
+        const libvirt::DomainHandle d(virDomainLookupByUUIDString(others.get(), s.uuid.c_str()));
+        BOOST_REQUIRE(virDomainSetAutostart(d.get(), then ? 1 : 0) == 0);
+        SnapshotRequest r;
+        r.machine = s.uuid;
+        r.id = make_guid();
+        const auto taken = h->snapshot({}, r);
+        OK(taken);
+        BOOST_TEST(taken->spec.autostart == then);
+        BOOST_REQUIRE(virDomainSetAutostart(d.get(), then ? 0 : 1) == 0);
+        OK(h->revert({}, s.uuid, r.id, {AfterRevert::Memory::dropped, {}, {}}));
+        int now = -1;
+        BOOST_REQUIRE(virDomainGetAutostart(d.get(), &now) == 0);
+        BOOST_TEST(now == (then ? 1 : 0));
+        OK(h->undefine({}, s.uuid));
+    }
+}
+
+// Memory that a snapshot had, on a host that does not remove it now. Whoever holds the note of the removal
+// removes that.
+BOOST_AUTO_TEST_CASE(memory_that_outlives_its_machine_stays_noted) {
+    namespace fs = std::filesystem;
+    const fs::path state = fs::temp_directory_path() / ("wsvirt-outlives-" + std::to_string(::getpid()));
+    const auto folder = state / "unfinished-snapshots";
+    const auto h = open_test(state.string());
+    MachineSpec spec;
+    spec.uuid = "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A02";
+    spec.name = "outlived";
+    OK(h->define({}, spec));
+    SnapshotRequest r;
+    r.machine = spec.uuid;
+    r.id = make_guid();
+    OK(h->snapshot({}, r));
+    const libvirt::ConnectHandle c(virConnectOpen("test:///default"));
+    const libvirt::DomainHandle d(virDomainLookupByUUIDString(c.get(), spec.uuid.c_str()));
+    const libvirt::SnapshotHandle s(virDomainSnapshotLookupByName(d.get(), r.id.c_str(), 0));
+    libvirt::SnapshotNote note;
+    note.created_us = 1;
+    note.saved_file = "in no folder";  // so that it cannot be looked for
+    const auto xml = libvirt::with_note(libvirt::take(virDomainSnapshotGetXMLDesc(s.get(), 0)), note);
+    OK(xml);
+    constexpr unsigned again = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT;
+    BOOST_REQUIRE(libvirt::SnapshotHandle(virDomainSnapshotCreateXML(d.get(), xml->c_str(), again)));
+    OK(h->undefine({}, spec.uuid));
+    BOOST_TEST(!h->machine(spec.uuid));
+    std::vector<libvirt::Unfinished> left;
+    for (const auto& file : fs::directory_iterator(folder)) left.push_back(libvirt::read_unfinished(file));
+    BOOST_TEST_REQUIRE(left.size() == 1U);
+    BOOST_TEST(left[0].host == "here");
+    BOOST_TEST(left[0].machine == spec.uuid);
+    BOOST_TEST_REQUIRE(left[0].files.size() == 1U);
+    BOOST_TEST(left[0].files[0] == note.saved_file);
+    BOOST_TEST(!left[0].removed);
+    fs::remove_all(state);
 }
 
 BOOST_AUTO_TEST_CASE(two_callers_cannot_make_the_same_machine) {
