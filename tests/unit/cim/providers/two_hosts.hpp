@@ -8,6 +8,13 @@
 #include "cim/providers/virtual_system/elements.hpp"
 #include "tests/unit/cim/providers/world.hpp"
 
+#define REFUSED(answer, number)                                                         \
+    do {                                                                                \
+        const auto r_ = (answer);                                                       \
+        BOOST_TEST(code(r_) == (number), code(r_) << ": " << text_of(r_) << last_text); \
+        BOOST_TEST(!text_of(r_).empty());                                               \
+    } while (false)
+
 namespace wsvirt::cim::provider_test {
 
 class TwoHosts : public World {
