@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_set>
 
 namespace wsvirt::cim {
 
@@ -22,9 +23,14 @@ void apply_embedding(Feature& f) {
 
 // Adds the superclass's qualifiers that are handed down and not given anew.
 void inherit(Qualifiers& own, const Qualifiers& from) {
-    for (const auto& q : from) {
-        if (!(q.flavor & Qualifier::to_subclass) || find_qualifier(own, q.name)) continue;
-        own.push_back(q);
+    std::unordered_set<std::string_view, IHash, IEqual> given;
+    for (const auto& q : own) given.insert(q.name);
+    std::vector<const Qualifier*> added;
+    for (const auto& q : from)
+        if ((q.flavor & Qualifier::to_subclass) && !given.contains(q.name)) added.push_back(&q);
+    own.reserve(own.size() + added.size());
+    for (const auto* q : added) {
+        own.push_back(*q);
         own.back().propagated = true;
     }
 }
@@ -80,6 +86,7 @@ ClassBuilder::ClassBuilder(const mof::ClassDeclaration& d, ClassPtr super, Share
     made_->properties_ = made_->super_->properties();
     made_->methods_ = made_->super_->methods();
     for (std::size_t i = 0; i < made_->properties_.size(); ++i) slots_[made_->properties_[i]->name] = i;
+    for (std::size_t i = 0; i < made_->methods_.size(); ++i) methods_[made_->methods_[i]->name] = i;
 }
 
 Result<ClassPtr> ClassBuilder::build(const mof::ClassDeclaration& declaration, ClassPtr super,
@@ -132,25 +139,25 @@ Result<void> ClassBuilder::add_method(const mof::MethodDeclaration& d) {
     for (auto& p : made->parameters) arrays_.keep(p.qualifiers);
     made->origin = made_->name_;
     auto& methods = made_->methods_;
-    const auto at = std::find_if(methods.begin(), methods.end(),
-                                 [&](const auto* m) { return iequals(m->name, made->name); });
-    if (at == methods.end()) {
+    const auto at = methods_.find(made->name);
+    if (at == methods_.end()) {
+        methods_.emplace(made->name, methods.size());
         methods.push_back(made.get());
     } else {
-        const Method& before = **at;
-        for (const auto& own : made_->own_methods_)
-            if (own.get() == &before)
-                return mof::error_at(*declaration_.file, d.at, Status::malformed,
-                                     fmt::format("the method {} is declared twice", made->name), made->name);
+        const Method& before = *methods[at->second];
+        if (own_methods_.contains(&before))
+            return mof::error_at(*declaration_.file, d.at, Status::malformed,
+                                 fmt::format("the method {} is declared twice", made->name), made->name);
         made->origin = before.origin;
         inherit(made->qualifiers, before.qualifiers);
         if (same_parameters(*made, before))
             for (auto& p : made->parameters)
                 if (const auto* other = before.parameter(p.name)) inherit(p.qualifiers, other->qualifiers);
-        *at = made.get();
+        methods[at->second] = made.get();
     }
     for (auto& p : made->parameters) apply_qualifiers(p);
     made->is_static = flag(made->qualifiers, "Static", false);
+    own_methods_.insert(made.get());
     made_->own_methods_.push_back(std::move(made));
     return {};
 }

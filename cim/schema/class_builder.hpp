@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -44,7 +45,8 @@ class ClassBuilder {
     SharedArrays& arrays_;
     std::shared_ptr<Class> made_;
     ILess less_;
-    std::map<std::string_view, std::size_t, ILess> slots_;
+    std::map<std::string_view, std::size_t, ILess> slots_, methods_;
+    std::set<const Method*> own_methods_;
 };
 
 }  // namespace wsvirt::cim

@@ -18,6 +18,7 @@ struct MofLimits {
     std::size_t instances = 10'000;        // of one text that came over the wire, wherever aliases put them
     std::size_t bytes = 16 * 1024 * 1024;  // of one text
     unsigned include_depth = 16;
+    unsigned class_depth = 64;  // superclasses of one class, each of which hands down all that it has
 };
 
 // Compiles MOF text into the schema. `file_name` is for error texts and for relative includes; includes are

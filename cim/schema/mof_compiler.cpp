@@ -41,6 +41,13 @@ std::string namespace_of_pragma(std::string_view text) {
     return normal_namespace(text);
 }
 
+// A class and its superclasses.
+std::size_t ancestors(const ClassPtr& c) {
+    std::size_t n = 0;
+    for (const Class* at = c.get(); at; at = at->superclass().get()) ++n;
+    return n;
+}
+
 }  // namespace
 
 // Keeps the declarations of one file and carries each out at once.
@@ -195,8 +202,15 @@ Result<ClassPtr> MofCompiler::build(Namespace& ns, Pending& pending, const std::
                                    built_.contains({at->second.declaration.get(), done->superclass().get()}))
         return done;
     const auto& d = *at->second.declaration;
+    const auto too_deep = [&] {
+        return mof::error_at(
+            *d.file, d.at, Status::server_limits_exceeded,
+            fmt::format("the class {} has more than {} superclasses", name, options_.limits.class_depth),
+            name);
+    };
     ClassPtr super;
     if (!d.superclass.empty()) {
+        if (pending.building.size() > options_.limits.class_depth) return too_deep();
         if (!pending.building.insert(to_lower(name)).second)
             return mof::error_at(*d.file, d.at, Status::invalid_superclass,
                                  fmt::format("the class {} is its own ancestor", name), name);
@@ -209,6 +223,7 @@ Result<ClassPtr> MofCompiler::build(Namespace& ns, Pending& pending, const std::
                 *d.file, d.at, Status::invalid_superclass,
                 fmt::format("the superclass {} of {} is not declared in {}", d.superclass, name, ns.name()),
                 d.superclass);
+        if (ancestors(super) > options_.limits.class_depth) return too_deep();
     }
     auto& shared = built_[{&d, super.get()}];
     if (!shared) {

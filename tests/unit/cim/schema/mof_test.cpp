@@ -1,5 +1,6 @@
 #include "cim/schema/mof.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
 using namespace wsvirt;
@@ -248,6 +249,37 @@ BOOST_AUTO_TEST_CASE(errors_name_the_place) {
           "/* open", "class A { string x = \"\\q\"; };", "[Key Key] class A {};", "#pragma namespace(\"\")",
           "#pragma include(\"x.mof\")", "class A { void f(string a, string A); };", "[A, a] class B {};"})
         BOOST_TEST_CONTEXT(text) BOOST_TEST((refused(text).status != Status::failed));
+}
+
+// Whatever order they come in.
+BOOST_AUTO_TEST_CASE(a_chain_of_classes_has_an_end) {
+    const auto chain = [](int length, bool base_first) {
+        std::vector<std::string> all{"[Q0(0)] class C0 { [R0(0)] uint8 P; uint32 M0(); };\n"};
+        for (int i = 1; i < length; ++i) {
+            const auto n = std::to_string(i);
+            all.push_back("[Q" + n + "(" + n + ")] class C" + n + " : C" + std::to_string(i - 1) + " { [R" +
+                          n + "(" + n + ")] uint8 P; uint32 M" + n + "(); };\n");
+        }
+        if (!base_first) std::reverse(all.begin(), all.end());
+        std::string text;
+        for (const auto& c : all) text += c;
+        return text;
+    };
+    for (const bool base_first : {true, false}) {
+        Schema s;
+        const auto whole = compile_mof(s, chain(65, base_first), "chain.mof", "root/test", false);
+        BOOST_TEST_REQUIRE(whole.ok(), (whole ? "" : whole.error().text));
+        const auto last = s.find("root/test")->find("C64");
+        BOOST_TEST(last->qualifiers().size() == 65U);
+        BOOST_TEST(last->property("P")->qualifiers.size() == 65U);
+        BOOST_TEST(last->methods().size() == 65U);
+        BOOST_TEST(last->method("M0") == s.find("root/test")->find("C0")->method("M0"));
+        for (const int length : {66, 100'000}) {
+            const auto e = refused(chain(length, base_first));
+            BOOST_TEST((e.status == Status::server_limits_exceeded));
+            BOOST_TEST(e.text.find("superclasses") != std::string::npos, e.text);
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(pragma_namespace_switches) {
