@@ -2,11 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "backend/hypervisor.hpp"
 #include "base/result.hpp"
 
 namespace wsvirt::backend {
+
+// The id of the error of Hypervisor::has_file() where files are being made in the folder: until that has
+// ended the host does not tell what else is there.
+inline constexpr std::string_view folder_busy = "wsvirt.folder.busy";
 
 class FileSight {
   public:

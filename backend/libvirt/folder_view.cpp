@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "backend/file_sight.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/errors.hpp"
 #include "base/text.hpp"
@@ -237,8 +238,10 @@ Error FolderView::error(const char* doing) const {
         e.subject = look_->folder;
     } else if (look_->pool && e.status == Status::failed) {
         e.status = Status::busy;
-        e.message_id = "wsvirt.folder.busy";
-        e.text = cannot + "Others use the storage pool of the folder at the moment; try again later.";
+        e.message_id = folder_busy;
+        e.text = cannot +
+                 "Files are being made in its folder, and until that has ended the host does not tell what "
+                 "else is there; try again later.";
         e.subject = look_->folder;
     }
     return e;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "backend/file_sight.hpp"
 #include "base/text.hpp"
 #include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
@@ -24,7 +25,6 @@ namespace {
 using Problems = std::vector<Error>;
 
 constexpr auto look_limit = std::chrono::seconds(15);
-constexpr std::string_view folder_busy = "wsvirt.folder.busy";  // the machine layer's
 
 void add(Problems& out, Status status, const char* id, std::string text, const std::string& subject = {}) {
     out.emplace_back(status, std::string("wsvirt.migration.") + id, std::move(text), subject);
@@ -236,7 +236,7 @@ void check_file(const Services& services, const Plan& plan, const Disk& d, Probl
     }
     const auto there = host.hypervisor->has_file(look(), d.path);
     // While files are made in the folder the host tells of no new ones; it makes none over one that is there.
-    const bool may_be_made = !there && copied && there.error().message_id == folder_busy;
+    const bool may_be_made = !there && copied && there.error().message_id == backend::folder_busy;
     if (!there && !may_be_made && there.error().status != Status::not_supported)
         return out.push_back(there.error());
     if (there && copied && *there)

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "backend/file_sight.hpp"
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/providers/virtual_system/planned_systems.hpp"
@@ -180,6 +181,14 @@ Result<void> check_serial_target_there(Services& there, const MachineSpec& spec,
     backend::Call call;
     call.deadline = std::chrono::steady_clock::now() + look_limit;
     const auto exists = there.hypervisor.has_file(call, port.path);
+    if (!exists && exists.error().message_id == backend::folder_busy)
+        return Error(Status::busy, "wsvirt.serial.unseen",
+                     "Files are being copied into the folder of \"" + port.path + "\" on the host \"" +
+                         there.host.name +
+                         "\". Until that has ended the host does not tell whether it has that file already, "
+                         "which a serial port would destroy; try again later, or choose a Connection in "
+                         "another folder.",
+                     connection, exists.error().full_text());
     if (!exists && exists.error().status != Status::not_supported) return exists.error();
     if (!exists || !*exists) return {};
     return Error(Status::invalid_parameter,

@@ -292,7 +292,7 @@ BOOST_AUTO_TEST_CASE(a_serial_port_destroys_nothing_at_the_destination) {
 // Whose host tells nothing new of the folder then.
 BOOST_AUTO_TEST_CASE(another_long_copy_into_the_folder_is_not_in_the_way) {
     const auto guid = machine();
-    second.fail_always("has_file", Error(Status::busy, "wsvirt.folder.busy", "Others use the pool."));
+    second.fail_always("has_file", Error(Status::busy, "wsvirt.folder.busy", "Files are being made in it."));
     BOOST_TEST(done(check(guid)) == 32774U);
     const Given both{{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
                      {"NewResourceSettingData", disk_at((folder / "disks" / "copy.qcow2").string())}};
@@ -334,6 +334,11 @@ BOOST_AUTO_TEST_CASE(a_serial_port_may_write_on_in_its_own_log) {
     BOOST_TEST(last_text.find("\"planned\"") != std::string::npos, last_text);
     second.fail_always("has_file", Error(Status::unavailable, "test.fault", "It does not answer."));
     BOOST_TEST(done(check(guid, with_port(planned + ".log"))) == 32777U);
+    second.fail_always("has_file", Error(Status::busy, "wsvirt.folder.busy", "Files are being made in it."));
+    BOOST_TEST(done(check(guid, with_port(planned + ".log"))) == 32774U);
+    for (const char* what :
+         {"hvB", "Connection", "Files are being copied into the folder", "planned.qcow2.log"})
+        BOOST_TEST(last_text.find(what) != std::string::npos, last_text);
 }
 
 // Both have been let through by the questions beforehand when the first of them begins.
