@@ -91,6 +91,49 @@ bool is_on(const Pool& pool) {
 
 }  // namespace
 
+std::shared_ptr<LeftPools> LeftPools::acquire() {
+    static std::mutex mutex;
+    static std::weak_ptr<LeftPools> current;
+    const std::scoped_lock lock(mutex);
+    auto pools = current.lock();
+    if (!pools) current = pools = std::make_shared<LeftPools>();
+    return pools;
+}
+
+bool LeftPools::some_are_on() const {
+    const std::scoped_lock lock(mutex_);
+    return !left_.empty();
+}
+
+void LeftPools::leave(const std::string& uri, const std::string& id) {
+    const std::scoped_lock lock(mutex_);
+    left_.emplace(uri, id);
+}
+
+bool LeftPools::take_up(const std::string& uri, const std::string& id) {
+    const std::scoped_lock lock(mutex_);
+    return left_.erase({uri, id}) > 0;
+}
+
+bool LeftPools::end_left(virConnectPtr connection) {
+    const std::string uri = take(virConnectGetURI(connection));
+    const std::scoped_lock lock(mutex_);
+    bool left = false;
+    for (auto at = left_.begin(); at != left_.end();) {
+        if (at->first != uri) {
+            ++at;
+            continue;
+        }
+        const auto pool = pool_by_id(connection, at->second);
+        const bool gone = !pool && last_error_code() == VIR_ERR_NO_STORAGE_POOL;
+        const bool ended =
+            pool && (virStoragePoolDestroy(pool.get()) == 0 || virStoragePoolIsActive(pool.get()) == 0);
+        left |= !gone && !ended;
+        at = gone || ended ? left_.erase(at) : std::next(at);
+    }
+    return left;
+}
+
 // Of one folder of one host.
 struct FolderView::Shared {
     std::mutex mutex;
@@ -129,6 +172,8 @@ struct FolderView::Look {
     unsigned flags;
     std::shared_ptr<All> all = All::acquire();
     std::shared_ptr<Shared> shared = all->folder(connection, folder);
+    std::shared_ptr<LeftPools> left = LeftPools::acquire();
+    std::string uri = take(virConnectGetURI(connection));
     Pool pool = nullptr;
     bool counted = false, missing = false;
     std::string counted_for = {};  // the pool's id
@@ -150,13 +195,20 @@ struct FolderView::Look {
             if (is_on(pool)) count();
         }
         if (!counted) pool.reset(virStoragePoolLookupByTargetPath(connection, folder.c_str()));
+        if (!counted && pool && left->take_up(uri, id_of(pool.get()))) {
+            shared->id = id_of(pool.get());
+            count();
+        }
         return pool ? look_into() : begin();
     }
 
     void end() {
         const std::scoped_lock lock(shared->mutex);
         if (!counted || --shared->users > 0) return;
-        if (const auto ours = pool_by_id(connection, shared->id); ours) virStoragePoolDestroy(ours.get());
+        const auto ours = pool_by_id(connection, shared->id);
+        const bool gone = !ours && last_error_code() == VIR_ERR_NO_STORAGE_POOL;
+        const bool ended = ours && virStoragePoolDestroy(ours.get()) == 0;
+        if (!shared->id.empty() && !gone && !ended) left->leave(uri, shared->id);
         shared->id.clear();
     }
 

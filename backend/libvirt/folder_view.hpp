@@ -5,7 +5,10 @@
 #include <libvirt/libvirt.h>
 
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "backend/libvirt/handles.hpp"
 #include "base/result.hpp"
@@ -22,6 +25,22 @@ Volume make_volume(virStoragePoolPtr pool, const std::string& path, std::uint64_
                    const std::string& format = "raw");
 // A file with the content of another one of the host, which makes the copy.
 Volume copy_volume(virStoragePoolPtr pool, const std::string& path, virStorageVolPtr from);
+
+// Pools that stay on as the connection was lost, or a file was being made, when nobody needed them any more.
+// They are kept for the process as long as somebody holds this. Any thread.
+class LeftPools {
+  public:
+    static std::shared_ptr<LeftPools> acquire();
+    bool some_are_on() const;
+    // Those of this connection's host; whether some are left yet. Blocking.
+    bool end_left(virConnectPtr connection);
+    void leave(const std::string& uri, const std::string& id);
+    bool take_up(const std::string& uri, const std::string& id);  // whether it was left
+
+  private:
+    mutable std::mutex mutex_;
+    std::set<std::pair<std::string, std::string>> left_;  // the host's URI, the pool's id
+};
 
 // The pool that stands for a file's folder, for as long as this lives. libvirt lets one stand for a folder,
 // so all of this process who look into the same one at the same time share it, and none ends what another

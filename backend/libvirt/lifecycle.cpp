@@ -76,7 +76,20 @@ Result<void> get_ready(const CorePtr& core, Session& s, virDomainPtr domain) {
     return xml ? Result<void>() : xml.error();
 }
 
-Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain, bool was_saved) {
+// The end of the service between its coming back with its memory and its getting its links is no reason for
+// it to stand still with others. Without room for the note it starts all the same.
+std::shared_ptr<void> note_start(const Core& core, Session& s, virDomainPtr domain) {
+    Unfinished noted;
+    noted.machine = uuid_of(domain);
+    noted.id = make_guid();
+    noted.links = noted.was_running = true;
+    auto done = note_unfinished(core, s, noted);
+    return done ? std::move(*done) : std::shared_ptr<void>();
+}
+
+// `noted`: to be kept until it runs.
+Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain, bool was_saved,
+                    std::shared_ptr<void>& noted) {
     const DiskServers servers(*core, s, uuid_of(domain));
     Site w(core, s, domain);
     const auto xml = tell_chains(w, servers);
@@ -84,7 +97,10 @@ Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain, bool w
     if (!was_saved && awaits_variables(*xml))
         if (const auto ok = renew_variables(*core, s, *xml); !ok) return ok.error();
     auto done = servers.start(*xml);
-    if (done) done = was_saved ? start_with_memory(domain, *xml) : checked(virDomainCreate(domain), doing);
+    const auto about_to_pause = [&] { noted = note_start(*core, s, domain); };
+    if (done)
+        done = was_saved ? start_with_memory(domain, *xml, about_to_pause)
+                         : checked(virDomainCreate(domain), doing);
     if (!done && virDomainIsActive(domain) == 0) servers.stop(*xml);
     if (const auto read = read_domain(*xml); done && read) tune_processors(domain, read->kept.spec);
     return done;
@@ -111,7 +127,8 @@ Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
         core_, call, uuid, change, [core = core_](Session& s, virDomainPtr d) -> Result<void> {
             if (auto ok = use_accelerator(core, s, d); !ok) return ok;
             const bool was_saved = has_saved_file(*core->connector, d);
-            if (auto ok = create(core, s, d, was_saved); !ok) return ok;
+            std::shared_ptr<void> noted;
+            if (auto ok = create(core, s, d, was_saved, noted); !ok) return ok;
             // As does a machine that others saved while it was paused.
             int state = 0;
             if (was_saved && virDomainGetState(d, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PAUSED)

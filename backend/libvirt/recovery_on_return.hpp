@@ -1,11 +1,13 @@
 // What was cut off on a host is finished or taken back (snapshot_journal.hpp) whenever the host answers
 // again, and at once where an operation could not clear up after itself; what cannot be finished is tried
-// again after pauses that grow. Files whose merge has failed are merged then, as long as nobody else waits
-// for their machine. One thread for each host; its end waits for what it is about, at most for as long as a
-// cancelled call may take.
+// again after pauses that grow. Files whose merge has failed are merged after that, as long as nobody else
+// waits for their machine. Three threads for each host, as removing a machine and merging may take long:
+// neither waits for the other, and nothing else for them. Their end waits for what they are about, at most
+// for as long as a cancelled call may take.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -16,6 +18,7 @@ namespace wsvirt::backend::libvirt {
 class RecoveryOnReturn {
   public:
     explicit RecoveryOnReturn(const CorePtr& core);  // before the first operation
+    ~RecoveryOnReturn();
     RecoveryOnReturn(const RecoveryOnReturn&) = delete;
     RecoveryOnReturn& operator=(const RecoveryOnReturn&) = delete;
 
@@ -23,10 +26,15 @@ class RecoveryOnReturn {
     void look_now(std::chrono::milliseconds limit);
 
   private:
-    struct State;
-    std::shared_ptr<State> state_;
+    struct Rounds;
+    // Whether something is left for another time; others: asked to stop where it is wanted again.
+    using Look = std::function<bool(const Call&, const std::stop_token& others)>;
+    static void run(const CorePtr& core, Rounds& rounds, const Look& look, const std::stop_token& stop);
+
+    const std::shared_ptr<class LeftPools> pools_;
+    std::shared_ptr<Rounds> notes_, removals_, merges_;
     std::shared_ptr<void> subscription_;
-    std::jthread thread_;
+    std::jthread noting_, removing_, merging_;
 };
 
 }  // namespace wsvirt::backend::libvirt

@@ -5,9 +5,11 @@
 
 #include <libvirt/libvirt.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "backend/libvirt/core.hpp"
 #include "base/result.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -18,8 +20,17 @@ namespace wsvirt::backend::libvirt {
 // thread.
 std::vector<std::string> link_updates(const std::string& back, const std::string& definition);
 
-// Starts a machine that has saved memory. May leave it paused; when its links cannot be set, it is saved
-// again; where not even that can be done it stays paused, and the error says so.
-Result<void> start_with_memory(virDomainPtr domain, const std::string& definition);
+// Starts a machine that has saved memory. May leave it paused, which `about_to_pause` is told of before; when
+// its links cannot be set, it is saved again; where not even that can be done it stays paused, and the error
+// says so.
+Result<void> start_with_memory(virDomainPtr domain, const std::string& definition,
+                               const std::function<void()>& about_to_pause = {});
+// What is left of that where the service has ended on the way; of one that is off or saved nothing is.
+// resume: nobody has done so since.
+Result<void> finish_start(virDomainPtr domain, const std::string& definition, bool resume);
+
+// The links of machines that run with memory that libvirt has given back to them by itself, when it started;
+// their guests have run on with those of the memory since. What fails is left, and in the log.
+void set_links_of_restored(const CorePtr& core, const Call& call);
 
 }  // namespace wsvirt::backend::libvirt

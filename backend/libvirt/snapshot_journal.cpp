@@ -13,6 +13,7 @@
 #include "backend/libvirt/foreign_overlays.hpp"
 #include "backend/libvirt/former_state.hpp"
 #include "backend/libvirt/kept_memory.hpp"
+#include "backend/libvirt/restored_links.hpp"
 #include "backend/libvirt/snapshot_apply.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/unfinished_deletion.hpp"
@@ -205,6 +206,10 @@ Result<void> clear_up(Site& w, Unfinished& u, const fs::path& file) {
 Result<void> make_whole(Site& w, Unfinished u, const fs::path& file) {
     if (u.paused) return pause_again(w);
     if (auto ok = wait_for_job(w); !ok) return ok;
+    if (u.links) {
+        const auto own = w.domain_xml();
+        return own ? finish_start(w.domain, *own, u.was_running) : Result<void>(own.error());
+    }
     if (u.frozen && w.active()) virDomainFSThaw(w.domain, nullptr, 0, 0);
     auto ok = u.applied.empty() ? applying_first(w, u) : Result<void>();
     if (ok) ok = clear_up(w, u, file);
@@ -312,7 +317,7 @@ Result<void> make_noted_whole(Site& w, const fs::path& file) {
 }
 
 // Nothing of a machine that is removed stays unmerged; but that ends where another operation waits for the
-// machine, or what is noted of other machines.
+// machine, or another one is to be removed.
 Result<void> at_its_turn(const CorePtr& core, const Call& call, const fs::path& file,
                          const std::stop_token& others, const std::function<Result<void>(Site&)>& work) {
     std::stop_source way;
@@ -370,21 +375,19 @@ Result<void> finish_applying(Site& w) {
     return {};
 }
 
-std::size_t recover_snapshots(const CorePtr& core, const Call& call, const std::stop_token& others) {
-    const std::lock_guard one_at_a_time(core->recovering);
-    remove_half_written(*core);
-    // The others spare what applies need, and are looked at again when these are through. Merging all of a
-    // machine may take long. Each is looked at once: others write to them meanwhile.
-    std::vector<std::pair<int, fs::path>> files;
-    for (auto& file : all_notes(*core)) {
-        const Unfinished u = read_unfinished(file);
-        files.emplace_back(u.removed ? 2 : u.applied.empty() ? 1 : 0, std::move(file));
-    }
-    std::stable_sort(files.begin(), files.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
+namespace {
+
+struct Note {
+    int haste = 0;
+    fs::path file;
+};
+
+// Each is looked at once: others write to them meanwhile. How many are left.
+std::size_t finish(const CorePtr& core, const Call& call, const std::vector<Note>& notes,
+                   const std::stop_token& others) {
     std::size_t left = 0;
     std::error_code ec;
-    for (const auto& [haste, file] : files) {
+    for (const auto& [haste, file] : notes) {
         const Unfinished u = read_unfinished(file);
         if (u.machine.empty() || !is_of(*core, u)) continue;
         auto ok = recover_one(core, call, file, others);
@@ -397,6 +400,30 @@ std::size_t recover_snapshots(const CorePtr& core, const Call& call, const std::
         }
     }
     return left;
+}
+
+// In the order in which they are to be finished.
+std::vector<Note> noted(const Core& core, bool removals) {
+    std::vector<Note> r;
+    for (auto& file : all_notes(core)) {
+        const Unfinished u = read_unfinished(file);
+        if (u.removed == removals) r.push_back({u.applied.empty() ? 1 : 0, std::move(file)});
+    }
+    std::stable_sort(r.begin(), r.end(), [](const auto& a, const auto& b) { return a.haste < b.haste; });
+    return r;
+}
+
+}  // namespace
+
+// The others spare what applies need, and are looked at again when these are through.
+std::size_t recover_snapshots(const CorePtr& core, const Call& call) {
+    const std::lock_guard one_at_a_time(core->recovering);
+    remove_half_written(*core);
+    return finish(core, call, noted(*core, false), {});
+}
+
+std::size_t finish_removals(const CorePtr& core, const Call& call, const std::stop_token& others) {
+    return finish(core, call, noted(*core, true), others);
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -21,6 +21,7 @@ struct Unfinished {
     bool was_running = false;          // and shall run on
     bool frozen = false;               // the guest's file systems may be
     bool paused = false;               // it was and shall be, but runs for an instant; nothing else is noted
+    bool links = false;                // it starts with its memory, and has to get its links first; the same
     std::vector<std::string> files;    // that are nobody's unless the machine or a snapshot needs them
     std::vector<std::string> deleted;  // snapshots to delete, in this order
     bool removed = false;              // and the machine after them
@@ -60,8 +61,10 @@ Result<void> finish_applying(struct Site& w);
 // the notes, and is all that stays noted where it cannot. With the machine's gate held.
 void forget_unfinished(const Core& core, const Session& session, std::string_view machine);
 
-// When the host has answered for the first time, or again. How many notes are left of it. others: asked to
-// stop where more than what takes long is to be done.
-std::size_t recover_snapshots(const CorePtr& core, const Call& call, const std::stop_token& others);
+// When the host has answered for the first time, or again; one at a time. How many notes are left of it.
+std::size_t recover_snapshots(const CorePtr& core, const Call& call);
+// Of machines that were being removed, all of whose files are merged first, which may take long. One at a
+// time, beside the other. others: asked to stop where more is to be done.
+std::size_t finish_removals(const CorePtr& core, const Call& call, const std::stop_token& others);
 
 }  // namespace wsvirt::backend::libvirt

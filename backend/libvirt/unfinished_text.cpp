@@ -45,11 +45,11 @@ std::string in_its_lines(std::string_view line) {
 
 }  // namespace
 
-// One line each: "host NAME", "machine GUID", "id GUID", "was_running", "frozen", "paused", "removed", "apply
-// GUID", "back", "then runs" or "saved" or "dropped", "mark VALUE NAME", "held PATH", "host_holds",
-// "settings XML", "file PATH", "delete GUID", "stands_on GUID", "base TARGET FORMAT NAME" before the "path
-// PATH" that it is of, "upper PATH" before the "lower PATH" that it stood on, and "failed TEXT" of why a
-// start could not finish it.
+// One line each: "host NAME", "machine GUID", "id GUID", "was_running", "frozen", "paused", "links",
+// "removed", "apply GUID", "back", "then runs" or "saved" or "dropped", "mark VALUE NAME", "held PATH",
+// "host_holds", "settings XML", "file PATH", "delete GUID", "stands_on GUID", "base TARGET FORMAT NAME"
+// before the "path PATH" that it is of, "upper PATH" before the "lower PATH" that it stood on, and "failed
+// TEXT" of why a start could not finish it.
 Unfinished read_unfinished(const std::filesystem::path& file) {
     Unfinished u;
     std::ifstream in(file);
@@ -64,6 +64,7 @@ Unfinished read_unfinished(const std::filesystem::path& file) {
         if (name == "was_running") u.was_running = true;
         if (name == "frozen") u.frozen = true;
         if (name == "paused") u.paused = true;
+        if (name == "links") u.links = true;
         if (name == "removed") u.removed = true;
         if (name == "apply") u.applied = value;
         if (name == "back") u.back = true;
@@ -97,6 +98,7 @@ std::string text_of(const std::string& host, const Unfinished& what) {
     if (what.was_running) text += "was_running\n";
     if (what.frozen) text += "frozen\n";
     if (what.paused) text += "paused\n";
+    if (what.links) text += "links\n";
     if (what.removed) text += "removed\n";
     if (!what.applied.empty()) text += "apply " + what.applied + "\n";
     if (what.back) text += "back\n";

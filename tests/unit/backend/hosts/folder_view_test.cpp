@@ -1,10 +1,14 @@
 // Several at once look into one folder of a real libvirt host, and others have storage pools there.
 #include "backend/libvirt/folder_view.hpp"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "backend/libvirt/target_storage.hpp"
@@ -145,6 +149,49 @@ BOOST_AUTO_TEST_CASE(nobody_ends_what_another_needs) {
     OK(second.make(folder.path + "/second.raw", "raw", 1 << 20));
     BOOST_TEST(fs::exists(on_b(folder.path + "/first.raw")));
     BOOST_TEST(fs::exists(on_b(folder.path + "/second.raw")));
+}
+
+// The connections to libvirt's TCP port that this process has.
+std::set<int> links() {
+    std::set<int> r;
+    for (const auto& e : fs::directory_iterator("/proc/self/fd")) {
+        const int fd = std::stoi(e.path().filename());
+        sockaddr_in peer{};
+        socklen_t size = sizeof peer;
+        if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&  // NOLINT
+            peer.sin_family == AF_INET && ntohs(peer.sin_port) == 16509)
+            r.insert(fd);
+    }
+    return r;
+}
+
+// Nobody could end it when it was needed no more.
+BOOST_AUTO_TEST_CASE(a_pool_whose_connection_was_lost_ends_when_there_is_one_again) {
+    const Folder folder("/vms/lost-view");
+    const auto pools = libvirt::LeftPools::acquire();
+    const auto before = folder.pools();
+    for (const bool needed_again : {false, true}) {
+        const auto others = links();
+        const libvirt::ConnectHandle lost(virConnectOpen(getenv("WSVIRT_LAB_B")));
+        {
+            const libvirt::FolderView view(lost.get(), folder.file);
+            BOOST_TEST((view && folder.pools() == before + 1));
+            for (const int fd : links())
+                if (!others.contains(fd)) shutdown(fd, SHUT_RD);
+        }
+        BOOST_TEST(folder.pools() == before + 1);
+        BOOST_TEST(pools->some_are_on());
+        const libvirt::ConnectHandle again(virConnectOpen(getenv("WSVIRT_LAB_B")));
+        if (needed_again) {
+            const libvirt::FolderView view(again.get(), folder.file);
+            BOOST_TEST(!pools->end_left(again.get()));
+            BOOST_TEST((view.shows_all() && folder.pools() == before + 1));
+        } else {
+            BOOST_TEST(!pools->end_left(again.get()));
+        }
+        BOOST_TEST(folder.pools() == before);
+        BOOST_TEST(!pools->some_are_on());
+    }
 }
 
 // Neither is a pool left of two who make a new one after each other, as somebody has ended that of both.

@@ -1,8 +1,12 @@
 // A machine of which going back to a snapshot is noted and can be neither finished nor taken back yet.
+#include <signal.h>
+
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
+#include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/unfinished_text.hpp"
 #include "base/text.hpp"
 #include "support/backend_live/lab_machine.hpp"
@@ -254,6 +258,38 @@ BOOST_AUTO_TEST_CASE(memory_that_is_aside_waits_for_its_storage) {
     is_refused(hv().check_whole(within(patience), m.id()), Status::busy, "wsvirt.snapshot.just_applied");
     BOOST_TEST(fs::exists(saved));
     BOOST_TEST((m.state() == MachineState::saved));
+}
+
+libvirt::Core& core() {
+    return *dynamic_cast<libvirt::LibvirtHypervisor&>(hv()).core();
+}
+
+// As long as the machine of such a merge is busy with something else.
+BOOST_AUTO_TEST_CASE(what_failed_is_tried_again_while_a_merge_takes_long) {
+    const LabMachine merging;
+    OK(hv().start(within(patience), merging.id()));
+    const int pid = *merging.now()->pid;
+    const auto unmerged = host().folder() / "state" / "unmerged-files" / merging.id();
+    fs::create_directories(unmerged.parent_path());
+    std::ofstream(unmerged) << "embedded\n";
+    kill(pid, SIGSTOP);
+    std::jthread busy([&] { (void)hv().suspend(within(patience), merging.id()); });
+    HalfApplied it;
+    auto noted = libvirt::read_unfinished(it.note);
+    noted.applied = noted.settings = "";  // what is left is to look into its disk
+    std::ofstream(it.note) << libvirt::text_of("embedded", noted);
+    core().left_unfinished();
+    const auto has_failed = [&] {
+        std::ifstream note(it.note);
+        const std::string text{std::istreambuf_iterator<char>(note), {}};
+        return text.find("\nfailed ") != std::string::npos;
+    };
+    BOOST_TEST(eventually(has_failed));
+    fs::rename(it.aside, it.disk);
+    BOOST_TEST(eventually([&] { return !fs::exists(it.note); }, 40));
+    kill(pid, SIGCONT);
+    busy.join();
+    fs::remove(unmerged);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
