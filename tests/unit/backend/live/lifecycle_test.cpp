@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <thread>
 
+#include "backend/qemu/process.hpp"
 #include "base/text.hpp"
 #include "support/backend_live/lab_machine.hpp"
 #include "support/random_spec.hpp"
@@ -218,6 +219,40 @@ BOOST_AUTO_TEST_CASE(a_change_that_is_made_too_late_is_taken_back) {
     OK(hv().redefine(within(patience), more));
     BOOST_TEST(has_it_open());
     BOOST_TEST(m.now()->spec.autostart);
+}
+
+// A VHD disk is served to QEMU by a program of its own, which ends with it.
+BOOST_AUTO_TEST_CASE(a_change_that_is_taken_back_has_the_disks_served_that_it_has) {
+    MachineSpec spec = host().bare();
+    spec.controllers.push_back({make_guid(), Bus::scsi, 0, {}});
+    Disk one = host().new_disk("vpc"), other = host().new_disk("vpc");
+    one.bus = other.bus = Bus::scsi;
+    other.unit = 1;
+    spec.disks = {one};
+    LabMachine m(spec);
+    OK(hv().start(within(patience), m.id()));
+    const auto is_served = [](const Disk& d) {
+        return !qemu::running_arguments("qemu-nbd", "--export-name=" + d.path).empty();
+    };
+    BOOST_REQUIRE(is_served(one));
+    const int pid = *hv().machine(m.id())->pid;
+    MachineSpec without = m.now()->spec, with_other = without;
+    without.disks.clear();
+    with_other.disks.push_back(other);
+    for (const auto& changed : {without, with_other}) {
+        kill(pid, SIGSTOP);
+        const auto late = hv().redefine(within(3), changed);
+        kill(pid, SIGCONT);
+        BOOST_REQUIRE(!late);
+        BOOST_TEST((late.error().status == Status::timed_out), late.error().full_text());
+        OK(hv().suspend(within(patience), m.id()));  // its turn comes afterwards
+        OK(hv().resume(within(patience), m.id()));
+        BOOST_TEST(dump(m.now()->spec) == dump(spec));
+        BOOST_TEST(is_served(one));
+        BOOST_TEST(eventually([&] { return !is_served(other); }));
+    }
+    OK(hv().redefine(within(patience), with_other));
+    BOOST_TEST((is_served(one) && is_served(other)));
 }
 
 BOOST_AUTO_TEST_CASE(events_tell_every_change_in_order) {
