@@ -157,6 +157,19 @@ BOOST_AUTO_TEST_CASE(a_running_machine_moves_with_its_disks) {
 }
 
 // A host keeps it beside the definition which machines it starts by itself.
+BOOST_AUTO_TEST_CASE(a_paused_machine_moves_with_its_disks) {
+    Hosts h("/vms");
+    OK(h.a->start(patiently(), h.spec.uuid));
+    OK(h.a->suspend(patiently(), h.spec.uuid));
+    auto r = h.request(MigrationRequest::Kind::machine_and_storage);
+    r.disk_targets[h.spec.disks[0].path] = "/vms/new/paused.qcow2";
+    OK(h.a->migrate(patiently(), r, *h.b));
+    const auto there = h.b->machine(h.spec.uuid);
+    BOOST_REQUIRE(there);
+    BOOST_TEST((there->state == paused));
+    BOOST_TEST(there->spec.disks[0].path == "/vms/new/paused.qcow2");
+}
+
 BOOST_AUTO_TEST_CASE(paused_and_off_machines_move) {
     Hosts h(shared());
     auto with_start = h.request();

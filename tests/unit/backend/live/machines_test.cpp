@@ -1,4 +1,5 @@
 // What machines look like in QEMU: UEFI, secure boot, devices, pictures, changes by others.
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
@@ -39,6 +40,25 @@ std::string command_line(const LabMachine& m) {
     std::string text((std::istreambuf_iterator<char>(in)), {});
     std::replace(text.begin(), text.end(), '\0', ' ');
     return text;
+}
+
+// What QEMU says of its one disk.
+unsigned long long iops_in_qemu(const LabMachine& m) {
+    const auto connection = dynamic_cast<libvirt::LibvirtHypervisor&>(hv()).core()->connector->open();
+    OK(connection);
+    const libvirt::DomainHandle domain(virDomainLookupByUUIDString(connection->get(), m.id().c_str()));
+    BOOST_REQUIRE(domain);
+    const auto xml = libvirt::take(virDomainGetXMLDesc(domain.get(), 0));
+    const auto disk = xml.find("device='disk'"), at = xml.find("<target dev='", disk) + 13;
+    BOOST_REQUIRE(disk != std::string::npos);
+    std::array<virTypedParameter, 64> all{};
+    int count = all.size();
+    BOOST_REQUIRE(virDomainGetBlockIoTune(domain.get(), xml.substr(at, xml.find('\'', at) - at).c_str(),
+                                          all.data(), &count, VIR_DOMAIN_AFFECT_LIVE) == 0);
+    unsigned long long found = 0;
+    virTypedParamsGetULLong(all.data(), count, VIR_DOMAIN_BLOCK_IOTUNE_TOTAL_IOPS_SEC, &found);
+    virTypedParamsClear(all.data(), count);
+    return found;
 }
 
 }  // namespace
@@ -259,8 +279,9 @@ BOOST_AUTO_TEST_CASE(limits_and_serial_ports_reach_qemu) {
     LabMachine m(s);
     OK(hv().start(within(patience), m.id()));
     const std::string line = command_line(m);
-    for (const char* part : {"77", "WD-1", "SN 1", "isa-serial"})
+    for (const char* part : {"WD-1", "SN 1", "isa-serial"})
         BOOST_TEST(line.find(part) != std::string::npos, part);
+    BOOST_TEST(iops_in_qemu(m) == 77u);
     for (const char* file : {"com1.log", "com2.sock"})
         BOOST_TEST(std::filesystem::exists(host().folder() / file));
     MachineSpec changed = m.now()->spec;
@@ -269,6 +290,7 @@ BOOST_AUTO_TEST_CASE(limits_and_serial_ports_reach_qemu) {
     changed.cpu_weight = 200;
     OK(hv().redefine(within(patience), changed));
     BOOST_TEST(*m.now()->spec.disks[0].iops_limit == 99u);
+    BOOST_TEST(iops_in_qemu(m) == 99u);
     BOOST_TEST(*m.now()->spec.cpu_limit_permille == 250u);
     BOOST_TEST(*m.now()->spec.cpu_weight == 200u);
 }
