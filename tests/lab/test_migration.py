@@ -468,6 +468,21 @@ else:
         traveller.counts_on("hvA")
         assert traveller.seen_on() == ["hvA"]
 
+    def test_the_destination_is_full(copied):
+        place = FOLDER / "hvB/vms/small"
+        place.mkdir()
+        mounted = on_host("hvB", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/vms/small")
+        assert mounted.returncode == 0, mounted.stdout
+        try:
+            ended = copied.hyperv.wait_job(copied.begin("hvB", kind=BOTH, disk="/vms/small/own.qcow2"), PATIENCE)
+            assert (ended["JobState"], ended["ErrorCode"]) == (EXCEPTION, "32768"), dict(ended)
+            assert "space" in ended["ErrorDescription"].lower() and "on hvA" in ended["ErrorDescription"], dict(ended)
+            nothing_happened(copied)
+            until("no half copy", lambda: on_host("hvB", "ls", "-A", "/vms/small").stdout == "")
+        finally:
+            on_host("hvB", "umount", "/vms/small")
+            place.rmdir()
+
     def test_cancelled_at_ten_random_moments(hyperv, copied):
         moments = random.Random(SEED)
         took = []

@@ -1,15 +1,19 @@
 """What snapshots leave behind when a disk is missing, when they are cancelled, and when the service is killed: nothing."""
 import json
+import os
 import pathlib
 import random
+import shutil
+import signal
 import socket
 import time
 import uuid
 
 import pytest
 from hyperv import OFF, PAUSED, RUNNING, SAVED, eventually
-from machine_parts import epr, settings_epr
+from machine_parts import Parts, epr, settings_epr
 from snapshot_kit import DISK, FORMATS, FULL, Machine, boot, check_files, id_of, last_tick
+from wsvirtd import processes_below
 
 
 @pytest.mark.parametrize("disk_format", FORMATS)
@@ -37,6 +41,34 @@ def test_a_disk_that_is_missing_leaves_nothing_half_made(new_machine, hyperv, di
     machine.destroy(whole)
     assert machine.files() == sorted(d.name for d in machine.disks)
     assert machine.holds(2)
+
+
+@pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
+def test_qemu_dies_while_a_snapshot_is_taken_or_the_machine_exported(new_machine, hyperv, daemon, disk_format):
+    """Each is there as a whole or not at all, as the job says, and the machine can be started again."""
+    machine, parts = new_machine(disk_format), Parts(hyperv, daemon, None)
+    machine.write(1)
+    moments, taken, kept = random.Random(1), [], set(parts.exports.iterdir())
+    for n in range(4):
+        machine.turn(RUNNING)
+        qemu, = (p for p in processes_below(machine.guid.lower()) if "qemu-system" in os.readlink(f"/proc/{p}/exe"))
+        folder = parts.exports / f"died-{n}"
+        output = machine.begin() if n % 2 else parts.start_export(machine.epr, folder, CreateVmExportSubdirectory=False,
+                                                                  CaptureLiveState=0)
+        time.sleep(moments.uniform(0, 0.15))
+        os.kill(qemu, signal.SIGKILL)
+        job = hyperv.wait_job(output["Job"])
+        whole = int(job["JobState"]) in (7, 32768)
+        assert whole or job["ErrorDescription"], dict(job)
+        machine.hyperv.wait_state(machine.epr, OFF)
+        if n % 2:
+            taken += [id_of(output["ResultingSnapshot"])] * whole
+        else:
+            assert set(parts.exports.iterdir()) - kept == ({folder} if whole else set())
+            shutil.rmtree(folder, ignore_errors=True)
+        assert sorted(machine.associated("Msvm_SnapshotOfVirtualSystem")) == sorted(taken)
+        check_files(machine, taken)
+        assert machine.holds(1)
 
 
 @pytest.mark.parametrize("disk_format", ["vpc", "raw"])
