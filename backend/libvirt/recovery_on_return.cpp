@@ -1,7 +1,6 @@
 #include "backend/libvirt/recovery_on_return.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -9,7 +8,6 @@
 
 #include "backend/libvirt/folder_view.hpp"
 #include "backend/libvirt/guarded.hpp"
-#include "backend/libvirt/restored_links.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 #include "backend/libvirt/unfinished_notes.hpp"
@@ -135,20 +133,16 @@ RecoveryOnReturn::RecoveryOnReturn(const CorePtr& core)
         removals->want();
     };
     core->left_unfinished = want;
-    const auto is_back = std::make_shared<std::atomic<bool>>(true);
-    subscription_ = core->inventory->subscribe([want, is_back](const Event& e) {
-        if (e.kind != EventKind::host_back) return;
-        *is_back = true;
-        want();
+    subscription_ = core->inventory->subscribe([want](const Event& e) {
+        if (e.kind == EventKind::host_back) want();
     });
     const auto begin = [&core](const std::shared_ptr<Rounds>& rounds, Look look) {
         return std::jthread([core, rounds, look = std::move(look)](const std::stop_token& stop) {
             run(core, *rounds, look, stop);
         });
     };
-    noting_ = begin(
-        notes_, [core, is_back, pools = pools_, merges = merges_](const Call& call, const std::stop_token&) {
-            if (is_back->exchange(false)) set_links_of_restored(core, call);
+    noting_ =
+        begin(notes_, [core, pools = pools_, merges = merges_](const Call& call, const std::stop_token&) {
             bool left = end_left_pools(core, call, pools);
             left |= recover_snapshots(core, call) > 0;
             merges->want();

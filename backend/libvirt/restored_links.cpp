@@ -1,8 +1,6 @@
 #include "backend/libvirt/restored_links.hpp"
 
-#include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
-#include <spdlog/spdlog.h>
 
 #include <optional>
 
@@ -95,55 +93,6 @@ Result<void> finish_start(virDomainPtr domain, const std::string& definition, bo
     if (state != VIR_DOMAIN_RUNNING && state != VIR_DOMAIN_PAUSED) return {};
     if (auto ok = set_links(domain, definition); !ok) return ok;
     return resume && state == VIR_DOMAIN_PAUSED ? checked(virDomainResume(domain), doing) : Result<void>();
-}
-
-namespace {
-
-// QEMU may have another state than libvirt takes it for, and no link comes up for a moment that is down.
-Result<void> tell_qemu(virDomainPtr domain, pugi::xml_node nic, bool up) {
-    const std::string name = nic.child("alias").attribute("name").value();
-    if (name.empty()) return {};
-    char* answer = nullptr;
-    const std::string command = R"({"execute":"set_link","arguments":{"name":")" + name + R"(","up":)" +
-                                (up ? "true" : "false") + "}}";
-    const int done = virDomainQemuMonitorCommand(domain, command.c_str(), &answer, 0);
-    (void)take(answer);
-    return done < 0 ? last_error(doing) : Result<void>();
-}
-
-Result<void> set_links_while_it_runs(virDomainPtr domain) {
-    const std::string live = take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_SECURE));
-    const std::string definition =
-        take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
-    pugi::xml_document mine, theirs;
-    if (!mine.load_buffer(live.data(), live.size()) ||
-        !theirs.load_buffer(definition.data(), definition.size()))
-        return last_error(doing);
-    const auto wanted = theirs.child("domain").child("devices");
-    Result<void> all;
-    for (const auto nic : mine.child("domain").child("devices").children("interface")) {
-        const auto up = shall_be_up(nic, wanted);
-        if (!up) continue;
-        auto ok = is_up(nic) == *up ? tell_qemu(domain, nic, *up) : update(domain, with_link(nic, *up));
-        if (!ok) all = ok;
-    }
-    return all;
-}
-
-}  // namespace
-
-void set_links_of_restored(const CorePtr& core, const Call& call) {
-    for (const auto& m : core->inventory->machines()) {
-        if (m->state != MachineState::running || m->state_reason != "restored" || m->spec.nics.empty())
-            continue;
-        const Change change{{"set the links of the machine", core->settings().read_limit, false, {}, {}},
-                            {MachineState::running},
-                            {}};
-        const auto done = change_machine(core, call, m->spec.uuid, change,
-                                         [](Session&, virDomainPtr d) { return set_links_while_it_runs(d); });
-        if (!done)
-            spdlog::warn("wsvirt.host.links machine={} error=\"{}\"", m->spec.uuid, done.error().full_text());
-    }
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "backend/libvirt/core.hpp"
 #include "base/result.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -28,9 +27,5 @@ Result<void> start_with_memory(virDomainPtr domain, const std::string& definitio
 // What is left of that where the service has ended on the way; of one that is off or saved nothing is.
 // resume: nobody has done so since.
 Result<void> finish_start(virDomainPtr domain, const std::string& definition, bool resume);
-
-// The links of machines that run with memory that libvirt has given back to them by itself, when it started;
-// their guests have run on with those of the memory since. What fails is left, and in the log.
-void set_links_of_restored(const CorePtr& core, const Call& call);
 
 }  // namespace wsvirt::backend::libvirt

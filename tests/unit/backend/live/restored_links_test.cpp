@@ -107,14 +107,4 @@ BOOST_AUTO_TEST_CASE(a_start_that_is_cut_off_before_the_links_are_set_is_noted_a
     BOOST_TEST((cut_off.m.state() == MachineState::running));
 }
 
-// As it does with those that it starts by itself; they are seen when the connection is there.
-BOOST_AUTO_TEST_CASE(what_libvirt_started_with_its_memory_gets_its_links) {
-    const Unplugged it;
-    it.start_by_others(0);
-    BOOST_REQUIRE(eventually([&] { return it.m.now()->state_reason == "restored"; }));
-    core().inventory->set_connected(false);
-    core().inventory->set_connected(true);
-    BOOST_TEST(eventually([&] { return it.link_is_down(); }));
-}
-
 BOOST_AUTO_TEST_SUITE_END()
