@@ -20,7 +20,7 @@ def test_libvirtd_is_killed_while_a_machine_is_exported_or_realized(daemon, libv
         for path in (daemon.storage, machine.disks[0]):
             os.chown(path, libvirtd.user.pw_uid, libvirtd.user.pw_gid)
     machine.turn(RUNNING)
-    moments = random.Random(1)
+    moments = random.Random(int(os.environ.get("WSVIRT_SEED", "1")))
     whole = parts.export(machine.epr, CaptureLiveState=0)
 
     def cut_off(call):

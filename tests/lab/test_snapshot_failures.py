@@ -15,6 +15,8 @@ from machine_parts import Parts, epr, settings_epr
 from snapshot_kit import DISK, FORMATS, FULL, Machine, boot, check_files, id_of, last_tick
 from wsvirtd import processes_below
 
+SEED = int(os.environ.get("WSVIRT_SEED", "1"))
+
 
 @pytest.mark.parametrize("disk_format", FORMATS)
 def test_a_disk_that_is_missing_leaves_nothing_half_made(new_machine, hyperv, disk_format):
@@ -48,7 +50,7 @@ def test_qemu_dies_while_a_snapshot_is_taken_or_the_machine_exported(new_machine
     """Each is there as a whole or not at all, as the job says, and the machine can be started again."""
     machine, parts = new_machine(disk_format), Parts(hyperv, daemon, None)
     machine.write(1)
-    moments, taken, kept = random.Random(1), [], set(parts.exports.iterdir())
+    moments, taken, kept = random.Random(SEED), [], set(parts.exports.iterdir())
     for n in range(4):
         machine.turn(RUNNING)
         qemu, = (p for p in processes_below(machine.guid.lower()) if "qemu-system" in os.readlink(f"/proc/{p}/exe"))
