@@ -96,6 +96,7 @@ class Traveller:
         self.be(hyperv, hyperv.finish(hyperv.define(settings(name, 1), [memory(160), processors(1)]))["ResultingSystem"])
         serial_to_file(hyperv, self.machine, f"/vms/{name}.console")
         attach_cd(hyperv, self.machine, iso, 1, "cimxml-escaped")
+        self.plug_in()
 
     def be(self, hyperv, machine):
         self.hyperv, self.machine, self.disk = hyperv, machine, None
@@ -107,6 +108,16 @@ class Traveller:
         traveller = cls.__new__(cls)
         traveller.be(hyperv, machine)
         return traveller
+
+    def plug_in(self):
+        """A network adapter on the Default Switch, which every host has."""
+        port = self.hyperv.add(self.machine, Instance(
+            "Msvm_SyntheticEthernetPortSettingData", ResourceType=10, ResourceSubType="Microsoft:Hyper-V:Synthetic Ethernet Port"))
+        (switch,) = [s["Name"] for s in self.hyperv.query("SELECT * FROM Msvm_VirtualEthernetSwitch")
+                     if s["ElementName"] == "Default Switch"]
+        self.hyperv.add(self.machine, Instance(
+            "Msvm_EthernetPortAllocationSettingData", ResourceType=33, ResourceSubType="Microsoft:Hyper-V:Ethernet Connection",
+            Parent=port.path("hvA"), HostResource=[switch]))
 
     def with_disk(self, path):
         controller = self.hyperv.add(self.machine, Instance(
