@@ -8,6 +8,7 @@
 #include <pugixml.hpp>
 
 #include "backend/libvirt/domain_xml.hpp"
+#include "backend/libvirt/firmware.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/qemu/accelerator.hpp"
 #include "backend/qemu/png.hpp"
@@ -162,6 +163,11 @@ void look_at_host(Core& core, virConnectPtr connection) {
     h.free_memory_mib = virNodeGetFreeMemory(connection) / 1024 / 1024;
     const bool first = h.arch.empty();
     if (first) read_capabilities(h, connection);
+    FirmwareFiles firmware = core.domain_options().firmware;
+    if (kind == HostKind::remote && settings.find_firmware)
+        firmware = firmware_there(connection, settings.firmware, std::move(firmware));
+    h.uefi_available = !firmware.code.empty();
+    h.secure_boot_available = !firmware.secure_code.empty();
     std::string type = "qemu";
     if (kind == HostKind::test) {
         type = "test";
@@ -186,6 +192,7 @@ void look_at_host(Core& core, virConnectPtr connection) {
     core.host = std::move(h);
     core.switches = std::move(switches);
     core.options.domain_type = type;
+    core.options.firmware = std::move(firmware);
 }
 
 HostInfo LibvirtHypervisor::host() const {

@@ -1,8 +1,7 @@
 #include "backend/libvirt/libvirt_hypervisor.hpp"
 
-#include <filesystem>
-
 #include "backend/libvirt/disk_servers.hpp"
+#include "backend/libvirt/firmware.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/recovery_on_return.hpp"
 #include "backend/qemu/image.hpp"
@@ -11,39 +10,18 @@ namespace wsvirt::backend::libvirt {
 
 namespace {
 
-FirmwareFiles find_firmware() {
-    namespace fs = std::filesystem;
-    const auto first = [](std::initializer_list<const char*> names) -> std::string {
-        std::error_code ec;
-        for (const char* n : names)
-            if (fs::exists(n, ec)) return n;
-        return {};
-    };
-    FirmwareFiles f;
-    f.code = first({"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_CODE.fd"});
-    f.vars = first({"/usr/share/OVMF/OVMF_VARS_4M.fd", "/usr/share/OVMF/OVMF_VARS.fd"});
-    f.secure_code =
-        first({"/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_CODE.secboot.fd"});
-    f.secure_vars = first({"/usr/share/OVMF/OVMF_VARS_4M.ms.fd", "/usr/share/OVMF/OVMF_VARS.ms.fd"});
-    if (f.vars.empty()) f.code.clear();
-    if (f.secure_vars.empty()) f.secure_code.clear();
-    return f;
-}
-
 // Most of what was cut off is finished within it, so that nobody sees a machine that is not whole.
 constexpr std::chrono::seconds recovery_patience{10};
 
 }  // namespace
 
 LibvirtHypervisor::LibvirtHypervisor(Settings settings) : core_(std::make_shared<Core>()) {
-    // Both local and remote hosts: a remote one runs the same distribution, or its firmware files are
-    // configured.
-    if (settings.firmware.code.empty()) settings.firmware = find_firmware();
     core_->connector = std::make_shared<Connector>(std::move(settings));
     core_->workers = std::make_unique<Workers>(core_->connector);
     core_->opener = std::make_unique<Opener>(core_->connector);
     const Settings& s = core_->settings();
-    core_->options.firmware = s.firmware;
+    // Of another host that is what is supposed until its libvirt has been asked.
+    core_->options.firmware = s.find_firmware ? with_found(s.firmware, has_firmware_here) : s.firmware;
     core_->options.emulator = s.emulator;
     core_->options.disk_server_dir = core_->connector->disk_server_dir();
     core_->options.domain_type = core_->connector->kind() == HostKind::test ? "test" : "qemu";

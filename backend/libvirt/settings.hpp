@@ -25,7 +25,8 @@ struct Settings {
     std::string emulator;              // "" = libvirt's choice
     std::string qemu_img = "qemu-img";
     std::string qemu_nbd = "qemu-nbd";
-    FirmwareFiles firmware;           // empty = looked for in the usual folders
+    FirmwareFiles firmware;           // a pair that is empty is looked for under the usual names,
+    bool find_firmware = true;        // unless nothing is to be looked for
     bool start_disconnected = false;  // do not fail when the host is not there yet
     // Other names for the host's switches, and bridges of a remote host, which libvirt does not show.
     std::vector<NamedSwitch> switches;

@@ -33,6 +33,7 @@ def hosts_config(uri="qemu+tls://hvB/system"):
 name = "hvB"
 uri = "{uri}"
 migration_data_address = "10.99.0.2"
+accelerator = "tcg"
 storage_folders = ["/vms", "{SHARED}"]
 [[host.switch]]
 name = "LAN of B"

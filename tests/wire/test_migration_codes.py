@@ -36,7 +36,8 @@ storage_folders = ["/only/here", "{folder}"]
 def daemon(tmp_path_factory):
     # So long a window that what succeeds answers 0, however slow this machine is. Machines can come back to the daemon's host.
     over_there = tmp_path_factory.mktemp("hvb")
-    with FaultDaemon(uri="qemu:///system", more=CONFIG.format(folder=over_there)) as running:
+    with FaultDaemon(uri="qemu:///system", more=CONFIG.format(folder=over_there),
+                     backend='migration_data_address = "192.0.2.9"') as running:
         running.over_there = over_there
         yield running
 
@@ -279,6 +280,7 @@ REFUSALS = {
     "invalid: no such host": (World.machine, dict(host="nowhere"), 32773, 4),
     "invalid: no such kind of migration": (World.machine, dict(MigrationType=7), 32773, 4),
     "incompatible: it is there already": (World.machine, dict(host="TESTHOST"), 32773, 6),
+    "incompatible: it is there already, by this host's migration_data_address": (World.machine, dict(host="192.0.2.9"), 32773, 6),
     "incompatible: a disk that is not seen there": (unseen, {}, 32773, 6),
     "invalid state: it is saved": (World.saved, {}, 32775, 5),
     "incorrect data type: settings of something else": (World.machine, OTHER_SETTINGS, 32776, 4),

@@ -34,11 +34,20 @@ struct SwitchConfig {
     std::string network;
 };
 
+struct FirmwareConfig {                    // UEFI images; "" = looked for under the usual names
+    std::string code, vars;                // without secure boot
+    std::string secure_code, secure_vars;  // with it and its keys
+    std::string at, secure_at;             // where they were read, for errors
+};
+
 struct HostConfig {  // a remote libvirt host
     std::string name;
     std::string uri;                     // as this machine reaches its libvirt
     std::string migration_uri;           // as other hosts reach it for migrations; "" = uri
     std::string migration_data_address;  // where the data of a migration goes; "" = libvirt decides
+    std::string accelerator = "auto";
+    std::string emulator;  // "" = libvirt's choice
+    FirmwareConfig firmware;
     std::vector<std::filesystem::path> storage_folders;
     std::vector<SwitchConfig> switches;
     std::string name_at, uri_at;  // where they were read, for errors
@@ -91,14 +100,14 @@ struct BackendConfig {
     std::string emulator;                                // "" = libvirt's choice
     std::string qemu_img = "qemu-img";
     std::string qemu_nbd = "qemu-nbd";
-    std::string firmware_code, firmware_vars;  // UEFI images; "" = looked for in the usual folders
-    std::string secure_firmware_code, secure_firmware_vars;  // with secure boot and its keys
-    std::chrono::milliseconds open_limit{30'000};            // the first connection
-    std::chrono::milliseconds call_limit{120'000};           // a call that has no limit of its own
-    std::chrono::milliseconds read_limit{10'000};            // statistics, screenshots
-    std::chrono::milliseconds agent_limit{10'000};           // the guest agent's answers
-    std::chrono::milliseconds shut_down_limit{300'000};      // a guest that was asked to shut down
-    std::uint32_t max_calls = 64;                            // calls under way
+    FirmwareConfig firmware;
+    std::string migration_data_address;                  // of this host, where machines come to it
+    std::chrono::milliseconds open_limit{30'000};        // the first connection
+    std::chrono::milliseconds call_limit{120'000};       // a call that has no limit of its own
+    std::chrono::milliseconds read_limit{10'000};        // statistics, screenshots
+    std::chrono::milliseconds agent_limit{10'000};       // the guest agent's answers
+    std::chrono::milliseconds shut_down_limit{300'000};  // a guest that was asked to shut down
+    std::uint32_t max_calls = 64;                        // calls under way
     std::vector<SwitchConfig> switches;
 };
 

@@ -145,6 +145,24 @@ void visit_auth(ConfigVisitor& v, AuthConfig& a, PamConfig& p) {
     v.key("users", p.users);
 }
 
+void visit_firmware(ConfigVisitor& v, FirmwareConfig& f) {
+    const auto file = [&](const char* name, std::string& value, std::string& at) {
+        const auto before = value;
+        v.key(name, value);
+        if (value != before) at = v.here();
+    };
+    file("firmware_code", f.code, f.at);
+    file("firmware_vars", f.vars, f.at);
+    file("secure_firmware_code", f.secure_code, f.secure_at);
+    file("secure_firmware_vars", f.secure_vars, f.secure_at);
+}
+
+void visit_data_address(ConfigVisitor& v, std::string& address) {
+    v.key("migration_data_address", address);
+    if (address.find_first_of("/ \t") != std::string::npos)
+        v.refuse("must be an address or a name, such as \"10.2.0.2\"");
+}
+
 void visit_backend(ConfigVisitor& v, BackendConfig& b) {
     v.section("backend");
     v.key("uri", b.uri);
@@ -156,10 +174,8 @@ void visit_backend(ConfigVisitor& v, BackendConfig& b) {
     v.key("emulator", b.emulator);
     v.key("qemu_img", b.qemu_img);
     v.key("qemu_nbd", b.qemu_nbd);
-    v.key("firmware_code", b.firmware_code);
-    v.key("firmware_vars", b.firmware_vars);
-    v.key("secure_firmware_code", b.secure_firmware_code);
-    v.key("secure_firmware_vars", b.secure_firmware_vars);
+    visit_firmware(v, b.firmware);
+    visit_data_address(v, b.migration_data_address);
     waiting(v, "open_limit", b.open_limit, std::chrono::seconds(1));
     waiting(v, "call_limit", b.call_limit, std::chrono::seconds(1));
     waiting(v, "read_limit", b.read_limit, std::chrono::seconds(1));
@@ -201,9 +217,10 @@ void visit_host(ConfigVisitor& v, HostConfig& h) {
     check_host_uri(v, h.uri);
     v.key("migration_uri", h.migration_uri);
     if (!h.migration_uri.empty()) check_host_uri(v, h.migration_uri);
-    v.key("migration_data_address", h.migration_data_address);
-    if (h.migration_data_address.find_first_of("/ \t") != std::string::npos)
-        v.refuse("must be an address or a name, such as \"10.2.0.2\"");
+    visit_data_address(v, h.migration_data_address);
+    one_of(v, "accelerator", h.accelerator, {"auto", "kvm", "tcg"});
+    v.key("emulator", h.emulator);
+    visit_firmware(v, h.firmware);
     absolute_paths(v, "storage_folders", h.storage_folders);
     visit_switches(v, h.switches);
 }
@@ -243,8 +260,23 @@ void visit(Config& c, ConfigVisitor& v) {
     });
 }
 
+namespace {
+
+// One without the other makes no machine start.
+void check_pairs(const FirmwareConfig& f, std::vector<std::string>& out) {
+    if (f.code.empty() != f.vars.empty())
+        out.push_back(f.at + "firmware_code and firmware_vars belong together; give both or none");
+    if (f.secure_code.empty() != f.secure_vars.empty())
+        out.push_back(f.secure_at +
+                      "secure_firmware_code and secure_firmware_vars belong together; give both or none");
+}
+
+}  // namespace
+
 std::vector<std::string> contradictions(const Config& c) {
     std::vector<std::string> out;
+    check_pairs(c.backend.firmware, out);
+    for (const auto& h : c.hosts) check_pairs(h.firmware, out);
     std::set<std::string> names, uris{comparable(c.backend.uri)};
     const auto own_name = c.server.name.empty() ? system_name() : c.server.name;
     for (const auto& h : c.hosts) {

@@ -17,6 +17,7 @@
 #include "cim/providers/recovery.hpp"
 #include "cim/providers/virtual_system/kinds.hpp"
 #include "cim/schema/repository.hpp"
+#include "wsman/daemon/libvirt_settings.hpp"
 #include "wsman/daemon/paths.hpp"
 #include "wsman/daemon/version.hpp"
 #include "wsman/ops/handler.hpp"
@@ -36,46 +37,6 @@ class BlockingWork : public WorkPool {
   private:
     ThreadPool pool_;
 };
-
-std::vector<backend::libvirt::NamedSwitch> named(const std::vector<SwitchConfig>& switches) {
-    std::vector<backend::libvirt::NamedSwitch> r;
-    for (const auto& w : switches) r.push_back({w.name, w.bridge, w.network});
-    return r;
-}
-
-backend::libvirt::Settings libvirt_settings(const Config& config) {
-    const auto& b = config.backend;
-    backend::libvirt::Settings s;
-    s.uri = b.uri;
-    s.state_dir = config.server.state_dir.string();
-    s.name = config.server.name;
-    s.accelerator = b.accelerator;
-    s.emulator = b.emulator;
-    s.qemu_img = b.qemu_img;
-    s.qemu_nbd = b.qemu_nbd;
-    s.firmware.code = b.firmware_code;
-    s.firmware.vars = b.firmware_vars;
-    s.firmware.secure_code = b.secure_firmware_code;
-    s.firmware.secure_vars = b.secure_firmware_vars;
-    s.open_limit = b.open_limit;
-    s.call_limit = b.call_limit;
-    s.read_limit = b.read_limit;
-    s.agent_limit = b.agent_limit;
-    s.shut_down_limit = b.shut_down_limit;
-    s.max_workers = b.max_calls;
-    s.switches = named(b.switches);
-    return s;
-}
-
-// A host that does not answer at the moment is no reason not to serve the others.
-backend::libvirt::Settings libvirt_settings(const Config& config, const HostConfig& host) {
-    auto s = libvirt_settings(config);
-    s.uri = host.uri;
-    s.name = host.name;
-    s.start_disconnected = true;
-    s.switches = named(host.switches);
-    return s;
-}
 
 cim::HostSettings host_settings(const Config& config) {
     cim::HostSettings h;
@@ -225,8 +186,12 @@ Result<std::unique_ptr<Machinery>> Machinery::start(const Config& config) {
                                             {},
                                             nullptr,
                                             {}});
-    parts->services->hosts.push_back(
-        {config.server.name, parts->hosts.front().get(), config.backend.uri, {}, {}, {}});
+    parts->services->hosts.push_back({config.server.name,
+                                      parts->hosts.front().get(),
+                                      config.backend.uri,
+                                      {},
+                                      config.backend.migration_data_address,
+                                      {}});
     for (std::size_t i = 0; i < config.hosts.size(); ++i) {
         const auto& h = config.hosts[i];
         parts->services->hosts.push_back({h.name, parts->hosts[i + 1].get(), h.uri, h.migration_uri,

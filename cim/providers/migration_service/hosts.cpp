@@ -68,7 +68,9 @@ void resolve(const std::string& name, std::vector<std::string>& out) {
     if (::getaddrinfo(name.c_str(), nullptr, &hints, &raw) != 0) return;
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> all(raw, &::freeaddrinfo);
     for (const auto* a = raw; a; a = a->ai_next)
-        if (auto text = text_of(a->ai_addr); !text.empty()) out.push_back(std::move(text));
+        if (auto text = text_of(a->ai_addr);
+            !text.empty() && std::find(out.begin(), out.end(), text) == out.end())
+            out.push_back(std::move(text));
 }
 
 std::vector<std::string> names_of(const HostEntry& h) {
@@ -255,7 +257,11 @@ bool in_subnet(const std::string& address, const std::string& subnet, unsigned p
 
 std::vector<std::string> addresses_of(const Services& services, const HostEntry& host) {
     std::vector<std::string> out;
-    if (is_local(services, host)) return interface_addresses();
+    if (is_local(services, host)) {
+        out = interface_addresses();
+        resolve(host.migration_data_address, out);
+        return out;
+    }
     for (const auto& name :
          {host.migration_data_address, host_in_uri(host.migration_uri), host_in_uri(host.uri)})
         resolve(name, out);

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "wsman/daemon/config_units.hpp"
+#include "wsman/daemon/libvirt_settings.hpp"
 
 using namespace wsvirt;
 using namespace wsvirt::wsman;
@@ -304,6 +305,70 @@ BOOST_AUTO_TEST_CASE(durations_and_sizes) {
     BOOST_TEST(!parse_size("18446744073709551615KiB"));
     BOOST_TEST(print_duration(milliseconds(90'000)) == "90s");
     BOOST_TEST(print_size(65536) == "64KiB");
+}
+
+BOOST_AUTO_TEST_CASE(firmware_is_given_in_pairs) {
+    const Folder folder;
+    const auto errors = [&](const std::string& text) {
+        return load_config(folder.write("wsvirtd.toml", text)).errors;
+    };
+    for (const std::string section :
+         {"[backend]\n", "[[host]]\nname = \"hvB\"\nuri = \"qemu+tls://b/system\"\n"})
+        for (const std::string name : {"firmware", "secure_firmware"}) {
+            const auto line = [&](const char* half) { return name + half + " = \"/fw/x.fd\"\n"; };
+            for (const char* half : {"_code", "_vars"}) {
+                const auto all = errors(section + line(half));
+                BOOST_TEST_REQUIRE(all.size() == 1U);
+                BOOST_TEST(all[0].find(name + half + " " + name + "_code and " + name +
+                                       "_vars belong together") != std::string::npos,
+                           all[0]);
+            }
+            BOOST_TEST(errors(section + line("_code") + line("_vars")).empty());
+        }
+    // Files add up.
+    folder.write("conf.d/10.toml", "[backend]\nfirmware_vars = \"/fw/vars.fd\"\n");
+    BOOST_TEST(errors("[backend]\nfirmware_code = \"/fw/code.fd\"\n").empty());
+}
+
+// The programs and files of this host are not those of another one.
+BOOST_AUTO_TEST_CASE(each_host_has_programs_and_firmware_of_its_own) {
+    const auto r = parse_config(R"(
+[backend]
+accelerator = "kvm"
+emulator = "/here/qemu"
+firmware_code = "/here/code"
+firmware_vars = "/here/vars"
+migration_data_address = "192.0.2.1"
+[[host]]
+name = "plain"
+uri = "qemu+tls://plain/system"
+[[host]]
+name = "said"
+uri = "qemu+tls://said/system"
+accelerator = "tcg"
+emulator = "/there/qemu"
+secure_firmware_code = "/there/code"
+secure_firmware_vars = "/there/vars"
+)",
+                                "w.toml");
+    BOOST_TEST_REQUIRE(r.errors.empty());
+    BOOST_TEST(r.config.backend.migration_data_address == "192.0.2.1");
+    const auto here = libvirt_settings(r.config);
+    BOOST_TEST(here.accelerator == "kvm");
+    BOOST_TEST(here.emulator == "/here/qemu");
+    BOOST_TEST(here.firmware.code == "/here/code");
+    BOOST_TEST(here.firmware.vars == "/here/vars");
+    const auto plain = libvirt_settings(r.config, r.config.hosts.at(0));
+    BOOST_TEST(plain.accelerator == "auto");
+    BOOST_TEST(plain.emulator.empty());
+    BOOST_TEST(plain.firmware.code.empty());
+    const auto said = libvirt_settings(r.config, r.config.hosts.at(1));
+    BOOST_TEST(said.accelerator == "tcg");
+    BOOST_TEST(said.emulator == "/there/qemu");
+    BOOST_TEST(said.firmware.code.empty());
+    BOOST_TEST(said.firmware.secure_code == "/there/code");
+    BOOST_TEST(said.firmware.secure_vars == "/there/vars");
+    BOOST_TEST(said.start_disconnected);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
