@@ -11,7 +11,7 @@ from test_method_codes import World, disk
 import embedded  # noqa: E402
 from exports import content_digest  # noqa: E402
 from hyperv import WMI  # noqa: E402
-from machine_parts import FORM  # noqa: E402
+from machine_parts import FORM, epr  # noqa: E402
 
 WINDOW = '[jobs]\nsynchronous_window = "25s"\n'
 
@@ -73,9 +73,9 @@ def test_no_machine_gets_an_image_that_leads_elsewhere(world, secret):
     world.done(world.define(resources=disk(create(world.daemon.storage / "fine.qcow2", "-b", str(whole), "-F", "qcow2"))))
 
 
-def attached(world, path):
+def attached(world, path, machine=None):
     """What AddResourceSettings says, to a machine that is there."""
-    settings = world.hyperv.settings_of(world.machine())
+    settings = world.hyperv.settings_of(machine or world.machine())
     inner = f"<p:AffectedConfiguration>{settings.content()}</p:AffectedConfiguration>"
     inner += "".join(embedded.render(FORM, "ResourceSettings", r, WMI) for r in disk(path))
     return world.code(world.hyperv.service("AddResourceSettings", inner))
@@ -187,13 +187,9 @@ def test_a_folder_can_be_imported_again_when_nothing_came_of_it(real_world):
     assert exported.read_bytes() == content
     world.done(world.hyperv.destroy(planned))
 
-    # As a kill on the way leaves it.
     file.write_text(text)
     planned = world.done(world.import_from(file))["ImportedSystem"]
-    (snapshot,) = world.parts.snapshots(planned)
-    new = snapshot["InstanceID"].removeprefix("Microsoft:").encode()
-    exported.write_bytes(content.replace(before[0].encode(), new))
-    assert names_inside(exported) == [new.decode()]
+    as_a_kill_leaves_it(world, planned, exported)
     world.done(world.hyperv.destroy(planned))
     assert exported.read_bytes() == content
 
@@ -201,3 +197,71 @@ def test_a_folder_can_be_imported_again_when_nothing_came_of_it(real_world):
     assert not world.parts.problems(planned)
     assert world.code(world.realize(planned)) == (0, "")
     assert names_inside(exported) != before
+
+
+def as_a_kill_leaves_it(world, planned, *disks):
+    """A realize that has just renamed the one snapshot inside the disks; its new name."""
+    (snapshot,) = world.parts.snapshots(planned)
+    new = snapshot["InstanceID"].removeprefix("Microsoft:")
+    for path in disks:
+        (old,) = names_inside(path)
+        path.write_bytes(path.read_bytes().replace(old.encode(), new.encode()))
+        assert names_inside(path) == [new]
+    return new
+
+
+def test_disks_that_stay_where_they_are_get_their_names_back(real_world):
+    """Nobody but the planned system knows what they were."""
+    world = real_world
+    path = create(world.daemon.storage / "stays.qcow2")
+    machine = world.done(world.define(resources=disk(path)))["ResultingSystem"]
+    world.with_snapshot(machine)
+    file = world.exported(machine, CopyVmStorage=False)
+    world.done(world.hyperv.destroy(machine))
+    content = path.read_bytes()
+    planned = world.done(world.import_from(file))["ImportedSystem"]
+    as_a_kill_leaves_it(world, planned, path)
+    world.done(world.hyperv.destroy(planned))
+    assert path.read_bytes() == content
+    planned = world.done(world.import_from(file))["ImportedSystem"]
+    assert not world.parts.problems(planned)
+    assert world.code(world.realize(planned)) == (0, "")
+
+
+def test_a_realize_that_was_cut_off_goes_through_the_next_time(real_world):
+    """Also with a disk that only the snapshot has yet."""
+    world = real_world
+    paths = [create(world.daemon.storage / name) for name in ("both.qcow2", "former.qcow2")]
+    machine = world.done(world.define(resources=disk(paths[0])))["ResultingSystem"]
+    assert attached(world, paths[1], machine) == (0, "")
+    world.with_snapshot(machine)
+    media = world.hyperv.devices(machine, "Msvm_StorageAllocationSettingData")
+    (medium,) = (epr(d.class_name, InstanceID=d["InstanceID"]) for d in media if str(paths[1]) in d.all("HostResource"))
+    world.done(world.hyperv.service("RemoveResourceSettings", f"<p:ResourceSettings>{medium.content()}</p:ResourceSettings>"))
+    file = world.exported(machine)
+    exported = sorted(file.parents[1].glob("Virtual Hard Disks/*"))
+    assert [e.name for e in exported] == [p.name for p in paths]
+    planned = world.done(world.import_from(file))["ImportedSystem"]
+    new = as_a_kill_leaves_it(world, planned, *exported)
+    assert not world.parts.problems(planned)
+    as_a_kill_leaves_it(world, planned, *exported)
+    assert world.code(world.realize(planned)) == (0, "")
+    assert [names_inside(e) for e in exported] == [[new], [new]]
+
+
+def test_a_parent_whose_name_looks_like_a_protocol(real_world):
+    """In the export it is a file as before, whether the disks are copied whole (with snapshots) or anew."""
+    world = real_world
+    parent = create(world.daemon.storage / "vm-10:30.qcow2")
+    path = create(world.daemon.storage / "on-it.qcow2", "-b", str(parent), "-F", "qcow2")
+    machine = world.done(world.define(resources=disk(path)))["ResultingSystem"]
+    for ready in (lambda: None, lambda: world.with_snapshot(machine)):
+        ready()
+        file = world.exported(machine)
+        exported = file.parents[1] / "Virtual Hard Disks" / path.name
+        told = json.loads(subprocess.run(["qemu-img", "info", "--output=json", "--backing-chain", exported], check=True,
+                                         stdout=subprocess.PIPE).stdout)
+        assert told[1]["filename"].endswith("/Virtual Hard Disks/./" + parent.name)
+        planned = world.done(world.import_from(file))["ImportedSystem"]
+        assert not world.parts.problems(planned)
+        assert world.code(world.realize(planned)) == (0, "")

@@ -83,9 +83,9 @@ class World:
     def planned(self):
         return self.done(self.plan())["ResultingSystem"]
 
-    def exported(self, machine):
+    def exported(self, machine, **settings):
         folder = self.place()
-        self.done(self.export(machine, folder))
+        self.done(self.export(machine, folder, **settings))
         return next(folder.glob("Virtual Machines/*.xml"))
 
     def imported(self):

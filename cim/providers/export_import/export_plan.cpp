@@ -228,7 +228,7 @@ class DiskPlanner {
             const auto below = parent_of(path, image->backing_file);
             auto parent = add(below, image->backing_format);
             if (!parent) return parent.error();
-            step.parent = std::move(*parent);
+            step.parent = as_file(*parent);
             step.parent_format = formats_[below];
         } else if (auto r = check_below(path, *image); !r) {
             return r.error();
@@ -239,6 +239,10 @@ class DiskPlanner {
         step.to = std::string(disks_folder) + '/' + name;
         plan_.steps.push_back(std::move(step));
         return names_[path] = std::move(name);
+    }
+    // QEMU takes what is before a colon for the name of a protocol, unless a slash comes first.
+    static std::string as_file(const std::string& name) {
+        return name.find(':') == std::string::npos ? name : "./" + name;
     }
     static std::string parent_of(const std::string& path, const std::string& backing) {
         return (fs::path(path).parent_path() / backing).lexically_normal().string();

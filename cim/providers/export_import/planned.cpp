@@ -99,6 +99,14 @@ Result<std::vector<JobError>> all_problems(Services& services, const vs::Planned
     return problems;
 }
 
+// What the end of the service, or a host that fell silent, has left of realizing it: a half made machine, and
+// names inside the disks, which are not the ones that the export knows.
+Result<void> undo_attempt(Services& services, const vs::PlannedSystem& planned) {
+    if (auto r = forget_half_made(services, planned.spec.uuid); !r) return r;
+    (void)rename_back(services, planned);  // where that cannot be, the contents are a problem
+    return {};
+}
+
 Result<MethodResult> validate(const MethodCall& call) {
     Task task;
     task.type = job_type::validate_planned;
@@ -111,7 +119,7 @@ Result<MethodResult> validate(const MethodCall& call) {
     task.affected = {{vs::system_path_text(call.services.host.name, planned_class, guid), {0}}};
     auto& services = call.services;
     auto work = [&services, planned = target->planned](JobContext& job) -> Result<void> {
-        (void)forget_half_made(services, planned->spec.uuid);  // what cannot be forgotten is a problem
+        (void)undo_attempt(services, *planned);  // what cannot be forgotten is a problem
         auto problems = all_problems(services, *planned, job);
         if (!problems) return problems.error();
         for (auto& p : *problems) job.warn(std::move(p));
@@ -189,7 +197,7 @@ vs::Attempt attempt_of(const vs::PlannedSystem& planned) {
 }
 
 Result<void> realize_now(Services& services, const vs::PlannedSystem& planned, JobContext& job) {
-    if (auto r = forget_half_made(services, planned.spec.uuid); !r) return r;
+    if (auto r = undo_attempt(services, planned); !r) return r;
     auto problems = all_problems(services, planned, job);
     if (!problems) return problems.error();
     if (!problems->empty()) {

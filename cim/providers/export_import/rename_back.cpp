@@ -16,15 +16,16 @@ namespace {
 
 using Names = std::map<std::string, std::string>;  // as they may be in a disk → as they were
 
-void rename_in(Services& services, const std::string& path, const Names& names) {
-    const auto real = vs::check_existing(services.host.export_folders, path, "SystemDefinitionFile");
-    if (!real || !vs::user_of(services, *real, {}).empty()) return;
+// Wherever a system may have its disks. One that is gone, or no disk any more, has no names to lose.
+Result<void> rename_in(Services& services, const std::string& path, const Names& names) {
+    const auto real = vs::check_existing(services.host.media_folders(), path, "SystemDefinitionFile");
+    if (!real || !vs::user_of(services, *real, {}).empty()) return {};
     const auto there = backend::qemu::snapshot_names(*real);
-    if (!there) return;
+    if (!there) return {};
     Names left;
     for (const auto& [now, before] : names)
         if (std::find(there->begin(), there->end(), now) != there->end()) left[now] = before;
-    if (!left.empty()) (void)backend::qemu::rename_snapshots(*real, left);
+    return left.empty() ? Result<void>{} : backend::qemu::rename_snapshots(*real, left);
 }
 
 }  // namespace
@@ -44,8 +45,10 @@ Result<void> rename_back(Services& services, const vs::PlannedSystem& planned) {
                          planned.spec.name +
                          "\", whose snapshots must get their names back; try again when it is back.",
                      planned.spec.uuid);
-    for (const auto& [path, names] : disks) rename_in(services, path, names);
-    return {};
+    Result<void> all;
+    for (const auto& [path, names] : disks)
+        if (auto r = rename_in(services, path, names); !r && all) all = r;
+    return all;
 }
 
 }  // namespace wsvirt::cim::export_import
