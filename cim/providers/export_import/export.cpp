@@ -6,6 +6,7 @@
 #include "cim/providers/virtual_system/disk_claims.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/snapshots.hpp"
+#include "cim/providers/virtual_system/storage_rules.hpp"
 
 namespace wsvirt::cim::export_import {
 
@@ -76,12 +77,23 @@ Result<MethodResult> export_system(const MethodCall& call) {
     return run(call, std::move(task), std::move(work), {}, std::move(*held));
 }
 
-std::uint64_t size_of_imported_memory(const backend::MachineSpec& planned) {
-    const auto saved = planned.attributes.find(std::string(vs::planned_saved));
-    if (saved == planned.attributes.end()) return 0;
+// A link in an import leads nowhere outside the export folders.
+std::optional<std::uint64_t> size_of(const Services& services, const vs::Configuration& c,
+                                     const std::string& file) {
+    auto path = file;
+    if (c.is_planned()) {
+        auto real = vs::check_existing(services.host.export_folders, file, "Vssd");
+        if (!real) return std::nullopt;
+        path = std::move(*real);
+    }
     std::error_code ec;
-    const auto size = std::filesystem::file_size(saved->second, ec);
-    return ec ? 0 : size;
+    const auto size = std::filesystem::file_size(path, ec);
+    return ec ? std::nullopt : std::optional<std::uint64_t>(size);
+}
+
+std::uint64_t size_of_imported_memory(const Services& services, const vs::Configuration& c) {
+    const auto saved = c.spec().attributes.find(std::string(vs::planned_saved));
+    return saved == c.spec().attributes.end() ? 0 : size_of(services, c, saved->second).value_or(0);
 }
 
 // Of the memory that is kept. Inside a disk, or on a host whose files are out of reach, it takes at most what
@@ -89,12 +101,10 @@ std::uint64_t size_of_imported_memory(const backend::MachineSpec& planned) {
 std::uint64_t size_of_memory(Services& services, const vs::Configuration& c) {
     const std::uint64_t most = c.spec().memory_mib << 20;
     if (c.snapshot) {
-        std::error_code ec;
         if (!vs::keeps_memory(*c.snapshot)) return 0;
-        const auto size = std::filesystem::file_size(c.snapshot->memory_file, ec);
-        return ec ? most : size;
+        return size_of(services, c, c.snapshot->memory_file).value_or(most);
     }
-    if (!c.machine) return size_of_imported_memory(c.spec());
+    if (!c.machine) return size_of_imported_memory(services, c);
     if (!c.machine->has_saved_state) return 0;
     const auto size = services.hypervisor.saved_state_size({}, c.machine->spec.uuid);
     return size ? *size : most;

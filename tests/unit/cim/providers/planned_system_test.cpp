@@ -466,13 +466,19 @@ BOOST_FIXTURE_TEST_CASE(the_memory_of_an_import_counts_among_its_files, Setup) {
         BOOST_TEST_REQUIRE(World::code(r) == 0U);
         return r.out.get("Size").uint_or(0);
     };
-    const auto file = w.folder / "memory";
-    std::ofstream(file) << std::string(1 << 20, 'm');
+    std::filesystem::create_directories(w.folder / "export");
+    const auto file = w.folder / "export" / "memory", elsewhere = w.folder / "of somebody";
+    for (const auto& path : {file, elsewhere}) std::ofstream(path) << std::string(1 << 20, 'm');
     const auto before = size();
     auto p = *vs::PlannedSystems(w.services).find(guid);
     p.spec.attributes[std::string(vs::planned_saved)] = file.string();
     BOOST_TEST_REQUIRE(vs::PlannedSystems(w.services).replace(p).ok());
-    BOOST_TEST(size() >= before + (1U << 20));
+    const auto with_memory = size();
+    BOOST_TEST(with_memory >= before + (1U << 20));
+    // An import tells nothing of a file outside the export folders.
+    std::filesystem::remove(file);
+    std::filesystem::create_symlink(elsewhere, file);
+    BOOST_TEST(size() == with_memory - (1U << 20));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_switch_that_is_chosen_later_is_no_problem_any_more, Setup) {
