@@ -234,7 +234,9 @@ std::string domain_name_for(std::string_view uuid) {
     return "wsvirt-" + to_lower(uuid);
 }
 
-Result<void> check_spec(const MachineSpec& spec, const DomainOptions& options) {
+namespace {
+
+Result<void> check_settings(const MachineSpec& spec) {
     if (!is_guid(spec.uuid))
         return bad("wsvirt.machine.uuid", "A machine needs a GUID as identifier.", "uuid");
     if (spec.processors == 0)
@@ -243,20 +245,26 @@ Result<void> check_spec(const MachineSpec& spec, const DomainOptions& options) {
         return bad("wsvirt.machine.memory", "A machine needs between 1 MiB and 4 PiB of memory.", "memory");
     if (spec.dynamic_memory && spec.memory_mib > spec.memory_max_mib)
         return bad("wsvirt.machine.memory", "The memory at start is larger than the maximum.", "memory");
-    if (spec.firmware == Firmware::uefi && options.domain_type != "test" && options.firmware.code.empty())
-        return Error{Status::not_supported, "wsvirt.firmware.missing",
-                     "This host has no UEFI firmware; install the package ovmf, or use BIOS firmware.",
-                     "firmware"};
     if (spec.secure_boot && spec.firmware == Firmware::bios)
         return bad("wsvirt.firmware.secure_boot", "Secure boot needs UEFI firmware.", "secure_boot");
     if (auto ok = check_disks(spec); !ok) return ok;
     return check_others(spec);
 }
 
+}  // namespace
+
+Result<void> check_spec(const MachineSpec& spec, const DomainOptions& options) {
+    if (spec.firmware == Firmware::uefi && options.domain_type != "test" && options.firmware.code.empty())
+        return Error{Status::not_supported, "wsvirt.firmware.missing",
+                     "This host has no UEFI firmware; install the package ovmf, or use BIOS firmware.",
+                     "firmware"};
+    return check_settings(spec);
+}
+
 Result<std::string> write_domain(const KeptSpec& kept, const DomainOptions& options,
                                  std::string_view existing) {
     const MachineSpec& spec = kept.spec;
-    if (auto ok = check_spec(spec, options); !ok) return ok.error();
+    if (auto ok = check_settings(spec); !ok) return ok.error();
     pugi::xml_document doc;
     const bool fresh = existing.empty();
     std::optional<MachineSpec> before;

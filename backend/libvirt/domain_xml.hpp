@@ -36,10 +36,12 @@ struct DomainOptions {
 
 std::string domain_name_for(std::string_view uuid);
 
-// Problems that would make the XML wrong or libvirt's message unreadable; checked before anything is written.
+// Problems that would make the XML wrong or libvirt's message unreadable, and firmware that this host lacks;
+// checked before anything is defined.
 Result<void> check_spec(const MachineSpec& spec, const DomainOptions& options);
 
-// existing: the domain's inactive XML, or "" for a new one.
+// existing: the domain's inactive XML, or "" for a new one. Settings as such may be those of another host:
+// whether this one has the firmware is for check_spec() to say.
 Result<std::string> write_domain(const KeptSpec& kept, const DomainOptions& options,
                                  std::string_view existing = {});
 

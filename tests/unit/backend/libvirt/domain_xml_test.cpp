@@ -385,6 +385,24 @@ BOOST_AUTO_TEST_CASE(devices_that_the_settings_have_no_word_for_stay_as_others_m
     BOOST_TEST(read_back(next).nics[0].link_up);
 }
 
+// Settings may be those of another host; only what is defined here needs the firmware.
+BOOST_AUTO_TEST_CASE(settings_are_written_without_the_firmware_that_they_need) {
+    MachineSpec s;
+    s.uuid = make_guid();
+    s.name = "m";
+    s.firmware = Firmware::uefi;
+    s.secure_boot = true;
+    const libvirt::DomainOptions none;
+    const auto text = libvirt::write_domain({s, 0, 0}, none);
+    BOOST_REQUIRE_MESSAGE(text, (text ? "" : text.error().full_text()));
+    const auto back = read_back(*text);
+    BOOST_TEST((back.firmware == Firmware::uefi));
+    BOOST_TEST(back.secure_boot);
+    const auto refused = libvirt::check_spec(s, none);
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST((refused.error().status == Status::not_supported));
+}
+
 BOOST_AUTO_TEST_CASE(impossible_settings_are_refused_with_the_reason) {
     const auto refused = [](const MachineSpec& s) {
         auto r = libvirt::write_domain({s, 0, 0}, options());
