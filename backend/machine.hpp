@@ -122,6 +122,19 @@ enum class MachineState : std::uint8_t {
 // Key in SnapshotInfo.spec.attributes under which the display name of SnapshotRequest is kept.
 inline constexpr std::string_view snapshot_name = "snapshot.name";
 
+// What begins with "Snapshot.", without case, is said of one snapshot, and never of a machine or of the next
+// snapshot.
+void erase_snapshot_notes(Attributes& attributes);
+
+// What a MachineSpec has no word for: devices by names that a person would look for; "" = none.
+struct UnknownDevices {
+    std::string disks;        // hard disks
+    std::string devices;      // others, which the guest would miss
+    std::string connections;  // what network adapters and serial ports of the spec really lead to
+};
+// All of them.
+std::string names_of(const UnknownDevices& unknown);
+
 struct SnapshotInfo {
     std::string id;      // GUID, upper case; also the libvirt snapshot name, unless others gave it one:
     std::string name;    // then that, by which the disks know it; else ""
@@ -133,6 +146,7 @@ struct SnapshotInfo {
     std::string nvram_file;  // copy of the variables of its UEFI firmware; "" = none
     std::string
         memory_file;  // memory in a file of its own, as libvirt saves it; "" = inside the disks, or none
+    UnknownDevices unknown;
     MachineSpec
         spec;  // settings at that moment; its attributes also hold what SnapshotRequest brought (name,
                // notes, type of the layer above). Reverting gives the machine its own attributes back.
@@ -154,7 +168,8 @@ struct Machine {
     bool agent_connected = false;
     std::vector<SnapshotInfo> snapshots;
     std::string nvram_file;  // with the variables of its UEFI firmware; QEMU writes it. "" = none
-    std::string host;        // name of the host it is on ("" = local)
+    UnknownDevices unknown;
+    std::string host;  // name of the host it is on ("" = local)
 };
 
 }  // namespace wsvirt::backend

@@ -166,6 +166,13 @@ Result<void> flush_to_disk(const std::filesystem::path& file_or_folder) {
     return system_error("Writing", file_or_folder);
 }
 
+std::string write_mark(const std::filesystem::path& file) {
+    struct stat s {};
+    if (::stat(file.c_str(), &s) != 0) return {};
+    return std::to_string(s.st_dev) + ':' + std::to_string(s.st_ino) + ':' + std::to_string(s.st_size) + ':' +
+           std::to_string(s.st_mtim.tv_sec) + '.' + std::to_string(s.st_mtim.tv_nsec);
+}
+
 Result<void> make_passable(const std::filesystem::path& folder) {
     constexpr mode_t mode = 0711;
     std::filesystem::path made;

@@ -4,6 +4,7 @@
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/spec_fields.hpp"
+#include "backend/libvirt/unknown_in.hpp"
 #include "base/text.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -355,6 +356,7 @@ ReadDomain read_domain(pugi::xml_node domain) {
     ReadDomain r;
     r.domain_name = domain.child("name").text().get();
     r.domain_type = value(domain, "type");
+    r.unknown = unknown_in(domain);
     MachineSpec seen = read_plain(domain);
     if (const auto element = find_spec(domain.child("metadata"))) {
         if (auto kept = read_spec(element)) {

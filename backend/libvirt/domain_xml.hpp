@@ -50,6 +50,7 @@ struct ReadDomain {
     std::string domain_name;
     std::string domain_type;
     bool ours = false;  // had our metadata
+    UnknownDevices unknown;
 };
 Result<ReadDomain> read_domain(std::string_view xml);
 

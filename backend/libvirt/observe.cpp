@@ -112,6 +112,7 @@ Result<Machine> observe(virDomainPtr domain, const Connector& connector) {
     if (!read) return read.error();
     Machine m;
     m.spec = std::move(read->kept.spec);
+    m.unknown = std::move(read->unknown);
     m.nvram_file = nvram_path(xml);
     m.created_us = read->kept.created_us;
     m.config_changed_us = read->kept.config_changed_us;

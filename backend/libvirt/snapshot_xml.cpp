@@ -74,7 +74,11 @@ Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machin
     if (s.external) s.memory_file = root->child("memory").attribute("file").value();
     for (const auto disk : root->child("disks").children("disk"))
         s.external |= std::string_view(disk.attribute("snapshot").value()) == "external";
-    if (const auto domain = settings_of(*root)) s.spec = read_domain(domain).kept.spec;
+    if (const auto domain = settings_of(*root)) {
+        auto read = read_domain(domain);
+        s.spec = std::move(read.kept.spec);
+        s.unknown = std::move(read.unknown);
+    }
     s.spec.uuid = to_upper(machine);
     if (const auto element = note_in(*root)) {
         const SnapshotNote note = read_note(element);
@@ -84,6 +88,7 @@ Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machin
         if (!note.saved_file.empty()) s.memory_file = note.saved_file;
         s.nvram_file = note.nvram_file;
     } else {
+        erase_snapshot_notes(s.spec.attributes);
         const std::string described = root->child("description").text().get();
         s.spec.attributes[std::string(snapshot_name)] = described.empty() ? name : described;
     }

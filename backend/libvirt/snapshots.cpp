@@ -284,6 +284,7 @@ SnapshotNote note_for(virDomainPtr d, const SnapshotRequest& request, const Read
     int autostart = 0;
     if (virDomainGetAutostart(d, &autostart) == 0) note.autostart = autostart != 0;
     note.attributes = domain.kept.spec.attributes;
+    erase_snapshot_notes(note.attributes);  // an earlier version may have left it the ones of an import
     for (const auto& [k, v] : request.attributes) note.attributes[k] = v;
     note.attributes[std::string(snapshot_name)] = request.name;
     note.created_us = now_us();

@@ -51,6 +51,7 @@ def test_one_snapshot_as_if_it_were_the_machine(new_machine, hyperv, parts, form
     machine.write(5, 1)
     snapshot = machine.create()
     guid = snapshot.selectors["InstanceID"].split(":")[1]
+    machine.apply(snapshot)
     machine.write(2, 0)
     below = media(hyperv, guid)
     for state, kind in ((OFF, 2), (RUNNING, 3), (PAUSED, 2)):
@@ -75,6 +76,8 @@ def test_one_snapshot_as_if_it_were_the_machine(new_machine, hyperv, parts, form
     copy.turn(OFF)
     assert set(media(hyperv, copy.guid)) == {str(d) for d in disks.values()}
     assert holds(disks[left], 1, form)
+    copy.create()  # what was said of the exported one is not true of it
+    assert copy.associated("Msvm_LastAppliedSnapshot") == []
 
 
 def test_disks_and_memory_stay_on_demand(new_machine, hyperv, parts, daemon):

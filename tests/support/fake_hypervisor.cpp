@@ -392,6 +392,8 @@ Result<string> FakeHypervisor::screenshot(const Call& call, string_view uuid) {
 }
 
 Result<string> FakeHypervisor::spec_to_text(const MachineSpec& spec) const {
+    const std::lock_guard lock(state_->mutex);
+    if (auto failure = state_->fail_once.extract("spec_to_text"); !failure.empty()) return failure.mapped();
     return libvirt::spec_text({spec, 0, 0});
 }
 

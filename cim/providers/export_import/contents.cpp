@@ -33,12 +33,6 @@ std::string value(const backend::Attributes& a, const std::string& key) {
     return it == a.end() ? std::string() : it->second;
 }
 
-// What changes when somebody writes to the file.
-std::string identity_of(const struct stat& s) {
-    return std::to_string(s.st_dev) + ':' + std::to_string(s.st_ino) + ':' + std::to_string(s.st_size) + ':' +
-           std::to_string(s.st_mtim.tv_sec) + '.' + std::to_string(s.st_mtim.tv_nsec);
-}
-
 struct File {
     backend::Attributes* attributes;
     std::string prefix, path;
@@ -130,7 +124,7 @@ Result<ContentCheck> check_contents(const Services& services, vs::PlannedSystem&
     for (const auto& f : files) {
         auto& a = *f.attributes;
         if (::stat(f.real.c_str(), &s) != 0) continue;
-        const auto identity = identity_of(s);
+        const auto identity = write_mark(f.real);
         if (value(a, f.prefix + seen_key) == identity) continue;
         if (std::to_string(s.st_size) != value(a, f.prefix + size_key)) {
             out.wrong.push_back(damaged(f.path, "has another size"));

@@ -1,4 +1,5 @@
 // ExportSystemDefinition and GetSizeOfSystemFiles.
+#include "cim/providers/export_import/export_checks.hpp"
 #include "cim/providers/export_import/export_plan.hpp"
 #include "cim/providers/export_import/export_work.hpp"
 #include "cim/providers/export_import/methods.hpp"
@@ -17,8 +18,7 @@ constexpr const char* folder_extra = "Export.Folder";
 // The disks of the machine, against whoever would change them meanwhile; those that several may have stay
 // free.
 Result<vs::DiskClaims> claim_sources(Services& services, const ExportPlan& plan) {
-    auto own = vs::exclusive_files(plan.what.spec());
-    for (const auto& s : plan.machine().snapshots) own.merge(vs::exclusive_files(s.spec));
+    const auto own = own_files(plan);
     auto claims = std::make_shared<vs::DiskClaims::element_type>();
     for (const auto& step : plan.steps) {
         if (!own.contains(step.from)) continue;

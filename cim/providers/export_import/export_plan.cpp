@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "cim/providers/export_import/export_checks.hpp"
 #include "cim/providers/export_import/export_target.hpp"
 #include "cim/providers/export_import/import_folder.hpp"
 #include "cim/providers/export_import/same_files.hpp"
@@ -20,10 +21,6 @@ namespace {
 
 Error unfit(Status status, std::string id, const char* property, std::string text) {
     return Error(status, std::move(id), std::move(text), property);
-}
-
-bool is_active(const backend::Machine& m) {
-    return m.state == backend::MachineState::running || m.state == backend::MachineState::paused;
 }
 
 // Which of the disks the entry means: a path, or the path of the settings of a drive or a medium. Those of a
@@ -348,17 +345,6 @@ Result<void> check_state(const ExportPlan& plan) {
     return {};
 }
 
-// Before the machine is saved for it: whether its memory could be read at all.
-Result<void> check_memory(Services& services, const backend::Machine& m) {
-    const auto size = services.hypervisor.saved_state_size({}, m.spec.uuid);
-    if (size || size.error().status != Status::not_supported) return {};
-    return unfit(
-        Status::not_supported, "wsvirt.export.memory_elsewhere", "CaptureLiveState",
-        "The saved memory of \"" + m.spec.name +
-            "\" cannot be read from here, since it is on another host or belongs to a user's own libvirtd: "
-            "set CaptureLiveState to 0 if it runs, or CopyVmRuntimeInformation to false.");
-}
-
 // What SnapshotVirtualSystem says.
 Result<vs::Configuration> snapshot_meant(Services& services, const vs::Configuration& given,
                                          const std::string& text) {
@@ -369,6 +355,13 @@ Result<vs::Configuration> snapshot_meant(Services& services, const vs::Configura
         return unfit(Status::invalid_parameter, "wsvirt.export.snapshot", "SnapshotVirtualSystem",
                      "SnapshotVirtualSystem must be the path of the settings of a snapshot of this machine.");
     return *c;
+}
+
+// What is said of a snapshot is not true of the machine that is made of its settings.
+Result<std::string> settings_of(const Services& services, const ExportPlan& plan) {
+    auto spec = plan.what.spec();
+    backend::erase_snapshot_notes(spec.attributes);
+    return services.hypervisor.spec_to_text(spec);
 }
 
 Result<vs::Configuration> subject_of(Services& services, const vs::Configuration& given,
@@ -434,6 +427,9 @@ Result<ExportPlan> plan_export(Services& services, const vs::Configuration& give
     plan.wishes = wishes;
     plan.live = !plan.what.snapshot && is_active(plan.machine());
     if (auto r = check_state(plan); !r) return r.error();
+    auto text = settings_of(services, plan);
+    if (!text) return text.error();
+    plan.settings = std::move(*text);
     auto target = target_of(services, directory, wishes.subdirectory, plan.what.spec());
     if (!target) return target.error();
     plan.target = std::move(*target);
@@ -454,6 +450,7 @@ Result<ExportPlan> plan_export(Services& services, const vs::Configuration& give
                         (plan.live && wishes.live == ExportWishes::saved_state));
     if (plan.with_memory)
         if (auto r = check_memory(services, plan.machine()); !r) return r.error();
+    if (auto r = check_unknown(plan); !r) return r.error();
     return plan;
 }
 

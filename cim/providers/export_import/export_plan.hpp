@@ -46,6 +46,7 @@ struct CopyStep {
 struct ExportPlan {
     std::filesystem::path target;  // the folder that will be there when it succeeded
     vs::Configuration what;        // the machine, or one of its snapshots
+    std::string settings;          // its own, as text
     ExportWishes wishes;
     std::vector<CopyStep> steps;
     std::vector<ExportDefinition::Snapshot> snapshots;
@@ -58,6 +59,7 @@ struct ExportPlan {
     std::vector<SideFile> side_files;
     bool with_memory = false;  // the machine is saved, or will be for the export
     bool live = false;         // it runs or is paused now, and that is what is exported
+    std::string left_out;      // names of devices that an imported machine will lack; "" = none
 
     const backend::Machine& machine() const { return *what.machine; }
 };

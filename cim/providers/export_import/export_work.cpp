@@ -5,6 +5,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "cim/om/job_record.hpp"
 #include "cim/om/store.hpp"
 #include "cim/providers/export_import/contents.hpp"
 #include "cim/providers/export_import/stillness.hpp"
@@ -216,17 +217,14 @@ class Export {
     }
 
     Result<void> describe() {
-        const auto& spec = plan_.what.spec();
-        auto text = services_.hypervisor.spec_to_text(spec);
-        if (!text) return text.error();
         definition_.id = plan_.what.system();
-        definition_.name = spec.name;
+        definition_.name = plan_.what.spec().name;
         definition_.host = services_.host.name;
         definition_.producer = std::string("wsvirt ") + version;
         definition_.created_us = std::chrono::duration_cast<std::chrono::microseconds>(
                                      std::chrono::system_clock::now().time_since_epoch())
                                      .count();
-        definition_.settings = std::move(*text);
+        definition_.settings = plan_.settings;
         return write_file(folder_ / machines_folder / (definition_.id + ".xml"),
                           export_definition_to_text(definition_));
     }
@@ -271,7 +269,13 @@ class Export {
 }  // namespace
 
 Result<void> carry_out(Services& services, const ExportPlan& plan, JobContext& job) {
-    return Export(services, plan, job).run();
+    auto r = Export(services, plan, job).run();
+    if (r && !plan.left_out.empty())
+        job.warn(job_error_of(Error(Status::not_supported, "wsvirt.export.devices",
+                                    "The export has no word for some of what the machine has (" +
+                                        plan.left_out + "); a machine that is imported from it lacks that.",
+                                    "ComputerSystem")));
+    return r;
 }
 
 void remove_partial_exports(Services& services) {

@@ -107,6 +107,7 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
     if (!spec) return spec.error();
     p.spec = std::move(*spec);
     drop_notes(p.spec);
+    backend::erase_snapshot_notes(p.spec.attributes);  // of an export that was one snapshot
     note_unknown(p.spec);
     p.spec.uuid = new_id.empty() ? d.id : new_id;
     move_disks(p.spec, folder);

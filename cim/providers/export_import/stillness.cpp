@@ -4,8 +4,10 @@
 #include <thread>
 
 #include "backend/hypervisor.hpp"
+#include "base/files.hpp"
 #include "base/text.hpp"
 #include "cim/om/store.hpp"
+#include "cim/providers/export_import/export_checks.hpp"
 #include "cim/providers/machine_wait.hpp"
 #include "cim/providers/methods.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
@@ -25,7 +27,7 @@ constexpr std::string_view running_now_paused = "running, paused", running_now_s
                            paused_now_saved = "paused, saved", running_now_frozen = "running, frozen";
 // Most machines go on within this time, and then nobody sees them stand still.
 constexpr std::chrono::milliseconds patience_at_start{10'000};
-constexpr std::chrono::milliseconds patience_with_answers{5'000};
+constexpr std::chrono::milliseconds patience_with_answers{5'000}, patience_with_silence{3'000};
 constexpr int most_looks = 5;
 
 bool was_running(std::string_view note) {
@@ -117,6 +119,16 @@ bool within_reach(Services& services, const std::string& guid) {
     return (host && host->connected()) || every_host_answers(services);
 }
 
+// What it says of the machine is true again when it does.
+bool answers_soon(Services& services, const std::string& guid) {
+    const auto end = std::chrono::steady_clock::now() + patience_with_silence;
+    for (;; std::this_thread::sleep_for(machine_poll)) {
+        const auto host = migration_service::host_of_machine(services, guid);
+        if (!host || host->hypervisor->connected()) return true;
+        if (std::chrono::steady_clock::now() > end) return false;
+    }
+}
+
 Result<void> try_to_let_go(Services& services, const std::string& guid, JobContext& job) {
     const auto end = std::chrono::steady_clock::now() + machine_patience;
     for (;; std::this_thread::sleep_for(machine_poll)) {
@@ -203,8 +215,17 @@ Result<void> Stillness::begin(const backend::Call& call) {
         if (auto r = services_.hypervisor.check_whole(call, plan_.machine().spec.uuid); !r) return r;
         watch();
     }
-    auto r = hold(call);
-    return r ? check() : r;
+    if (auto r = hold(call); !r) return r;
+    if (rest_) rest_->files = own_files_now();
+    return check();
+}
+
+std::map<std::string, std::string> Stillness::own_files_now() const {
+    const auto own = own_files(plan_);
+    std::map<std::string, std::string> out;
+    for (const auto& step : plan_.steps)
+        if (own.contains(step.from)) out[step.from] = write_mark(step.from);
+    return out;
 }
 
 // What it shall be was decided when the export was planned; somebody may have let it run since. It may be as
@@ -224,9 +245,18 @@ void Stillness::watch() {
 }
 
 Result<void> Stillness::check() const {
-    if (!rest_ || !services_.hypervisor.connected()) return {};
-    const auto m = services_.hypervisor.machine(plan_.machine().spec.uuid);
-    if (m && m->state == rest_->state && m->id == rest_->id && !*rest_->ended) return {};
+    if (!rest_) return {};
+    const auto& guid = plan_.machine().spec.uuid;
+    if (!answers_soon(services_, guid))
+        return Error(
+            Status::unavailable, "wsvirt.export.host_silent",
+            "The host of \"" + plan_.machine().spec.name +
+                "\" does not answer, so it is not certain that nobody let the machine run meanwhile. "
+                "Export it again when the host is back.",
+            "ComputerSystem");
+    const auto m = services_.hypervisor.machine(guid);
+    const bool at_rest = m && m->state == rest_->state && m->id == rest_->id && !*rest_->ended;
+    if (at_rest && own_files_now() == rest_->files) return {};
     return Error(Status::invalid_state, "wsvirt.export.disturbed",
                  "\"" + plan_.machine().spec.name +
                      "\" was started, resumed or stopped by somebody else meanwhile, so copies of its files "

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -24,7 +25,8 @@ class Stillness {
 
     Result<void> begin(const backend::Call& call);
     // Whether nobody else let it run or stopped it since the export was planned, but for what ended before
-    // begin(), which asks this itself. Errors: invalid_state.
+    // begin(), which asks this itself. What its host, or the service's connection to it, did not tell shows
+    // in the files. Errors: invalid_state, unavailable.
     Result<void> check() const;
     // Does not look at the job's stop token: a machine runs again after a cancelled export too.
     Result<void> release();
@@ -39,11 +41,13 @@ class Stillness {
         int id;
         std::shared_ptr<std::atomic<bool>> ended;
         std::shared_ptr<void> watch;
+        std::map<std::string, std::string> files = {};  // those that are copied, as they were
     };
     std::optional<Rest> rest_;
 
     Result<void> hold(const backend::Call& call);
     void watch();
+    std::map<std::string, std::string> own_files_now() const;
 };
 
 // Lets go what a program that was killed held, each machine by a job of its own, on whichever host it is;

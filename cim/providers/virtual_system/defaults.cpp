@@ -68,9 +68,8 @@ backend::MachineSpec like(const backend::MachineSpec& reference) {
     auto s = reference;
     new_identity(s);
     // What was noted about the planned system or the snapshot that it is like is not true of it.
-    std::erase_if(s.attributes, [](const auto& a) {
-        return a.first.starts_with("Planned.") || istarts_with(a.first, "Snapshot.");
-    });
+    std::erase_if(s.attributes, [](const auto& a) { return a.first.starts_with("Planned."); });
+    backend::erase_snapshot_notes(s.attributes);
     for (auto& c : s.controllers)
         if (c.bus == backend::Bus::scsi) c.id = make_guid();
     const auto renamed = [&](const std::string& before, const std::string& now) {

@@ -53,10 +53,28 @@ BOOST_AUTO_TEST_CASE(what_we_have_no_place_for_is_named) {
                "hostdev of type pci, tpm");
     BOOST_TEST(unknown(with("<interface type='hostdev'/>")) == "interface of type hostdev");
     BOOST_TEST(unknown(with("<disk type='network'><source protocol='rbd' name='p/i'/>"
-                            "<target dev='sdq' bus='scsi'/></disk>")) == "disk of type network");
+                            "<target dev='sdq' bus='scsi'/></disk>")) == "disk sdq of type network");
     BOOST_TEST(unknown(with("<disk type='file'><target dev='ubda' bus='uml'/></disk>")) ==
-               "disk of type file");
+               "disk ubda of type file");
     BOOST_TEST(unknown(with("<serial type='tcp'/>")) == "serial of type tcp");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_lost_with_it_is_told_apart) {
+    MachineSpec spec;
+    spec.uuid = "0F0E0D0C-0B0A-4908-8706-050403020100";
+    spec.name = "m";
+    const auto read = libvirt::read_domain(replace_all(
+        written(spec), "</devices>",
+        "<disk type='file'><source file='/d'/><target dev='sdz' bus='usb'/></disk>"
+        "<disk type='volume' device='lun'><source pool='p' volume='v'/><target dev='sdb' bus='scsi'/></disk>"
+        "<disk type='file' device='cdrom'><target dev='sdy' bus='usb'/></disk>"
+        "<interface type='direct'/><serial type='tcp'/><rng model='virtio'/>"
+        // What libvirt adds to every q35 machine by itself.
+        "<controller type='sata' index='0'/><watchdog model='itco' action='reset'/></devices>"));
+    BOOST_REQUIRE(read);
+    BOOST_TEST(read->unknown.disks == "disk sdb of type volume, disk sdz of type file");
+    BOOST_TEST(read->unknown.devices == "disk sdy of type file, rng");
+    BOOST_TEST(read->unknown.connections == "interface of type direct, serial of type tcp");
 }
 
 BOOST_AUTO_TEST_CASE(settings_that_are_none_are_an_error) {

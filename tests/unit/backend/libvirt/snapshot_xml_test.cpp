@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "backend/libvirt/domain_xml.hpp"
 #include "backend/machine.hpp"
 
 using namespace wsvirt::backend;
@@ -43,6 +44,28 @@ BOOST_AUTO_TEST_CASE(the_note_of_the_snapshot_applied_last_is_not_the_next_ones)
     BOOST_TEST(seen->spec.attributes.at(std::string(snapshot_name)) == "second");
     BOOST_TEST(!seen->spec.attributes.contains("notes"));
     BOOST_TEST(seen->created_us == 1'700'000'000'000'000);
+}
+
+// An import of a snapshot once made them the machine's.
+BOOST_AUTO_TEST_CASE(what_is_said_of_another_snapshot_is_not_said_of_one_that_others_take) {
+    MachineSpec spec;
+    spec.uuid = machine;
+    spec.name = "m";
+    spec.attributes = {{"Snapshot.Type", "32768"}, {"snapshot.name", "old"}, {"kept", "x"}};
+    const auto domain = write_domain({spec, 0, 0}, {});
+    BOOST_REQUIRE(domain);
+    const auto seen = read_snapshot(snapshot_of("virsh", domain_in(*domain)), machine);
+    BOOST_REQUIRE(seen);
+    const Attributes expected{{std::string(snapshot_name), "virsh"}, {"kept", "x"}};
+    BOOST_TEST((seen->spec.attributes == expected));
+}
+
+BOOST_AUTO_TEST_CASE(a_snapshot_knows_what_its_settings_have_no_word_for) {
+    const auto seen = read_snapshot(
+        snapshot_of("first", "<domain type='qemu'><name>m</name><devices><rng/></devices></domain>"),
+        machine);
+    BOOST_REQUIRE(seen);
+    BOOST_TEST(seen->unknown.devices == "rng");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,7 +4,9 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <set>
+#include <thread>
 
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
@@ -412,6 +414,20 @@ BOOST_AUTO_TEST_CASE(memory_that_cannot_be_read_is_not_saved_for_an_export) {
         BOOST_TEST(export_there(guid, without) == 0U, last_text);
         fs::remove_all(folder / "export" / "traveller");
     }
+}
+
+// The own host answers, and says nothing of it.
+BOOST_AUTO_TEST_CASE(a_host_that_falls_silent_meanwhile_may_have_let_its_machine_run) {
+    const auto guid = moved_to_the_other_host();
+    const auto copied = hypervisor.calls("convert_image");
+    hypervisor.hold("convert_image");
+    auto exported = std::async(std::launch::async, [&] { return export_there(guid); });
+    while (hypervisor.calls("convert_image") == copied)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    second.set_connected(false);
+    hypervisor.release("convert_image");
+    BOOST_TEST(exported.get() == 32777U);
+    BOOST_TEST(fs::is_empty(folder / "export"));
 }
 
 // There is a file of the same name here, which may be what was left of an earlier move.

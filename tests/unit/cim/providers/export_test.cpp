@@ -177,6 +177,91 @@ BOOST_AUTO_TEST_CASE(an_export_of_a_machine_that_somebody_lets_run_meanwhile_fai
     }
 }
 
+// A host that is silent tells nothing of it, and what ended before it answers again is nobody's event.
+BOOST_AUTO_TEST_CASE(an_export_of_a_machine_that_may_have_run_unseen_fails) {
+    const auto guid = machine();
+    const auto while_copied = [&](const std::function<void()>& act) {
+        const auto calls = hypervisor.calls("convert_image");
+        hypervisor.hold("convert_image");
+        const auto r = begin(guid);
+        BOOST_TEST_REQUIRE(eventually([&] { return hypervisor.calls("convert_image") > calls; }));
+        act();
+        hypervisor.release("convert_image");
+        const auto code = done(r);
+        BOOST_TEST(fs::is_empty(place()));
+        return code;
+    };
+    BOOST_TEST(while_copied([&] { hypervisor.set_connected(false); }) == 32777U);
+    BOOST_TEST(last_text.find("does not answer") != std::string::npos, last_text);
+    hypervisor.set_connected(true);
+    BOOST_TEST(while_copied([&] {
+                   fs::last_write_time(disk_path, fs::last_write_time(disk_path) + std::chrono::seconds(1));
+               }) == 32775U);
+    BOOST_TEST(last_text.find("somebody else") != std::string::npos, last_text);
+    BOOST_TEST(done(begin(guid)) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(settings_that_cannot_be_written_down_are_refused_before_the_machine_is_stopped) {
+    const auto guid = running();
+    hypervisor.fail_next("spec_to_text", Error(Status::invalid_parameter, "test", "No such drive."));
+    const auto r = begin(guid, {{"CaptureLiveState", saved_state}});
+    BOOST_TEST(code(r) == 32773U);
+    BOOST_TEST(text_of(r).find("No such drive.") != std::string::npos, text_of(r));
+    BOOST_TEST(hypervisor.calls("save") == 0U);
+    BOOST_CHECK(state(guid) == MachineState::running);
+}
+
+// Nothing is lost without a word: neither a disk, nor memory that could not be used without a device.
+BOOST_AUTO_TEST_CASE(what_the_settings_have_no_word_for_is_refused_or_said) {
+    const auto guid = running();
+    const auto with = [&](const backend::UnknownDevices& own, const backend::UnknownDevices& of_snapshot) {
+        auto m = *hypervisor.machine(guid);
+        m.unknown = own;
+        for (auto& s : m.snapshots) s.unknown = of_snapshot;
+        hypervisor.remove_behind_back(guid);
+        hypervisor.show(m);
+    };
+    const auto refused = [&](const Given& wishes, const std::string& named) {
+        const auto r = begin(guid, wishes);
+        BOOST_TEST(code(r) == 32770U);
+        BOOST_TEST(text_of(r).find(named) != std::string::npos, text_of(r));
+        BOOST_TEST(hypervisor.calls("save") + hypervisor.calls("convert_image") == 0U);
+    };
+    const auto warned = [&](const Given& wishes) {
+        const auto r = begin(guid, wishes);
+        (void)done(r);
+        const auto job = job_of(r);
+        fs::remove_all(place() / "traveller");
+        return std::pair(job.state, job.errors.empty() ? std::string() : job.errors.front().message);
+    };
+    const Given crash{{"CaptureLiveState", crash_consistent}},
+        settings_only{{"CopyVmStorage", false}, {"CaptureLiveState", 0U}};
+    with({"disk sdz of type file", {}, {}}, {});
+    refused(crash, "sdz");
+    with({{}, "rng", {}}, {});
+    refused({{"CaptureLiveState", saved_state}}, "rng");
+    with({}, {});
+    backend::SnapshotRequest request;
+    request.machine = guid;
+    request.id = make_guid();
+    BOOST_TEST_REQUIRE(hypervisor.snapshot({}, request).ok());
+    with({}, {{}, "tpm", {}});
+    refused(crash, "tpm");
+    with({}, {"disk sdy of type volume", {}, {}});
+    refused(crash, "sdy");
+
+    for (const auto& [own, wishes] :
+         {std::pair(backend::UnknownDevices{{}, "rng", "interface of type direct"}, Given{crash}),
+          std::pair(backend::UnknownDevices{"disk sdz of type file", {}, {}}, Given{settings_only})}) {
+        with(own, {});
+        const auto [state, text] = warned(wishes);
+        BOOST_CHECK(state == JobState::completed_with_warnings);
+        BOOST_TEST(text.find(backend::names_of(own)) != std::string::npos, text);
+    }
+    with({}, {});
+    BOOST_CHECK(warned(crash).first == JobState::completed);
+}
+
 BOOST_AUTO_TEST_CASE(nobody_changes_the_disks_meanwhile) {
     const auto guid = machine();
     hypervisor.hold("convert_image");
