@@ -237,8 +237,13 @@ class Cluster final : public Hypervisor {
         return at(uuid, [&](Hypervisor& h) { return h.modify_snapshot(c, uuid, s); });
     }
     Result<void> adopt_snapshots(const Call& c, std::string_view uuid, const std::vector<SnapshotInfo>& all,
-                                 const std::vector<std::string>& names) override {
-        return at(uuid, [&](Hypervisor& h) { return h.adopt_snapshots(c, uuid, all, names); });
+                                 const std::vector<std::string>& names,
+                                 const std::vector<std::string>& hardware) override {
+        return at(uuid, [&](Hypervisor& h) { return h.adopt_snapshots(c, uuid, all, names, hardware); });
+    }
+    Result<std::string> snapshot_hardware(const Call& c, std::string_view uuid,
+                                          std::string_view id) override {
+        return at(uuid, [&](Hypervisor& h) { return h.snapshot_hardware(c, uuid, id); });
     }
     Result<void> export_saved_state(const Call& c, std::string_view uuid, const std::string& file) override {
         return at(uuid, [&](Hypervisor& h) { return h.export_saved_state(c, uuid, file); });

@@ -195,12 +195,19 @@ class Hypervisor {
 
     // Makes snapshots known that are there already (of an imported machine), in any order: inside the disks,
     // or (external) in files that their specs name. names_in_disks: what each is called inside the disks,
-    // parallel; renamed there to its id where that is another GUID (a name that others gave stays). Their
-    // memory_file and nvram_file are copied. After an error some may be known already: forget() the machine.
-    // Errors: not_supported, invalid_parameter (a disk does not hold one of them).
+    // parallel; renamed there to its id where that is another GUID (a name that others gave stays). hardware:
+    // parallel, what snapshot_hardware() said of each; "" = it is made anew from the spec. Their memory_file
+    // and nvram_file are copied. After an error some may be known already: forget() the machine. Errors:
+    // not_supported, invalid_parameter (a disk does not hold one of them; hardware that wants more of the
+    // host than the spec).
     virtual Result<void> adopt_snapshots(const Call&, std::string_view uuid,
                                          const std::vector<SnapshotInfo>& snapshots,
-                                         const std::vector<std::string>& names_in_disks) = 0;
+                                         const std::vector<std::string>& names_in_disks,
+                                         const std::vector<std::string>& hardware) = 0;
+    // The devices that the memory inside the disks belongs to, each at its place, in the host's words; "" of
+    // a snapshot without such memory.
+    virtual Result<std::string> snapshot_hardware(const Call&, std::string_view uuid,
+                                                  std::string_view snapshot) = 0;
 
     // --- saved memory, for export and import ---
     virtual Result<void> export_saved_state(const Call&, std::string_view uuid,

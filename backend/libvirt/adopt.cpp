@@ -27,6 +27,10 @@ using Names = std::map<std::string, std::string>;  // as they are inside the dis
 // path → names that the disk has to hold, and what they shall be.
 using NamesOfDisks = std::map<std::string, Names>;
 
+bool has_memory_inside(const SnapshotInfo& s) {
+    return s.has_memory && s.memory_file.empty() && !s.external;
+}
+
 bool holds(const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -58,6 +62,7 @@ struct Arrival {
     std::string domain_xml;
     std::vector<SnapshotTarget> disks;
     std::string memory_file, nvram_file;  // where its copies get; "" = none
+    std::string hardware;                 // of the memory inside the disks; "" = as the settings have it
 };
 
 // A name that others gave is longer or shorter than an identifier, and stays in the disks.
@@ -67,15 +72,24 @@ std::string name_of(const std::string& id, const Names& names) {
     return id;
 }
 
-Result<Arrival> arrival_of(const SnapshotInfo& s, const Names& names, const DomainOptions& options) {
+Result<Arrival> arrival_of(const SnapshotInfo& s, const std::string& hardware, const Names& names,
+                           const DomainOptions& options) {
+    if (auto ok = check_spec(s.spec, options); !ok) return ok.error();
     KeptSpec kept;
     kept.spec = s.spec;
+    erase_snapshot_notes(kept.spec.attributes);  // these settings become the machine's when it is applied
     kept.created_us = kept.config_changed_us = s.created_us;
     auto xml = write_domain(kept, options);
     if (!xml) return xml.error();
-    Arrival a{
-        s, name_of(s.id, names), s.parent.empty() ? "" : name_of(s.parent, names), std::move(*xml), {}, {},
-        {}};
+    Arrival a{s,
+              name_of(s.id, names),
+              s.parent.empty() ? "" : name_of(s.parent, names),
+              std::move(*xml),
+              {},
+              {},
+              {},
+              {}};
+    if (has_memory_inside(s)) a.hardware = hardware;
     a.disks = snapshot_targets(a.domain_xml);
     return a;
 }
@@ -103,7 +117,7 @@ Result<void> rename_in_disks(const std::vector<Arrival>& all, const Names& names
 Result<std::string> snapshot_document(const Arrival& a, const std::string& memory_file,
                                       const std::string& nvram_file) {
     const SnapshotInfo& s = a.info;
-    const bool inside = s.has_memory && s.memory_file.empty() && !s.external;
+    const bool inside = has_memory_inside(s);
     NewSnapshot fresh;
     fresh.name = a.name;
     fresh.internal_memory = inside;
@@ -167,31 +181,79 @@ Result<void> find_places(const Core& core, std::vector<Arrival>& all) {
     return {};
 }
 
-Result<void> adopt_one(Session& session, virDomainPtr d, const Arrival& a) {
+// QEMU reads memory into the machine that it is from, down to the place of each device, where libvirt would
+// put those of the settings anew. They are as ever when it is started without the memory.
+Result<std::string> with_hardware(const std::string& snapshot_xml, const std::string& hardware) {
+    auto layout = read_layout(snapshot_xml);
+    if (!layout) return layout.error();
+    auto adopted = adopt_saved_xml(hardware, layout->domain_xml);
+    if (adopted) adopted = without_chains(*adopted);
+    if (!adopted) return adopted.error();
+    pugi::xml_document doc, memory;
+    doc.load_buffer(snapshot_xml.data(), snapshot_xml.size());
+    memory.load_buffer(adopted->data(), adopted->size());
+    auto settings = doc.child("domainsnapshot").child("domain");
+    settings.parent().insert_copy_before(memory.child("domain"), settings);
+    settings.set_name("inactiveDomain");
+    return to_text(doc);
+}
+
+// libvirt would compare it with what it knows of the snapshot, so that is forgotten first. On a host that
+// cannot have such hardware the memory will be refused when it is applied; the rest of the snapshot is there.
+Result<void> take_hardware(const Core& core, virDomainPtr d, SnapshotHandle& made,
+                           const std::string& hardware, unsigned flags) {
+    const std::string plain = take(virDomainSnapshotGetXMLDesc(made.get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));
+    auto document = with_hardware(plain, hardware);
+    if (!document) return document.error();
+    // The test driver has nothing but descriptions, and knows no such flag.
+    const unsigned forget =
+        core.connector->kind() == HostKind::test ? 0u : unsigned{VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY};
+    if (virDomainSnapshotDelete(made.get(), forget) < 0) return last_error(doing);
+    made.reset(virDomainSnapshotCreateXML(d, document->c_str(), flags));
+    if (!made) made.reset(virDomainSnapshotCreateXML(d, plain.c_str(), flags));
+    return made ? Result<void>() : last_error(doing);
+}
+
+Result<void> adopt_one(const Core& core, Session& session, virDomainPtr d, const Arrival& a) {
     auto document = snapshot_document(a, a.memory_file, a.nvram_file);
     if (!document) return document.error();
     const unsigned flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE |
                            (a.info.current ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT} : 0u);
-    const SnapshotHandle made(virDomainSnapshotCreateXML(d, document->c_str(), flags));
+    SnapshotHandle made(virDomainSnapshotCreateXML(d, document->c_str(), flags));
     if (!made) return last_error(doing);
+    if (!a.hardware.empty())
+        if (auto ok = take_hardware(core, d, made, a.hardware, flags); !ok) return ok;
     if (!a.nvram_file.empty())
         if (auto ok = copy_nvram(a.info.nvram_file, a.nvram_file); !ok) return ok;
     return a.memory_file.empty() ? Result<void>{}
                                  : take_memory(session, made.get(), a.info.memory_file, a.memory_file);
 }
 
+// Without passwords, which it needs not.
+std::string hardware_in(virDomainSnapshotPtr snapshot) {
+    const std::string xml = take(virDomainSnapshotGetXMLDesc(snapshot, 0));
+    pugi::xml_document doc, copy;
+    doc.load_buffer(xml.data(), xml.size());
+    const auto domain = doc.child("domainsnapshot").child("domain");
+    if (!domain) return {};
+    copy.append_copy(domain).remove_child("metadata");
+    return to_text(copy);
+}
+
 Result<void> adopt(const CorePtr& core, Session& session, virDomainPtr d,
-                   const std::vector<SnapshotInfo>& snapshots, const Names& names) {
+                   const std::vector<SnapshotInfo>& snapshots, const Names& names,
+                   const std::map<std::string, std::string>& hardware) {
     std::vector<Arrival> all;
     for (const auto& s : snapshots) {
-        auto a = arrival_of(s, names, core->domain_options());
+        const auto its = hardware.find(s.id);
+        auto a = arrival_of(s, its == hardware.end() ? "" : its->second, names, core->domain_options());
         if (!a) return a.error();
         all.push_back(std::move(*a));
     }
     if (auto ok = find_places(*core, all); !ok) return ok;
     if (auto ok = rename_in_disks(all, names); !ok) return ok;
     for (const auto& a : all)
-        if (auto ok = adopt_one(session, d, a); !ok) return ok;
+        if (auto ok = adopt_one(*core, session, d, a); !ok) return ok;
     refresh(session.connection, uuid_of(d), *core->connector, *core->inventory);
     return {};
 }
@@ -217,16 +279,38 @@ Result<std::vector<SnapshotInfo>> in_order(const std::vector<SnapshotInfo>& snap
 
 Result<void> LibvirtHypervisor::adopt_snapshots(const Call& call, std::string_view uuid,
                                                 const std::vector<SnapshotInfo>& snapshots,
-                                                const std::vector<std::string>& names_in_disks) {
+                                                const std::vector<std::string>& names_in_disks,
+                                                const std::vector<std::string>& hardware) {
     auto ordered = in_order(snapshots);
     if (!ordered) return ordered.error();
     Names names;
-    for (std::size_t i = 0; i < snapshots.size() && i < names_in_disks.size(); ++i)
-        names[names_in_disks[i]] = snapshots[i].id;
-    return change_machine(core_, call, uuid, {{doing, {}, true, {}, {}}, {MachineState::off}, {}},
-                          [core = core_, all = std::move(*ordered), names](Session& s, virDomainPtr d) {
-                              return adopt(core, s, d, all, names);
-                          });
+    std::map<std::string, std::string> hardware_of;
+    for (std::size_t i = 0; i < snapshots.size(); ++i) {
+        if (i < names_in_disks.size()) names[names_in_disks[i]] = snapshots[i].id;
+        if (i < hardware.size()) hardware_of[snapshots[i].id] = hardware[i];
+    }
+    return change_machine(
+        core_, call, uuid, {{doing, {}, true, {}, {}}, {MachineState::off}, {}},
+        [core = core_, all = std::move(*ordered), names, hardware_of](Session& s, virDomainPtr d) {
+            return adopt(core, s, d, all, names, hardware_of);
+        });
+}
+
+Result<std::string> LibvirtHypervisor::snapshot_hardware(const Call& call, std::string_view uuid,
+                                                         std::string_view snapshot) {
+    auto hardware = std::make_shared<std::string>();
+    const Change change{{"look at the snapshot", {}, false, {}, {}}, {}, {}, false};
+    auto done =
+        change_machine(core_, call, uuid, change,
+                       [id = std::string(snapshot), hardware](Session&, virDomainPtr d) -> Result<void> {
+                           auto all = hold_snapshots(d);
+                           if (!all) return all.error();
+                           const auto* s = find_snapshot(*all, id);
+                           if (!s) return no_snapshot(id);
+                           if (has_memory_inside(s->info)) *hardware = hardware_in(s->handle.get());
+                           return {};
+                       });
+    return done ? Result<std::string>(std::move(*hardware)) : Result<std::string>(done.error());
 }
 
 }  // namespace wsvirt::backend::libvirt

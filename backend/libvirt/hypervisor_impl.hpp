@@ -53,7 +53,10 @@ class LibvirtHypervisor final : public Hypervisor, public OverlaySight, public F
     Result<void> modify_snapshot(const Call&, std::string_view uuid, const SnapshotInfo& changed) override;
     Result<void> adopt_snapshots(const Call&, std::string_view uuid,
                                  const std::vector<SnapshotInfo>& snapshots,
-                                 const std::vector<std::string>& names_in_disks) override;
+                                 const std::vector<std::string>& names_in_disks,
+                                 const std::vector<std::string>& hardware) override;
+    Result<std::string> snapshot_hardware(const Call&, std::string_view uuid,
+                                          std::string_view snapshot) override;
     Result<void> export_saved_state(const Call&, std::string_view uuid, const std::string& to_file) override;
     Result<void> import_saved_state(const Call&, std::string_view uuid,
                                     const std::string& from_file) override;

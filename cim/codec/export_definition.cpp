@@ -46,7 +46,8 @@ bool stays_inside(const std::string& path) {
 
 unsigned version_of(const ExportDefinition& d) {
     const auto of_its_own = [](const auto& s) {
-        return s.external || !s.name.empty() || !s.memory.empty() || !s.firmware.empty();
+        return s.external || !s.name.empty() || !s.memory.empty() || !s.firmware.empty() ||
+               !s.hardware.empty();
     };
     const auto based = [](const auto& f) { return !f.base.empty(); };
     const bool plain = d.firmware.empty() && std::none_of(d.disks.begin(), d.disks.end(), based) &&
@@ -108,6 +109,7 @@ std::string export_definition_to_text(const ExportDefinition& d) {
         n.append_attribute("Current").set_value(s.current);
         if (s.external) n.append_attribute("External").set_value(true);
         n.append_child("Settings").text().set(s.settings.c_str());
+        if (!s.hardware.empty()) n.append_child("Hardware").text().set(s.hardware.c_str());
         for (const auto& f : s.memory) write_file(n, "SavedState", f);
         for (const auto& f : s.firmware) write_file(n, "FirmwareVariables", f);
     }
@@ -149,6 +151,7 @@ Result<ExportDefinition> export_definition_from_text(std::string_view text) {
             n.attribute("Current").as_bool(),    n.child("Settings").text().get(),
             n.attribute("External").as_bool(),   {}};
         s.name = n.attribute("Name").value();
+        s.hardware = n.child("Hardware").text().get();
         for (const auto& f : n.children("SavedState")) s.memory.push_back(read_file(f));
         for (const auto& f : n.children("FirmwareVariables")) s.firmware.push_back(read_file(f));
         d.snapshots.push_back(std::move(s));

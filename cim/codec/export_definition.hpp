@@ -35,6 +35,7 @@ struct ExportDefinition {
         std::vector<File> memory = {};    // none, or one when it is not inside the disks
         std::vector<File> firmware = {};  // none, or one with the variables of its UEFI firmware
         std::string name = {};            // what the disks call it, where that is not its id
+        std::string hardware = {};        // of memory inside the disks: the devices that it belongs to
     };
     std::string id, name, host, producer;
     std::int64_t created_us = 0;
@@ -45,7 +46,8 @@ struct ExportDefinition {
     std::vector<Snapshot> snapshots;
 };
 
-// 2: has snapshots with files of their own, variables of firmware, or disks based on those of another export.
+// 2: has snapshots with files or hardware of their own, variables of firmware, or disks based on those of
+// another export.
 // Others are written as 1.
 inline constexpr unsigned export_format_version = 2;
 

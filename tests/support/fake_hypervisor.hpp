@@ -54,7 +54,10 @@ class FakeHypervisor : public backend::Hypervisor {
                                  bool with_children) override;
     Result<void> adopt_snapshots(const Call&, std::string_view uuid,
                                  const std::vector<backend::SnapshotInfo>& snapshots,
-                                 const std::vector<std::string>& names_in_disks) override;
+                                 const std::vector<std::string>& names_in_disks,
+                                 const std::vector<std::string>& hardware) override;
+    Result<std::string> snapshot_hardware(const Call&, std::string_view uuid,
+                                          std::string_view snapshot) override;
     Result<void> modify_snapshot(const Call&, std::string_view uuid,
                                  const backend::SnapshotInfo& changed) override;
     Result<void> export_saved_state(const Call&, std::string_view uuid, const std::string& to_file) override;

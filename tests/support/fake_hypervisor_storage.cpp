@@ -124,7 +124,7 @@ Result<void> FakeHypervisor::delete_snapshot(const Call& call, string_view uuid,
 
 Result<void> FakeHypervisor::adopt_snapshots(const Call& call, string_view uuid,
                                              const std::vector<SnapshotInfo>& snapshots,
-                                             const std::vector<string>&) {
+                                             const std::vector<string>&, const std::vector<string>&) {
     if (auto ok = enter(call, "adopt_snapshots"); !ok) return ok;
     const std::lock_guard lock(state_->mutex);
     Entry* e = find(uuid);
@@ -137,6 +137,17 @@ Result<void> FakeHypervisor::adopt_snapshots(const Call& call, string_view uuid,
     }
     publish(*e, std::move(m), EventKind::machine_changed);
     return {};
+}
+
+Result<string> FakeHypervisor::snapshot_hardware(const Call& call, string_view uuid, string_view snapshot) {
+    if (auto ok = enter(call, "snapshot_hardware"); !ok) return ok.error();
+    const std::lock_guard lock(state_->mutex);
+    Entry* e = find(uuid);
+    if (!e) return no_machine(uuid);
+    Machine m = *e->machine;
+    const SnapshotInfo* s = find_snapshot(m, snapshot);
+    if (!s) return no_snapshot(snapshot);
+    return s->has_memory && s->memory_file.empty() ? "hardware of " + s->id : string();
 }
 
 Result<void> FakeHypervisor::modify_snapshot(const Call& call, string_view uuid,

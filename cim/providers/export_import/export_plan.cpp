@@ -304,6 +304,12 @@ Result<void> plan_snapshots(Services& services, ExportPlan& plan, SameFiles& fil
             if (auto r = beside(s.memory_file, ".save", s, false); !r) return r;
         if (!s.nvram_file.empty())
             if (auto r = beside(s.nvram_file, ".nvram", s, true); !r) return r;
+        std::string hardware;
+        if (!in_a_file && vs::keeps_memory(s)) {
+            auto known = services.hypervisor.snapshot_hardware({}, s.spec.uuid, s.id);
+            if (!known) return known.error();
+            hardware = std::move(*known);
+        }
         plan.snapshots.push_back({s.id,
                                   s.parent,
                                   s.created_us,
@@ -313,35 +319,9 @@ Result<void> plan_snapshots(Services& services, ExportPlan& plan, SameFiles& fil
                                   s.external,
                                   {},
                                   {},
-                                  s.external ? std::string() : s.name});
+                                  s.external ? std::string() : s.name,
+                                  std::move(hardware)});
     }
-    return {};
-}
-
-Result<void> check_state(const ExportPlan& plan) {
-    using backend::MachineState;
-    switch (plan.machine().state) {
-        case MachineState::off:
-        case MachineState::saved:
-        case MachineState::running:
-        case MachineState::paused:
-            break;
-        default:
-            return unfit(
-                Status::invalid_state, "wsvirt.export.state", "ComputerSystem",
-                "The virtual machine is changing its state; wait until it is off, saved or running.");
-    }
-    if (!plan.live || plan.wishes.live != ExportWishes::application_consistent) return {};
-    if (plan.machine().state != MachineState::running)
-        return unfit(Status::invalid_state, "wsvirt.export.application_paused", "CaptureLiveState",
-                     "The guest of a paused machine cannot prepare itself; resume the machine, or export it "
-                     "with its saved state (CaptureLiveState 1) or crash consistent (0).");
-    if (!plan.machine().agent_connected)
-        return unfit(
-            Status::not_supported, "wsvirt.export.application", "CaptureLiveState",
-            "An application consistent export needs the QEMU guest agent, which does not run in this "
-            "guest; install it there, or export the machine with its saved state (CaptureLiveState "
-            "1) or crash consistent (0).");
     return {};
 }
 

@@ -152,6 +152,7 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
         move_pipes(info.spec, services);
         const auto& inside = s.name.empty() ? s.id : s.name;
         if (info.id != inside && !s.external) info.spec.attributes[name_in_disks] = inside;
+        if (!s.hardware.empty()) info.spec.attributes[hardware_of_memory] = s.hardware;
         p.snapshots.push_back(std::move(info));
     }
     return p;

@@ -27,5 +27,7 @@ Result<vs::PlannedSystem> planned_of(const Services& services, const ImportFolde
 
 // Attribute of a planned snapshot's spec: what the disks call it.
 inline constexpr const char* name_in_disks = "Planned.NameInDisks";
+// And what its memory inside the disks belongs to.
+inline constexpr const char* hardware_of_memory = "Planned.HardwareOfMemory";
 
 }  // namespace wsvirt::cim::export_import

@@ -140,14 +140,18 @@ backend::MachineSpec machine_spec(const backend::MachineSpec& planned) {
 Result<void> adopt(Services& services, const backend::Call& call, const vs::PlannedSystem& planned) {
     if (planned.snapshots.empty()) return {};
     std::vector<backend::SnapshotInfo> infos;
-    std::vector<std::string> names;
+    std::vector<std::string> names, hardware;
     for (auto s : planned.snapshots) {
-        const auto known = s.spec.attributes.find(name_in_disks);
-        names.push_back(known == s.spec.attributes.end() ? s.id : known->second);
+        const auto noted = [&](const char* key, const std::string& otherwise) {
+            const auto it = s.spec.attributes.find(key);
+            return it == s.spec.attributes.end() ? otherwise : it->second;
+        };
+        names.push_back(noted(name_in_disks, s.id));
+        hardware.push_back(noted(hardware_of_memory, ""));
         s.spec = machine_spec(s.spec);
         infos.push_back(std::move(s));
     }
-    return services.hypervisor.adopt_snapshots(call, planned.spec.uuid, infos, names);
+    return services.hypervisor.adopt_snapshots(call, planned.spec.uuid, infos, names, hardware);
 }
 
 Result<void> make_whole(Services& services, const backend::Call& call, const vs::PlannedSystem& planned) {

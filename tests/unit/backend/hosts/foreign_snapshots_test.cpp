@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(what_virsh_has_taken_is_known_again_by_its_name) {
         BOOST_REQUIRE(w.host->forget(within(30), w.spec.uuid));
         w.spec.uuid = machine;
         BOOST_REQUIRE(w.host->define(within(30), w.spec));
-        const auto adopted = w.host->adopt_snapshots(within(30), machine, all, names);
+        const auto adopted = w.host->adopt_snapshots(within(30), machine, all, names, {});
         BOOST_REQUIRE_MESSAGE(adopted, (adopted ? "" : adopted.error().full_text()));
         const auto now = w.snapshots();
         BOOST_REQUIRE(now.size() == 2U);

@@ -68,6 +68,108 @@ BOOST_AUTO_TEST_CASE(what_is_noted_of_snapshots_is_left_to_the_host_that_has_the
     fs::remove_all(state);
 }
 
+// Of a machine that an import gave them, and of one that goes back to a snapshot that was imported.
+BOOST_AUTO_TEST_CASE(what_is_said_of_a_snapshot_is_neither_the_machines_nor_the_next_ones) {
+    const auto h = open_test();
+    MachineSpec s;
+    s.uuid = "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A03";
+    s.name = "copy";
+    SnapshotInfo imported;
+    imported.id = make_guid();
+    imported.created_us = 1'700'000'000'000'000;
+    imported.spec = s;
+    imported.spec.attributes = {{"Snapshot.Applied", "17"}, {"kept", "x"}};
+    s.attributes = {{"Snapshot.MemoryCleared", "1"}, {"snapshot.name", "old"}};
+    OK(h->define({}, s));
+    SnapshotRequest r;
+    r.machine = s.uuid;
+    r.id = make_guid();
+    r.name = "next";
+    auto made = h->snapshot({}, r);
+    OK(made);
+    BOOST_TEST((made->spec.attributes == Attributes{{std::string(snapshot_name), "next"}}));
+
+    OK(h->adopt_snapshots({}, s.uuid, {imported}, {imported.id}, {""}));
+    const auto& there = h->machine(s.uuid)->snapshots;
+    BOOST_TEST_REQUIRE(there.size() == 2u);
+    OK(h->revert({}, s.uuid, imported.id, {}));
+    const auto back = h->machine(s.uuid);
+    BOOST_TEST((back->spec.attributes == Attributes{{"kept", "x"}}));
+    for (const auto& snapshot : back->snapshots)
+        if (snapshot.id == imported.id) BOOST_TEST((snapshot.spec.attributes == imported.spec.attributes));
+}
+
+// QEMU reads memory only into devices that are where they were.
+BOOST_AUTO_TEST_CASE(the_memory_of_an_imported_snapshot_keeps_its_hardware) {
+    const auto h = open_test();
+    MachineSpec s;
+    s.uuid = "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A04";
+    s.name = "arrived";
+    s.nics = {{"nic", NicModel::e1000, "52:54:00:aa:bb:cc", NicLink::user, "", true, {}}};
+    const auto hardware = [](const std::string& devices) {
+        return "<domain type='test'><name>former</name><uuid>" + make_guid() +
+               "</uuid><memory>65536</memory><os><type arch='x86_64'>hvm</type></os><devices>" + devices +
+               "</devices></domain>";
+    };
+    const std::string nic =
+        "<interface type='user'><mac address='52:54:00:aa:bb:cc'/><model type='e1000'/>"
+        "<address type='pci' domain='0x0000' bus='0x00' slot='0x15' function='0x0'/></interface>";
+    SnapshotInfo parent, child;
+    parent.id = make_guid();
+    child.id = make_guid();
+    child.parent = parent.id;
+    child.current = true;
+    for (auto* info : {&parent, &child}) {
+        info->created_us = 1'700'000'000'000'000;
+        info->has_memory = true;
+        info->spec = s;
+    }
+    const auto adopted = [&](const std::string& of_parent) {
+        if (h->machine(s.uuid)) OK(h->forget({}, s.uuid));
+        OK(h->define({}, s));
+        return h->adopt_snapshots({}, s.uuid, {child, parent}, {child.id, parent.id},
+                                  {hardware(nic), of_parent});
+    };
+    OK(adopted(hardware(nic)));
+    const auto m = h->machine(s.uuid);
+    BOOST_TEST_REQUIRE(m->snapshots.size() == 2u);
+    for (const auto& snapshot : m->snapshots) {
+        BOOST_TEST(snapshot.spec.nics.size() == 1u);
+        BOOST_TEST(snapshot.current == (snapshot.id == child.id));
+        const auto has = h->snapshot_hardware({}, s.uuid, snapshot.id);
+        OK(has);
+        BOOST_TEST(has->find("slot=\"0x15\"") != std::string::npos, *has);
+        BOOST_TEST(has->find("arrived") != std::string::npos);
+    }
+    const auto refused =
+        adopted(hardware(nic + "<filesystem type='mount'><source dir='/etc'/></filesystem>"));
+    BOOST_TEST_REQUIRE(!refused.ok());
+    BOOST_TEST((refused.error().status == Status::invalid_parameter), refused.error().full_text());
+    // What this host cannot have; the disks of the snapshot are there all the same.
+    OK(adopted(hardware(nic + "<controller type='no such type'/>")));
+    BOOST_TEST(h->machine(s.uuid)->snapshots.size() == 2u);
+    OK(h->forget({}, s.uuid));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_settings_have_no_word_for_is_known) {
+    namespace fs = std::filesystem;
+    const fs::path file = fs::temp_directory_path() / ("wsvirt-node-" + std::to_string(::getpid()) + ".xml");
+    std::ofstream(file)
+        << "<node><domain type='test'><name>m</name><memory>65536</memory><os><type>hvm</type></os>"
+           "<devices><disk type='file'><source file='/d'/><target dev='sdz' bus='usb'/></disk>"
+           "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng></devices>"
+           "</domain></node>";
+    libvirt::Settings s;
+    s.uri = "test://" + file.string();
+    const auto h = libvirt::open_libvirt(s);
+    BOOST_TEST_REQUIRE(h.ok());
+    BOOST_TEST_REQUIRE((*h)->machines().size() == 1u);
+    const auto& unknown = (*h)->machines()[0]->unknown;
+    BOOST_TEST(unknown.disks == "disk sdz of type file");
+    BOOST_TEST(unknown.devices == "rng");
+    fs::remove(file);
+}
+
 // A machine of the same identifier is another one.
 BOOST_AUTO_TEST_CASE(snapshots_that_a_cut_off_move_has_put_aside_go_with_their_machine) {
     namespace fs = std::filesystem;

@@ -62,6 +62,16 @@ BOOST_AUTO_TEST_CASE(the_version_is_the_lowest_that_says_it_all) {
     BOOST_TEST(r->snapshots[0].memory.empty());
 }
 
+BOOST_AUTO_TEST_CASE(memory_inside_the_disks_names_its_hardware) {
+    auto d = with_snapshot();
+    d.snapshots[0].hardware = "<domain type='qemu'>\n  <devices/>\n</domain>";
+    const auto text = export_definition_to_text(d);
+    BOOST_TEST(text.find("Version=\"2\"") != std::string::npos);
+    const auto r = export_definition_from_text(text);
+    BOOST_TEST_REQUIRE(r.ok());
+    BOOST_TEST(r->snapshots[0].hardware == d.snapshots[0].hardware);
+}
+
 BOOST_AUTO_TEST_CASE(disks_that_hold_changes_name_their_base) {
     auto d = with_snapshot();
     d.disks[0].base = "../../base/Virtual Hard Disks/a.raw";
