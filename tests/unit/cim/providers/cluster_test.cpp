@@ -421,12 +421,15 @@ BOOST_AUTO_TEST_CASE(a_host_that_falls_silent_meanwhile_may_have_let_its_machine
     const auto guid = moved_to_the_other_host();
     const auto copied = hypervisor.calls("convert_image");
     hypervisor.hold("convert_image");
-    auto exported = std::async(std::launch::async, [&] { return export_there(guid); });
-    while (hypervisor.calls("convert_image") == copied)
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    second.set_connected(false);
-    hypervisor.release("convert_image");
-    BOOST_TEST(exported.get() == 32777U);
+    auto meanwhile = std::async(std::launch::async, [&] {  // must not speak to Boost.Test
+        for (int n = 0; n < 1000 && hypervisor.calls("convert_image") == copied; ++n)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        second.set_connected(false);
+        hypervisor.release("convert_image");
+        return hypervisor.calls("convert_image") > copied;
+    });
+    BOOST_TEST(export_there(guid) == 32777U);
+    BOOST_TEST(meanwhile.get());
     BOOST_TEST(fs::is_empty(folder / "export"));
 }
 
