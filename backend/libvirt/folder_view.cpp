@@ -106,8 +106,22 @@ bool LeftPools::some_are_on() const {
 }
 
 void LeftPools::leave(const std::string& uri, const std::string& id) {
+    std::vector<std::shared_ptr<std::function<void()>>> told;
+    {
+        const std::scoped_lock lock(mutex_);
+        left_.emplace(uri, id);
+        for (const auto& s : subscribers_)
+            if (auto alive = s.lock()) told.push_back(std::move(alive));
+    }
+    for (const auto& tell : told) (*tell)();
+}
+
+std::shared_ptr<void> LeftPools::subscribe(std::function<void()> on_left) {
+    auto kept = std::make_shared<std::function<void()>>(std::move(on_left));
     const std::scoped_lock lock(mutex_);
-    left_.emplace(uri, id);
+    std::erase_if(subscribers_, [](const auto& s) { return s.expired(); });
+    subscribers_.push_back(kept);
+    return kept;
 }
 
 bool LeftPools::take_up(const std::string& uri, const std::string& id) {
@@ -117,19 +131,23 @@ bool LeftPools::take_up(const std::string& uri, const std::string& id) {
 
 bool LeftPools::end_left(virConnectPtr connection) {
     const std::string uri = take(virConnectGetURI(connection));
-    const std::scoped_lock lock(mutex_);
+    std::vector<std::string> ids;
+    {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& [host, id] : left_)
+            if (host == uri) ids.push_back(id);
+    }
     bool left = false;
-    for (auto at = left_.begin(); at != left_.end();) {
-        if (at->first != uri) {
-            ++at;
-            continue;
-        }
-        const auto pool = pool_by_id(connection, at->second);
+    for (const auto& id : ids) {
+        if (!take_up(uri, id)) continue;  // somebody needs it again
+        const auto pool = pool_by_id(connection, id);
         const bool gone = !pool && last_error_code() == VIR_ERR_NO_STORAGE_POOL;
         const bool ended =
             pool && (virStoragePoolDestroy(pool.get()) == 0 || virStoragePoolIsActive(pool.get()) == 0);
-        left |= !gone && !ended;
-        at = gone || ended ? left_.erase(at) : std::next(at);
+        if (gone || ended) continue;
+        left = true;
+        const std::scoped_lock lock(mutex_);
+        left_.emplace(uri, id);
     }
     return left;
 }

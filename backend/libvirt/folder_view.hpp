@@ -4,6 +4,8 @@
 
 #include <libvirt/libvirt.h>
 
+#include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -32,14 +34,17 @@ class LeftPools {
   public:
     static std::shared_ptr<LeftPools> acquire();
     bool some_are_on() const;
+    // Tells of each that is left, in any thread, for as long as what it gives is kept.
+    std::shared_ptr<void> subscribe(std::function<void()> on_left);
     // Those of this connection's host; whether some are left yet. Blocking.
     bool end_left(virConnectPtr connection);
     void leave(const std::string& uri, const std::string& id);
     bool take_up(const std::string& uri, const std::string& id);  // whether it was left
 
   private:
-    mutable std::mutex mutex_;
+    mutable std::mutex mutex_;                            // not held while libvirt is called
     std::set<std::pair<std::string, std::string>> left_;  // the host's URI, the pool's id
+    std::list<std::weak_ptr<std::function<void()>>> subscribers_;
 };
 
 // The pool that stands for a file's folder, for as long as this lives. libvirt lets one stand for a folder,

@@ -12,6 +12,7 @@
 #include "backend/libvirt/secure_boot.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
+#include "backend/libvirt/unfinished_notes.hpp"
 
 namespace wsvirt::backend::libvirt {
 
@@ -176,9 +177,10 @@ Result<void> LibvirtHypervisor::suspend(const Call& call, std::string_view uuid)
     const auto passing =
         known && known->state == paused ? std::nullopt : std::optional<MachineState>(pausing);
     return change_machine(core_, call, uuid, {{pausing_it, {}, false, {}, {}}, {running, paused}, passing},
-                          [](Session&, virDomainPtr d) -> Result<void> {
+                          [core = core_](Session&, virDomainPtr d) -> Result<void> {
                               const bool so_already = state_of(d) != VIR_DOMAIN_RUNNING;
                               auto ok = checked(virDomainSuspend(d), pausing_it);
+                              if (ok) stays_paused(*core, uuid_of(d));
                               return so_already && ok ? wrong_state(paused, pausing_it, uuid_of(d)) : ok;
                           });
 }

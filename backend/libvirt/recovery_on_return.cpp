@@ -136,6 +136,7 @@ RecoveryOnReturn::RecoveryOnReturn(const CorePtr& core)
     subscription_ = core->inventory->subscribe([want](const Event& e) {
         if (e.kind == EventKind::host_back) want();
     });
+    pools_subscription_ = pools_->subscribe([notes = notes_] { notes->want(); });
     const auto begin = [&core](const std::shared_ptr<Rounds>& rounds, Look look) {
         return std::jthread([core, rounds, look = std::move(look)](const std::stop_token& stop) {
             run(core, *rounds, look, stop);

@@ -33,7 +33,7 @@ class RecoveryOnReturn {
 
     const std::shared_ptr<class LeftPools> pools_;
     std::shared_ptr<Rounds> notes_, removals_, merges_;
-    std::shared_ptr<void> subscription_;
+    std::shared_ptr<void> subscription_, pools_subscription_;
     std::jthread noting_, removing_, merging_;
 };
 

@@ -42,17 +42,18 @@ Result<void> update(virDomainPtr domain, const std::string& device) {
     return last_error(doing);
 }
 
-Result<void> set_links(virDomainPtr domain, const std::string& definition) {
+Result<void> set_links(virDomainPtr domain, const std::string& definition, bool stands_still = true) {
     const std::string live = take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_SECURE));
     if (live.empty()) return last_error(doing);
-    for (const auto& device : link_updates(live, definition))
+    for (const auto& device : link_updates(live, definition, stands_still))
         if (auto ok = update(domain, device); !ok) return ok;
     return {};
 }
 
 }  // namespace
 
-std::vector<std::string> link_updates(const std::string& back, const std::string& definition) {
+std::vector<std::string> link_updates(const std::string& back, const std::string& definition,
+                                      bool stands_still) {
     pugi::xml_document mine, theirs;
     if (!mine.load_buffer(back.data(), back.size()) ||
         !theirs.load_buffer(definition.data(), definition.size()))
@@ -61,7 +62,7 @@ std::vector<std::string> link_updates(const std::string& back, const std::string
     const auto wanted = theirs.child("domain").child("devices");
     for (const auto nic : mine.child("domain").child("devices").children("interface")) {
         const auto up = shall_be_up(nic, wanted);
-        if (!up || (*up && is_up(nic))) continue;
+        if (!up || (*up && is_up(nic)) || (!stands_still && *up == is_up(nic))) continue;
         // Memory from somewhere else may have the link up where it says down, and libvirt does not do what
         // it takes for done.
         if (!*up && !is_up(nic)) out.push_back(with_link(nic, true));
@@ -87,12 +88,15 @@ Result<void> start_with_memory(virDomainPtr domain, const std::string& definitio
     return why;
 }
 
-Result<void> finish_start(virDomainPtr domain, const std::string& definition, bool resume) {
-    int state = 0;
-    if (virDomainGetState(domain, &state, nullptr, 0) < 0) return last_error(doing);
+Result<void> finish_start(virDomainPtr domain, const std::string& definition, bool resume, bool alone) {
+    int state = 0, reason = 0;
+    if (virDomainGetState(domain, &state, &reason, 0) < 0) return last_error(doing);
     if (state != VIR_DOMAIN_RUNNING && state != VIR_DOMAIN_PAUSED) return {};
-    if (auto ok = set_links(domain, definition); !ok) return ok;
-    return resume && state == VIR_DOMAIN_PAUSED ? checked(virDomainResume(domain), doing) : Result<void>();
+    if (auto ok = set_links(domain, definition, state == VIR_DOMAIN_PAUSED); !ok) return ok;
+    // libvirt's reason for one that it was to start paused with its memory.
+    const bool as_it_was = alone || reason == VIR_DOMAIN_PAUSED_MIGRATION;
+    const bool goes_on = resume && as_it_was && state == VIR_DOMAIN_PAUSED;
+    return goes_on ? checked(virDomainResume(domain), doing) : Result<void>();
 }
 
 }  // namespace wsvirt::backend::libvirt

@@ -15,9 +15,11 @@ namespace wsvirt::backend::libvirt {
 
 // Devices for virDomainUpdateDeviceFlags, in this order. back: the description of the memory, or of the
 // machine that has come back with it. An adapter that the definition does not have is left alone, unless it
-// is one that leads nowhere: then its link is down. Nothing when all links are as they shall be. Pure, any
-// thread.
-std::vector<std::string> link_updates(const std::string& back, const std::string& definition);
+// is one that leads nowhere: then its link is down. Nothing when all links are as they shall be;
+// stands_still: and QEMU cannot have other ones than libvirt knows of, for which a link comes up for a
+// moment. Pure, any thread.
+std::vector<std::string> link_updates(const std::string& back, const std::string& definition,
+                                      bool stands_still = true);
 
 // Starts a machine that has saved memory. May leave it paused, which `about_to_pause` is told of before; when
 // its links cannot be set, it is saved again; where not even that can be done it stays paused, and the error
@@ -25,7 +27,7 @@ std::vector<std::string> link_updates(const std::string& back, const std::string
 Result<void> start_with_memory(virDomainPtr domain, const std::string& definition,
                                const std::function<void()>& about_to_pause = {});
 // What is left of that where the service has ended on the way; of one that is off or saved nothing is.
-// resume: nobody has done so since.
-Result<void> finish_start(virDomainPtr domain, const std::string& definition, bool resume);
+// resume: it shall run, unless somebody has paused it since; alone: nobody else has a libvirt that could.
+Result<void> finish_start(virDomainPtr domain, const std::string& definition, bool resume, bool alone);
 
 }  // namespace wsvirt::backend::libvirt

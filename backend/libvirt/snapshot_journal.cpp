@@ -208,7 +208,8 @@ Result<void> make_whole(Site& w, Unfinished u, const fs::path& file) {
     if (auto ok = wait_for_job(w); !ok) return ok;
     if (u.links) {
         const auto own = w.domain_xml();
-        return own ? finish_start(w.domain, *own, u.was_running) : Result<void>(own.error());
+        const bool alone = w.core->connector->kind() == HostKind::embedded;
+        return own ? finish_start(w.domain, *own, u.was_running, alone) : Result<void>(own.error());
     }
     if (u.frozen && w.active()) virDomainFSThaw(w.domain, nullptr, 0, 0);
     auto ok = u.applied.empty() ? applying_first(w, u) : Result<void>();
@@ -402,10 +403,12 @@ std::size_t finish(const CorePtr& core, const Call& call, const std::vector<Note
     return left;
 }
 
-// In the order in which they are to be finished.
+// In the order in which they are to be finished. Who waited for the machine of an operation that goes on
+// would break it off where it can be.
 std::vector<Note> noted(const Core& core, bool removals) {
     std::vector<Note> r;
     for (auto& file : all_notes(core)) {
+        if (is_held(file)) continue;
         const Unfinished u = read_unfinished(file);
         if (u.removed == removals) r.push_back({u.applied.empty() ? 1 : 0, std::move(file)});
     }

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <fstream>
+#include <mutex>
+#include <set>
+#include <string>
 
 #include "backend/libvirt/foreign_overlays.hpp"
 #include "backend/libvirt/kept_memory.hpp"
@@ -30,6 +33,28 @@ std::vector<fs::path> notes_of(const Core& core, std::string_view machine) {
         return !is_of(core, u) || !iequals(u.machine, machine);
     });
     return r;
+}
+
+// The files that operations of this process hold, which see to them themselves; twice where one notes again.
+struct HeldNotes {
+    std::mutex mutex;
+    std::multiset<std::string> files;
+};
+HeldNotes& held_notes() {
+    static HeldNotes held;
+    return held;
+}
+
+void hold(const std::string& file) {
+    auto& held = held_notes();
+    const std::lock_guard lock(held.mutex);
+    held.files.insert(file);
+}
+
+void let_go(const std::string& file) {
+    auto& held = held_notes();
+    const std::lock_guard lock(held.mutex);
+    held.files.erase(held.files.find(file));
 }
 
 // What others say may hold lines that look like the note's own.
@@ -77,6 +102,21 @@ std::vector<fs::path> cut_off_applies(const Core& core, std::string_view machine
     return r;
 }
 
+bool is_held(const fs::path& file) {
+    auto& held = held_notes();
+    const std::lock_guard lock(held.mutex);
+    return held.files.contains(file.string());
+}
+
+void stays_paused(const Core& core, std::string_view machine) {
+    for (const auto& file : notes_of(core, machine)) {
+        Unfinished u = read_unfinished(file);
+        if (!u.links || !u.was_running) continue;
+        u.was_running = false;
+        (void)note_again(core, file, u);
+    }
+}
+
 bool removal_was_cut_off(const Core& core, std::string_view machine) {
     const auto all = notes_of(core, machine);
     return std::any_of(all.begin(), all.end(),
@@ -107,13 +147,17 @@ Result<std::shared_ptr<void>> note_unfinished(const Core& core, const Session& s
     std::error_code ec;
     fs::create_directories(dir, ec);
     const std::string file = dir + "/" + what.id;
-    if (auto ok = note_again(core, file, what); !ok) return ok.error();
+    hold(file);
+    if (auto ok = note_again(core, file, what); !ok) {
+        let_go(file);
+        return ok.error();
+    }
     return std::shared_ptr<void>(nullptr,
                                  [file, connection = session.connection, left = core.left_unfinished](void*) {
-                                     if (virConnectIsAlive(connection) == 1)
-                                         unlink(file.c_str());
-                                     else if (left)
-                                         left();
+                                     const bool is_through = virConnectIsAlive(connection) == 1;
+                                     if (is_through) unlink(file.c_str());
+                                     let_go(file);
+                                     if (!is_through && left) left();
                                  });
 }
 

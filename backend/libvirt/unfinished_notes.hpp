@@ -20,6 +20,10 @@ void remove_half_written(const Core& core);
 bool is_of(const Core& core, const Unfinished& u);
 // Of this host and this machine, and of going back to a snapshot.
 std::vector<std::filesystem::path> cut_off_applies(const Core& core, std::string_view machine);
+// Whether an operation of this process is about it, and is not through.
+bool is_held(const std::filesystem::path& file);
+// Nor is it let run by what is noted of its start with saved memory.
+void stays_paused(const Core& core, std::string_view machine);
 // Whether the machine is to be removed yet, as is noted.
 bool removal_was_cut_off(const Core& core, std::string_view machine);
 // The noted files that are no overlays, of a machine that is not any more.

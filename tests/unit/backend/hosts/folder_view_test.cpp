@@ -331,4 +331,17 @@ BOOST_AUTO_TEST_CASE(two_machines_move_into_one_folder_at_once) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(who_ends_what_is_left_is_told_of_it) {
+    const auto left = libvirt::LeftPools::acquire();
+    unsigned told = 0;
+    auto subscription = left->subscribe([&] { ++told; });
+    left->leave("test:///nobody", "a");
+    BOOST_TEST(told == 1U);
+    BOOST_TEST(left->take_up("test:///nobody", "a"));
+    subscription.reset();
+    left->leave("test:///nobody", "b");
+    BOOST_TEST(told == 1U);
+    BOOST_TEST(left->take_up("test:///nobody", "b"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -71,9 +71,9 @@ std::string machine(const std::string& devices) {
     return "<domain><devices>" + devices + "</devices></domain>";
 }
 // 'u' and 'd' for each device that is sent.
-std::string sent(const std::string& back, const std::string& definition) {
+std::string sent(const std::string& back, const std::string& definition, bool stands_still = true) {
     std::string out;
-    for (const auto& device : link_updates(back, definition)) {
+    for (const auto& device : link_updates(back, definition, stands_still)) {
         BOOST_TEST(device.find("<alias name=\"net0\"") != std::string::npos, device);
         out += device.find("state=\"down\"") == std::string::npos ? 'u' : 'd';
     }
@@ -85,6 +85,15 @@ const std::string a = "00:15:5d:00:00:01", other = "00:15:5D:00:00:02";
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(restored_links)
+
+BOOST_AUTO_TEST_CASE(no_link_of_a_running_machine_comes_up_that_shall_be_down) {
+    const std::string mac = "52:54:00:00:00:01";
+    const auto with = [&](const char* link) { return machine(adapter(mac, link)); };
+    BOOST_TEST(sent(with(down), with(down)) == "ud");
+    BOOST_TEST(sent(with(down), with(down), false) == "");
+    BOOST_TEST(sent(with(up), with(down), false) == "d");
+    BOOST_TEST(sent(with(down), with(up), false) == "u");
+}
 
 BOOST_AUTO_TEST_CASE(links_become_those_of_the_definition) {
     BOOST_TEST(sent(machine(adapter(a, up)), machine(adapter("00:15:5D:00:00:01", up))).empty());

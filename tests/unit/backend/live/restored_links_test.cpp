@@ -3,9 +3,12 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <memory>
 #include <thread>
 
 #include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/snapshot_journal.hpp"
 #include "backend/libvirt/unfinished_text.hpp"
 #include "base/text.hpp"
 #include "support/backend_live/lab_machine.hpp"
@@ -25,6 +28,20 @@ const fs::path& notes() {
     static const fs::path folder = host().folder() / "state" / "unfinished-snapshots";
     fs::create_directories(folder);
     return folder;
+}
+
+fs::path write_note(const libvirt::Unfinished& noted) {
+    const auto file = notes() / noted.id;
+    std::ofstream(file) << libvirt::text_of("embedded", noted);
+    return file;
+}
+
+libvirt::Unfinished start_of(const LabMachine& m) {
+    libvirt::Unfinished noted;
+    noted.machine = m.id();
+    noted.id = make_guid();
+    noted.links = noted.was_running = true;
+    return noted;
 }
 
 bool is_noted(const std::string& machine) {
@@ -96,15 +113,47 @@ BOOST_AUTO_TEST_CASE(a_start_that_is_cut_off_before_the_links_are_set_is_noted_a
     }
     const Unplugged cut_off;
     cut_off.start_by_others(VIR_DOMAIN_START_PAUSED);
-    libvirt::Unfinished noted;
-    noted.machine = cut_off.m.id();
-    noted.id = make_guid();
-    noted.links = noted.was_running = true;
-    std::ofstream(notes() / noted.id) << libvirt::text_of("embedded", noted);
+    const auto file = write_note(start_of(cut_off.m));
     core().left_unfinished();
-    BOOST_TEST(eventually([&] { return !fs::exists(notes() / noted.id); }));
+    BOOST_TEST(eventually([&] { return !fs::exists(file); }));
     BOOST_TEST(cut_off.link_is_down());
     BOOST_TEST((cut_off.m.state() == MachineState::running));
+}
+
+// Whoever waited for its machine would break off what can be broken off, such as a long merge.
+BOOST_AUTO_TEST_CASE(what_an_operation_holds_is_not_for_recovery_to_finish) {
+    const LabMachine m(with_adapter());
+    const auto noted = start_of(m);
+    std::shared_ptr<void> held;
+    const auto with_session = [](const std::function<Result<void>(libvirt::Session&)>& work) {
+        OK(core().workers->run<void>(within(patience), {"", {}, false, {}, {}}, work));
+    };
+    with_session([&](libvirt::Session& s) -> Result<void> {
+        auto r = libvirt::note_unfinished(core(), s, noted);
+        if (r) held = std::move(*r);
+        return r ? Result<void>() : r.error();
+    });
+    for (int rounds = 0; rounds < 2; ++rounds) {
+        const auto other = write_note(start_of(m));
+        core().left_unfinished();
+        BOOST_TEST(eventually([&] { return !fs::exists(other); }));
+    }
+    BOOST_TEST(fs::exists(notes() / noted.id));
+    with_session([&](libvirt::Session&) -> Result<void> {
+        held.reset();
+        return {};
+    });
+    BOOST_TEST(!fs::exists(notes() / noted.id));
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_has_been_paused_since_stays_paused) {
+    const LabMachine m(with_adapter());
+    OK(hv().start(within(patience), m.id()));
+    const auto file = write_note(start_of(m));
+    OK(hv().suspend(within(patience), m.id()));
+    core().left_unfinished();
+    BOOST_TEST(eventually([&] { return !fs::exists(file); }));
+    BOOST_TEST((m.state() == MachineState::paused));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
