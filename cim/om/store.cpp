@@ -71,6 +71,7 @@ struct Store::Impl {
     Result<void> prepare_all();
     Result<void> execute(const char* sql);
     Result<void> upgrade();
+    Result<void> check();
     sqlite3_stmt* statement(Sql s) { return statements[static_cast<std::size_t>(s)].get(); }
     Result<void> run(Sql s);
 };
@@ -185,6 +186,22 @@ Result<void> Store::Impl::upgrade() {
     return execute("COMMIT");
 }
 
+// What cannot be read would be taken for what is not there: reads of all of it are done once, at the start.
+Result<void> Store::Impl::check() {
+    sqlite3_stmt* asked = nullptr;
+    if (sqlite3_prepare_v2(db.get(), "PRAGMA quick_check(1)", -1, &asked, nullptr) != SQLITE_OK)
+        return error_of(db.get(), sqlite3_extended_errcode(db.get()));
+    const Statement owner(asked);
+    Use use(db.get(), asked);
+    const auto r = use.step();
+    const auto said = r && *r ? use.column(0) : std::string();
+    if (said == "ok") return {};
+    return Error(Status::failed, "wsvirt.store.damaged",
+                 "The state database of this service is damaged or cannot be read: put a copy of it back, or "
+                 "move it away to begin without its jobs and planned systems.",
+                 {}, r ? said : r.error().detail);
+}
+
 Store::Store() : impl_(std::make_unique<Impl>()) {}
 Store::~Store() = default;
 
@@ -203,12 +220,17 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& file) {
     sqlite3_busy_timeout(db, 5000);
     // FULL: a commit is on the disk when the call returns. A job's row must be there before its work begins,
     // also when the whole host loses power, or a machine could be found that nobody asked for.
-    for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
-                               "PRAGMA foreign_keys=OFF", "PRAGMA temp_store=MEMORY"})
-        if (auto r = store->impl_->execute(pragma); !r) return r.error();
-    if (auto r = store->impl_->upgrade(); !r) return r.error();
-    if (auto r = store->impl_->prepare_all(); !r) return r.error();
-    return store;
+    auto ready = store->impl_->execute("PRAGMA journal_mode=WAL");
+    for (const char* pragma :
+         {"PRAGMA synchronous=FULL", "PRAGMA foreign_keys=OFF", "PRAGMA temp_store=MEMORY"})
+        if (ready) ready = store->impl_->execute(pragma);
+    if (ready) ready = store->impl_->upgrade();
+    if (ready) ready = store->impl_->check();
+    if (ready) ready = store->impl_->prepare_all();
+    if (ready) return store;
+    Error e = ready.error();
+    e.subject = file.string();
+    return e;
 }
 
 Result<void> Store::put(std::string_view kind, std::string_view key, std::string_view text) {

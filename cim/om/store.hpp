@@ -17,7 +17,8 @@ namespace wsvirt::cim {
 
 class Store {
   public:
-    // Opens or makes the file. ":memory:" for tests. Errors: failed (with SQLite's message).
+    // Opens or makes the file, and reads all of it once. ":memory:" for tests. Errors: failed (with SQLite's
+    // message; subject = the file).
     static Result<std::unique_ptr<Store>> open(const std::filesystem::path& file);
     ~Store();
 

@@ -48,6 +48,30 @@ BOOST_AUTO_TEST_CASE(documents_by_kind_and_key) {
     BOOST_CHECK_EQUAL(store.count("a").value(), 1u);
 }
 
+// What cannot be read is not taken for what is not there.
+BOOST_AUTO_TEST_CASE(a_damaged_file_is_not_opened) {
+    const Folder folder;
+    const auto file = folder.path / "wsvirt.db";
+    {
+        auto s = Store::open(file);
+        BOOST_REQUIRE(s);
+        for (int i = 0; i < 200; ++i)
+            BOOST_REQUIRE((*s)->put("job", std::to_string(i), std::string(200, 'x')).ok());
+    }
+    BOOST_REQUIRE(Store::open(file));
+    constexpr int page = 4096;
+    BOOST_REQUIRE(std::filesystem::file_size(file) > 3U * page);
+    {
+        std::fstream f(file, std::ios::in | std::ios::out | std::ios::binary);
+        f.seekp(2 * page);
+        f << std::string(page, '\xa5');
+    }
+    const auto damaged = Store::open(file);
+    BOOST_REQUIRE(!damaged);
+    BOOST_CHECK_EQUAL(damaged.error().message_id, "wsvirt.store.damaged");
+    BOOST_CHECK_EQUAL(damaged.error().subject, file.string());
+}
+
 BOOST_AUTO_TEST_CASE(lists_page_in_key_order) {
     auto s = Store::open(":memory:");
     for (int i = 0; i < 25; ++i)
