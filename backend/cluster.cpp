@@ -6,6 +6,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "backend/place_sight.hpp"
 #include "base/text.hpp"
 
 namespace wsvirt::backend {
@@ -116,7 +117,7 @@ class Cluster final : public Hypervisor {
             const bool connected = h.hypervisor->connected();
             for (auto& m : h.hypervisor->machines()) {
                 const auto [at, is_new] = known.try_emplace(m->spec.uuid, seen.size());
-                Sighting now{connected, std::move(m)};
+                Sighting now{connected, std::move(m), h.hypervisor};
                 if (is_new) {
                     seen.push_back(std::move(now));
                     places.push_back(&h);
@@ -397,10 +398,16 @@ class Cluster final : public Hypervisor {
 // A host that does not answer may be out of date. What stands still is where it stands still; a definition
 // that is off is where libvirt leaves one.
 bool is_rather(const Sighting& there, const Sighting& other) {
-    const auto rank = [](const Sighting& s) {
-        return std::tuple(s.connected, liveliness(*s.machine), s.machine->state_since_us);
-    };
-    return rank(there) > rank(other);
+    const auto rank = [](const Sighting& s) { return std::tuple(s.connected, liveliness(*s.machine)); };
+    if (rank(there) != rank(other)) return rank(there) > rank(other);
+    const auto& uuid = there.machine->spec.uuid;
+    const bool last = was_last_on(*there.host, uuid);
+    if (last != was_last_on(*other.host, uuid)) return last;
+    return there.machine->state_since_us > other.machine->state_since_us;
+}
+
+bool is_off(const Machine& m) {
+    return liveliness(m) == 0;
 }
 
 std::unique_ptr<Hypervisor> make_cluster(std::vector<ClusterHost> hosts) {

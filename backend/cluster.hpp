@@ -23,9 +23,13 @@ struct ClusterHost {
 struct Sighting {
     bool connected = false;
     std::shared_ptr<const Machine> machine;
+    const Hypervisor* host = nullptr;
 };
-// Whether the machine is rather there than where the other was seen.
+// Whether the machine is rather there than where the other was seen. Of two that are off: where it was last
+// (place_sight.hpp), else where it has changed last as far as the hosts know.
 bool is_rather(const Sighting& there, const Sighting& other);
+// And has no saved memory either.
+bool is_off(const Machine& m);
 
 // The one of the hosts (each has a `hypervisor`) that the machine is on; null when none has it.
 template <class Hosts>
@@ -33,7 +37,7 @@ const typename Hosts::value_type* place_of(const Hosts& hosts, std::string_view 
     const typename Hosts::value_type* place = nullptr;
     Sighting best;
     for (const auto& h : hosts) {
-        Sighting seen{h.hypervisor->connected(), h.hypervisor->machine(uuid)};
+        Sighting seen{h.hypervisor->connected(), h.hypervisor->machine(uuid), h.hypervisor};
         if (!seen.machine || (place && !is_rather(seen, best))) continue;
         place = &h;
         best = std::move(seen);

@@ -5,12 +5,13 @@
 #include "backend/libvirt/core.hpp"
 #include "backend/libvirt/watcher.hpp"
 #include "backend/overlays.hpp"
+#include "backend/place_sight.hpp"
 
 namespace wsvirt::backend::libvirt {
 
 class RecoveryOnReturn;
 
-class LibvirtHypervisor final : public Hypervisor, public OverlaySight, public FileSight {
+class LibvirtHypervisor final : public Hypervisor, public OverlaySight, public FileSight, public PlaceSight {
   public:
     explicit LibvirtHypervisor(Settings settings);
     ~LibvirtHypervisor() override;
@@ -22,6 +23,7 @@ class LibvirtHypervisor final : public Hypervisor, public OverlaySight, public F
     HostInfo host() const override;
     std::vector<SwitchInfo> switches() const override;
     bool connected() const override;
+    bool knows_since_when(std::string_view uuid) const override;
     std::shared_ptr<void> subscribe(std::function<void(const Event&)> on_event) override;
     Result<MachineStats> stats(const Call&, std::string_view uuid) override;
     Result<std::string> screenshot(const Call&, std::string_view uuid) override;

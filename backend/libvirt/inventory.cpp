@@ -29,7 +29,7 @@ struct Entry {
     std::shared_ptr<const Machine> machine;  // null: gone, kept so that an older look cannot bring it back
     MachineState real = MachineState::off;
     std::optional<MachineState> transition;
-    bool snapshots_aside = false;
+    bool snapshots_aside = false, since_known = false;
     Inventory::Ticket ticket = 0;
 };
 
@@ -140,10 +140,12 @@ void Inventory::State::put(Entry& entry, Machine machine) {
     if (entry.transition) machine.state = *entry.transition;
     if (entry.snapshots_aside && before && machine.snapshots.empty()) machine.snapshots = before->snapshots;
     if (machine.created_us == 0) machine.created_us = before ? before->created_us : now_us();
-    if (before && before->state == machine.state)
+    if (before && before->state == machine.state) {
         machine.state_since_us = before->state_since_us;
-    else if (before || machine.state_since_us == 0)
-        machine.state_since_us = now_us();
+    } else {
+        entry.since_known = connected || (!before && machine.state_since_us != 0);
+        if (before || machine.state_since_us == 0) machine.state_since_us = now_us();
+    }
     if (active(machine.state)) {
         if (before && active(before->state) && before->id == machine.id && before->started_us != 0)
             machine.started_us = before->started_us;
@@ -262,6 +264,12 @@ std::shared_ptr<const Machine> Inventory::machine(std::string_view uuid) const {
 bool Inventory::connected() const {
     const std::shared_lock lock(state_->mutex);
     return state_->connected;
+}
+
+bool Inventory::knows_since_when(std::string_view uuid) const {
+    const std::shared_lock lock(state_->mutex);
+    const auto it = state_->entries.find(uuid);
+    return it != state_->entries.end() && it->second.machine && it->second.since_known;
 }
 
 std::shared_ptr<void> Inventory::subscribe(std::function<void(const Event&)> on_event) {

@@ -36,6 +36,9 @@ class Inventory {
     std::vector<std::shared_ptr<const Machine>> machines() const;
     std::shared_ptr<const Machine> machine(std::string_view uuid) const;
     bool connected() const;
+    // Whether it was there, or libvirt's files told, when the machine's state changed; else state_since_us is
+    // when that was first seen.
+    bool knows_since_when(std::string_view uuid) const;
     // Dropping the handle waits for the callback when it runs right then, unless in the callback itself.
     std::shared_ptr<void> subscribe(std::function<void(const Event&)> on_event);
 

@@ -58,6 +58,10 @@ bool LibvirtHypervisor::connected() const {
     return core_->inventory->connected();
 }
 
+bool LibvirtHypervisor::knows_since_when(std::string_view uuid) const {
+    return core_->inventory->knows_since_when(uuid);
+}
+
 std::shared_ptr<void> LibvirtHypervisor::subscribe(std::function<void(const Event&)> on_event) {
     return core_->inventory->subscribe(std::move(on_event));
 }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
-#include "backend/hypervisor.hpp"
+#include "backend/cluster.hpp"
+#include "backend/place_sight.hpp"
 #include "base/text.hpp"
 #include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/export_import/methods.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/migration_service/last_places.hpp"
 #include "cim/providers/migration_service/methods.hpp"
 #include "cim/providers/snapshot_service/methods.hpp"
 #include "cim/providers/virtual_system/made_late.hpp"
@@ -40,20 +42,20 @@ bool planned_is_there(Services& services, const JobRecord& job) {
 bool destroyed(Services& services, const JobRecord& job, bool has_machine) {
     const auto path = affected_system(job);
     if (path && iequals(path->class_name(), planned_class))
-        return !vs::PlannedSystems(services).find(vs::system_guid_of(*path));
+        return vs::PlannedSystems(services).is_gone(vs::system_guid_of(*path));
     return !has_machine && every_host_answers(services);
 }
 
 // Whether what the job was to bring about is the case now.
 bool came_true(Services& services, const JobRecord& job, const std::string& guid) {
-    const auto* host = host_with(services, guid);
+    const auto* host = place_of(services, guid);
     const auto m = host ? host->machine(guid) : nullptr;
     switch (job.job_type) {
         case job_type::define_system:
             return m || vs::PlannedSystems(services).find(guid);
         case job_type::realize_planned:
             // A planned system goes only when its machine is whole, wherever that is and whoever is silent.
-            return m ? !export_import::is_half_made(m->spec) : !vs::PlannedSystems(services).find(guid);
+            return m ? !export_import::is_half_made(m->spec) : vs::PlannedSystems(services).is_gone(guid);
         case job_type::destroy_system:
             return destroyed(services, job, m != nullptr);
         case job_type::import_system:
@@ -105,6 +107,17 @@ backend::Hypervisor* host_with(const Services& services, std::string_view machin
     return nullptr;
 }
 
+backend::Hypervisor* place_of(const Services& services, std::string_view machine) {
+    const auto hosts = migration_service::hosts_of(services);
+    const auto* place = backend::place_of(hosts, machine);
+    if (!place) return nullptr;
+    for (const auto& h : hosts)
+        if (h.hypervisor != place->hypervisor && !h.hypervisor->connected() &&
+            backend::was_last_on(*h.hypervisor, machine))
+            return nullptr;
+    return place->hypervisor;
+}
+
 bool identifier_taken(Services& services, std::string_view guid) {
     if (host_with(services, guid) || vs::PlannedSystems(services).find(guid)) return true;
     // Settings of machines and of snapshots are found by the same identifiers.
@@ -121,6 +134,7 @@ bool every_host_answers(const Services& services) {
 }
 
 void recover(Services& services) {
+    migration_service::recall_places(services);
     vs::recover_made_late(services);  // first: what is there after that was made in time
     export_import::recover(services);
     snapshot_service::recover(services);
@@ -140,6 +154,7 @@ std::vector<std::shared_ptr<void>> watch(Services& services) {
     auto all = migration_service::watch(services);
     for (auto& more : export_import::watch(services)) all.push_back(std::move(more));
     for (auto& more : vs::watch_made_late(services)) all.push_back(std::move(more));
+    for (auto& more : migration_service::watch_places(services)) all.push_back(std::move(more));
     return all;
 }
 

@@ -16,9 +16,12 @@ namespace wsvirt::cim {
 // was being defined exists, or not ...). Jobs that it knows nothing about stay as they are.
 void recover(Services& services);
 
-// The host that has the machine, whichever that is: a cut off job may have been for any; nullptr when none
-// that answers has it. Where not every host answers, such a machine may exist.
+// A host that has the machine, whichever that is; nullptr when none is known to. Where not every host
+// answers, such a machine may exist.
 backend::Hypervisor* host_with(const Services& services, std::string_view machine);
+// The one that the machine is on: a cut off job may have been for any. nullptr also where it was last on one
+// that does not answer, whatever others have of it.
+backend::Hypervisor* place_of(const Services& services, std::string_view machine);
 bool every_host_answers(const Services& services);
 // Whether such a machine, a snapshot of one or a planned system has the GUID. Two machines of one GUID would
 // be one to libvirt as soon as they meet on a host.

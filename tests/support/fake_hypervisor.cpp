@@ -107,6 +107,11 @@ bool FakeHypervisor::connected() const {
     return state_->connected;
 }
 
+bool FakeHypervisor::knows_since_when(string_view) const {
+    const std::lock_guard lock(state_->mutex);
+    return !state_->no_past;
+}
+
 std::shared_ptr<void> FakeHypervisor::subscribe(std::function<void(const Event&)> on_event) {
     const std::lock_guard lock(state_->subscribers_mutex);
     const int id = state_->next_subscriber++;
@@ -472,6 +477,11 @@ void FakeHypervisor::give_up(const string& operation, bool shows) {
 void FakeHypervisor::finish_given_up() {
     const std::lock_guard lock(state_->mutex);
     for (const auto& work : std::exchange(state_->given_up_work, {})) work();
+}
+
+void FakeHypervisor::knows_no_past(bool yes) {
+    const std::lock_guard lock(state_->mutex);
+    state_->no_past = yes;
 }
 
 void FakeHypervisor::show(const Machine& machine) {

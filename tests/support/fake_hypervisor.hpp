@@ -9,11 +9,12 @@
 #include <mutex>
 
 #include "backend/hypervisor.hpp"
+#include "backend/place_sight.hpp"
 #include "base/text.hpp"
 
 namespace wsvirt::testing {
 
-class FakeHypervisor : public backend::Hypervisor {
+class FakeHypervisor : public backend::Hypervisor, public backend::PlaceSight {
   public:
     using Call = backend::Call;
     explicit FakeHypervisor(std::string host_name = "testhost");
@@ -24,6 +25,7 @@ class FakeHypervisor : public backend::Hypervisor {
     backend::HostInfo host() const override;
     std::vector<backend::SwitchInfo> switches() const override;
     bool connected() const override;
+    bool knows_since_when(std::string_view uuid) const override;
     std::shared_ptr<void> subscribe(std::function<void(const backend::Event&)> on_event) override;
     Result<backend::MachineStats> stats(const Call&, std::string_view uuid) override;
     Result<std::string> screenshot(const Call&, std::string_view uuid) override;
@@ -107,6 +109,7 @@ class FakeHypervisor : public backend::Hypervisor {
     void set_host(backend::HostInfo info);
     void add_switch(backend::SwitchInfo info);
     void set_connected(bool yes);                    // sends host_lost / host_back
+    void knows_no_past(bool yes);                    // as after a restart: since when is not known of any
     void show(const backend::Machine& machine);      // one that the host has had for a while
     void kill_machine(std::string_view uuid);        // as when QEMU dies: off, reason "crashed"
     void remove_behind_back(std::string_view uuid);  // as virsh undefine

@@ -19,7 +19,7 @@ struct FakeHypervisor::State {
     std::condition_variable_any changed;
     backend::HostInfo host;
     std::vector<backend::SwitchInfo> switches;
-    bool connected = true, ignore_shut_down = false, own_files = false;
+    bool connected = true, ignore_shut_down = false, own_files = false, no_past = false;
     std::string lost_file;
     int next_id = 1;
     std::vector<std::unique_ptr<Entry>> entries;

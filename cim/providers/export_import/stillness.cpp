@@ -115,7 +115,7 @@ Result<void> go_on(Services& services, const std::string& guid, std::string_view
 }
 
 bool within_reach(Services& services, const std::string& guid) {
-    const auto* host = host_with(services, guid);
+    const auto* host = place_of(services, guid);
     return (host && host->connected()) || every_host_answers(services);
 }
 

@@ -12,6 +12,7 @@
 #include "backend/cluster.hpp"
 #include "base/text.hpp"
 #include "cim/providers/export_import/half_made.hpp"
+#include "cim/providers/migration_service/last_places.hpp"
 #include "cim/providers/migration_service/settle.hpp"
 #include "cim/providers/virtual_system/storage_rules.hpp"
 
@@ -150,7 +151,9 @@ Result<void> check_only_there(const Services& services, const HostEntry& place, 
 
 Result<void> check_only_here(const Services& services, std::string_view machine, Elsewhere allowed) {
     const auto place = host_of_machine(services, machine);
-    return place ? check_only_there(services, *place, machine, allowed) : Result<void>();
+    if (!place) return {};
+    if (auto r = check_only_there(services, *place, machine, allowed); !r) return r;
+    return check_was_last_there(services, *place, machine);
 }
 
 Result<void> check_at_hand(const Services& services, const backend::Machine& machine) {

@@ -39,6 +39,11 @@ const backend::SnapshotInfo* find(const backend::Machine& m, const std::string& 
     return nullptr;
 }
 
+// Our note comes last. One without it is being removed yet.
+bool is_whole(const backend::SnapshotInfo& s) {
+    return s.spec.attributes.contains(vs::snapshot_type);
+}
+
 bool runs(const backend::Machine& m) {
     return m.state != MachineState::off && m.state != MachineState::saved;
 }
@@ -65,10 +70,21 @@ bool was_applied(const backend::SnapshotInfo& s, const DateTime& since) {
 // nothing had begun, too. Only what has run since would be lost by it.
 Result<void> finish_applying(backend::Hypervisor& host, const backend::Call& call, const std::string& machine,
                              const std::string& snapshot, const DateTime& since) {
+    const auto is_done = [&] {
+        const auto m = host.machine(machine);
+        const auto* s = m ? find(*m, snapshot) : nullptr;
+        return s && was_applied(*s, since);
+    };
+    if (is_done()) return {};
+    // What the machine layer is not through with yet; it knows better who has let the machine run.
+    const auto whole = host.check_whole(call, machine);
+    if (is_done()) return {};
+    if (!whole && whole.error().status != Status::not_found &&
+        whole.error().message_id != "wsvirt.snapshot.just_applied")
+        return whole;
     const auto m = host.machine(machine);
     const auto* s = m ? find(*m, snapshot) : nullptr;
     if (!s) return Error(Status::not_found, "wsvirt.snapshot.gone", "The snapshot does not exist any more.");
-    if (was_applied(*s, since)) return {};
     if (!runs(*m)) return go_back(host, call, machine, s->id);
     if (!started_by_applying(*m, *s))
         return Error(
@@ -112,7 +128,7 @@ Result<void> go_on_applying(Services& services, backend::Hypervisor& host, const
 
 Result<void> came_true(Services& services, const JobRecord& job) {
     const auto guids = guids_of(job);
-    auto* const host = guids.empty() ? nullptr : host_with(services, guids[0]);
+    auto* const host = guids.empty() ? nullptr : place_of(services, guids[0]);
     // The machine layer goes on when the host answers.
     if (host ? !host->connected() : !every_host_answers(services))
         return Error(
@@ -131,8 +147,10 @@ Result<void> came_true(Services& services, const JobRecord& job) {
     if (job.job_type == job_type::apply_snapshot)
         return go_on_applying(services, host ? *host : services.hypervisor, job, guids[0], guids[1]);
     const auto m = host ? host->machine(guids[0]) : nullptr;
-    for (std::size_t i = 1; i < guids.size(); ++i)
-        if ((m && find(*m, guids[i])) != (job.job_type == job_type::take_snapshot)) return not_done;
+    for (std::size_t i = 1; i < guids.size(); ++i) {
+        const auto* s = m ? find(*m, guids[i]) : nullptr;
+        if (job.job_type != job_type::take_snapshot ? s != nullptr : !s || !is_whole(*s)) return not_done;
+    }
     return {};
 }
 

@@ -105,6 +105,11 @@ std::shared_ptr<const PlannedSystem> PlannedSystems::find(std::string_view guid)
     return read(services_, key, **text);
 }
 
+bool PlannedSystems::is_gone(std::string_view guid) const {
+    const auto text = services_.store.get(system_kind, to_upper(guid));
+    return text && !*text;
+}
+
 Result<void> PlannedSystems::add(const PlannedSystem& p) {
     const auto key = to_upper(p.spec.uuid);
     if (host_with(services_, key))

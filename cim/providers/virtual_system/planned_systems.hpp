@@ -36,6 +36,8 @@ class PlannedSystems {
 
     std::vector<std::shared_ptr<const PlannedSystem>> all() const;
     std::shared_ptr<const PlannedSystem> find(std::string_view guid) const;  // without case; null when absent
+    // For certain: not where the Store does not say.
+    bool is_gone(std::string_view guid) const;
     // Errors: already_exists (also when a machine has the GUID), failed.
     Result<void> add(const PlannedSystem& p);
     Result<void> replace(const PlannedSystem& p);  // not_found

@@ -4,7 +4,7 @@
 #include <array>
 #include <system_error>
 
-#include "backend/hypervisor.hpp"
+#include "backend/cluster.hpp"
 #include "backend/overlay.hpp"
 #include "base/text.hpp"
 #include "cim/providers/cluster.hpp"
@@ -140,9 +140,13 @@ std::string user_at(backend::Hypervisor& host, const std::string& canonical, std
 // The host that a path is meant on: the one that is named, that has the machine, or that is served here.
 const HostEntry& place_of(const Services& services, std::string_view machine, std::string_view host) {
     const auto& all = services.hosts;
+    if (is_cluster(services) && host.empty()) {
+        const auto* place = machine.empty() ? nullptr : backend::place_of(all, machine);
+        return place ? *place : all.front();
+    }
     const auto which = std::find_if(all.begin(), all.end(), [&](const HostEntry& h) {
         if (!is_cluster(services)) return h.hypervisor == &services.hypervisor;
-        return host.empty() ? !machine.empty() && h.hypervisor->machine(machine) : iequals(h.name, host);
+        return iequals(h.name, host);
     });
     return which == all.end() ? all.front() : *which;
 }

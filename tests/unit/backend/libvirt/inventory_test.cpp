@@ -65,4 +65,26 @@ BOOST_AUTO_TEST_CASE(a_callback_may_end_its_own_subscription) {
     BOOST_TEST(told == 1);
 }
 
+// What is seen first when a host is connected to has been so for as long as may be.
+BOOST_AUTO_TEST_CASE(since_when_a_machine_is_as_it_is_is_known_of_what_was_seen_to_change) {
+    Inventory all;
+    const auto seen = [&](const char* uuid, MachineState state, std::int64_t since = 0) {
+        Machine m;
+        m.spec.uuid = uuid;
+        m.state = state;
+        m.state_since_us = since;
+        all.seen(all.draw(), std::move(m));
+        return all.knows_since_when(uuid);
+    };
+    BOOST_TEST(!seen("A", MachineState::off));
+    BOOST_TEST(seen("B", MachineState::off, 1'000'000));  // libvirt's files told
+    all.set_connected(true);
+    BOOST_TEST(!seen("A", MachineState::off));
+    BOOST_TEST(seen("A", MachineState::running));
+    BOOST_TEST(seen("C", MachineState::off));
+    all.set_connected(false);
+    BOOST_TEST(!seen("A", MachineState::off));  // some time while nobody looked
+    BOOST_TEST(!all.knows_since_when("D"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

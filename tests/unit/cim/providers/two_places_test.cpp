@@ -4,6 +4,7 @@
 
 #include "backend/cluster.hpp"
 #include "cim/providers/cluster.hpp"
+#include "cim/providers/recovery.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -20,6 +21,7 @@ struct Fixture : TwoHosts {
         backend::make_cluster({{"testhost", &hypervisor}, {"hvB", &second}});
     Services over_all = cluster_services(services, *all);
     std::string guid = machine("twice");
+    std::vector<std::shared_ptr<void>> watched;
 
     Fixture() {
         om.serve_apart(cluster_v2, over_all, provider_registry());
@@ -44,6 +46,24 @@ struct Fixture : TwoHosts {
                           {{"ComputerSystem", system(guid)},
                            {"MigrationSettingData", settings({{"MigrationType", 32769U}})},
                            {"NewResourceSettingData", disk_at((folder / "disks" / "new.qcow2").string())}});
+    }
+    // This host's definition shows a later change than the other's, as first looks after a start may.
+    void seems_later_here() {
+        auto m = *hypervisor.machine(guid);
+        m.state_since_us = second.machine(guid)->state_since_us + 1'000'000;
+        hypervisor.remove_behind_back(guid);
+        hypervisor.show(m);
+    }
+    // Of what an earlier service was told only what it has written down is known.
+    void restart() {
+        watched.clear();
+        for (auto* h : {&hypervisor, &second}) {
+            h->set_last_here(guid, false);
+            h->knows_no_past(true);
+        }
+        if (second.machine(guid)) seems_later_here();
+        recover(services);
+        watched = watch(services);
     }
     // In the other host: running, paused, saved.
     void there(MachineState s) {
@@ -121,6 +141,30 @@ BOOST_AUTO_TEST_CASE(its_disks_move_only_where_it_is) {
     BOOST_TEST(hypervisor.calls("migrate") == 0U);
 }
 
+// Which is not the same as this host's of that name.
+BOOST_AUTO_TEST_CASE(it_is_given_no_disk_that_a_machine_beside_it_has) {
+    const auto drive = drive_of(guid);
+    const auto path = image("beside.qcow2");
+    BOOST_TEST_REQUIRE(second.redefine({}, hypervisor.machine(guid)->spec).ok());
+    backend::MachineSpec beside;
+    beside.uuid = make_guid();
+    beside.name = "beside";
+    beside.disks = {backend::Disk{}};
+    beside.disks[0].path = path;
+    BOOST_TEST_REQUIRE(second.define({}, beside).ok());
+    second.has_own_files(true);
+    there(MachineState::saved);
+    BOOST_TEST(second.discard_saved_state({}, guid).ok());
+    const auto added = [&] {
+        return done(call_there(vsms(), "AddResourceSettings",
+                               {{"AffectedConfiguration", Value(settings_of(guid))},
+                                {"ResourceSettings", list({disk_in(drive, path)})}}));
+    };
+    BOOST_TEST(added() == 32774U, last_text);
+    BOOST_TEST(second.undefine({}, beside.uuid).ok());
+    BOOST_TEST(added() == 0U, last_text);
+}
+
 // Its disks are being written over there.
 BOOST_AUTO_TEST_CASE(nor_is_it_exported_or_given_snapshots) {
     const auto snapshot = hypervisor.snapshot({}, {guid, make_guid(), false, false, "before", {}});
@@ -173,6 +217,68 @@ BOOST_AUTO_TEST_CASE(what_a_migration_has_left_does_not_hold_it_up) {
     second.set_connected(false);
     BOOST_TEST(code(request_state(guid, 2)) == 32775U);
     BOOST_TEST_REQUIRE(store->put("migration_left", guid + " hvB", "testhost\nhvB\n1 at_destination").ok());
+    BOOST_TEST(done(request_state(guid, 2)) == 0U, last_text);
+}
+
+BOOST_AUTO_TEST_CASE(where_it_was_last_holds_over_a_restart) {
+    watched = watch(services);
+    for (const auto state : {MachineState::running, MachineState::saved}) {
+        there(state);
+        BOOST_TEST(
+            (state == MachineState::saved ? second.discard_saved_state({}, guid) : second.power_off({}, guid))
+                .ok());
+        restart();
+        is_seen_there_as(MachineState::off);
+    }
+    BOOST_TEST(done(state_there(2)) == 0U, last_text);
+    BOOST_TEST(hypervisor.calls("start") == 0U);
+    BOOST_TEST(second.power_off({}, guid).ok());
+    // Somebody brings it back: what was left over there is the older one from then on.
+    BOOST_TEST(done(request_state(guid, 2)) == 0U, last_text);
+    BOOST_TEST(hypervisor.power_off({}, guid).ok());
+    restart();
+    BOOST_TEST(all->machine(guid)->host == "testhost");
+    BOOST_TEST(store->count("last_place").value_or(9) == 1U);
+    BOOST_TEST(second.undefine({}, guid).ok());
+    BOOST_TEST(store->count("last_place").value_or(9) == 0U);
+}
+
+// It was moved while it was off, and is seen to come.
+BOOST_AUTO_TEST_CASE(what_comes_while_the_service_looks_came_last) {
+    watched = watch(services);
+    BOOST_TEST(second.undefine({}, guid).ok());
+    BOOST_TEST(second.define({}, hypervisor.machine(guid)->spec).ok());
+    restart();
+    is_seen_there_as(MachineState::off);
+}
+
+// Either could be the older one.
+BOOST_AUTO_TEST_CASE(it_is_not_started_where_nobody_knows_where_it_was) {
+    restart();
+    BOOST_TEST(code(state_there(2)) == 32775U);
+    for (const char* name : {"testhost", "hvB"})
+        BOOST_TEST(text_of(state_there(2)).find(name) != std::string::npos, text_of(state_there(2)));
+    BOOST_TEST(hypervisor.calls("start") + second.calls("start") == 0U);
+    BOOST_TEST(done(request_state(guid, 2)) == 0U, last_text);  // who asks this host's service says which
+    BOOST_TEST(hypervisor.power_off({}, guid).ok());
+    restart();
+    BOOST_TEST(done(state_there(2)) == 0U, last_text);
+}
+
+// It may run there, and this service has not heard of that host yet.
+BOOST_AUTO_TEST_CASE(it_is_not_started_while_the_host_that_it_was_on_is_silent) {
+    watched = watch(services);
+    there(MachineState::running);
+    watched.clear();
+    second.set_connected(false);
+    second.remove_behind_back(guid);
+    restart();
+    for (const auto& r : {state_there(2), request_state(guid, 2)}) {
+        BOOST_TEST(code(r) == 32775U);
+        BOOST_TEST(text_of(r).find("hvB") != std::string::npos, text_of(r));
+    }
+    BOOST_TEST(hypervisor.calls("start") == 0U);
+    services.hosts.pop_back();  // it is gone for good
     BOOST_TEST(done(request_state(guid, 2)) == 0U, last_text);
 }
 

@@ -1,0 +1,154 @@
+#include "cim/providers/migration_service/last_places.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "backend/cluster.hpp"
+#include "backend/place_sight.hpp"
+#include "base/text.hpp"
+#include "cim/om/store.hpp"
+#include "cim/providers/cluster.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/migration_service/settle.hpp"
+
+namespace wsvirt::cim::migration_service {
+
+namespace {
+
+constexpr std::string_view kind = "last_place";
+
+void tell(const HostEntry& host, std::string_view guid, bool here) {
+    if (auto* sight = dynamic_cast<backend::PlaceSight*>(host.hypervisor)) sight->set_last_here(guid, here);
+}
+
+// Where it is without a doubt: not off there, or off with a change that is later than the others' can be.
+const HostEntry* certain_place(const std::vector<HostEntry>& having, std::string_view guid) {
+    const auto* place = backend::place_of(having, guid);
+    if (place->hypervisor->connected() && !backend::is_off(*place->hypervisor->machine(guid))) return place;
+    const auto since = [&](const HostEntry& h) { return h.hypervisor->machine(guid)->state_since_us; };
+    for (const auto& h : having) {
+        if (!h.hypervisor->connected() || !backend::is_off(*h.hypervisor->machine(guid))) return nullptr;
+        if (since(h) > since(*place)) place = &h;
+    }
+    return backend::knows_since_when(*place->hypervisor, guid) ? place : nullptr;
+}
+
+class Places {
+  public:
+    explicit Places(Services& services) : services_(services), hosts_(hosts_of(services)) {}
+
+    void look(const std::string& guid) {
+        const std::lock_guard lock(mutex_);
+        std::vector<HostEntry> having;
+        bool all_answer = true, gone_from_there = false;
+        for (const auto& h : hosts_) {
+            const bool has = h.hypervisor->machine(guid) != nullptr, answers = h.hypervisor->connected();
+            if (has) having.push_back(h);
+            all_answer &= answers;
+            gone_from_there |= !has && answers && backend::was_last_on(*h.hypervisor, guid);
+        }
+        if (having.size() > 1) {
+            if (const auto* place = certain_place(having, guid)) write(guid, *place);
+        } else if (all_answer || gone_from_there) {
+            forget(guid);
+        }
+    }
+
+    // Those of several hosts, and those that were.
+    void look_at_all() {
+        std::set<std::string, ILess> seen, several;
+        for (const auto& h : hosts_)
+            for (const auto& m : h.hypervisor->machines())
+                if (!seen.insert(m->spec.uuid).second) several.insert(m->spec.uuid);
+        if (const auto rows = services_.store.list(kind))
+            for (const auto& row : *rows) several.insert(row.key);
+        for (const auto& guid : several) look(guid);
+    }
+
+  private:
+    bool is_noted(const std::string& guid) const {
+        return std::any_of(hosts_.begin(), hosts_.end(),
+                           [&](const auto& h) { return backend::was_last_on(*h.hypervisor, guid); });
+    }
+    void write(const std::string& guid, const HostEntry& place) {
+        if (backend::was_last_on(*place.hypervisor, guid)) return;
+        for (const auto& h : hosts_) tell(h, guid, h.hypervisor == place.hypervisor);
+        (void)services_.store.put(kind, to_upper(guid), place.name);
+    }
+    void forget(const std::string& guid) {
+        if (!is_noted(guid)) return;
+        for (const auto& h : hosts_) tell(h, guid, false);
+        (void)services_.store.erase(kind, to_upper(guid));
+    }
+
+    Services& services_;
+    const std::vector<HostEntry> hosts_;
+    std::mutex mutex_;
+};
+
+Error not_known(const std::string& name, const std::string& guid, const HostEntry& here,
+                const HostEntry& other, const std::string& why) {
+    return Error(
+        Status::invalid_state, "wsvirt.machine.two_places",
+        "The hosts \"" + here.name + "\" and \"" + other.name + "\" both have \"" + name + "\", " + why,
+        guid);
+}
+
+}  // namespace
+
+void recall_places(Services& services) {
+    const auto rows = services.store.list(kind);
+    if (!rows) return;
+    const auto hosts = hosts_of(services);
+    for (const auto& row : *rows) {
+        const auto it =
+            std::find_if(hosts.begin(), hosts.end(), [&](const auto& h) { return h.name == row.text; });
+        if (it != hosts.end())
+            tell(*it, row.key, true);
+        else
+            (void)services.store.erase(kind, row.key);  // a host that is gone for good
+    }
+}
+
+std::vector<std::shared_ptr<void>> watch_places(Services& services) {
+    const auto places = std::make_shared<Places>(services);
+    std::vector<std::shared_ptr<void>> all;
+    for (const auto& host : hosts_of(services))
+        all.push_back(host.hypervisor->subscribe([places](const backend::Event& e) {
+            using backend::EventKind;
+            if (e.kind == EventKind::host_back) places->look_at_all();
+            if (e.kind == EventKind::machine_added || e.kind == EventKind::machine_removed ||
+                e.kind == EventKind::state_changed)
+                places->look(e.machine);
+        }));
+    places->look_at_all();
+    return all;
+}
+
+Result<void> check_was_last_there(const Services& services, const HostEntry& place,
+                                  std::string_view machine) {
+    const auto m = place.hypervisor->machine(machine);
+    if (!m || !backend::is_off(*m)) return {};
+    for (const auto& h : hosts_of(services)) {
+        if (h.hypervisor == place.hypervisor || is_left_over(services, m->spec.uuid, h)) continue;
+        const auto there = h.hypervisor->machine(machine);
+        const bool was_there = backend::was_last_on(*h.hypervisor, machine);
+        if (!h.hypervisor->connected() && was_there && (!there || is_cluster(services)))
+            return not_known(m->spec.name, m->spec.uuid, place, h,
+                             "and it was last on \"" + h.name +
+                                 "\", which does not answer. Wait until it answers, or take it out of this "
+                                 "service's configuration when it is gone for good.");
+        if (!there || !is_cluster(services) || backend::was_last_on(*place.hypervisor, machine) ||
+            backend::knows_since_when(*place.hypervisor, machine))
+            continue;
+        return not_known(m->spec.name, m->spec.uuid, place, h,
+                         "off, and which of them it was on last is not known. Remove its definition where it "
+                         "is not wanted (virsh undefine), or start it on the host that you mean, by "
+                         "root/virtualization/v2 of this host or by virsh.");
+    }
+    return {};
+}
+
+}  // namespace wsvirt::cim::migration_service
