@@ -54,6 +54,26 @@ std::uint64_t meminfo_mib(std::string_view wanted) {
     return 0;
 }
 
+// What another host has, and what of it machines can have, nearly as MemAvailable says it here: libvirt's
+// shorter figures leave out memory outside NUMA nodes, and of what is free what is only cached.
+void read_memory(HostInfo& h, virConnectPtr connection) {
+    int n = 0;
+    if (virNodeGetMemoryStats(connection, VIR_NODE_MEMORY_STATS_ALL_CELLS, nullptr, &n, 0) != 0 || n <= 0)
+        return;
+    std::vector<virNodeMemoryStats> all(static_cast<std::size_t>(n));
+    if (virNodeGetMemoryStats(connection, VIR_NODE_MEMORY_STATS_ALL_CELLS, all.data(), &n, 0) != 0) return;
+    std::uint64_t total_kib = 0, free_kib = 0;
+    for (const auto& one : all) {
+        const std::string_view field = one.field;
+        if (field == VIR_NODE_MEMORY_STATS_TOTAL) total_kib += one.value;
+        if (field == VIR_NODE_MEMORY_STATS_FREE || field == VIR_NODE_MEMORY_STATS_BUFFERS ||
+            field == VIR_NODE_MEMORY_STATS_CACHED)
+            free_kib += one.value;
+    }
+    if (total_kib > 0) h.memory_mib = total_kib / 1024;
+    if (free_kib > 0) h.free_memory_mib = free_kib / 1024;
+}
+
 void read_capabilities(HostInfo& h, virConnectPtr connection) {
     const std::string xml = take(virConnectGetCapabilities(connection));
     pugi::xml_document doc;
@@ -161,6 +181,7 @@ void look_at_host(Core& core, virConnectPtr connection) {
     }
     if (kind != HostKind::remote && kind != HostKind::test) h.memory_mib = meminfo_mib("MemTotal:");
     h.free_memory_mib = virNodeGetFreeMemory(connection) / 1024 / 1024;
+    if (kind == HostKind::remote) read_memory(h, connection);
     const bool first = h.arch.empty();
     if (first) read_capabilities(h, connection);
     FirmwareFiles firmware = core.domain_options().firmware;
@@ -222,7 +243,9 @@ std::vector<SwitchInfo> LibvirtHypervisor::switches() const {
     return r;
 }
 
+// Who looks at all machines does not wait for each that a silent host has.
 Result<MachineStats> LibvirtHypervisor::stats(const Call& call, std::string_view uuid) {
+    if (!connected()) return host_lost();
     return core_->workers->run<MachineStats>(
         call, {"read the machine's statistics", core_->settings().read_limit, false, {}, {}},
         [id = std::string(uuid)](Session& s) -> Result<MachineStats> {
@@ -258,6 +281,7 @@ Result<MachineStats> LibvirtHypervisor::stats(const Call& call, std::string_view
 }
 
 Result<std::string> LibvirtHypervisor::screenshot(const Call& call, std::string_view uuid) {
+    if (!connected()) return host_lost();
     return core_->workers->run<std::string>(
         call, {"take a picture of the screen", core_->settings().read_limit, false, {}, {}},
         [core = core_, id = std::string(uuid)](Session& s) -> Result<std::string> {

@@ -96,6 +96,13 @@ BOOST_AUTO_TEST_CASE(a_silent_host_holds_up_neither_the_start_nor_the_end) {
         s.open_limit = 60s;
         auto other = libvirt::open_libvirt(s);
         BOOST_REQUIRE(other);
+        // Nor does who looks at one of its machines after the other wait for each.
+        const auto asked = Clock::now();
+        const auto stats = (*other)->stats({}, "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A01");
+        const auto picture = (*other)->screenshot({}, "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A01");
+        BOOST_TEST(((!stats && stats.error().status == Status::unavailable)));
+        BOOST_TEST(((!picture && picture.error().status == Status::unavailable)));
+        BOOST_TEST((Clock::now() - asked < 2s));
     }
     BOOST_TEST((Clock::now() - began < 30s));
 }
