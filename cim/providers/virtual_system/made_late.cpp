@@ -60,7 +60,16 @@ bool is_of(const Noted& n, const backend::Machine& m) {
            (n.attempt.saved || !m.has_saved_state) && !export_import::is_half_made(m.spec);
 }
 
+void drop_old(Services& services) {
+    const auto hosts = migration_service::hosts_of(services);
+    if (!std::all_of(hosts.begin(), hosts.end(), [](const auto& h) { return h.hypervisor->connected(); }))
+        return;
+    for (const auto& n : all_noted(services))
+        if (now_us() - n.ended_us > kept_us) (void)services.store.erase(kind, to_upper(n.attempt.guid));
+}
+
 void note(Services& services, const Attempt& attempt) {
+    drop_old(services);
     auto begun = attempt.begun_us;
     if (const auto before = noted(services, attempt.guid)) begun = std::min(begun, before->attempt.begun_us);
     std::ostringstream text;
@@ -81,14 +90,6 @@ Result<void> take_back(Services& services, const std::string& guid) {
     return {};
 }
 
-void drop_old(Services& services) {
-    const auto hosts = migration_service::hosts_of(services);
-    for (const auto& n : all_noted(services))
-        if (now_us() - n.ended_us > kept_us &&
-            std::all_of(hosts.begin(), hosts.end(), [](const auto& h) { return h.hypervisor->connected(); }))
-            (void)services.store.erase(kind, to_upper(n.attempt.guid));
-}
-
 void take_back_soon(Services& services, const std::string& guid) {
     take_back_later(services, "made late", guid, [&services, guid] { return take_back(services, guid); });
 }
@@ -97,6 +98,7 @@ void take_back_all(Services& services, const backend::Hypervisor& host) {
     for (const auto& n : all_noted(services))
         if (const auto m = host.machine(n.attempt.guid); m && is_of(n, *m))
             take_back_soon(services, n.attempt.guid);
+    drop_old(services);
 }
 
 }  // namespace

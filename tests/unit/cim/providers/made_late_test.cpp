@@ -171,4 +171,25 @@ BOOST_AUTO_TEST_CASE(what_a_service_that_was_ended_asked_for_goes_when_it_shows)
     }
 }
 
+// Not only at a start: a service may run for long.
+BOOST_AUTO_TEST_CASE(what_no_host_makes_any_more_is_forgotten_while_the_service_runs) {
+    const auto days_ago = std::to_string(vs::now_us() - 2 * 24 * 3600 * std::int64_t{1'000'000});
+    const auto old = [&] { return store->get("made_late", "OLD")->has_value(); };
+    const auto note_old = [&] {
+        BOOST_TEST_REQUIRE(store->put("made_late", "OLD", days_ago + ' ' + days_ago + " 0 0").ok());
+    };
+    note_old();
+    second.set_connected(false);  // it may have made it, and has not been heard of
+    hypervisor.fail_next("define", Error(Status::failed, "test", "Not now."));
+    BOOST_TEST(define_code() != 0U);
+    BOOST_TEST(old());
+    second.set_connected(true);
+    hypervisor.fail_next("define", Error(Status::failed, "test", "Not now."));
+    BOOST_TEST(define_code() != 0U);
+    BOOST_TEST(!old());
+    note_old();
+    const auto watching = watch(services);
+    BOOST_TEST(!old());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
