@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <vector>
 
 #include "backend/cluster.hpp"
 #include "backend/place_sight.hpp"
@@ -23,16 +24,27 @@ void tell(const HostEntry& host, std::string_view guid, bool here) {
     if (auto* sight = dynamic_cast<backend::PlaceSight*>(host.hypervisor)) sight->set_last_here(guid, here);
 }
 
+// Each host is asked once: what it has may be gone a moment later.
+struct Seen {
+    HostEntry host;
+    backend::Sighting now;
+};
+
 // Where it is without a doubt: not off there, or off with a change that is later than the others' can be.
-const HostEntry* certain_place(const std::vector<HostEntry>& having, std::string_view guid) {
-    const auto* place = backend::place_of(having, guid);
-    if (place->hypervisor->connected() && !backend::is_off(*place->hypervisor->machine(guid))) return place;
-    const auto since = [&](const HostEntry& h) { return h.hypervisor->machine(guid)->state_since_us; };
-    for (const auto& h : having) {
-        if (!h.hypervisor->connected() || !backend::is_off(*h.hypervisor->machine(guid))) return nullptr;
-        if (since(h) > since(*place)) place = &h;
-    }
-    return backend::knows_since_when(*place->hypervisor, guid) ? place : nullptr;
+// Null: nobody knows.
+const HostEntry* certain_place(const std::vector<Seen>& having, std::string_view guid) {
+    const auto rather = [](const Seen& a, const Seen& b) { return backend::is_rather(b.now, a.now); };
+    const auto best = std::max_element(having.begin(), having.end(), rather);
+    if (best == having.end()) return nullptr;
+    if (best->now.connected && !backend::is_off(*best->now.machine)) return &best->host;
+    const bool all_off = std::all_of(having.begin(), having.end(), [](const Seen& s) {
+        return s.now.connected && backend::is_off(*s.now.machine);
+    });
+    const auto earlier = [](const Seen& a, const Seen& b) {
+        return a.now.machine->state_since_us < b.now.machine->state_since_us;
+    };
+    const auto last = std::max_element(having.begin(), having.end(), earlier);
+    return all_off && backend::knows_since_when(*last->now.host, guid) ? &last->host : nullptr;
 }
 
 class Places {
@@ -41,19 +53,21 @@ class Places {
 
     void look(const std::string& guid) {
         const std::lock_guard lock(mutex_);
-        std::vector<HostEntry> having;
+        std::vector<Seen> having;
         bool all_answer = true, gone_from_there = false;
         for (const auto& h : hosts_) {
-            const bool has = h.hypervisor->machine(guid) != nullptr, answers = h.hypervisor->connected();
-            if (has) having.push_back(h);
-            all_answer &= answers;
-            gone_from_there |= !has && answers && backend::was_last_on(*h.hypervisor, guid);
+            backend::Sighting now{h.hypervisor->connected(), h.hypervisor->machine(guid), h.hypervisor};
+            all_answer &= now.connected;
+            gone_from_there |= !now.machine && now.connected && backend::was_last_on(*h.hypervisor, guid);
+            if (now.machine) having.push_back({h, std::move(now)});
         }
-        if (having.size() > 1) {
-            if (const auto* place = certain_place(having, guid)) write(guid, *place);
-        } else if (all_answer || gone_from_there) {
+        // The one that has it may be one of several: the others do not answer.
+        const bool may_be_several = having.size() > 1 || (!all_answer && is_noted(guid));
+        const auto* place = may_be_several ? certain_place(having, guid) : nullptr;
+        if (place && (having.size() > 1 || !backend::is_off(*having.front().now.machine)))
+            write(guid, *place);
+        else if (gone_from_there || (all_answer && having.size() < 2))
             forget(guid);
-        }
     }
 
     // Those of several hosts, and those that were.

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "cim/providers/export_import/half_made.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
+#include "cim/providers/migration_service/last_places.hpp"
 #include "cim/providers/migration_service/needs.hpp"
 #include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
@@ -327,9 +328,11 @@ Problems all_problems(const Services& services, const Plan& plan, bool deep) {
     check_service(services, plan, out);
     check_machine(plan, out);
     const bool there_already = !plan.stays() && plan.destination.hypervisor->machine(plan.guid());
-    if (!there_already)
-        if (auto alone = check_only_there(services, plan.source, plan.guid()); !alone)
-            out.push_back(alone.error());
+    if (!there_already) {
+        auto alone = check_only_there(services, plan.source, plan.guid());
+        if (alone) alone = check_was_last_there(services, plan.source, plan.guid());
+        if (!alone) out.push_back(alone.error());
+    }
     if (plan.stays()) {
         check_new_places(services, plan, out);
         check_originals(services, plan, out);

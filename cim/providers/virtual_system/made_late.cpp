@@ -60,12 +60,19 @@ bool is_of(const Noted& n, const backend::Machine& m) {
            (n.attempt.saved || !m.has_saved_state) && !export_import::is_half_made(m.spec);
 }
 
+// What has been made is taken back first.
 void drop_old(Services& services) {
     const auto hosts = migration_service::hosts_of(services);
     if (!std::all_of(hosts.begin(), hosts.end(), [](const auto& h) { return h.hypervisor->connected(); }))
         return;
-    for (const auto& n : all_noted(services))
-        if (now_us() - n.ended_us > kept_us) (void)services.store.erase(kind, to_upper(n.attempt.guid));
+    for (const auto& n : all_noted(services)) {
+        const bool is_there = std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) {
+            const auto m = h.hypervisor->machine(n.attempt.guid);
+            return m && is_of(n, *m);
+        });
+        if (!is_there && now_us() - n.ended_us > kept_us)
+            (void)services.store.erase(kind, to_upper(n.attempt.guid));
+    }
 }
 
 void note(Services& services, const Attempt& attempt) {

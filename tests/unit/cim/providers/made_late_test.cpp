@@ -192,4 +192,19 @@ BOOST_AUTO_TEST_CASE(what_no_host_makes_any_more_is_forgotten_while_the_service_
     BOOST_TEST(!old());
 }
 
+BOOST_AUTO_TEST_CASE(what_was_made_goes_before_it_is_forgotten) {
+    const auto then = vs::now_us() - 2 * 24 * 3600 * std::int64_t{1'000'000};
+    backend::Machine made;
+    made.spec.uuid = make_guid();
+    made.spec.name = "made";
+    made.created_us = made.config_changed_us = then;
+    const auto row = std::to_string(then - 1) + ' ' + std::to_string(then + 1) + " 0 0";
+    BOOST_TEST_REQUIRE(store->put("made_late", made.spec.uuid, row).ok());
+    second.set_connected(false);
+    second.show(made);
+    const auto watching = watch(services);
+    second.set_connected(true);
+    BOOST_TEST(eventually([&] { return !second.machine(made.spec.uuid); }));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -282,4 +282,41 @@ BOOST_AUTO_TEST_CASE(it_is_not_started_while_the_host_that_it_was_on_is_silent) 
     BOOST_TEST(done(request_state(guid, 2)) == 0U, last_text);
 }
 
+// It may be written there.
+BOOST_AUTO_TEST_CASE(nor_do_its_disks_move_while_that_host_is_silent) {
+    watched = watch(services);
+    there(MachineState::running);
+    watched.clear();
+    second.set_connected(false);
+    second.remove_behind_back(guid);
+    restart();
+    const auto r = to_host(guid,
+                           {{"MigrationSettingData", settings({{"MigrationType", 32769U}})},
+                            {"NewResourceSettingData", disk_at((folder / "disks" / "n.qcow2").string())}},
+                           nullptr);
+    BOOST_TEST(code(r) == 32775U);
+    BOOST_TEST(text_of(r).find("hvB") != std::string::npos, text_of(r));
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
+}
+
+// Whatever a silent host has, it is older.
+BOOST_AUTO_TEST_CASE(where_it_is_seen_to_run_it_was_last) {
+    watched = watch(services);
+    there(MachineState::running);
+    BOOST_TEST(second.power_off({}, guid).ok());
+    auto old = *second.machine(guid);
+    watched.clear();
+    second.set_connected(false);
+    second.remove_behind_back(guid);
+    restart();
+    BOOST_TEST(hypervisor.start({}, guid).ok());  // by others
+    BOOST_TEST(hypervisor.power_off({}, guid).ok());
+    BOOST_TEST(done(request_state(guid, 2)) == 0U, last_text);
+    BOOST_TEST(hypervisor.power_off({}, guid).ok());
+    old.state_since_us = hypervisor.machine(guid)->state_since_us + 1'000'000;  // first seen now
+    second.show(old);
+    second.set_connected(true);
+    BOOST_TEST(all->machine(guid)->host == "testhost");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
