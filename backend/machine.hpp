@@ -130,7 +130,7 @@ void erase_snapshot_notes(Attributes& attributes);
 struct UnknownDevices {
     std::string disks;        // hard disks
     std::string devices;      // others, which the guest would miss
-    std::string connections;  // what network adapters and serial ports of the spec really lead to
+    std::string connections;  // what network adapters of the spec really lead to
 };
 // All of them.
 std::string names_of(const UnknownDevices& unknown);

@@ -167,8 +167,11 @@ Result<void> flush_to_disk(const std::filesystem::path& file_or_folder) {
 }
 
 std::string write_mark(const std::filesystem::path& file) {
+    // Opening it makes a network file system ask its server. Not more than a look at a device or a pipe.
+    const Fd opened(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     struct stat s {};
-    if (::stat(file.c_str(), &s) != 0) return {};
+    const int known = opened < 0 ? ::stat(file.c_str(), &s) : ::fstat(opened, &s);
+    if (known != 0 || !S_ISREG(s.st_mode)) return {};
     return std::to_string(s.st_dev) + ':' + std::to_string(s.st_ino) + ':' + std::to_string(s.st_size) + ':' +
            std::to_string(s.st_mtim.tv_sec) + '.' + std::to_string(s.st_mtim.tv_nsec);
 }

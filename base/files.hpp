@@ -35,7 +35,8 @@ Result<void> copy_sparse(const std::filesystem::path& from, const std::filesyste
 // and of the file's size: the same for two files of the same content, however sparse.
 Result<std::string> content_digest(const std::filesystem::path& file, const FileWork& work);
 
-// What is another when somebody has written to the file since; "" when there is none. Links are followed.
+// What is another when somebody has written to the file since; "" when there is none, or it is a device, of
+// which nobody can tell. Links are followed.
 std::string write_mark(const std::filesystem::path& file);
 
 // What was written to a file, or which files a folder has, outlives a power cut from here on.

@@ -60,9 +60,7 @@ UnknownDevices unknown_in(pugi::xml_node domain) {
         if (const auto type = device.attribute("type")) name += std::string(" of type ") + type.value();
         const std::string_view is = device.attribute("device").as_string("disk");
         const bool removable = is == "cdrom" || is == "floppy";
-        auto& names = kind == "disk" && !removable              ? disks
-                      : kind == "interface" || kind == "serial" ? connections
-                                                                : devices;
+        auto& names = kind == "disk" && !removable ? disks : kind == "interface" ? connections : devices;
         names.insert(std::move(name));
     }
     return {joined(disks), joined(devices), joined(connections)};

@@ -73,8 +73,8 @@ BOOST_AUTO_TEST_CASE(what_is_lost_with_it_is_told_apart) {
         "<controller type='sata' index='0'/><watchdog model='itco' action='reset'/></devices>"));
     BOOST_REQUIRE(read);
     BOOST_TEST(read->unknown.disks == "disk sdb of type volume, disk sdz of type file");
-    BOOST_TEST(read->unknown.devices == "disk sdy of type file, rng");
-    BOOST_TEST(read->unknown.connections == "interface of type direct, serial of type tcp");
+    BOOST_TEST(read->unknown.devices == "disk sdy of type file, rng, serial of type tcp");
+    BOOST_TEST(read->unknown.connections == "interface of type direct");
 }
 
 BOOST_AUTO_TEST_CASE(settings_that_are_none_are_an_error) {
