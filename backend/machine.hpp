@@ -23,6 +23,7 @@ struct Controller {
     Bus bus = Bus::scsi;
     unsigned index = 0;
     Attributes attributes;
+    bool operator==(const Controller&) const = default;
 };
 
 // A drive, with or without a medium. id: stable id of the drive.
@@ -39,6 +40,7 @@ struct Disk {
     std::optional<std::uint64_t> iops_limit, iops_reservation;
     std::string serial;
     Attributes attributes;
+    bool operator==(const Disk&) const = default;
 };
 
 enum class NicModel : std::uint8_t { virtio, e1000, rtl8139 };
@@ -52,6 +54,7 @@ struct Nic {
     std::string source;  // name of the bridge or libvirt network
     bool link_up = true;
     Attributes attributes;
+    bool operator==(const Nic&) const = default;
 };
 
 struct SerialPort {
@@ -60,6 +63,7 @@ struct SerialPort {
     enum class Kind : std::uint8_t { none, pipe_server, file, pty } kind = Kind::none;
     std::string path;  // unix socket or file
     Attributes attributes;
+    bool operator==(const SerialPort&) const = default;
 };
 
 struct Display {
@@ -67,6 +71,7 @@ struct Display {
     enum class Kind : std::uint8_t { none, vnc } kind = Kind::vnc;
     unsigned video_ram_kib = 16384;
     Attributes attributes;
+    bool operator==(const Display&) const = default;
 };
 
 // Anything that libvirt has no device for but the layer above lists as a device (integration components,
@@ -75,6 +80,7 @@ struct OtherDevice {
     std::string id;
     std::string kind;
     Attributes attributes;
+    bool operator==(const OtherDevice&) const = default;
 };
 
 enum class BootDevice : std::uint8_t { floppy, cdrom, disk, network };
@@ -105,6 +111,7 @@ struct MachineSpec {
     std::string serial_number, asset_tag, board_serial, chassis_serial, bios_uuid;
     std::string description;  // free text
     Attributes attributes;
+    bool operator==(const MachineSpec&) const = default;
 };
 
 enum class MachineState : std::uint8_t {

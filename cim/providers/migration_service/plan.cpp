@@ -191,13 +191,10 @@ Result<void> change_resource(const Services& services, Services& there, vs::Draf
 }
 
 // Whether more is to be different than what is in the drives.
-Result<bool> says_more(const Services& services, backend::MachineSpec before,
-                       const backend::MachineSpec& after) {
+bool says_more(backend::MachineSpec before, const backend::MachineSpec& after) {
     if (before.disks.size() != after.disks.size()) return true;
     for (std::size_t n = 0; n < after.disks.size(); ++n) before.disks[n].path = after.disks[n].path;
-    const auto was = services.hypervisor.spec_to_text(before), is = services.hypervisor.spec_to_text(after);
-    if (!was || !is) return was ? is.error() : was.error();
-    return *was != *is;
+    return before != after;
 }
 
 Result<void> apply_settings(const MethodCall& call, Plan& plan) {
@@ -225,14 +222,13 @@ Result<void> apply_settings(const MethodCall& call, Plan& plan) {
     if (!iequals(draft.spec().uuid, plan.guid()))
         return incompatible("identifier", "A machine keeps its identifier when it moves.",
                             "NewSystemSettingData");
-    const auto changed = says_more(call.services, plan.spec, draft.spec());
-    if (!changed) return changed.error();
-    if (*changed)
+    const bool changed = says_more(plan.spec, draft.spec());
+    if (changed)
         if (auto r = draft.finish(); !r) return r;
     plan.spec = std::move(draft.spec());
     if (plan.stays())
-        plan.new_settings = *changed;
-    else if (*changed || plan.request.new_spec)  // a planned system's: with the paths that are given now
+        plan.new_settings = changed;
+    else if (changed || plan.request.new_spec)  // a planned system's: with the paths that are given now
         plan.request.new_spec = plan.spec;
     return {};
 }

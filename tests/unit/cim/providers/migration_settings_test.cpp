@@ -82,6 +82,17 @@ BOOST_DATA_TEST_CASE(what_a_disk_says_beside_its_path, boost::unit_test::data::m
     }));
 }
 
+// Whoever made it.
+BOOST_AUTO_TEST_CASE(a_machine_whose_settings_cannot_be_written_down_gets_other_paths) {
+    const auto guid = machine();
+    const auto other = image("other.qcow2");
+    hypervisor.fail_next("spec_to_text", Error(Status::invalid_parameter, "test", "No such drive."));
+    const auto r = to_host(guid, {{"NewResourceSettingData", disk_that({{"HostResource", texts({other})}})}});
+    BOOST_TEST(done(r) == 0U, text_of(r));
+    BOOST_TEST_REQUIRE(second.machine(guid) != nullptr);
+    BOOST_TEST(second.machine(guid)->spec.disks.at(0).path == other);
+}
+
 BOOST_DATA_TEST_CASE(settings_hold_also_where_only_disks_move, boost::unit_test::data::make(runs_or_not),
                      runs) {
     const auto guid = machine();
