@@ -47,6 +47,11 @@ const HostEntry* certain_place(const std::vector<Seen>& having, std::string_view
     return all_off && backend::knows_since_when(*last->now.host, guid) ? &last->host : nullptr;
 }
 
+// What stands still may be the half of a migration, whose other half runs on a host that is silent.
+bool is_here(const backend::Machine& m) {
+    return !backend::is_off(m) && m.state != backend::MachineState::paused;
+}
+
 class Places {
   public:
     explicit Places(Services& services) : services_(services), hosts_(hosts_of(services)) {}
@@ -64,7 +69,7 @@ class Places {
         // The one that has it may be one of several: the others do not answer.
         const bool may_be_several = having.size() > 1 || (!all_answer && is_noted(guid));
         const auto* place = may_be_several ? certain_place(having, guid) : nullptr;
-        if (place && (having.size() > 1 || !backend::is_off(*having.front().now.machine)))
+        if (place && (having.size() > 1 || is_here(*having.front().now.machine)))
             write(guid, *place);
         else if (gone_from_there || (all_answer && having.size() < 2))
             forget(guid);

@@ -223,12 +223,16 @@ Result<void> apply_settings(const MethodCall& call, Plan& plan) {
         return incompatible("identifier", "A machine keeps its identifier when it moves.",
                             "NewSystemSettingData");
     const bool changed = says_more(plan.spec, draft.spec());
-    if (changed)
+    if (changed) {
         if (auto r = draft.finish(); !r) return r;
+        // Disks that have moved alone by then would stay where they are.
+        if (auto text = call.services.hypervisor.spec_to_text(draft.spec()); !text) return text.error();
+    }
     plan.spec = std::move(draft.spec());
-    if (plan.stays())
+    if (plan.stays()) {
         plan.new_settings = changed;
-    else if (changed || plan.request.new_spec)  // a planned system's: with the paths that are given now
+        if (changed) plan.extra[settings_extra] = "1";
+    } else if (changed || plan.request.new_spec)  // a planned system's: with the paths that are given now
         plan.request.new_spec = plan.spec;
     return {};
 }

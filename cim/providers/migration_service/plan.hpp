@@ -66,6 +66,8 @@ inline constexpr const char *source_extra = "Source.Host", *running_extra = "Sou
                             *copies_extra = "Destination.Copies", *made_extra = "Destination.Made",
                             *originals_extra = "Source.Originals", *planned_extra = "Destination.Planned";
 inline constexpr const char* marks_extra = "Source.Marks";
+// "1" while disks that move alone are not the only thing that is to be different.
+inline constexpr const char* settings_extra = "Source.Settings";
 inline constexpr const char *stood_still = "2", *was_off_and_arrived = "3";
 
 }  // namespace wsvirt::cim::migration_service

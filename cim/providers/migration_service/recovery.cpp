@@ -4,6 +4,7 @@
 
 #include "backend/hypervisor.hpp"
 #include "cim/providers/migration_service/methods.hpp"
+#include "cim/providers/migration_service/plan.hpp"
 #include "cim/providers/migration_service/settle.hpp"
 
 namespace wsvirt::cim::migration_service {
@@ -15,6 +16,12 @@ JobError interrupted(const std::string& where) {
     e.message_id = "wsvirt.migration.interrupted";
     e.message = "The migration was cut off when the service ended. " + where;
     return e;
+}
+
+// Disks that moved alone have, but what else was asked for came after them.
+bool lacks_settings(const JobRecord& job) {
+    const auto it = job.extra.find(settings_extra);
+    return it != job.extra.end() && it->second == "1";
 }
 
 bool is_resumed(const backend::Event& e) {
@@ -58,7 +65,13 @@ void recover(Services& services, std::chrono::milliseconds limit) {
         if (!settled.strange.empty()) where += " " + strange_sentence(settled, *c);
         for (const auto& sentence : settled.needed) where += " " + sentence;
         if (!settled.doubt.empty()) where += (where.empty() ? "" : " ") + settled.doubt;
-        if (settled.outcome != Outcome::moved)
+        const bool incomplete = settled.outcome == Outcome::moved && lacks_settings(job);
+        if (incomplete)
+            where += (where.empty() ? "" : " ") +
+                     std::string(
+                         "The disks have moved; the other settings may be as they were: look at them, and "
+                         "set them again.");
+        if (settled.outcome != Outcome::moved || incomplete)
             (void)services.jobs.settle(job.instance_id, JobState::exception, interrupted(where));
         else if (known)
             (void)services.jobs.settle(job.instance_id, JobState::completed_with_warnings,

@@ -93,6 +93,19 @@ BOOST_AUTO_TEST_CASE(a_machine_whose_settings_cannot_be_written_down_gets_other_
     BOOST_TEST(second.machine(guid)->spec.disks.at(0).path == other);
 }
 
+BOOST_AUTO_TEST_CASE(settings_that_cannot_be_written_down_are_refused_before_anything_moves) {
+    const auto guid = machine();
+    const auto path = spec(guid).disks.at(0).path;
+    const auto to = (folder / "disks" / "elsewhere.qcow2").string();
+    const Given given{
+        {"MigrationSettingData", settings({{"MigrationType", 32769U}})},
+        {"NewResourceSettingData", disk_that({{"HostResource", texts({to})}, {"IOPSLimit", 500U}})}};
+    hypervisor.fail_next("spec_to_text", Error(Status::invalid_parameter, "test", "No such drive."));
+    BOOST_TEST(code(to_host(guid, given, nullptr)) == 32773U);
+    BOOST_TEST(hypervisor.calls("migrate") == 0U);
+    BOOST_TEST(spec(guid).disks.at(0).path == path);
+}
+
 BOOST_DATA_TEST_CASE(settings_hold_also_where_only_disks_move, boost::unit_test::data::make(runs_or_not),
                      runs) {
     const auto guid = machine();

@@ -250,6 +250,12 @@ BOOST_AUTO_TEST_CASE(what_a_disk_was_copied_from_goes_when_the_machine_stands_on
         BOOST_TEST(std::filesystem::exists(before) == !stands_on_it);
         BOOST_TEST(std::filesystem::exists(after) == stands_on_it);
     }
+    // Beside its disks' places it was to have other settings.
+    move["Source.Settings"] = "1";
+    const auto job = after_restart(job_type::move_storage, move);
+    BOOST_TEST((job.state == JobState::exception));
+    BOOST_TEST_REQUIRE(!job.errors.empty());
+    BOOST_TEST(job.errors[0].message.find("other settings") != std::string::npos, job.errors[0].message);
 }
 
 namespace {

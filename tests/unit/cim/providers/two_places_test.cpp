@@ -319,4 +319,20 @@ BOOST_AUTO_TEST_CASE(where_it_is_seen_to_run_it_was_last) {
     BOOST_TEST(all->machine(guid)->host == "testhost");
 }
 
+// A migration to here, say, that was cut off together with the service.
+BOOST_AUTO_TEST_CASE(what_stands_still_here_may_run_on_the_silent_host) {
+    watched = watch(services);
+    there(MachineState::running);
+    watched.clear();
+    second.set_connected(false);
+    second.remove_behind_back(guid);
+    BOOST_TEST(hypervisor.start({}, guid).ok());
+    BOOST_TEST(hypervisor.suspend({}, guid).ok());
+    restart();
+    BOOST_TEST(hypervisor.power_off({}, guid).ok());
+    const auto r = request_state(guid, 2);
+    BOOST_TEST(code(r) == 32775U);
+    BOOST_TEST(text_of(r).find("hvB") != std::string::npos, text_of(r));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
