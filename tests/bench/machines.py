@@ -205,7 +205,11 @@ class Bench:
         off = row("CreateSnapshot, off / virsh snapshot-create", *medians(rounds, ours, theirs), calls=1)
         self.hyperv.finish(self.hyperv.request_state(self.machine, RUNNING))
         self.virsh(f"start {name}")
-        running = row("CreateSnapshot, running, with memory / virsh snapshot-create", *medians(rounds, ours, theirs), calls=1)
+        try:
+            running = row("CreateSnapshot, running, with memory / virsh snapshot-create", *medians(rounds, ours, theirs),
+                          calls=1)
+        finally:
+            self.virsh(f"destroy {name}")  # QEMU outlives the virsh that has started it
         return [off, running]
 
     # --- export ----------------------------------------------------------------------------------------------------------
