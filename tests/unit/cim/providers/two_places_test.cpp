@@ -71,6 +71,17 @@ struct Fixture : TwoHosts {
         if (s == MachineState::paused) BOOST_TEST_REQUIRE(second.suspend({}, guid).ok());
         if (s == MachineState::saved) BOOST_TEST_REQUIRE(second.save({}, guid).ok());
     }
+    // Together with the end of the service: the next one has not heard of that host.
+    void falls_silent() {
+        watched.clear();
+        second.set_connected(false);
+        second.remove_behind_back(guid);
+    }
+    void runs_there_and_falls_silent() {
+        watched = watch(services);
+        there(MachineState::running);
+        falls_silent();
+    }
     void is_seen_there_as(MachineState s) {
         BOOST_TEST(all->machine(guid)->host == "hvB");
         BOOST_TEST((all->machine(guid)->state == s));
@@ -267,11 +278,7 @@ BOOST_AUTO_TEST_CASE(it_is_not_started_where_nobody_knows_where_it_was) {
 
 // It may run there, and this service has not heard of that host yet.
 BOOST_AUTO_TEST_CASE(it_is_not_started_while_the_host_that_it_was_on_is_silent) {
-    watched = watch(services);
-    there(MachineState::running);
-    watched.clear();
-    second.set_connected(false);
-    second.remove_behind_back(guid);
+    runs_there_and_falls_silent();
     restart();
     for (const auto& r : {state_there(2), request_state(guid, 2)}) {
         BOOST_TEST(code(r) == 32775U);
@@ -284,11 +291,7 @@ BOOST_AUTO_TEST_CASE(it_is_not_started_while_the_host_that_it_was_on_is_silent) 
 
 // It may be written there.
 BOOST_AUTO_TEST_CASE(nor_do_its_disks_move_while_that_host_is_silent) {
-    watched = watch(services);
-    there(MachineState::running);
-    watched.clear();
-    second.set_connected(false);
-    second.remove_behind_back(guid);
+    runs_there_and_falls_silent();
     restart();
     const auto r = to_host(guid,
                            {{"MigrationSettingData", settings({{"MigrationType", 32769U}})},
@@ -305,9 +308,7 @@ BOOST_AUTO_TEST_CASE(where_it_is_seen_to_run_it_was_last) {
     there(MachineState::running);
     BOOST_TEST(second.power_off({}, guid).ok());
     auto old = *second.machine(guid);
-    watched.clear();
-    second.set_connected(false);
-    second.remove_behind_back(guid);
+    falls_silent();
     restart();
     BOOST_TEST(hypervisor.start({}, guid).ok());  // by others
     BOOST_TEST(hypervisor.power_off({}, guid).ok());
@@ -321,11 +322,7 @@ BOOST_AUTO_TEST_CASE(where_it_is_seen_to_run_it_was_last) {
 
 // A migration to here, say, that was cut off together with the service.
 BOOST_AUTO_TEST_CASE(what_stands_still_here_may_run_on_the_silent_host) {
-    watched = watch(services);
-    there(MachineState::running);
-    watched.clear();
-    second.set_connected(false);
-    second.remove_behind_back(guid);
+    runs_there_and_falls_silent();
     BOOST_TEST(hypervisor.start({}, guid).ok());
     BOOST_TEST(hypervisor.suspend({}, guid).ok());
     restart();
