@@ -213,7 +213,7 @@ Result<void> move(Services& services, Plan& plan, JobContext& job) {
         clear_after_failure(services, plan, done.error());
     if (done && plan.new_settings) {
         done = take_settings(services, plan);
-        (void)job.set_extra(settings_extra, "");
+        if (done) (void)job.set_extra(settings_extra, "");
     }
     if (done && !plan.wishes.planned_system.empty())
         (void)vs::PlannedSystems(services).remove(plan.wishes.planned_system);
