@@ -109,7 +109,7 @@ void LeftPools::leave(const std::string& uri, const std::string& id) {
     std::vector<std::shared_ptr<std::function<void()>>> told;
     {
         const std::scoped_lock lock(mutex_);
-        left_.emplace(uri, id);
+        left_[{uri, id}] = false;
         for (const auto& s : subscribers_)
             if (auto alive = s.lock()) told.push_back(std::move(alive));
     }
@@ -124,38 +124,51 @@ std::shared_ptr<void> LeftPools::subscribe(std::function<void()> on_left) {
     return kept;
 }
 
-bool LeftPools::take_up(const std::string& uri, const std::string& id) {
+LeftPools::TakenUp LeftPools::take_up(const std::string& uri, const std::string& id) {
     const std::scoped_lock lock(mutex_);
-    return left_.erase({uri, id}) > 0;
+    const auto it = left_.find({uri, id});
+    if (it == left_.end()) return TakenUp::was_not_left;
+    if (it->second) return TakenUp::is_being_ended;
+    left_.erase(it);
+    return TakenUp::yes;
+}
+
+// Not what somebody needs again, or another thread is about.
+bool LeftPools::begin_to_end(const std::pair<std::string, std::string>& pool) {
+    const std::scoped_lock lock(mutex_);
+    const auto it = left_.find(pool);
+    return it != left_.end() && !std::exchange(it->second, true);
 }
 
 bool LeftPools::end_left(virConnectPtr connection) {
     const std::string uri = take(virConnectGetURI(connection));
-    std::vector<std::string> ids;
-    {
+    const auto of_this_host = [&] {
+        std::vector<std::pair<std::string, std::string>> pools;
         const std::scoped_lock lock(mutex_);
-        for (const auto& [host, id] : left_)
-            if (host == uri) ids.push_back(id);
-    }
-    bool left = false;
-    for (const auto& id : ids) {
-        if (!take_up(uri, id)) continue;  // somebody needs it again
-        const auto pool = pool_by_id(connection, id);
+        for (const auto& [pool, being_ended] : left_)
+            if (pool.first == uri) pools.push_back(pool);
+        return pools;
+    };
+    for (const auto& entry : of_this_host()) {
+        if (!begin_to_end(entry)) continue;
+        const auto pool = pool_by_id(connection, entry.second);
         const bool gone = !pool && last_error_code() == VIR_ERR_NO_STORAGE_POOL;
         const bool ended =
             pool && (virStoragePoolDestroy(pool.get()) == 0 || virStoragePoolIsActive(pool.get()) == 0);
-        if (gone || ended) continue;
-        left = true;
         const std::scoped_lock lock(mutex_);
-        left_.emplace(uri, id);
+        if (gone || ended)
+            left_.erase(entry);
+        else
+            left_[entry] = false;
     }
-    return left;
+    return !of_this_host().empty();
 }
 
 // Of one folder of one host.
 struct FolderView::Shared {
     std::mutex mutex;
     std::string id;      // of the pool that we have made or turned on; "" = none
+    bool made = false;   // not only turned on
     unsigned users = 0;  // of ours
     std::string ended;   // id of somebody's that was on, and that looking into it has turned off; or ""
 };
@@ -193,7 +206,7 @@ struct FolderView::Look {
     std::shared_ptr<LeftPools> left = LeftPools::acquire();
     std::string uri = take(virConnectGetURI(connection));
     Pool pool = nullptr;
-    bool counted = false, missing = false;
+    bool counted = false, missing = false, being_ended = false;
     std::string counted_for = {};  // the pool's id
     int code = 0;                  // why there is no pool, or why it does not show all files
     std::string message = {};
@@ -207,16 +220,14 @@ struct FolderView::Look {
     bool look() {
         const std::scoped_lock lock(shared->mutex);
         code = 0;
-        missing = false;
+        missing = being_ended = false;
         if (!counted) {
             pool = pool_by_id(connection, shared->id);
             if (is_on(pool)) count();
         }
         if (!counted) pool.reset(virStoragePoolLookupByTargetPath(connection, folder.c_str()));
-        if (!counted && pool && left->take_up(uri, id_of(pool.get()))) {
-            shared->id = id_of(pool.get());
-            count();
-        }
+        if (!counted && pool) take_up_left();
+        if (being_ended) return false;
         return pool ? look_into() : begin();
     }
 
@@ -226,13 +237,28 @@ struct FolderView::Look {
         const auto ours = pool_by_id(connection, shared->id);
         const bool gone = !ours && last_error_code() == VIR_ERR_NO_STORAGE_POOL;
         const bool ended = ours && virStoragePoolDestroy(ours.get()) == 0;
-        if (!shared->id.empty() && !gone && !ended) left->leave(uri, shared->id);
+        // libvirt tells neither who has turned a pool on nor when, so one that has an owner may be needed by
+        // him at any later time: left on it harms less than ended under him.
+        if (shared->made && !shared->id.empty() && !gone && !ended) left->leave(uri, shared->id);
         shared->id.clear();
     }
 
   private:
+    // Others' are looked into as they are.
+    void take_up_left() {
+        const auto id = id_of(pool.get());
+        const auto taken_up = left->take_up(uri, id);
+        being_ended = taken_up == LeftPools::TakenUp::is_being_ended;
+        if (being_ended) pool.reset();
+        if (taken_up != LeftPools::TakenUp::yes) return;
+        shared->id = id;
+        shared->made = true;
+        count();
+    }
+
     bool begin() {
         pool = make_pool(connection, folder, flags);
+        const bool made = bool(pool);
         if (!pool) {
             take_error();
             if (code != VIR_ERR_OPERATION_FAILED) return true;
@@ -248,6 +274,7 @@ struct FolderView::Look {
         const auto id = id_of(pool.get());
         if (id == std::exchange(shared->ended, {})) return true;  // it stays on
         shared->id = id;
+        shared->made = made;
         count();
         return true;
     }
@@ -301,7 +328,13 @@ bool FolderView::missing() const {
 Error FolderView::error(const char* doing) const {
     Error e = error_from(look_->code, look_->message, doing);
     const std::string cannot = "Cannot " + std::string(doing) + ". ";
-    if (look_->code == VIR_ERR_OPERATION_FAILED) {
+    if (look_->being_ended) {
+        e.status = Status::busy;
+        e.message_id = "wsvirt.folder.ending";
+        e.text = cannot +
+                 "The host has not ended yet what showed the files of its folder before; try again later.";
+        e.subject = look_->folder;
+    } else if (look_->code == VIR_ERR_OPERATION_FAILED) {
         e.text = cannot +
                  "A storage pool of the host is in the way; see with \"virsh pool-list --all\" "
                  "there which one stands for the folder.";

@@ -6,9 +6,9 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -39,18 +39,22 @@ class LeftPools {
     // Those of this connection's host; whether some are left yet. Blocking.
     bool end_left(virConnectPtr connection);
     void leave(const std::string& uri, const std::string& id);
-    bool take_up(const std::string& uri, const std::string& id);  // whether it was left
+    enum class TakenUp { yes, was_not_left, is_being_ended };
+    TakenUp take_up(const std::string& uri, const std::string& id);
 
   private:
-    mutable std::mutex mutex_;                            // not held while libvirt is called
-    std::set<std::pair<std::string, std::string>> left_;  // the host's URI, the pool's id
+    bool begin_to_end(const std::pair<std::string, std::string>& pool);
+
+    mutable std::mutex mutex_;  // not held while libvirt is called
+    // By the host's URI and the pool's id: whether it is being ended.
+    std::map<std::pair<std::string, std::string>, bool> left_;
     std::list<std::weak_ptr<std::function<void()>>> subscribers_;
 };
 
 // The pool that stands for a file's folder, for as long as this lives. libvirt lets one stand for a folder,
 // so all of this process who look into the same one at the same time share it, and none ends what another
 // still uses. Somebody else's is used where there is one; one of theirs that is off is on for as long as it
-// is needed.
+// is needed, and stays on where it cannot be ended just then.
 class FolderView {
   public:
     // Looks again for a moment while another's pool comes or goes, or files are made in the folder.

@@ -337,11 +337,13 @@ BOOST_AUTO_TEST_CASE(who_ends_what_is_left_is_told_of_it) {
     auto subscription = left->subscribe([&] { ++told; });
     left->leave("test:///nobody", "a");
     BOOST_TEST(told == 1U);
-    BOOST_TEST(left->take_up("test:///nobody", "a"));
+    using enum libvirt::LeftPools::TakenUp;
+    BOOST_TEST((left->take_up("test:///nobody", "a") == yes));
     subscription.reset();
     left->leave("test:///nobody", "b");
     BOOST_TEST(told == 1U);
-    BOOST_TEST(left->take_up("test:///nobody", "b"));
+    BOOST_TEST((left->take_up("test:///nobody", "b") == yes));
+    BOOST_TEST((left->take_up("test:///nobody", "b") == was_not_left));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
