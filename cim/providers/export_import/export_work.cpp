@@ -70,6 +70,7 @@ class Export {
           job_(job),
           folder_(plan.target.parent_path() / (partial_mark + ('-' + make_guid()))),
           new_parent_(is_missing(plan.target.parent_path())),
+          still_(services, plan),
           meter_(plan, job) {}
 
     Result<void> run() {
@@ -77,6 +78,7 @@ class Export {
         const auto parent = new_parent_ ? folder_.parent_path().string() : std::string();
         if (auto r = services_.store.put(partial_kind, folder_.string(), parent); !r) return r;
         auto r = make();
+        (void)still_.release();  // the folder may have taken the room that its note needed
         if (std::error_code ec; !fs::exists(folder_, ec))
             (void)services_.store.erase(partial_kind, folder_.string());
         return r;
@@ -89,6 +91,7 @@ class Export {
         for (const char* sub : {machines_folder, disks_folder})
             if (r) r = make_passable(folder_ / sub);
         if (r) r = write();
+        (void)still_.release();
         if (r) r = finish();
         if (!r) fs::remove_all(folder_, ec);
         if (!r && new_parent_) fs::remove(folder_.parent_path(), ec);
@@ -96,8 +99,7 @@ class Export {
     }
 
     Result<void> write() {
-        Stillness still(services_, plan_);
-        if (auto r = still.begin(call()); !r) return r;
+        if (auto r = still_.begin(call()); !r) return r;
         if (plan_.with_memory)
             if (auto r = save_memory(); !r) return r;
         for (const auto& step : plan_.steps)
@@ -105,8 +107,8 @@ class Export {
         definition_.snapshots = plan_.snapshots;
         for (const auto& f : plan_.side_files)
             if (auto r = copy_beside(f.step, list_for(f)); !r) return r;
-        if (auto r = still.check(); !r) return r;
-        if (auto r = still.release(); !r) return r;
+        if (auto r = still_.check(); !r) return r;
+        if (auto r = still_.release(); !r) return r;
         if (auto r = digest_files(); !r) return r;
         return describe();
     }
@@ -262,6 +264,7 @@ class Export {
     JobContext& job_;
     fs::path folder_;
     bool new_parent_;  // ExportDirectory is made for the export
+    Stillness still_;
     Meter meter_;
     ExportDefinition definition_;
 };

@@ -194,10 +194,42 @@ bool has_settled(const backend::Event& e) {
            is_passing(e.before->state) && !is_passing(e.after->state);
 }
 
+// Somebody let it run or turned it off: what is asked for here shows while its job has the machine.
+bool has_left_rest(const backend::Event& e) {
+    using enum MachineState;
+    if (e.kind != backend::EventKind::state_changed || !e.before || !e.after) return false;
+    const bool at_rest = e.before->state == paused || e.before->state == saved;
+    return at_rest && (e.after->state == running || e.after->state == off || e.after->state == crashed);
+}
+
+bool is_nowhere(Services& services, const std::string& guid) {
+    return !host_with(services, guid) && every_host_answers(services);
+}
+
 // And nobody sees to it at the moment.
-bool is_left(Services& services, const std::string& guid) {
-    const auto note = services.store.get(left_kind, guid);
+bool is_left(Services& services, const std::string& guid, std::string_view of = left_kind) {
+    const auto note = services.store.get(of, guid);
     return note && *note && services.jobs.lock(guid);
+}
+
+void follow(Services& services, const backend::Event& e) {
+    if (e.kind == backend::EventKind::host_back) (void)let_go_all(services);
+    if (has_settled(e) && is_left(services, e.machine)) (void)let_go(services, e.machine);
+    if (has_left_rest(e) && (is_left(services, e.machine) || is_left(services, e.machine, kind)))
+        forget_held(services, e.machine);
+    if (e.kind == backend::EventKind::machine_removed && is_nowhere(services, e.machine))
+        forget_held(services, e.machine);
+}
+
+// Also of an export that has ended without room to write it down.
+Result<void> forget(Services& services, const std::string& guid) {
+    for (const auto of : {kind, left_kind}) {
+        const auto there = services.store.get(of, guid);
+        if (!there) return there.error();
+        if (!*there) continue;
+        if (auto r = services.store.erase(of, guid); !r) return r.error();
+    }
+    return {};
 }
 
 Result<void> leave(Services& services, const std::string& guid, const std::string& note) {
@@ -276,7 +308,7 @@ Result<void> Stillness::hold(const backend::Call& call) {
                       : paused ? paused_now_saved
                                : running_now_saved;
     if (auto r = services_.store.put(kind, guid, note); !r) return r;
-    held_ = true;
+    note_ = note;
     if (save) return services_.hypervisor.save(call, guid);
     if (freeze)
         if (auto r = services_.hypervisor.freeze(call, guid); !r) return r;
@@ -284,20 +316,27 @@ Result<void> Stillness::hold(const backend::Call& call) {
 }
 
 Result<void> Stillness::release() {
-    if (!std::exchange(held_, false)) return {};
+    if (note_.empty()) return {};
     const auto& guid = plan_.machine().spec.uuid;
-    auto note = services_.store.get(kind, guid);
-    if (!note) return note.error();
-    if (!*note) return {};
-    auto r = go_on(services_, guid, **note);
-    if (!r && only_for_now(r.error())) {
-        if (auto left = leave(services_, guid, **note); !left) return left;
-        if (within_reach(services_, guid)) (void)let_go(services_, guid);
-        return r;
-    }
-    auto forgotten = services_.store.erase(kind, guid);
-    if (!r) return r;
-    return forgotten ? Result<void>{} : Result<void>(forgotten.error());
+    if (!gone_on_) gone_on_ = go_on(services_, guid, note_);
+    const auto& r = *gone_on_;
+    const bool later = !r && only_for_now(r.error());
+    const auto written = later ? leave(services_, guid, note_) : forget(services_, guid);
+    if (!written) return r ? written : r;
+    note_.clear();
+    if (later && within_reach(services_, guid)) (void)let_go(services_, guid);
+    return r;
+}
+
+void forget_held(Services& services, const std::string& guid) {
+    const auto left = services.store.get(left_kind, guid);
+    const auto* host = host_with(services, guid);
+    const auto m = host ? host->machine(guid) : nullptr;
+    const bool frozen = left && *left == running_now_frozen;  // its file systems are
+    if (frozen && m && m->state == MachineState::running)
+        (void)let_go(services, guid);
+    else
+        (void)forget(services, guid);
 }
 
 void release_held_machines(Services& services) {
@@ -314,10 +353,8 @@ void release_held_machines(Services& services) {
 std::vector<std::shared_ptr<void>> watch_held_machines(Services& services) {
     std::vector<std::shared_ptr<void>> all;
     for (const auto& host : migration_service::hosts_of(services))
-        all.push_back(host.hypervisor->subscribe([&services](const backend::Event& e) {
-            if (e.kind == backend::EventKind::host_back) (void)let_go_all(services);
-            if (has_settled(e) && is_left(services, e.machine)) (void)let_go(services, e.machine);
-        }));
+        all.push_back(
+            host.hypervisor->subscribe([&services](const backend::Event& e) { follow(services, e); }));
     (void)let_go_all(services);
     return all;
 }

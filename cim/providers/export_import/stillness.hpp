@@ -2,13 +2,15 @@
 // its memory is wanted) saved and started again; where its applications are to be consistent, its file
 // systems are frozen meanwhile. What it was is noted in the Store before it is stopped, so that a program
 // that was killed meanwhile lets it go on when it is back; what a host does not answer to, or has not done
-// yet, is tried again when the host is back or has done it. One thread at a time.
+// yet, is tried again when the host is back or has done it, unless somebody has changed its state since. One
+// thread at a time.
 #pragma once
 
 #include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "cim/om/services.hpp"
@@ -28,13 +30,15 @@ class Stillness {
     // begin(), which asks this itself. What its host, or the service's connection to it, did not tell shows
     // in the files. Errors: invalid_state, unavailable.
     Result<void> check() const;
-    // Does not look at the job's stop token: a machine runs again after a cancelled export too.
+    // Does not look at the job's stop token: a machine runs again after a cancelled export too. The machine
+    // goes on once; what could not be written down, as on a full disk, is when it is called again.
     Result<void> release();
 
   private:
     Services& services_;
     const ExportPlan& plan_;
-    bool held_ = false;
+    std::string note_;  // what is noted of the machine; "" = nothing
+    std::optional<Result<void>> gone_on_;
     // What it is while its files are copied.
     struct Rest {
         backend::MachineState state;
@@ -49,6 +53,9 @@ class Stillness {
     void watch();
     std::map<std::string, std::string> own_files_now() const;
 };
+
+// Somebody has said what the machine is to be: nothing that an export noted of it counts any more.
+void forget_held(Services& services, const std::string& guid);
 
 // Lets go what a program that was killed held, each machine by a job of its own, on whichever host it is;
 // waits some seconds for them. Machines that are gone or went on are left alone.

@@ -1,5 +1,6 @@
 // ApplySnapshot and, in version 1, ApplyVirtualSystemSnapshot(Ex); ClearSnapshotState.
 #include "base/text.hpp"
+#include "cim/providers/export_import/stillness.hpp"
 #include "cim/providers/snapshot_service/methods.hpp"
 #include "cim/providers/snapshot_service/target.hpp"
 #include "cim/providers/virtual_system/names.hpp"
@@ -39,9 +40,10 @@ Result<MethodResult> apply(const MethodCall& call, std::string_view parameter) {
                   std::string(parameter)));
     task.busy_key = target->guid();
     task.affected = {affected_machine(call, target->guid()), affected_snapshot(call, target->snapshot.id, 0)};
-    auto& hypervisor = call.services.hypervisor;
-    auto work = [&hypervisor, guid = target->guid(), id = target->snapshot.id](JobContext& job) {
-        return go_back(hypervisor, call_of(job), guid, id);
+    auto work = [&services = call.services, guid = target->guid(),
+                 id = target->snapshot.id](JobContext& job) {
+        export_import::forget_held(services, guid);
+        return go_back(services.hypervisor, call_of(job), guid, id);
     };
     return run(call, std::move(task), std::move(work), {}, std::move(target->held));
 }

@@ -3,6 +3,7 @@
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/providers/export_import/half_made.hpp"
+#include "cim/providers/export_import/stillness.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/settle.hpp"
 #include "cim/providers/virtual_system/names.hpp"
@@ -155,6 +156,10 @@ Result<std::shared_ptr<JobManager::Guard>> lock_machine(const MethodCall& call, 
     return jobs.lock(guid);
 }
 
+bool lets_run(Action a) {
+    return a == Action::start || a == Action::restore || a == Action::resume;
+}
+
 // What is not to run yet, or not here.
 Result<void> check_begin(Services& services, const backend::Machine& m, Action a) {
     using namespace migration_service;
@@ -163,7 +168,7 @@ Result<void> check_begin(Services& services, const backend::Machine& m, Action a
         if (auto r = export_import::check_whole(m.spec); !r) return r;
         if (auto r = check_serial_ports(services, m); !r) return r;
     }
-    if (!starts && a != Action::resume) return {};
+    if (!lets_run(a)) return {};
     return check_only_here(services, m.spec.uuid, starts ? Elsewhere::off : Elsewhere::not_running);
 }
 
@@ -200,6 +205,7 @@ Result<MethodResult> change_state(const MethodCall& call, const std::string& gui
         };
         auto done = perform(services.hypervisor, c, guid, action);
         if (done && action == Action::resume) migration_service::resumed(services, guid);
+        if (done || !lets_run(action)) export_import::forget_held(services, guid);
         return done;
     };
     return run(call, std::move(task), std::move(work), {}, std::move(*held));
