@@ -1,6 +1,7 @@
 // Key presses for a running machine. Key codes are Windows virtual key codes. QEMU takes a whole chord at
 // once, so keys that are pressed are held back until the first of them is released; that is the only state
-// here, and it is bounded per machine.
+// here, it is bounded per machine, and what a machine has not had released when it ends is forgotten.
+#include <algorithm>
 #include <array>
 #include <map>
 #include <mutex>
@@ -100,11 +101,12 @@ class Keyboard final : public Provider {
         if (!machine) return machine.error();
         if ((*machine)->state != backend::MachineState::running) return MethodResult(32775);
         const auto& guid = (*machine)->spec.uuid;
+        const auto run = (*machine)->id;
         if (iequals(method.name, "TypeText")) return type_text(call, guid);
         if (iequals(method.name, "TypeCtrlAltDel")) return send(call, guid, {vk_control, vk_alt, vk_delete});
         const auto key = in.get("keyCode").uint_or(0);
         if (key == 0 || key > 254) return MethodResult(32773);
-        return one_key(call, guid, static_cast<unsigned>(key));
+        return one_key(call, guid, run, static_cast<unsigned>(key));
     }
 
   private:
@@ -112,32 +114,57 @@ class Keyboard final : public Provider {
         return std::any_of(all.begin(), all.end(), [&](auto n) { return iequals(n, name); });
     }
 
-    Result<MethodResult> one_key(const MethodCall& call, const std::string& guid, unsigned key) {
+    // Keys that are pressed, and in which run of the machine (Machine::id).
+    struct Held {
+        int run = -1;
+        std::vector<unsigned> keys;
+    };
+
+    Result<MethodResult> one_key(const MethodCall& call, const std::string& guid, int run, unsigned key) {
         const auto& method = call.method.name;
         if (iequals(method, "TypeKey")) return send(call, guid, {key});
         std::vector<unsigned> chord;
         {
             std::lock_guard lock(mutex_);
-            auto& held = held_[guid];
-            const auto at = std::find(held.begin(), held.end(), key);
+            auto held = held_.find(guid);
+            if (held != held_.end() && held->second.run != run) {
+                held_.erase(held);
+                held = held_.end();
+            }
+            const bool pressed = held != held_.end() && contains(held->second.keys, key);
             if (iequals(method, "IsKeyPressed")) {
                 MethodResult out(0);
-                out.out.set("keyState", Value(at != held.end()));
+                out.out.set("keyState", Value(pressed));
                 return out;
             }
-            if (iequals(method, "PressKey")) {
-                if (held.size() >= most_held || held_.size() > most_machines_held) return MethodResult(32774);
-                if (at == held.end()) held.push_back(key);
-                return MethodResult(0);
-            }
-            if (at == held.end()) {  // released already, with the chord it was part of
-                if (held.empty()) held_.erase(guid);
-                return MethodResult(0);
-            }
-            chord.swap(held);
-            held_.erase(guid);
+            if (iequals(method, "PressKey"))
+                return MethodResult(pressed || press(guid, run, key) ? 0 : 32774);
+            if (!pressed) return MethodResult(0);  // released already, with the chord it was part of
+            chord.swap(held->second.keys);
+            held_.erase(held);
         }
         return send(call, guid, chord);
+    }
+
+    static bool contains(const std::vector<unsigned>& keys, unsigned key) {
+        return std::find(keys.begin(), keys.end(), key) != keys.end();
+    }
+
+    bool press(const std::string& guid, int run, unsigned key) {
+        if (!held_.contains(guid) && held_.size() >= most_machines_held) forget_ended();
+        if (!held_.contains(guid) && held_.size() >= most_machines_held) return false;
+        auto& held = held_[guid];
+        if (held.keys.size() >= most_held) return false;
+        held.run = run;
+        held.keys.push_back(key);
+        return true;
+    }
+
+    void forget_ended() {
+        std::erase_if(held_, [this](const auto& h) {
+            const auto m = services_.hypervisor.machine(h.first);
+            return !m || m->id != h.second.run;
+        });
     }
 
     Result<MethodResult> send(const MethodCall& call, const std::string& guid,
@@ -165,7 +192,7 @@ class Keyboard final : public Provider {
     Services& services_;
     std::unique_ptr<Provider> devices_;
     std::mutex mutex_;
-    std::map<std::string, std::vector<unsigned>> held_;
+    std::map<std::string, Held> held_;
 };
 
 }  // namespace

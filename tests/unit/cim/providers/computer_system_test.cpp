@@ -177,6 +177,49 @@ BOOST_AUTO_TEST_CASE(keys_are_sent_as_chords) {
     BOOST_TEST(keyboards.size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(pressed_keys_are_forgotten_when_the_machine_ends) {
+    World w;
+    const auto key = [&w](const std::string& guid, const char* method) {
+        const auto path = w.query("SELECT * FROM Msvm_Keyboard WHERE SystemName = '" + guid + "'")[0].path(
+            "root/virtualization/v2");
+        return w.call(path, method, {{"keyCode", 65U}});
+    };
+    const auto is_pressed = [&](const std::string& guid) {
+        return key(guid, "IsKeyPressed").out.get("keyState").bool_or(true);
+    };
+    const auto shown = [&w] {
+        backend::Machine m;
+        m.spec.uuid = make_guid();
+        m.spec.name = m.spec.uuid;
+        m.state = backend::MachineState::running;
+        m.id = 7;
+        w.hypervisor.show(m);
+        return m.spec.uuid;
+    };
+    const auto first = w.define({{"ElementName", "first"}});
+    w.done(w.request_state(first, 2));
+    BOOST_TEST(World::code(key(first, "PressKey")) == 0U);
+    BOOST_TEST(is_pressed(first));
+    w.done(w.request_state(first, 3));
+    w.done(w.request_state(first, 2));
+    BOOST_TEST(!is_pressed(first));
+    BOOST_TEST(World::code(key(first, "ReleaseKey")) == 0U);
+    BOOST_TEST(w.hypervisor.calls("send_keys") == 0U);
+    unsigned refused = 0;
+    for (unsigned n = 0; n < 1010; ++n) {
+        const auto guid = shown();
+        BOOST_TEST(!is_pressed(guid));
+        if (n % 2 == 0) refused += World::code(key(guid, "PressKey")) != 0;
+        w.hypervisor.remove_behind_back(guid);
+    }
+    for (unsigned n = 0; n < 1010; ++n) {
+        const auto guid = shown();
+        refused += World::code(key(guid, "PressKey")) != 0;
+        w.hypervisor.remove_behind_back(guid);
+    }
+    BOOST_TEST(refused == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(summary_information) {
     World w;
     const auto a = w.define({{"ElementName", "a"}}),
