@@ -49,9 +49,10 @@ void JobManager::Impl::load() {
         }
         // However long ago it was cut off: recovering it may have been cut off, too.
         if (!r.unsettled) {
-            const auto left =
-                settings.removal_delay - (r.ended ? age(*r.ended) : std::chrono::microseconds(0));
-            j->remove_at = Steady::now() + std::max(left, std::chrono::microseconds(0));
+            constexpr std::chrono::microseconds none{0};
+            const auto since = r.ended ? age(*r.ended) : none;  // less than none where the clock was set back
+            j->remove_at = Steady::now() + std::clamp<std::chrono::microseconds>(
+                                               settings.removal_delay - since, none, settings.removal_delay);
         }
         j->record = std::move(r);
         j->sequence = next_sequence++;

@@ -133,6 +133,19 @@ BOOST_AUTO_TEST_CASE(what_was_cut_off_twice_is_not_forgotten) {
     BOOST_CHECK(eventually([&] { return *copy->count("job") == 0u; }));
 }
 
+// Its clock was set back since.
+BOOST_AUTO_TEST_CASE(what_ended_later_than_now_is_removed_after_the_usual_time) {
+    const auto id = jobs->start(spec(), [](JobContext&) -> Result<void> { return {}; });
+    auto row = ended(*id);
+    row.ended = DateTime::timestamp(DateTime::now().microseconds() + 86'400'000'000);
+    const auto copy = rows_of(*store);
+    BOOST_REQUIRE(copy->put("job", *id, job_to_text(row)).ok());
+    settings.removal_delay = 1s;
+    JobManager after(*copy, settings);
+    BOOST_CHECK(after.find(*id).has_value());
+    BOOST_CHECK(eventually([&] { return !after.find(*id); }));
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_written_is_written_later) {
     Disk disk;
     settings.retry = 100ms;
