@@ -29,23 +29,27 @@ struct Entry {
     std::shared_ptr<const Machine> machine;  // null: gone, kept so that an older look cannot bring it back
     MachineState real = MachineState::off;
     std::optional<MachineState> transition;
-    bool snapshots_aside = false, since_known = false;
+    bool snapshots_aside = false, taking_snapshot = false, since_known = false;
     Inventory::Ticket ticket = 0;
 };
 
 constexpr std::size_t kept_tombstones = 10'000;
 
+// The text leaves out what is not kept; most are the same all over, which costs less to see.
+bool same_spec(const MachineSpec& a, const MachineSpec& b) {
+    return a == b || spec_text({a, 0, 0}) == spec_text({b, 0, 0});
+}
+
 bool same(const SnapshotInfo& a, const SnapshotInfo& b) {
     return a.id == b.id && a.parent == b.parent && a.current == b.current && a.has_memory == b.has_memory &&
-           a.external == b.external && a.created_us == b.created_us &&
-           spec_text({a.spec, 0, 0}) == spec_text({b.spec, 0, 0});
+           a.external == b.external && a.created_us == b.created_us && same_spec(a.spec, b.spec);
 }
 
 bool same_settings(const Machine& a, const Machine& b) {
     return a.persistent == b.persistent && a.agent_connected == b.agent_connected &&
            a.config_changed_us == b.config_changed_us && a.has_saved_state == b.has_saved_state &&
            std::equal(a.snapshots.begin(), a.snapshots.end(), b.snapshots.begin(), b.snapshots.end(), same) &&
-           spec_text({a.spec, 0, 0}) == spec_text({b.spec, 0, 0});
+           same_spec(a.spec, b.spec);
 }
 
 bool active(MachineState s) {
@@ -171,7 +175,7 @@ void Inventory::State::drop(Entry& entry, const std::string& uuid) {
     const auto before = std::exchange(entry.machine, nullptr);
     ordered.erase({before->created_us, before->spec.uuid});
     entry.transition.reset();
-    entry.snapshots_aside = false;
+    entry.snapshots_aside = entry.taking_snapshot = false;
     send({EventKind::machine_removed, uuid, before, nullptr});
     if (++tombstones > kept_tombstones) {
         std::erase_if(entries, [](const auto& e) { return !e.second.machine; });
@@ -194,6 +198,19 @@ Inventory::~Inventory() {
 
 Inventory::Ticket Inventory::draw() {
     return state_->next++;
+}
+
+// Drawn while the machine is said to be busy, so that a look after that replaces it.
+Inventory::Look Inventory::look_at(std::string_view uuid) {
+    const std::shared_lock lock(state_->mutex);
+    const auto it = state_->entries.find(uuid);
+    return {draw(), it != state_->entries.end() && it->second.taking_snapshot};
+}
+
+void Inventory::seen(const Look& look, Machine machine) {
+    if (look.without_snapshots)
+        if (const auto before = this->machine(machine.spec.uuid)) machine.snapshots = before->snapshots;
+    seen(look.ticket, std::move(machine));
 }
 
 void Inventory::seen(Ticket ticket, Machine machine) {
@@ -239,6 +256,12 @@ void Inventory::set_snapshots_aside(std::string_view uuid, bool aside) {
     const std::lock_guard lock(state_->mutex);
     const auto it = state_->entries.find(uuid);
     if (it != state_->entries.end() && it->second.machine) it->second.snapshots_aside = aside;
+}
+
+void Inventory::set_taking_snapshot(std::string_view uuid, bool taking) {
+    const std::lock_guard lock(state_->mutex);
+    const auto it = state_->entries.find(uuid);
+    if (it != state_->entries.end() && it->second.machine) it->second.taking_snapshot = taking;
 }
 
 void Inventory::set_connected(bool connected) {

@@ -23,7 +23,14 @@ class Inventory {
 
     using Ticket = std::uint64_t;
     Ticket draw();
+    // For a look at one machine; whether its snapshots need not be read.
+    struct Look {
+        Ticket ticket = 0;
+        bool without_snapshots = false;
+    };
+    Look look_at(std::string_view uuid);
     void seen(Ticket ticket, Machine machine);
+    void seen(const Look& look, Machine machine);
     void gone(Ticket ticket, std::string_view uuid);
     // Everything that is not in the list and was not seen since the ticket is gone.
     void only(Ticket ticket, const std::vector<std::string>& uuids);
@@ -31,6 +38,8 @@ class Inventory {
     void set_transition(std::string_view uuid, std::optional<MachineState> state);
     // While set, the machine shows the snapshots that it had when libvirt lists none.
     void set_snapshots_aside(std::string_view uuid, bool aside);
+    // While set, looks at the machine leave its snapshots out; whoever has set it looks at them afterwards.
+    void set_taking_snapshot(std::string_view uuid, bool taking);
     void set_connected(bool connected);
 
     std::vector<std::shared_ptr<const Machine>> machines() const;
@@ -73,6 +82,23 @@ class SnapshotsAside {
     ~SnapshotsAside() { inventory_->set_snapshots_aside(uuid_, false); }
     SnapshotsAside(const SnapshotsAside&) = delete;
     SnapshotsAside& operator=(const SnapshotsAside&) = delete;
+
+  private:
+    std::shared_ptr<Inventory> inventory_;
+    std::string uuid_;
+};
+
+// libvirt tells twice of a machine whose snapshot it takes, and reading all that the machine has would slow
+// that down. To be followed by a look at the machine.
+class TakingSnapshot {
+  public:
+    TakingSnapshot(std::shared_ptr<Inventory> inventory, std::string uuid)
+        : inventory_(std::move(inventory)), uuid_(std::move(uuid)) {
+        inventory_->set_taking_snapshot(uuid_, true);
+    }
+    ~TakingSnapshot() { inventory_->set_taking_snapshot(uuid_, false); }
+    TakingSnapshot(const TakingSnapshot&) = delete;
+    TakingSnapshot& operator=(const TakingSnapshot&) = delete;
 
   private:
     std::shared_ptr<Inventory> inventory_;

@@ -3,6 +3,7 @@
 #include <libvirt/virterror.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 #include <thread>
 
@@ -16,6 +17,7 @@ namespace wsvirt::backend::libvirt {
 
 namespace {
 
+const std::vector<SnapshotInfo> none_known;
 constexpr int most_tries = 5;
 constexpr auto try_again = std::chrono::milliseconds(100);
 
@@ -101,7 +103,9 @@ std::string uuid_of(virDomainPtr domain) {
     return to_upper(text);
 }
 
-Result<Machine> observe(virDomainPtr domain, const Connector& connector) {
+namespace {
+
+Result<Machine> without_snapshots(virDomainPtr domain, const Connector& connector) {
     int state = 0, reason = 0;
     if (virDomainGetState(domain, &state, &reason, 0) < 0) return last_error("look at the machine");
     const bool persistent = virDomainIsPersistent(domain) == 1;
@@ -127,13 +131,22 @@ Result<Machine> observe(virDomainPtr domain, const Connector& connector) {
     if (persistent && virDomainGetAutostart(domain, &autostart) == 0) m.spec.autostart = autostart != 0;
     add_local_facts(m, read->domain_name, connector);
     if (m.state == MachineState::running) m.agent_connected = agent_connected(domain);
-    auto snapshots = read_snapshots(domain);
-    if (!snapshots) return snapshots.error();
-    m.snapshots = std::move(*snapshots);
     return m;
 }
 
-Result<std::vector<SnapshotInfo>> read_snapshots(virDomainPtr domain) {
+Result<SnapshotInfo> read_one(virDomainSnapshotPtr snapshot, const std::string& uuid,
+                              const std::vector<SnapshotInfo>& known) {
+    const std::string id = snapshot_id(uuid, virDomainSnapshotGetName(snapshot));
+    const auto old = std::find_if(known.begin(), known.end(), [&](const auto& s) { return s.id == id; });
+    if (old != known.end()) return *old;
+    const std::string xml = take(virDomainSnapshotGetXMLDesc(snapshot, 0));
+    if (xml.empty()) return Error{Status::not_found, "wsvirt.snapshot.unknown", "It was deleted.", id};
+    return read_snapshot(xml, uuid);
+}
+
+// With settings as kept by us, parents before children. Known ones are not read again.
+Result<std::vector<SnapshotInfo>> read_snapshots(virDomainPtr domain,
+                                                 const std::vector<SnapshotInfo>& known) {
     std::vector<SnapshotInfo> r;
     virDomainSnapshotPtr* list = nullptr;
     const int n = virDomainListAllSnapshots(domain, &list, VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL);
@@ -153,9 +166,8 @@ Result<std::vector<SnapshotInfo>> read_snapshots(virDomainPtr domain) {
                 below_former = snapshot_id(uuid, virDomainSnapshotGetName(parent.get()));
             continue;
         }
-        const std::string xml = take(virDomainSnapshotGetXMLDesc(s.get(), 0));
-        if (xml.empty()) continue;  // deleted meanwhile
-        auto info = read_snapshot(xml, uuid);
+        auto info = read_one(s.get(), uuid, known);
+        if (!info && info.error().status == Status::not_found) continue;
         if (!info) return info.error();
         info->current = virDomainSnapshotIsCurrent(s.get(), 0) == 1;
         r.push_back(std::move(*info));
@@ -164,22 +176,37 @@ Result<std::vector<SnapshotInfo>> read_snapshots(virDomainPtr domain) {
     return r;
 }
 
+Result<Machine> observe(virDomainPtr domain, const Connector& connector,
+                        const std::vector<SnapshotInfo>& known) {
+    auto m = without_snapshots(domain, connector);
+    if (!m) return m;
+    auto snapshots = read_snapshots(domain, known);
+    if (!snapshots) return snapshots.error();
+    m->snapshots = std::move(*snapshots);
+    return m;
+}
+
+}  // namespace
+
 Result<void> refresh(virConnectPtr connection, std::string_view uuid, const Connector& connector,
-                     Inventory& inventory) {
-    const auto ticket = inventory.draw();
+                     Inventory& inventory, bool snapshots_added) {
+    const auto before = snapshots_added ? inventory.machine(uuid) : nullptr;
+    const auto look = inventory.look_at(uuid);
     const auto domain = find_domain(connection, uuid);
     if (!domain) {
         if (last_error_code() != VIR_ERR_NO_DOMAIN) return last_error("look at the machine");
-        inventory.gone(ticket, uuid);
+        inventory.gone(look.ticket, uuid);
         return {};
     }
-    auto machine = observe(domain.get(), connector);
+    auto machine = look.without_snapshots
+                       ? without_snapshots(domain.get(), connector)
+                       : observe(domain.get(), connector, before ? before->snapshots : none_known);
     if (machine) {
-        inventory.seen(ticket, std::move(*machine));
+        inventory.seen(look, std::move(*machine));
         return {};
     }
     if (machine.error().status != Status::not_found) return machine.error();
-    inventory.gone(ticket, uuid);
+    inventory.gone(look.ticket, uuid);
     return {};
 }
 
@@ -195,13 +222,13 @@ Result<void> refresh_all(virConnectPtr connection, const Connector& connector, I
     for (const auto& d : domains) {
         there.push_back(uuid_of(d.get()));
         auto own = inventory.draw();
-        auto machine = observe(d.get(), connector);
+        auto machine = observe(d.get(), connector, none_known);
         // libvirt may still be taking up its connections to machines that run since before it began.
         for (int tries = 1; !machine && machine.error().status != Status::not_found && tries < most_tries;
              ++tries) {
             std::this_thread::sleep_for(try_again);
             own = inventory.draw();
-            machine = observe(d.get(), connector);
+            machine = observe(d.get(), connector, none_known);
         }
         if (machine)
             inventory.seen(own, std::move(*machine));

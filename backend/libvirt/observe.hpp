@@ -21,15 +21,11 @@ std::string uuid_of(virDomainPtr domain);                                   // u
 bool has_saved_file(const Connector& connector, virDomainPtr domain, bool off = true);
 Result<void> drop_saved_file(const Connector& connector, virDomainPtr domain);
 
-Result<Machine> observe(virDomainPtr domain, const Connector& connector);
-
-// Looks up, observes and tells the inventory.
+// Looks up, observes and tells the inventory. `snapshots_added`: since the last look at the machine they have
+// not been changed otherwise, so that those which are known need not be read again.
 Result<void> refresh(virConnectPtr connection, std::string_view uuid, const Connector& connector,
-                     Inventory& inventory);
+                     Inventory& inventory, bool snapshots_added = false);
 // All of them.
 Result<void> refresh_all(virConnectPtr connection, const Connector& connector, Inventory& inventory);
-
-// Snapshots of a domain with settings as kept by us, parents before children.
-Result<std::vector<SnapshotInfo>> read_snapshots(virDomainPtr domain);
 
 }  // namespace wsvirt::backend::libvirt

@@ -338,6 +338,7 @@ Result<void> same_forms(Site& w) {
 Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d,
                            const SnapshotRequest& request) {
     Site w(core, session, d);
+    session.snapshots_added = !applying_was_cut_off(*core, request.machine);
     if (auto ok = finish_applying(w); !ok) return ok;
     auto state = state_now(*core->connector, d);
     if (!state) return state.error();
@@ -370,6 +371,7 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     const auto journal = note_unfinished(*core, session, unfinished);
     if (!journal) return journal.error();
     if (by_us && !plan->served) return take_inside(w, *plan, xml, domain_xml, std::move(note));
+    const TakingSnapshot taking(core->inventory, request.machine);
     take_up_after_writing(*core, d);
     Result<void> ready;
     if (plan->served) ready = make_overlays(w, *plan, domain_xml);

@@ -7,6 +7,7 @@
 
 using namespace wsvirt::backend;
 using libvirt::Inventory;
+using libvirt::TakingSnapshot;
 using namespace std::chrono_literals;
 
 namespace {
@@ -85,6 +86,37 @@ BOOST_AUTO_TEST_CASE(since_when_a_machine_is_as_it_is_is_known_of_what_was_seen_
     all.set_connected(false);
     BOOST_TEST(!seen("A", MachineState::off));  // some time while nobody looked
     BOOST_TEST(!all.knows_since_when("D"));
+}
+
+// Looks that libvirt's events cause while a snapshot is taken are cheap, and bring nothing back that is
+// older.
+BOOST_AUTO_TEST_CASE(looks_while_a_snapshot_is_taken_leave_the_snapshots_as_they_were) {
+    const auto all = std::make_shared<Inventory>();
+    const auto machine = [](MachineState state, const std::vector<std::string>& snapshots) {
+        Machine m;
+        m.spec.uuid = "A";
+        m.state = state;
+        for (const auto& id : snapshots) m.snapshots.emplace_back().id = id;
+        return m;
+    };
+    BOOST_TEST(!all->look_at("A").without_snapshots);
+    all->seen(all->draw(), machine(MachineState::running, {"first"}));
+    Inventory::Look late;
+    {
+        const TakingSnapshot taking(all, "A");
+        const auto look = all->look_at("A");
+        BOOST_TEST(look.without_snapshots);
+        all->seen(look, machine(MachineState::paused, {}));
+        BOOST_TEST((all->machine("A")->state == MachineState::paused));
+        BOOST_TEST(all->machine("A")->snapshots.size() == 1u);
+        late = all->look_at("A");
+    }
+    const auto after = all->look_at("A");
+    BOOST_TEST(!after.without_snapshots);
+    all->seen(after, machine(MachineState::running, {"first", "second"}));
+    all->seen(late, machine(MachineState::paused, {}));
+    BOOST_TEST((all->machine("A")->state == MachineState::running));
+    BOOST_TEST(all->machine("A")->snapshots.size() == 2u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
