@@ -177,8 +177,8 @@ std::string former_variables(const Site& w, const Unfinished& noted) {
 Result<void> keep_variables(Site& w, const Unfinished& noted) {
     const auto aside = former_variables(w, noted);
     if (std::find(noted.files.begin(), noted.files.end(), aside) == noted.files.end()) return {};
+    if (!is_nvram_ours(nvram_path(noted.settings))) return {};  // they are somebody else's
     const auto content = read_nvram(noted.settings);
-    // Of a machine whose files belong to somebody else.
     return content ? write_nvram(aside, *content) : Result<void>();
 }
 

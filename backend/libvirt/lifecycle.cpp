@@ -95,7 +95,8 @@ Result<void> create(const CorePtr& core, Session& s, virDomainPtr domain, bool w
     Site w(core, s, domain);
     const auto xml = tell_chains(w, servers);
     if (!xml) return xml.error();
-    if (!was_saved && awaits_variables(*xml))
+    // Where it has memory QEMU writes what they were into the new file.
+    if (awaits_variables(*xml))
         if (const auto ok = renew_variables(*core, s, *xml); !ok) return ok.error();
     auto done = servers.start(*xml);
     const auto about_to_pause = [&] { noted = note_start(*core, s, domain); };

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include "backend/libvirt/domain_nodes.hpp"
@@ -23,6 +24,10 @@ pugi::xml_node nvram_of(pugi::xml_document& doc, std::string_view domain_xml) {
 std::string nvram_path(std::string_view domain_xml) {
     pugi::xml_document doc;
     return nvram_of(doc, domain_xml).text().get();
+}
+
+bool is_nvram_ours(const std::string& path) {
+    return access(path.c_str(), R_OK | W_OK) == 0 || errno == ENOENT;
 }
 
 Result<std::string> read_nvram(std::string_view domain_xml) {

@@ -12,6 +12,8 @@ namespace wsvirt::backend::libvirt {
 
 // Where the domain has them; "" = it has none.
 std::string nvram_path(std::string_view domain_xml);
+// Whether it can be read and written here, or is yet to be made.
+bool is_nvram_ours(const std::string& path);
 // What is in them; of a machine that never ran, what is in the template. Errors: failed, not_found.
 Result<std::string> read_nvram(std::string_view domain_xml);
 // As a whole, or not at all; with the folder.

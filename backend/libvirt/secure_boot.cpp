@@ -4,6 +4,7 @@
 
 #include "backend/libvirt/carried_variables.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
+#include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/spec_xml.hpp"
 #include "backend/libvirt/target_storage.hpp"
@@ -71,6 +72,24 @@ Result<std::optional<std::string>> renew_variables(const Core& core, const Sessi
     // A note that stays makes the next start look for variables that are not there.
     if (gone) (void)DomainHandle(virDomainDefineXML(s.connection, with_note(domain_xml, "").c_str()));
     return gone;
+}
+
+std::string fitting_variables_of(const std::string& before, const std::string& domain_xml) {
+    const auto old = read_domain(before), now = read_domain(domain_xml);
+    if (!old || !now || now->kept.spec.firmware != Firmware::uefi) return domain_xml;
+    const bool other = needs_other_keys(old->kept.spec, now->kept.spec) || awaits_variables(before);
+    return other ? awaiting_variables(domain_xml) : awaiting_no_variables(domain_xml);
+}
+
+void settle_variables(const Core& core, const Session& s, virDomainPtr domain) {
+    const std::string xml =
+        take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+    int state = 0;
+    if (!awaits_variables(xml) || virDomainGetState(domain, &state, nullptr, 0) < 0) return;
+    if (state == VIR_DOMAIN_RUNNING)
+        (void)DomainHandle(virDomainDefineXML(s.connection, with_note(xml, "").c_str()));
+    else if (check_variables_unused(core, domain))
+        (void)renew_variables(core, s, xml);
 }
 
 void put_back_variables(const Core& core, const Session& s, const std::string& domain_xml,

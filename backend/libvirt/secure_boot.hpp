@@ -1,9 +1,10 @@
-// Secure boot that is switched on or off for a machine that is there. Its keys are among the variables of the
-// firmware, and libvirt makes their file from the template that belongs to the firmware only where there is
-// none: so the file goes, and the next start makes the right one, whoever starts the machine. The guest's
-// boot entries go with it. The definition comes first and notes that the file has to go: a kill before leaves
-// all as it was, after that the next start by this service finishes it. Blocking; call with the machine's
-// gate held.
+// Secure boot that is switched on or off for a machine that is there, by a change of its settings or by going
+// back to a snapshot that has no copy of the variables. Its keys are among the variables of the firmware, and
+// libvirt makes their file from the template that belongs to the firmware only where there is none: so the
+// file goes, and the next start makes the right one, whoever starts the machine. The guest's boot entries go
+// with it, unless QEMU writes them from the memory that the machine starts with. The definition comes first
+// and notes that the file has to go: a kill before leaves all as it was, after that the next start by this
+// service finishes it. Blocking; call with the machine's gate held.
 #pragma once
 
 #include <optional>
@@ -23,6 +24,12 @@ bool awaits_variables(const std::string& domain_xml);
 // Removes the variables, then the note, and says what was in them; nullopt: there were none.
 Result<std::optional<std::string>> renew_variables(const Core& core, const Session& s,
                                                    const std::string& domain_xml);
+// What a snapshot without variables of its own puts in place of `before`, whose variables stay: with the note
+// where they do not fit, without it where they do.
+std::string fitting_variables_of(const std::string& before, const std::string& domain_xml);
+// Does at once what the note of a machine asks for: where it is off they go. One that runs has been given its
+// memory, and QEMU has written what they were into the file; saved or paused it keeps the note.
+void settle_variables(const Core& core, const Session& s, virDomainPtr domain);
 // After a failure.
 void put_back_variables(const Core& core, const Session& s, const std::string& domain_xml,
                         const std::optional<std::string>& variables);

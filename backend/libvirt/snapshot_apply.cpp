@@ -13,6 +13,7 @@
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/kept_memory.hpp"
 #include "backend/libvirt/nvram.hpp"
+#include "backend/libvirt/secure_boot.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
 #include "backend/qemu/snapshot_names.hpp"
@@ -115,10 +116,27 @@ Result<void> revert_by_libvirt(Site& w, const HeldSnapshot& s) {
     return why;
 }
 
-Result<void> revert_inside(Site& w, const HeldSnapshot& s, AfterRevert::Memory then) {
+// What a machine goes back to.
+struct Goal {
+    const HeldSnapshot& s;
+    const std::vector<HeldSnapshot>& all;
+    AfterRevert::Memory memory;
+    std::string settings;  // the snapshot's, with what is noted of its variables
+};
+
+// Its own settings are those of the snapshot by now.
+Result<void> note_variables(Site& w, const Goal& goal) {
+    const auto own = awaits_variables(goal.settings) ? w.domain_xml() : Result<std::string>("");
+    if (!own) return own.error();
+    return own->empty() ? Result<void>() : define(w, awaiting_variables(*own));
+}
+
+Result<void> revert_inside(Site& w, const Goal& goal) {
+    const auto& [s, all, then, settings] = goal;
     const bool disks_inside = has_disks_inside(w, s);
     if (disks_inside && !disks_alone(w, s, then)) {
         if (auto ok = revert_by_libvirt(w, s); !ok) return ok;
+        if (auto ok = note_variables(w, goal); !ok) return ok;
     } else {
         if (auto ok = turn_off(w); !ok) return ok;
         if (disks_inside)
@@ -126,7 +144,7 @@ Result<void> revert_inside(Site& w, const HeldSnapshot& s, AfterRevert::Memory t
                 if (auto ok = w.tool.snapshot(w.call, 'a', s.name, t.path); !ok) return ok;
                 w.gone_back = !w.way_back;
             }
-        if (auto ok = define(w, s.layout.domain_xml); !ok) return ok;
+        if (auto ok = define(w, settings); !ok) return ok;
         w.gone_back = !w.way_back;
         if (auto ok = write_back(w, s.xml, true); !ok) return ok;
     }
@@ -162,8 +180,8 @@ Result<void> put_memory(Site& w, const HeldSnapshot& s, const std::map<std::stri
     return s.layout.note.saved_file.empty() ? Result<void>() : put_saved_memory(w, s.layout.note.saved_file);
 }
 
-Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
-                            AfterRevert::Memory then) {
+Result<void> revert_outside(Site& w, const Goal& goal) {
+    const auto& [s, all, then, settings] = goal;
     if (!w.local()) return snapshot_not_here();
     const auto old_xml = w.domain_xml();
     if (!old_xml) return old_xml.error();
@@ -191,7 +209,7 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
         }
         files[t.target] = overlay.path;
     }
-    auto xml = with_disk_files(s.layout.domain_xml, files);
+    auto xml = with_disk_files(settings, files);
     auto ok = xml ? define(w, *xml) : Result<void>(xml.error());
     if (ok) ok = write_back(w, s.xml, true);
     if (ok && then != AfterRevert::Memory::dropped) ok = put_memory(w, s, files);
@@ -212,23 +230,27 @@ Result<void> revert_outside(Site& w, const HeldSnapshot& s, const std::vector<He
     return {};
 }
 
-Result<void> revert(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
-                    AfterRevert::Memory then) {
-    return s.info.external ? revert_outside(w, s, all, then) : revert_inside(w, s, then);
+Result<void> revert(Site& w, const Goal& goal) {
+    return goal.s.info.external ? revert_outside(w, goal) : revert_inside(w, goal);
 }
 
-// With the variables of its firmware; first, because QEMU reads them when it is given its memory.
-Result<void> go_back(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
-                     AfterRevert::Memory then) {
-    const std::string& kept = s.layout.note.nvram_file;
-    const std::string place = nvram_path(s.layout.domain_xml);
-    if (kept.empty() || place.empty()) return revert(w, s, all, then);
-    if (auto ok = turn_off(w); !ok) return ok;
+// With the variables of its firmware; first, because QEMU reads them when it is given its memory. A snapshot
+// that has none leaves the machine those of `former`, its settings when this began.
+Result<void> go_back(Site& w, Goal goal, const std::string& former) {
+    const std::string& kept = goal.s.layout.note.nvram_file;
+    const std::string place = nvram_path(goal.settings);
+    if (place.empty()) return revert(w, goal);
+    if (!kept.empty())
+        if (auto ok = turn_off(w); !ok) return ok;
     const auto own = w.domain_xml();
     if (!own) return own.error();
+    if (kept.empty()) {
+        goal.settings = fitting_variables_of(former.empty() ? *own : former, goal.settings);
+        return revert(w, goal);
+    }
     const auto before = read_nvram(*own);
     auto done = copy_nvram(kept, place);
-    if (done) done = revert(w, s, all, then);
+    if (done) done = revert(w, goal);
     if (!done && before && !w.gone_back && !w.active()) (void)write_nvram(place, *before);
     return done;
 }
@@ -310,6 +332,7 @@ Result<void> take_autostart(Site& w) {
 }
 
 Result<void> end_of_revert(Site& w, const std::string& id, const AfterRevert& then) {
+    settle_variables(*w.core, w.session, w.domain);
     auto left = leave(w, then.memory);
     if (!left && !w.answers()) return left;
     auto marked = mark(w, id, then);
@@ -343,8 +366,7 @@ Result<Unfinished> about_to_go_back(Site& w, const HeldSnapshot& s, const std::v
         for (const auto& [path, backing] : *before)
             if (is_overlay(path)) noted.files.push_back(path);
     }
-    if (!s.layout.note.nvram_file.empty() && !nvram_path(*own).empty())
-        keep_aside(former_variables(w, noted));
+    if (!nvram_path(*own).empty()) keep_aside(former_variables(w, noted));
     noted.settings = std::move(*own);
     return noted;
 }
@@ -440,6 +462,7 @@ Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSn
     const auto overlays = overlays_on(w, s, all);
     auto noted = about_to_go_back(w, s, all, overlays);
     if (!noted) return noted.error();
+    const std::string former = noted->settings;
     Attempt attempt(w, std::move(*noted));
     auto done = attempt.prepare();
     if (done) done = attempt.begin(s.info.id, then);
@@ -447,7 +470,7 @@ Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSn
         attempt.clear_up({});
         return done;
     }
-    done = go_back(w, s, all, then.memory);
+    done = go_back(w, {s, all, then.memory, s.layout.domain_xml}, former);
     const bool is_back = done.ok();
     if (!is_back)
         attempt.undo(done.error());
@@ -459,17 +482,19 @@ Result<void> revert_one(Site& w, const HeldSnapshot& s, const std::vector<HeldSn
 
 }  // namespace
 
-Result<void> apply_again(Site& w, const std::string& id, const AfterRevert& then, bool& is_back) {
+Result<void> apply_again(Site& w, const Unfinished& noted, bool& is_back) {
+    const AfterRevert& then = noted.then;
     auto all = hold_snapshots(w.domain);
     if (!all) return all.error();
-    const HeldSnapshot* const held = find_snapshot(*all, id);
+    const HeldSnapshot* const held = find_snapshot(*all, noted.applied);
     if (!held) return {};
     const auto runs = how_it_runs(w, held);
     if (!runs) return runs.error();
     if (runs->by_others) return {};
     if (!runs->active || !held->info.current) {
         if (auto ok = can_be_applied(w, *held, *all, then.memory); !ok) return ok;
-        if (auto ok = go_back(w, *held, *all, then.memory); !ok) return ok;
+        const Goal goal{*held, *all, then.memory, held->layout.domain_xml};
+        if (auto ok = go_back(w, goal, noted.settings); !ok) return ok;
     }
     is_back = true;
     return end_of_revert(w, held->info.id, then);

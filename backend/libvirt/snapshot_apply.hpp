@@ -13,7 +13,7 @@ Result<void> turn_off(Site& w);
 // What the machine was before is lost: it becomes what the snapshot is, as if nothing had happened. One that
 // somebody has started since, or that has lost the snapshot, stays as it is. is_back: it is that by then, and
 // what failed came after it.
-Result<void> apply_again(Site& w, const std::string& id, const AfterRevert& then, bool& is_back);
+Result<void> apply_again(Site& w, const Unfinished& noted, bool& is_back);
 // It becomes what it was before, unless somebody has started it since.
 Result<void> take_back(Site& w, const Unfinished& noted);
 

@@ -162,7 +162,7 @@ Result<void> end_applying(Site& w, Unfinished& u, const fs::path& file) {
     if (!all) return all.error();
     const bool lost = !find_snapshot(*all, u.applied) && !u.settings.empty();
     bool is_back = false;
-    auto ok = u.back || lost ? take_back(w, u) : apply_again(w, u.applied, u.then, is_back);
+    auto ok = u.back || lost ? take_back(w, u) : apply_again(w, u, is_back);
     // Its memory may have found no room; the files that it was before are gone by then. Where saving it was
     // only stopped the snapshot has it yet, to be gone back to again.
     if (!ok && (!is_back || !w.answers() || is_passing(ok.error()))) return ok;

@@ -210,8 +210,7 @@ Result<void> keep_saved(Site& w, const Plan& plan, SnapshotNote& note) {
 // A machine whose files belong to somebody else keeps its variables.
 Result<void> keep_nvram(Site& w, const std::string& domain_xml, const std::string& to, SnapshotNote& note) {
     const std::string own = nvram_path(domain_xml);
-    if (!w.local() || own.empty() || to.empty()) return {};
-    if (access(own.c_str(), F_OK) == 0 && access(own.c_str(), R_OK | W_OK) != 0) return {};
+    if (!w.local() || own.empty() || to.empty() || !is_nvram_ours(own)) return {};
     auto content = read_nvram(domain_xml);
     if (!content) return content.error();
     note.nvram_file = to;
