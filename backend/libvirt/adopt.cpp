@@ -10,6 +10,7 @@
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/nvram.hpp"
+#include "backend/libvirt/restored_links.hpp"
 #include "backend/libvirt/save_image.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/qemu/snapshot_names.hpp"
@@ -134,7 +135,8 @@ Result<std::string> snapshot_document(const Arrival& a, const std::string& memor
     set_text(root, "creationTime", std::to_string(s.created_us / 1'000'000));
     if (!a.parent.empty()) set_text(child(root, "parent"), "name", a.parent);
     root.append_copy(domain.child("domain"));
-    return with_note(to_text(doc), {s.spec.attributes, s.created_us, false, memory_file, nvram_file, {}});
+    return with_note(to_text(doc),
+                     {s.spec.attributes, s.created_us, false, memory_file, nvram_file, {}, true});
 }
 
 // Copied only now that the snapshot names the copy, so that nothing of it can be lost out of sight.
@@ -189,29 +191,41 @@ Result<std::string> with_hardware(const std::string& snapshot_xml, const std::st
     auto adopted = adopt_saved_xml(hardware, layout->domain_xml);
     if (adopted) adopted = without_chains(*adopted);
     if (!adopted) return adopted.error();
+    const std::string running = with_links_down(*adopted, layout->domain_xml);
     pugi::xml_document doc, memory;
     doc.load_buffer(snapshot_xml.data(), snapshot_xml.size());
-    memory.load_buffer(adopted->data(), adopted->size());
+    memory.load_buffer(running.data(), running.size());
     auto settings = doc.child("domainsnapshot").child("domain");
     settings.parent().insert_copy_before(memory.child("domain"), settings);
     settings.set_name("inactiveDomain");
     return to_text(doc);
 }
 
-// libvirt would compare it with what it knows of the snapshot, so that is forgotten first. Where it is not
-// for the machine or the host to have such hardware the memory will be refused when it is applied; the rest
-// of the snapshot is there.
+// The memory is refused when it is applied; the rest of the snapshot is there.
+Result<std::string> with_unfit_memory(const std::string& snapshot_xml, const Error& why) {
+    auto layout = read_layout(snapshot_xml);
+    if (!layout) return layout.error();
+    layout->note.memory_unfit = why.text + (why.detail.empty() ? "" : " (" + why.detail + ")");
+    return with_note(snapshot_xml, layout->note);
+}
+
+// libvirt would compare it with what it knows of the snapshot, so that is forgotten first.
 Result<void> take_hardware(const Core& core, virDomainPtr d, SnapshotHandle& made,
                            const std::string& hardware, unsigned flags) {
     const std::string plain = take(virDomainSnapshotGetXMLDesc(made.get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));
     auto document = with_hardware(plain, hardware);
-    if (!document) return {};
     // The test driver has nothing but descriptions, and knows no such flag.
     const unsigned forget =
         core.connector->kind() == HostKind::test ? 0u : unsigned{VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY};
     if (virDomainSnapshotDelete(made.get(), forget) < 0) return last_error(doing);
-    made.reset(virDomainSnapshotCreateXML(d, document->c_str(), flags));
-    if (!made) made.reset(virDomainSnapshotCreateXML(d, plain.c_str(), flags));
+    made.reset();
+    if (document) made.reset(virDomainSnapshotCreateXML(d, document->c_str(), flags));
+    if (made) return {};
+    auto text = with_unfit_memory(
+        plain,
+        document ? last_error("give the machine the devices of the snapshot's memory") : document.error());
+    if (!text) return text.error();
+    made.reset(virDomainSnapshotCreateXML(d, text->c_str(), flags));
     return made ? Result<void>() : last_error(doing);
 }
 

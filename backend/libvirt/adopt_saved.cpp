@@ -230,6 +230,8 @@ Result<std::string> adopt_saved_xml(const std::string& saved, const std::string&
     if (other.child("metadata")) domain.insert_copy_after(other.child("metadata"), domain.child("uuid"));
     domain.remove_child("resource");
     for (const char* name : of_host) take_whole(domain, other, name);
+    for (const char* name : {"placement", "cpuset"})  // which of the host's processors run it
+        set_attribute(domain.child("vcpu"), name, other.child("vcpu").attribute(name).value());
     for (const char* file : {"loader", "nvram"}) take_whole(domain.child("os"), other.child("os"), file);
     auto devices = domain.child("devices");
     for (const char* kind : {"emulator", "graphics", "audio"})

@@ -71,6 +71,16 @@ std::vector<std::string> link_updates(const std::string& back, const std::string
     return out;
 }
 
+std::string with_links_down(const std::string& memory, const std::string& definition) {
+    pugi::xml_document mine, theirs;
+    mine.load_buffer(memory.data(), memory.size());
+    theirs.load_buffer(definition.data(), definition.size());
+    const auto wanted = theirs.child("domain").child("devices");
+    for (auto nic : mine.child("domain").child("devices").children("interface"))
+        if (!shall_be_up(nic, wanted).value_or(false)) set_attribute(child(nic, "link"), "state", "down");
+    return to_text(mine);
+}
+
 Result<void> start_with_memory(virDomainPtr domain, const std::string& definition,
                                const std::function<void()>& about_to_pause) {
     const std::string saved = take(virDomainManagedSaveGetXMLDesc(domain, 0));

@@ -21,6 +21,11 @@ namespace wsvirt::backend::libvirt {
 std::vector<std::string> link_updates(const std::string& back, const std::string& definition,
                                       bool stands_still = true);
 
+// The description of memory that libvirt starts by itself, with each link down that the definition does not
+// have up: QEMU is told of those before the guest goes on. What memory has down comes up when it is started
+// again, by the above. Pure, any thread.
+std::string with_links_down(const std::string& memory, const std::string& definition);
+
 // Starts a machine that has saved memory. May leave it paused, which `about_to_pause` is told of before; when
 // its links cannot be set, it is saved again; where not even that can be done it stays paused, and the error
 // says so.

@@ -12,6 +12,7 @@
 #include "backend/libvirt/former_state.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/kept_memory.hpp"
+#include "backend/libvirt/memory_fits.hpp"
 #include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/secure_boot.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
@@ -84,6 +85,11 @@ bool has_disks_inside(const Site& w, const HeldSnapshot& s) {
                                      [](const auto& d) { return d.kind == SnapshotDisk::Kind::internal; });
 }
 
+HostInfo host_of(Core& core) {
+    const std::lock_guard lock(core.mutex);
+    return core.host;
+}
+
 // Before anything changes.
 Result<void> can_be_applied(Site& w, const HeldSnapshot& s, const std::vector<HeldSnapshot>& all,
                             AfterRevert::Memory then) {
@@ -94,6 +100,8 @@ Result<void> can_be_applied(Site& w, const HeldSnapshot& s, const std::vector<He
                 Status::not_supported, "wsvirt.snapshot.based_on",
                 "The snapshot is kept inside disks that newer snapshots are based on; delete those first.",
                 other.info.id};
+    if (then != AfterRevert::Memory::dropped)
+        if (auto ok = memory_fits(host_of(*w.core), s.xml, s.layout); !ok) return ok;
     if (auto ok = memory_is_there(w, s, then); !ok) return ok;
     return are_there(w, s, then);
 }

@@ -45,7 +45,9 @@ SnapshotNote read_note(pugi::xml_node element) {
             element.attribute("disks_only").as_bool(),
             element.attribute("saved_file").value(),
             element.attribute("nvram_file").value(),
-            {}};
+            {},
+            element.attribute("from_elsewhere").as_bool(),
+            element.attribute("memory_unfit").value()};
 }
 
 Result<pugi::xml_node> load(pugi::xml_document& doc, std::string_view xml) {
@@ -116,6 +118,8 @@ Result<std::string> with_note(std::string_view xml, const SnapshotNote& note) {
         if (note.disks_only) element.append_attribute("disks_only").set_value(true);
         set_attribute(element, "saved_file", note.saved_file);
         if (!note.nvram_file.empty()) set_attribute(element, "nvram_file", note.nvram_file);
+        if (note.from_elsewhere) element.append_attribute("from_elsewhere").set_value(true);
+        if (!note.memory_unfit.empty()) set_attribute(element, "memory_unfit", note.memory_unfit);
         append_attributes(element, note.attributes);
     }
     const auto name = note.attributes.find(std::string(snapshot_name));

@@ -30,6 +30,8 @@ struct SnapshotNote {
     // Whether libvirt started the machine by itself then, which it keeps beside the settings; only written:
     // the settings in the snapshot say it from then on.
     std::optional<bool> autostart = {};
+    bool from_elsewhere = false;    // an import brought it
+    std::string memory_unfit = {};  // why its memory inside the disks cannot be used here; "" = it can
 };
 Result<std::string> with_note(std::string_view xml, const SnapshotNote& note);
 

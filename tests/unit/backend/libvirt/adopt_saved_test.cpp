@@ -71,6 +71,15 @@ BOOST_AUTO_TEST_CASE(what_the_definition_lacks_leads_nowhere) {
         BOOST_TEST(r->find(gone) == std::string::npos, gone);
 }
 
+// Not which of the host's processors the machine was bound to.
+BOOST_AUTO_TEST_CASE(the_number_of_processors_is_that_of_the_memory) {
+    const auto r = adopt_saved_xml(domain("there", "/old/a.qcow2", "", ports,
+                                          "<vcpu placement='static' cpuset='90-99' current='2'>4</vcpu>"),
+                                   domain("here", "/new/a.qcow2", "", ports, "<vcpu cpuset='0'>1</vcpu>"));
+    BOOST_TEST_REQUIRE(r.ok());
+    BOOST_TEST(r->find("<vcpu cpuset=\"0\" current=\"2\">4</vcpu>") != std::string::npos, *r);
+}
+
 BOOST_AUTO_TEST_CASE(what_reaches_further_is_refused) {
     const auto with = [](const char* devices, const char* more = "", const char* os = "") {
         return domain("there", "/old/a.qcow2", os, ports + devices, more);

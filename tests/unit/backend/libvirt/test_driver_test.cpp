@@ -150,6 +150,70 @@ BOOST_AUTO_TEST_CASE(the_memory_of_an_imported_snapshot_keeps_its_hardware) {
         OK(has);
         BOOST_TEST(has->find("slot=\"0x15\"") == std::string::npos, *has);
         BOOST_TEST(has->find("/etc") == std::string::npos, *has);
+        const auto applied = h->revert({}, s.uuid, parent.id, {AfterRevert::Memory::saved, {}, {}});
+        BOOST_REQUIRE(!applied);
+        BOOST_TEST(applied.error().message_id == "wsvirt.snapshot.memory_unfit", applied.error().full_text());
+        BOOST_TEST((h->machine(s.uuid)->state == off));
+        OK(h->revert({}, s.uuid, parent.id, {AfterRevert::Memory::dropped, {}, {}}));
+    }
+    OK(h->forget({}, s.uuid));
+}
+
+// With the links of the settings, and of the size that the memory has.
+BOOST_AUTO_TEST_CASE(the_memory_of_an_imported_snapshot_is_started_as_the_settings_allow) {
+    const auto h = open_test();
+    MachineSpec s;
+    s.uuid = "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A05";
+    s.name = "arrived";
+    s.memory_mib = s.memory_max_mib = s.memory_min_mib = 64;
+    const std::string macs[] = {"52:54:00:aa:bb:01", "52:54:00:aa:bb:02", "52:54:00:aa:bb:03",
+                                "52:54:00:aa:bb:04"};
+    s.nics = {{make_guid(), NicModel::e1000, macs[0], NicLink::user, "", true, {}},
+              {make_guid(), NicModel::e1000, macs[1], NicLink::user, "", false, {}},
+              {make_guid(), NicModel::e1000, macs[2], NicLink::none, "", true, {}}};
+    std::string nics;
+    for (const auto& mac : macs)
+        nics += "<interface type='user'><mac address='" + mac + "'/><model type='e1000'/></interface>";
+    SnapshotInfo snapshot;
+    snapshot.id = make_guid();
+    snapshot.created_us = 1'700'000'000'000'000;
+    snapshot.has_memory = true;
+    snapshot.spec = s;
+    const auto adopt = [&](unsigned mib, unsigned processors) {
+        if (h->machine(s.uuid)) OK(h->forget({}, s.uuid));
+        OK(h->define({}, s));
+        OK(h->adopt_snapshots(
+            {}, s.uuid, {snapshot}, {snapshot.id},
+            {"<domain type='test'><name>former</name><uuid>" + make_guid() + "</uuid><memory unit='MiB'>" +
+             std::to_string(mib) + "</memory><vcpu>" + std::to_string(processors) +
+             "</vcpu><os><type arch='x86_64'>hvm</type></os><devices>" + nics + "</devices></domain>"}));
+    };
+    const auto apply = [&](AfterRevert::Memory memory) {
+        return h->revert({}, s.uuid, snapshot.id, {memory, {}, {}});
+    };
+    adopt(128, 2);
+    const auto has = h->snapshot_hardware({}, s.uuid, snapshot.id);
+    OK(has);
+    for (std::size_t i = 0; i < std::size(macs); ++i) {
+        const auto at = has->find(macs[i]);
+        BOOST_TEST_REQUIRE(at != std::string::npos);
+        const auto nic = has->substr(at, has->find("</interface>", at) - at);
+        BOOST_TEST((nic.find("<link state=\"down\"") != std::string::npos) == (i != 0), nic);
+    }
+    BOOST_TEST(has->find(">131072<") != std::string::npos, *has);
+    OK(apply(AfterRevert::Memory::runs));
+    OK(h->power_off({}, s.uuid));
+    const auto host = h->host();
+    const std::pair<unsigned, unsigned> too_much[] = {{static_cast<unsigned>(host.memory_mib + 1), 1},
+                                                      {64, host.max_processors + 1}};
+    for (const auto& [mib, processors] : too_much) {
+        adopt(mib, processors);
+        const auto applied = apply(AfterRevert::Memory::saved);
+        BOOST_REQUIRE(!applied);
+        BOOST_TEST(applied.error().message_id == "wsvirt.snapshot.memory_exceeds",
+                   applied.error().full_text());
+        BOOST_TEST((h->machine(s.uuid)->state == off));
+        OK(apply(AfterRevert::Memory::dropped));
     }
     OK(h->forget({}, s.uuid));
 }

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/qemu/process.hpp"
 #include "base/text.hpp"
 #include "support/backend_live/lab_machine.hpp"
@@ -36,6 +37,19 @@ const SnapshotInfo* find(const std::shared_ptr<const Machine>& m, const std::str
     for (const auto& s : m->snapshots)
         if (s.id == id) return &s;
     return nullptr;
+}
+
+// Of the running machine; libvirt tells QEMU so before it goes on.
+bool link_is_down(const std::string& machine) {
+    std::string live;
+    const auto& core = *dynamic_cast<libvirt::LibvirtHypervisor&>(hv()).core();
+    OK(core.workers->run<void>(within(patience), {"", {}, false, {}, {}},
+                               [&](libvirt::Session& s) -> Result<void> {
+                                   const auto d = libvirt::find_domain(s.connection, machine);
+                                   live = libvirt::take(virDomainGetXMLDesc(d.get(), 0));
+                                   return {};
+                               }));
+    return live.find("<link state='down'/>") != std::string::npos;
 }
 
 std::size_t files_beside(const std::string& disk) {
@@ -165,6 +179,36 @@ BOOST_AUTO_TEST_CASE(memory_of_a_running_machine_comes_back) {
             BOOST_TEST(m.now()->snapshots.empty());
             BOOST_TEST((m.state() == running));
         }
+    }
+}
+
+// QEMU's memory of it is with the link up.
+BOOST_AUTO_TEST_CASE(the_memory_of_an_imported_snapshot_finds_its_links_as_the_settings_say) {
+    MachineSpec s = with_disk("qcow2");
+    Nic nic;
+    nic.id = make_guid();
+    nic.mac = "52:54:00:aa:bb:06";
+    nic.link = NicLink::user;
+    s.nics = {nic};
+    LabMachine m(s);
+    OK(hv().start(within(patience), m.id()));
+    const SnapshotInfo a = take(m, "connected");
+    const auto hardware = hv().snapshot_hardware(within(patience), m.id(), a.id);
+    OK(hardware);
+    OK(hv().power_off(within(patience), m.id()));
+    const SnapshotInfo kept = m.now()->snapshots.at(0);
+    for (const auto& [link, up] :
+         {std::pair{NicLink::user, true}, {NicLink::none, true}, {NicLink::user, false}}) {
+        SnapshotInfo imported = kept;
+        imported.spec.nics.at(0).link = link;
+        imported.spec.nics.at(0).link_up = up;
+        OK(hv().forget(within(patience), m.id()));
+        OK(hv().define(within(patience), imported.spec));
+        OK(hv().adopt_snapshots(within(patience), m.id(), {imported}, {a.id}, {*hardware}));
+        OK(hv().revert(within(patience), m.id(), a.id, {}));
+        BOOST_TEST((m.state() == running));
+        BOOST_TEST(link_is_down(m.id()) == (link == NicLink::none || !up));
+        OK(hv().power_off(within(patience), m.id()));
     }
 }
 
