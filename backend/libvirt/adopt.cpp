@@ -244,11 +244,9 @@ Result<void> adopt_one(const Core& core, Session& session, virDomainPtr d, const
                                  : take_memory(session, made.get(), a.info.memory_file, a.memory_file);
 }
 
-// Without passwords, which it needs not.
-std::string hardware_in(virDomainSnapshotPtr snapshot) {
-    const std::string xml = take(virDomainSnapshotGetXMLDesc(snapshot, 0));
+std::string hardware_in(const std::string& snapshot_xml) {
     pugi::xml_document doc, copy;
-    doc.load_buffer(xml.data(), xml.size());
+    doc.load_buffer(snapshot_xml.data(), snapshot_xml.size());
     const auto domain = doc.child("domainsnapshot").child("domain");
     if (!domain) return {};
     copy.append_copy(domain).remove_child("metadata");
@@ -311,21 +309,33 @@ Result<void> LibvirtHypervisor::adopt_snapshots(const Call& call, std::string_vi
         });
 }
 
+// Of many snapshots it is asked of each: nothing but the one is read, and without passwords.
 Result<std::string> LibvirtHypervisor::snapshot_hardware(const Call& call, std::string_view uuid,
                                                          std::string_view snapshot) {
-    auto hardware = std::make_shared<std::string>();
-    const Change change{{"look at the snapshot", {}, false, {}, {}}, {}, {}, false};
-    auto done =
-        change_machine(core_, call, uuid, change,
-                       [id = std::string(snapshot), hardware](Session&, virDomainPtr d) -> Result<void> {
-                           auto all = hold_snapshots(d);
-                           if (!all) return all.error();
-                           const auto* s = find_snapshot(*all, id);
-                           if (!s) return no_snapshot(id);
-                           if (has_memory_inside(s->info)) *hardware = hardware_in(s->handle.get());
-                           return {};
-                       });
-    return done ? Result<std::string>(std::move(*hardware)) : Result<std::string>(done.error());
+    if (!connected()) return host_lost();
+    const std::string id(snapshot);
+    const auto m = machine(uuid);
+    if (!m) return no_machine(uuid);
+    const auto s = std::find_if(m->snapshots.begin(), m->snapshots.end(),
+                                [&](const auto& known) { return iequals(known.id, id); });
+    if (s == m->snapshots.end()) return no_snapshot(id);
+    const std::string name = s->name.empty() ? s->id : s->name;
+    return core_->workers->run<std::string>(
+        call, {"look at the snapshot", core_->settings().read_limit, false, {}, {}},
+        [machine = m->spec.uuid, id, name](Session& session) -> Result<std::string> {
+            const auto d = find_domain(session.connection, machine);
+            if (!d)
+                return last_error_code() == VIR_ERR_NO_DOMAIN ? no_machine(machine)
+                                                              : last_error("look at the snapshot");
+            const SnapshotHandle held(virDomainSnapshotLookupByName(d.get(), name.c_str(), 0));
+            const std::string xml = held ? take(virDomainSnapshotGetXMLDesc(held.get(), 0)) : "";
+            if (xml.empty())
+                return last_error_code() == VIR_ERR_NO_DOMAIN_SNAPSHOT ? no_snapshot(id)
+                                                                       : last_error("look at the snapshot");
+            const auto info = read_snapshot(xml, machine);
+            if (!info) return info.error();
+            return has_memory_inside(*info) ? hardware_in(xml) : std::string();
+        });
 }
 
 }  // namespace wsvirt::backend::libvirt

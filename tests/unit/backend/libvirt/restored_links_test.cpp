@@ -45,6 +45,12 @@ int virDomainUpdateDeviceFlags(virDomainPtr domain, const char* device, unsigned
 }
 
 bool wsvirt::testing::saves_are_stopped = false;
+std::atomic<int> wsvirt::testing::snapshots_read = 0;
+
+char* virDomainSnapshotGetXMLDesc(virDomainSnapshotPtr snapshot, unsigned flags) {
+    ++wsvirt::testing::snapshots_read;
+    return of_libvirt(&virDomainSnapshotGetXMLDesc, "virDomainSnapshotGetXMLDesc")(snapshot, flags);
+}
 
 int virDomainManagedSave(virDomainPtr domain, unsigned flags) {
     was_stopped = wsvirt::testing::saves_are_stopped;

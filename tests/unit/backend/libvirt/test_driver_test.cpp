@@ -159,6 +159,37 @@ BOOST_AUTO_TEST_CASE(the_memory_of_an_imported_snapshot_keeps_its_hardware) {
     OK(h->forget({}, s.uuid));
 }
 
+// As an export asks for that of each.
+BOOST_AUTO_TEST_CASE(the_hardware_of_a_snapshot_is_looked_up_without_the_others) {
+    const auto h = open_test();
+    MachineSpec s;
+    s.uuid = "3C2B7B37-8B0C-4B8E-9A52-6D1B0D0F5A06";
+    s.name = "many";
+    OK(h->define({}, s));
+    OK(h->start({}, s.uuid));
+    std::vector<std::string> ids;
+    for (int i = 0; i < 5; ++i) {
+        SnapshotRequest r;
+        r.machine = s.uuid;
+        r.id = make_guid();
+        OK(h->snapshot({}, r));
+        ids.push_back(r.id);
+    }
+    const int before = testing::snapshots_read;
+    for (const auto& id : ids) {
+        const auto has = h->snapshot_hardware({}, s.uuid, id);
+        OK(has);
+        BOOST_TEST(has->find("<domain") != std::string::npos);
+        BOOST_TEST(has->find("<metadata") == std::string::npos);
+    }
+    BOOST_TEST(testing::snapshots_read - before == static_cast<int>(ids.size()));
+    const auto none = h->snapshot_hardware({}, s.uuid, make_guid());
+    BOOST_REQUIRE(!none);
+    BOOST_TEST((none.error().status == Status::not_found));
+    OK(h->power_off({}, s.uuid));
+    OK(h->undefine({}, s.uuid));
+}
+
 // With the links of the settings, and of the size that the memory has.
 BOOST_AUTO_TEST_CASE(the_memory_of_an_imported_snapshot_is_started_as_the_settings_allow) {
     const auto h = open_test();
