@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t longest_text = 32768;
 
 // What only this host can know, or what would change how well a machine is guarded and has no effect here.
-constexpr std::array<std::string_view, 31> fixed{"CreationTime",
+constexpr std::array<std::string_view, 29> fixed{"CreationTime",
                                                  "ConfigurationFile",
                                                  "RecoveryFile",
                                                  "Parent",
@@ -46,9 +46,7 @@ constexpr std::array<std::string_view, 31> fixed{"CreationTime",
                                                  "WorkerJobObjectName",
                                                  "BootPciExpress",
                                                  "BootPciExpressInstanceFilter",
-                                                 "ClusterWideNodeCapabilitiesValidationMode",
-                                                 "ConfigurationDataRoot",
-                                                 "GuestStateDataRoot"};
+                                                 "ClusterWideNodeCapabilitiesValidationMode"};
 
 std::size_t characters(std::string_view utf8) {
     std::size_t n = 0;
@@ -128,7 +126,6 @@ Result<bool> Draft::set_system(const Property& p, const Value& v) {
     if (istarts_with(p.name, "Boot") && !istarts_with(p.name, "BootPci")) return set_boot(p, v);
     for (auto f : fixed) {
         if (!iequals(f, p.name)) continue;
-        if (iends_with(f, "DataRoot") && v.string_or({}).empty()) return true;  // the host's default
         // Unknown here until the machine exists; a copy of what was read brings it along.
         if (iequals(f, "CreationTime") || iequals(f, "Parent") || iequals(f, "IsSaved")) return true;
         if (iequals(f, "VirtualSystemType") && state_ == State::fresh) return true;
@@ -138,6 +135,10 @@ Result<bool> Draft::set_system(const Property& p, const Value& v) {
     const auto text = v.string_or({});
     if (text.size() > longest_text)
         return refuse("wsvirt.text.long", p.name, p.name + " is longer than 32768 bytes.");
+    if (iends_with(p.name, "DataRoot") && text.empty()) {  // the host's default
+        spec_.attributes.erase(std::string(system_prefix) + p.name);
+        return true;
+    }
     if (iequals(p.name, "ElementName")) {
         if (trim(text).empty() || characters(text) > longest_element_name || !printable(text))
             return refuse("wsvirt.machine.name", p.name,

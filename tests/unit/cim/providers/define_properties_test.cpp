@@ -339,6 +339,32 @@ BOOST_AUTO_TEST_CASE(no_property_of_a_resource_is_dropped_in_silence) {
         }
 }
 
+// Clients say where a machine's files are to be; "" is where this host has them.
+BOOST_AUTO_TEST_CASE(a_folder_for_files_is_kept_and_an_empty_one_is_the_hosts) {
+    const auto folders = {"ConfigurationDataRoot", "SnapshotDataRoot", "SuspendDataRoot",
+                          "SwapFileDataRoot",      "LogDataRoot",      "GuestStateDataRoot"};
+    for (const int generation : {1, 2})
+        for (const auto way : ways_of(generation)) {
+            Trial t(generation);
+            Given all;
+            for (const char* name : folders) {
+                all.emplace_back(name, "/srv/machines");
+                BOOST_TEST(t.try_system(way, {all.back()}).kept, describe(way) << ": " << name);
+            }
+            BOOST_TEST(t.try_system(way, all).kept, describe(way));
+        }
+    Trial t(1);
+    const auto guid = t.w.define({{"ElementName", "trial"}, {"ConfigurationDataRoot", "/srv/machines"}});
+    for (const char* name : folders) {
+        const auto r = t.w.call(
+            t.w.vsms(), "ModifySystemSettings",
+            {{"SystemSettings", Value(t.w.make("Msvm_VirtualSystemSettingData",
+                                               {{"InstanceID", "Microsoft:" + guid}, {name, ""}}))}});
+        BOOST_TEST(t.w.done(r) == 0U, t.w.text_of(r));
+        BOOST_TEST(t.w.get(World::settings_of(guid)).string(name) == (t.w.folder / "data").string(), name);
+    }
+}
+
 // It says in words what VirtualSystemType says; a copy of a snapshot's settings has the snapshot's.
 BOOST_AUTO_TEST_CASE(a_description_is_one_of_two) {
     Trial t(1);

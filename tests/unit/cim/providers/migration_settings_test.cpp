@@ -3,6 +3,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "cim/providers/virtual_system/elements.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
 using namespace wsvirt;
@@ -138,6 +139,34 @@ BOOST_DATA_TEST_CASE(settings_hold_also_where_only_disks_move, boost::unit_test:
     BOOST_TEST(spec(guid).disks.at(0).path == fourth);
     BOOST_TEST(spec(guid).disks.at(0).iops_limit.value_or(0) == 500U);
     BOOST_TEST(!std::filesystem::exists(folder / "disks" / "third.qcow2"));
+}
+
+// Clients that name a folder at the destination set all of them.
+BOOST_DATA_TEST_CASE(folders_for_files_move_along, boost::unit_test::data::make(runs_or_not), runs) {
+    const auto guid = machine();
+    if (runs) start(guid);
+    const auto roots = {"ConfigurationDataRoot", "GuestStateDataRoot", "SnapshotDataRoot",
+                        "SwapFileDataRoot"};
+    const auto there = [&](const char* place) {
+        Given given;
+        for (const char* name : roots) given.emplace_back(name, Value(place));
+        return Value(make("Msvm_VirtualSystemSettingData", given));
+    };
+    const auto now_in = [&](const std::string& place, const backend::MachineSpec& s) {
+        for (const char* name : roots)
+            BOOST_TEST(s.attributes.at(std::string(vs::system_prefix) + name) == place, name);
+    };
+    const auto to = (folder / "disks" / "elsewhere.qcow2").string();
+    BOOST_TEST(done(to_host(guid,
+                            {{"MigrationSettingData", settings({{"MigrationType", 32769U}})},
+                             {"NewSystemSettingData", there("/srv/one")},
+                             {"NewResourceSettingData", disk_at(to)}},
+                            nullptr)) == 0U,
+               last_text);
+    now_in("/srv/one", spec(guid));
+    BOOST_TEST(done(to_host(guid, {{"NewSystemSettingData", there("/srv/two")}})) == 0U, last_text);
+    BOOST_TEST_REQUIRE(second.machine(guid) != nullptr);
+    now_in("/srv/two", second.machine(guid)->spec);
 }
 
 BOOST_AUTO_TEST_CASE(a_switch_that_the_destination_lacks) {
