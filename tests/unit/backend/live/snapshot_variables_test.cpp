@@ -1,11 +1,13 @@
 // Going back over a change of secure boot to snapshots that have no copy of the UEFI variables, as those that
 // virsh takes.
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
 #include <fstream>
 
 #include "backend/libvirt/hypervisor_impl.hpp"
 #include "backend/libvirt/secure_boot.hpp"
 #include "backend/libvirt/snapshot_xml.hpp"
+#include "backend/libvirt/unfinished_text.hpp"
 #include "base/text.hpp"
 #include "support/backend_live/lab_machine.hpp"
 
@@ -141,6 +143,32 @@ BOOST_AUTO_TEST_CASE(the_memory_of_a_snapshot_brings_the_variables_that_it_has_n
         it.start_once();
         BOOST_TEST(it.keys());
     }
+}
+
+// A newer libvirt goes back by itself, and knows nothing of the note.
+BOOST_AUTO_TEST_CASE(going_back_that_was_cut_off_compares_with_what_the_machine_was_before) {
+    if (!hv().host().secure_boot_available) return;
+    const Switched it(false);
+    const auto id = it.snapshot("by virsh", false);
+    const std::string gone_back = it.definition();
+    it.secure_boot(true);
+    it.start_once();
+    BOOST_TEST(it.keys());
+    libvirt::Unfinished noted;
+    noted.machine = it.m.id();
+    noted.id = make_guid();
+    noted.applied = id;
+    noted.settings = it.definition();
+    it.with_domain([&](libvirt::Session& session, virDomainPtr) {
+        return bool(libvirt::DomainHandle(virDomainDefineXML(session.connection, gone_back.c_str())));
+    });
+    const auto folder = host().folder() / "state" / "unfinished-snapshots";
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder / noted.id) << libvirt::text_of("embedded", noted);
+    it.start_once();
+    BOOST_TEST(!it.m.now()->spec.secure_boot);
+    BOOST_TEST(!it.keys());
+    BOOST_TEST(!std::filesystem::exists(folder / noted.id));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
