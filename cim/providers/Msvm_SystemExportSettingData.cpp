@@ -1,4 +1,4 @@
-// Machine → its export settings, and those of each of its snapshots.
+// Machine, or planned system → its own export settings: clients expect exactly one.
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
 #include "cim/om/association.hpp"
@@ -18,19 +18,21 @@ std::unique_ptr<Provider> make_Msvm_SystemExportSettingData(Services& services) 
         Paths out;
         for (const auto& m : services.hypervisor.machines())
             out.push_back(vs::system_path("Msvm_ComputerSystem", m->spec.uuid));
+        for (const auto& p : vs::PlannedSystems(services).all())
+            out.push_back(vs::system_path("Msvm_PlannedComputerSystem", p->spec.uuid));
         return out;
     };
     ends.rights_of = [&services](const Request&, const ObjectPath& p) {
         Paths out;
-        if (!iequals(p.class_name(), "Msvm_ComputerSystem")) return out;
-        for (const auto& c : vs::configurations_of(services, vs::system_guid_of(p)))
-            if (!c.is_planned()) out.push_back(vs::setting_path(settings, vs::setting_id(c.id())));
+        const auto c = vs::find_configuration(services, vs::system_guid_of(p));
+        if (c && !c->snapshot && iequals(p.class_name(), c->system_class()))
+            out.push_back(vs::setting_path(settings, vs::setting_id(c->id())));
         return out;
     };
     ends.lefts_of = [&services](const Request&, const ObjectPath& p) {
         Paths out;
         const auto c = vs::find_configuration(services, vs::system_guid_of(p));
-        if (c && !c->is_planned()) out.push_back(vs::system_path("Msvm_ComputerSystem", c->system()));
+        if (c && !c->snapshot) out.push_back(vs::system_path(c->system_class(), c->system()));
         return out;
     };
     ends.fill = [](const Request&, Instance& i) {

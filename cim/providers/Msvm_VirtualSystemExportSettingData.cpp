@@ -1,5 +1,5 @@
-// The export settings to copy from: one for each machine and each snapshot, with the values that an export
-// uses when a client does not say.
+// The export settings to copy from: one for each machine, planned system and snapshot of a machine, with the
+// values that an export uses when a client does not say.
 #include "cim/om/provider.hpp"
 #include "cim/providers/export_import/export_plan.hpp"
 #include "cim/providers/instance_tools.hpp"
@@ -33,13 +33,17 @@ Instance defaults_for(const ClassPtr& cls, const Services& services, const vs::C
     return i;
 }
 
+bool has_settings(const vs::Configuration& c) {
+    return c.kind != vs::Configuration::Kind::planned_snapshot;
+}
+
 class ExportSettings final : public Provider {
   public:
     explicit ExportSettings(Services& services) : services_(services) {}
 
     Result<StreamPtr> enumerate(const Request&, const ClassPtr& cls) override {
         auto all = vs::configurations(services_);
-        std::erase_if(all, [](const auto& c) { return c.is_planned(); });
+        std::erase_if(all, [](const auto& c) { return !has_settings(c); });
         return vs::stream_configurations(std::move(all),
                                          [this, cls](const auto& c, std::vector<Instance>& out) {
                                              out.push_back(defaults_for(cls, services_, c));
@@ -52,7 +56,7 @@ class ExportSettings final : public Provider {
         std::vector<Instance> out;
         const auto id = vs::parse_setting_id(*value.as_string());
         const auto c = id && id->device.empty() ? vs::find_configuration(services_, id->guid) : std::nullopt;
-        if (c && !c->is_planned()) out.push_back(defaults_for(cls, services_, *c));
+        if (c && has_settings(*c)) out.push_back(defaults_for(cls, services_, *c));
         return stream_of(std::move(out));
     }
 
