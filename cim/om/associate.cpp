@@ -39,6 +39,16 @@ bool related(const Namespace& ns, const std::string& a, const Class& b) {
     return cls == nullptr || cls->is_a(b.name()) || b.is_a(cls->name());
 }
 
+// Whether that holds of the class of a reference, or of one that stands there besides.
+template <class Fits>
+bool any_end_class(const Property& end, Fits fits) {
+    if (fits(end.ref_class)) return true;
+    const auto* more = find_qualifier(end.qualifiers, "AlsoRefersTo");
+    const auto* names = more ? more->as_array() : nullptr;
+    return names && std::any_of(names->begin(), names->end(),
+                                [&](const Value& name) { return fits(name.string_or({})); });
+}
+
 // Whether instances of this association class can be an answer.
 bool can_answer(const Namespace& ns, const Class& assoc, const Wanted& w) {
     const auto& q = w.query;
@@ -48,12 +58,15 @@ bool can_answer(const Namespace& ns, const Class& assoc, const Wanted& w) {
         return false;
     for (const auto from : assoc.reference_slots()) {
         const auto& here = *assoc.properties()[from];
-        if (!named(q.role, here.name) || !w.object_class->is_a(here.ref_class)) continue;
+        if (!named(q.role, here.name) ||
+            !any_end_class(here, [&](const std::string& c) { return w.object_class->is_a(c); }))
+            continue;
         if (!w.associators) return true;
         for (const auto to : assoc.reference_slots()) {
             const auto& there = *assoc.properties()[to];
             if (to != from && named(q.result_role, there.name) &&
-                (!w.result_class || related(ns, there.ref_class, *w.result_class)))
+                (!w.result_class ||
+                 any_end_class(there, [&](const auto& c) { return related(ns, c, *w.result_class); })))
                 return true;
         }
     }

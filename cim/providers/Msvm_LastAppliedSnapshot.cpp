@@ -8,12 +8,12 @@ std::unique_ptr<Provider> make_Msvm_LastAppliedSnapshot(Services& services) {
     DerivedAssociation::Ends ends;
     ends.left = "Dependent";
     ends.right = "Antecedent";
-    ends.lefts = [&services](const Request&) { return machines_with_snapshots(services); };
+    ends.lefts = [&services](const Request&) { return systems_with_snapshots(services); };
     ends.rights_of = [&services](const Request&, const ObjectPath& p) {
         return snapshots_of(services, p, Which::last_applied);
     };
     ends.lefts_of = [&services](const Request&, const ObjectPath& p) {
-        return machine_of_snapshot(services, p, Which::last_applied);
+        return system_of_snapshot(services, p, Which::last_applied);
     };
     ends.left_class = "Msvm_ComputerSystem";
     ends.right_class = "Msvm_VirtualSystemSettingData";

@@ -1,4 +1,4 @@
-// Machine → the snapshot that its disks stand on, the newest of its branch.
+// Machine, or planned system → the snapshot that its disks stand on, the newest of its branch.
 #include "cim/providers/snapshot_service/links.hpp"
 
 namespace wsvirt::cim {
@@ -8,14 +8,13 @@ std::unique_ptr<Provider> make_Msvm_MostCurrentSnapshotInBranch(Services& servic
     DerivedAssociation::Ends ends;
     ends.left = "Antecedent";
     ends.right = "Dependent";
-    ends.lefts = [&services](const Request&) { return machines_with_snapshots(services); };
+    ends.lefts = [&services](const Request&) { return systems_with_snapshots(services); };
     ends.rights_of = [&services](const Request&, const ObjectPath& p) {
         return snapshots_of(services, p, Which::current);
     };
     ends.lefts_of = [&services](const Request&, const ObjectPath& p) {
-        return machine_of_snapshot(services, p, Which::current);
+        return system_of_snapshot(services, p, Which::current);
     };
-    ends.left_class = "Msvm_ComputerSystem";
     ends.right_class = "Msvm_VirtualSystemSettingData";
     return std::make_unique<DerivedAssociation>(std::move(ends));
 }

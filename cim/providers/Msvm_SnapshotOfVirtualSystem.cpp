@@ -1,4 +1,4 @@
-// Machine → each of its snapshots.
+// Machine, or planned system → each of its snapshots.
 #include "cim/providers/snapshot_service/links.hpp"
 
 namespace wsvirt::cim {
@@ -8,13 +8,14 @@ std::unique_ptr<Provider> make_Msvm_SnapshotOfVirtualSystem(Services& services) 
     DerivedAssociation::Ends ends;
     ends.left = "Antecedent";
     ends.right = "Dependent";
-    ends.lefts = [&services](const Request&) { return machines_with_snapshots(services); };
+    ends.lefts = [&services](const Request&) { return systems_with_snapshots(services); };
     ends.rights_of = [&services](const Request&, const ObjectPath& p) {
         return snapshots_of(services, p, Which::all);
     };
     ends.lefts_of = [&services](const Request&, const ObjectPath& p) {
-        return machine_of_snapshot(services, p, Which::all);
+        return system_of_snapshot(services, p, Which::all);
     };
+    ends.left_class = "CIM_ComputerSystem";
     return std::make_unique<DerivedAssociation>(std::move(ends));
 }
 

@@ -14,43 +14,49 @@ namespace {
 std::optional<vs::Configuration> configuration_at(Services& services, const ObjectPath& settings) {
     const auto id = vs::parse_setting_id(settings.key_string("InstanceID"));
     if (!id || !id->device.empty()) return std::nullopt;
-    auto found = vs::find_configuration(services, id->guid);
-    if (found && found->is_planned()) return std::nullopt;
-    return found;
+    return vs::find_configuration(services, id->guid);
 }
 
-bool is(Which which, const backend::Machine& m, const backend::SnapshotInfo& s) {
-    return which == Which::all || (which == Which::current ? s.current : vs::last_applied(m) == &s);
+const std::vector<backend::SnapshotInfo>& beside(const vs::Configuration& c) {
+    return c.machine ? c.machine->snapshots : c.planned->snapshots;
+}
+
+// Of a planned system it is not known which one was applied last.
+bool is(Which which, const vs::Configuration& snapshot) {
+    if (which == Which::all) return true;
+    if (which == Which::current) return snapshot.snapshot->current;
+    return snapshot.machine && vs::last_applied(*snapshot.machine) == snapshot.snapshot;
 }
 
 }  // namespace
 
-Paths machines_with_snapshots(Services& services) {
+Paths systems_with_snapshots(Services& services) {
     Paths out;
     for (const auto& m : services.hypervisor.machines())
         if (!m->snapshots.empty()) out.push_back(vs::system_path("Msvm_ComputerSystem", m->spec.uuid));
+    for (const auto& p : vs::PlannedSystems(services).all())
+        if (!p->snapshots.empty()) out.push_back(vs::system_path("Msvm_PlannedComputerSystem", p->spec.uuid));
     return out;
 }
 
-Paths snapshots_of(Services& services, const ObjectPath& machine, Which which) {
+Paths snapshots_of(Services& services, const ObjectPath& system, Which which) {
     Paths out;
-    if (!iequals(machine.class_name(), "Msvm_ComputerSystem")) return out;
-    if (const auto m = services.hypervisor.machine(vs::system_guid_of(machine)))
-        for (const auto& s : m->snapshots)
-            if (is(which, *m, s)) out.push_back(snapshot_path(s.id));
+    for (const auto& c : vs::configurations_of(services, vs::system_guid_of(system)))
+        if (c.snapshot && iequals(system.class_name(), c.system_class()) && is(which, c))
+            out.push_back(snapshot_path(c.id()));
     return out;
 }
 
-Paths machine_of_snapshot(Services& services, const ObjectPath& settings, Which which) {
+Paths system_of_snapshot(Services& services, const ObjectPath& settings, Which which) {
     const auto c = configuration_at(services, settings);
-    if (!c || !c->snapshot || !is(which, *c->machine, *c->snapshot)) return {};
-    return {vs::system_path("Msvm_ComputerSystem", c->system())};
+    if (!c || !c->snapshot || !is(which, *c)) return {};
+    return {vs::system_path(c->system_class(), c->system())};
 }
 
 Paths all_settings_with_children(Services& services) {
     Paths out;
-    for (const auto& m : services.hypervisor.machines())
-        for (const auto& s : m->snapshots) out.push_back(snapshot_path(s.id));
+    for (const auto& c : vs::configurations(services))
+        if (c.snapshot) out.push_back(snapshot_path(c.id()));
     return out;
 }
 
@@ -58,7 +64,7 @@ Paths children_of(Services& services, const ObjectPath& settings) {
     Paths out;
     const auto c = configuration_at(services, settings);
     if (!c || !c->snapshot) return out;
-    for (const auto& s : c->machine->snapshots)
+    for (const auto& s : beside(*c))
         if (iequals(s.parent, c->snapshot->id)) out.push_back(snapshot_path(s.id));
     if (c->snapshot->current) out.push_back(snapshot_path(c->system()));
     return out;
@@ -68,7 +74,7 @@ Paths parent_of(Services& services, const ObjectPath& settings) {
     const auto c = configuration_at(services, settings);
     if (!c) return {};
     if (c->snapshot) return c->snapshot->parent.empty() ? Paths{} : Paths{snapshot_path(c->snapshot->parent)};
-    for (const auto& s : c->machine->snapshots)
+    for (const auto& s : beside(*c))
         if (s.current) return {snapshot_path(s.id)};
     return {};
 }

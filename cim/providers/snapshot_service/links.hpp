@@ -13,13 +13,13 @@ namespace wsvirt::cim::snapshot_service {
 
 using Paths = DerivedAssociation::Paths;
 
-Paths machines_with_snapshots(Services& services);
-// Which snapshots of a machine: all, the one that it stands on, the one last applied.
+Paths systems_with_snapshots(Services& services);
+// Which snapshots of a machine or planned system: all, the one that it stands on, the one last applied.
 enum class Which : std::uint8_t { all, current, last_applied };
-// The snapshots of the machine that a path means.
-Paths snapshots_of(Services& services, const ObjectPath& machine, Which which);
-// The machine that a snapshot's settings belong to; none for other settings.
-Paths machine_of_snapshot(Services& services, const ObjectPath& settings, Which which);
+// The snapshots of the system that a path means.
+Paths snapshots_of(Services& services, const ObjectPath& system, Which which);
+// The system that a snapshot's settings belong to; none for other settings.
+Paths system_of_snapshot(Services& services, const ObjectPath& settings, Which which);
 
 // The tree of settings: snapshot above snapshot, and above the active settings.
 Paths all_settings_with_children(Services& services);

@@ -72,6 +72,40 @@ struct Links : SnapshotWorld {
 
 BOOST_FIXTURE_TEST_SUITE(planned_links, Links)
 
+BOOST_AUTO_TEST_CASE(a_planned_system_leads_to_its_settings_and_snapshots) {
+    const auto first = make_guid(), second = make_guid();
+    const auto id = planned_with(first, second);
+    const auto own = vs::setting_id(id), one = vs::setting_id(first), two = vs::setting_id(second);
+    both_ways("Msvm_SettingsDefineState", planned_class, id, "ManagedElement", settings_class, "SettingData",
+              {own});
+    both_ways("Msvm_SnapshotOfVirtualSystem", planned_class, id, "Antecedent", settings_class, "Dependent",
+              {std::min(one, two), std::max(one, two)});
+    both_ways("Msvm_MostCurrentSnapshotInBranch", planned_class, id, "Antecedent", settings_class,
+              "Dependent", {two});
+    both_ways("Msvm_SystemExportSettingData", planned_class, id, "ManagedElement",
+              "Msvm_VirtualSystemExportSettingData", "SettingData", {own});
+    BOOST_TEST(led_to(end(planned_class, id), "AssocClass = Msvm_LastAppliedSnapshot").empty());
+    // The tree of settings, from the first to the planned system's own.
+    const Names tree{one, two, own};
+    for (std::size_t n = 0; n < tree.size(); ++n) {
+        const auto next = [&](const char* role) {
+            return led_to(end(settings_class, tree[n]),
+                          std::string("AssocClass = Msvm_ParentChildSettingData ResultRole = ") + role);
+        };
+        BOOST_TEST(next("Antecedent") == (n ? Names{tree[n - 1]} : Names{}),
+                   boost::test_tools::per_element());
+        BOOST_TEST(next("Dependent") == (n < 2 ? Names{tree[n + 1]} : Names{}),
+                   boost::test_tools::per_element());
+    }
+    // And each of them by its class alone; the machine beside it has no snapshots.
+    BOOST_TEST(query("SELECT * FROM Msvm_SettingsDefineState").size() == 2U);
+    BOOST_TEST(query("SELECT * FROM Msvm_SystemExportSettingData").size() == 2U);
+    BOOST_TEST(query("SELECT * FROM Msvm_SnapshotOfVirtualSystem").size() == 2U);
+    BOOST_TEST(query("SELECT * FROM Msvm_ParentChildSettingData").size() == 2U);
+    both_ways("Msvm_SettingsDefineState", machine_class, guid, "ManagedElement", settings_class,
+              "SettingData", {vs::setting_id(guid)});
+}
+
 // Clients take the one that there is, or the first.
 BOOST_AUTO_TEST_CASE(a_machine_with_snapshots_leads_to_one_export_setting) {
     constexpr const char* exports = "Msvm_VirtualSystemExportSettingData";
