@@ -118,6 +118,7 @@ Result<void> change_machine(const CorePtr& core, const Call& call, std::string_v
                 std::optional<Transition> transition;
                 if (passing) transition.emplace(core->inventory, id, *passing);
                 result = work(s, domain.get());
+                if (!result && transition) transition->came_to_nothing();
                 auto seen = refresh(s.connection, id, *core->connector, *core->inventory,
                                     result && s.snapshots_added);
                 // What has been done is done, also when the host is lost just after.

@@ -25,10 +25,17 @@ std::int64_t now_us() {
 
 namespace {
 
+struct Since {
+    MachineState state;
+    std::int64_t us;
+    bool known;
+};
+
 struct Entry {
     std::shared_ptr<const Machine> machine;  // null: gone, kept so that an older look cannot bring it back
     MachineState real = MachineState::off;
     std::optional<MachineState> transition;
+    std::optional<Since> before_transition;
     bool snapshots_aside = false, taking_snapshot = false, since_known = false;
     Inventory::Ticket ticket = 0;
 };
@@ -87,7 +94,7 @@ struct Inventory::State {
     void deliver();
     void tell(std::uint64_t subscriber, const Event& e);
     void unsubscribe(std::uint64_t subscriber);
-    void put(Entry& entry, Machine machine);
+    void put(Entry& entry, Machine machine, const std::optional<Since>& since = {});
     void drop(Entry& entry, const std::string& uuid);
 };
 
@@ -138,7 +145,7 @@ void Inventory::State::unsubscribe(std::uint64_t subscriber) {
 }
 
 // With the mutex held. Fills what only the history knows: since when, created when.
-void Inventory::State::put(Entry& entry, Machine machine) {
+void Inventory::State::put(Entry& entry, Machine machine, const std::optional<Since>& since) {
     const auto before = entry.machine;
     entry.real = machine.state;
     if (entry.transition) machine.state = *entry.transition;
@@ -146,6 +153,9 @@ void Inventory::State::put(Entry& entry, Machine machine) {
     if (machine.created_us == 0) machine.created_us = before ? before->created_us : now_us();
     if (before && before->state == machine.state) {
         machine.state_since_us = before->state_since_us;
+    } else if (since) {
+        machine.state_since_us = since->us;
+        entry.since_known = since->known;
     } else {
         entry.since_known = connected || (!before && machine.state_since_us != 0);
         if (before || machine.state_since_us == 0) machine.state_since_us = now_us();
@@ -175,6 +185,7 @@ void Inventory::State::drop(Entry& entry, const std::string& uuid) {
     const auto before = std::exchange(entry.machine, nullptr);
     ordered.erase({before->created_us, before->spec.uuid});
     entry.transition.reset();
+    entry.before_transition.reset();
     entry.snapshots_aside = entry.taking_snapshot = false;
     send({EventKind::machine_removed, uuid, before, nullptr});
     if (++tombstones > kept_tombstones) {
@@ -241,15 +252,29 @@ void Inventory::only(Ticket ticket, const std::vector<std::string>& uuids) {
     for (const auto& uuid : missing) gone(ticket, uuid);
 }
 
-void Inventory::set_transition(std::string_view uuid, std::optional<MachineState> state) {
+void Inventory::set_transition(std::string_view uuid, MachineState state) {
     const std::lock_guard lock(state_->mutex);
     const auto it = state_->entries.find(uuid);
     if (it == state_->entries.end() || !it->second.machine) return;
     Entry& e = it->second;
-    e.transition = state;
     Machine m = *e.machine;
+    if (!e.transition) e.before_transition = Since{m.state, m.state_since_us, e.since_known};
+    e.transition = state;
     m.state = e.real;
     state_->put(e, std::move(m));
+}
+
+void Inventory::end_transition(std::string_view uuid, bool nothing_came_of_it) {
+    const std::lock_guard lock(state_->mutex);
+    const auto it = state_->entries.find(uuid);
+    if (it == state_->entries.end() || !it->second.machine) return;
+    Entry& e = it->second;
+    Machine m = *e.machine;
+    m.state = e.real;
+    e.transition.reset();
+    auto before = std::exchange(e.before_transition, {});
+    if (!nothing_came_of_it || (before && before->state != e.real)) before.reset();
+    state_->put(e, std::move(m), before);
 }
 
 void Inventory::set_snapshots_aside(std::string_view uuid, bool aside) {

@@ -35,7 +35,9 @@ class Inventory {
     // Everything that is not in the list and was not seen since the ticket is gone.
     void only(Ticket ticket, const std::vector<std::string>& uuids);
     // While set, the machine shows this state whatever libvirt says ("starting", "saving").
-    void set_transition(std::string_view uuid, std::optional<MachineState> state);
+    void set_transition(std::string_view uuid, MachineState state);
+    // Where nothing came of it, a machine that is as it was before has been so since then.
+    void end_transition(std::string_view uuid, bool nothing_came_of_it);
     // While set, the machine shows the snapshots that it had when libvirt lists none.
     void set_snapshots_aside(std::string_view uuid, bool aside);
     // While set, looks at the machine leave its snapshots out; whoever has set it looks at them afterwards.
@@ -63,13 +65,15 @@ class Transition {
         : inventory_(std::move(inventory)), uuid_(std::move(uuid)) {
         inventory_->set_transition(uuid_, state);
     }
-    ~Transition() { inventory_->set_transition(uuid_, std::nullopt); }
+    ~Transition() { inventory_->end_transition(uuid_, came_to_nothing_); }
+    void came_to_nothing() { came_to_nothing_ = true; }
     Transition(const Transition&) = delete;
     Transition& operator=(const Transition&) = delete;
 
   private:
     std::shared_ptr<Inventory> inventory_;
     std::string uuid_;
+    bool came_to_nothing_ = false;
 };
 
 // A machine shows its snapshots for as long as this lives, though libvirt must not know them.

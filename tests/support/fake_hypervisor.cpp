@@ -489,6 +489,21 @@ void FakeHypervisor::show(const Machine& machine) {
     publish(*state_->entries.emplace_back(std::make_unique<Entry>()), machine, EventKind::machine_added);
 }
 
+void FakeHypervisor::fail_to_start(string_view uuid) {
+    const std::lock_guard lock(state_->mutex);
+    Entry* e = find(uuid);
+    if (!e) return;
+    const auto before = e->machine;
+    Machine m = *before;
+    m.state = MachineState::starting;
+    publish(*e, std::move(m), EventKind::state_changed);
+    const auto tried = std::exchange(e->machine, before);
+    const Event event{EventKind::state_changed, before->spec.uuid, tried, before};
+    state_->mutex.unlock();
+    send(event);
+    state_->mutex.lock();
+}
+
 void FakeHypervisor::kill_machine(string_view uuid) {
     const std::lock_guard lock(state_->mutex);
     Entry* e = find(uuid);

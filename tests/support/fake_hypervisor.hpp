@@ -111,6 +111,7 @@ class FakeHypervisor : public backend::Hypervisor, public backend::PlaceSight {
     void set_connected(bool yes);                    // sends host_lost / host_back
     void knows_no_past(bool yes);                    // as after a restart: since when is not known of any
     void show(const backend::Machine& machine);      // one that the host has had for a while
+    void fail_to_start(std::string_view uuid);       // starting for a moment, then as before
     void kill_machine(std::string_view uuid);        // as when QEMU dies: off, reason "crashed"
     void remove_behind_back(std::string_view uuid);  // as virsh undefine
     void ignore_shut_down(bool yes);                 // the guest does not react to shut_down

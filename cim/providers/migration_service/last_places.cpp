@@ -31,11 +31,12 @@ struct Seen {
 };
 
 // Where it is without a doubt: not off there, or off with a change that is later than the others' can be.
-// Null: nobody knows.
+// Null: nobody knows, or not yet, as a start may come to nothing.
 const HostEntry* certain_place(const std::vector<Seen>& having, std::string_view guid) {
     const auto rather = [](const Seen& a, const Seen& b) { return backend::is_rather(b.now, a.now); };
     const auto best = std::max_element(having.begin(), having.end(), rather);
     if (best == having.end()) return nullptr;
+    if (best->now.connected && best->now.machine->state == backend::MachineState::starting) return nullptr;
     if (best->now.connected && !backend::is_off(*best->now.machine)) return &best->host;
     const bool all_off = std::all_of(having.begin(), having.end(), [](const Seen& s) {
         return s.now.connected && backend::is_off(*s.now.machine);

@@ -119,4 +119,35 @@ BOOST_AUTO_TEST_CASE(looks_while_a_snapshot_is_taken_leave_the_snapshots_as_they
     BOOST_TEST(all->machine("A")->snapshots.size() == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(a_start_that_fails_does_not_change_since_when_a_machine_is_off) {
+    Inventory all;
+    const auto seen = [&](MachineState state) {
+        Machine m;
+        m.spec.uuid = "A";
+        m.state = state;
+        m.state_since_us = 1'000'000;
+        all.seen(all.draw(), std::move(m));
+    };
+    seen(MachineState::off);
+    all.set_connected(true);
+    all.set_transition("A", MachineState::starting);
+    BOOST_TEST((all.machine("A")->state == MachineState::starting));
+    BOOST_TEST(all.machine("A")->state_since_us != 1'000'000);
+    seen(MachineState::paused);  // libvirt's first half of it
+    seen(MachineState::off);
+    all.end_transition("A", true);
+    BOOST_TEST((all.machine("A")->state == MachineState::off));
+    BOOST_TEST(all.machine("A")->state_since_us == 1'000'000);
+    // One that has ended just after.
+    all.set_transition("A", MachineState::starting);
+    all.end_transition("A", false);
+    BOOST_TEST(all.machine("A")->state_since_us != 1'000'000);
+    // What runs all the same.
+    all.set_transition("A", MachineState::starting);
+    seen(MachineState::running);
+    all.end_transition("A", true);
+    BOOST_TEST((all.machine("A")->state == MachineState::running));
+    BOOST_TEST(all.machine("A")->state_since_us != 1'000'000);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,7 @@
 
 namespace wsvirt::testing {
 
+extern bool starts_fail;                 // each of a machine that has no memory
 extern bool saves_are_stopped;           // each save of a machine, as if somebody had broken it off
 extern std::atomic<int> snapshots_read;  // descriptions of snapshots that libvirt has given so far
 

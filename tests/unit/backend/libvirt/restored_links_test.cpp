@@ -44,12 +44,18 @@ int virDomainUpdateDeviceFlags(virDomainPtr domain, const char* device, unsigned
     return -1;
 }
 
+bool wsvirt::testing::starts_fail = false;
 bool wsvirt::testing::saves_are_stopped = false;
 std::atomic<int> wsvirt::testing::snapshots_read = 0;
 
 char* virDomainSnapshotGetXMLDesc(virDomainSnapshotPtr snapshot, unsigned flags) {
     ++wsvirt::testing::snapshots_read;
     return of_libvirt(&virDomainSnapshotGetXMLDesc, "virDomainSnapshotGetXMLDesc")(snapshot, flags);
+}
+
+int virDomainCreate(virDomainPtr domain) {
+    if (wsvirt::testing::starts_fail) return -1;
+    return of_libvirt(&virDomainCreate, "virDomainCreate")(domain);
 }
 
 int virDomainManagedSave(virDomainPtr domain, unsigned flags) {

@@ -410,6 +410,24 @@ BOOST_AUTO_TEST_CASE(going_back_is_not_through_where_only_saving_the_memory_was_
     fs::remove_all(state);
 }
 
+// Of several hosts that have it off, it is where it was off last.
+BOOST_AUTO_TEST_CASE(a_start_that_fails_is_no_change_of_state) {
+    const auto h = open_test();
+    MachineSpec s;
+    s.uuid = make_guid();
+    s.name = "does not start";
+    OK(h->define({}, s));
+    const auto since = h->machine(s.uuid)->state_since_us;
+    testing::starts_fail = true;
+    BOOST_TEST(!h->start({}, s.uuid).ok());
+    testing::starts_fail = false;
+    BOOST_TEST(h->machine(s.uuid)->state_since_us == since);
+    OK(h->start({}, s.uuid));
+    OK(h->power_off({}, s.uuid));
+    BOOST_TEST(h->machine(s.uuid)->state_since_us > since);
+    OK(h->undefine({}, s.uuid));
+}
+
 BOOST_AUTO_TEST_CASE(settings_survive_libvirt) {
     const auto h = open_test();
     std::mt19937 random(3);

@@ -254,6 +254,23 @@ BOOST_AUTO_TEST_CASE(where_it_was_last_holds_over_a_restart) {
     BOOST_TEST(store->count("last_place").value_or(9) == 0U);
 }
 
+// Of what was left behind, by whoever asks for it.
+BOOST_AUTO_TEST_CASE(a_start_that_fails_does_not_make_a_host_the_one_that_it_was_on_last) {
+    watched = watch(services);
+    there(MachineState::running);
+    BOOST_TEST(second.power_off({}, guid).ok());
+    for (int times = 0; times < 2; ++times) {
+        hypervisor.fail_to_start(guid);
+        is_seen_there_as(MachineState::off);
+        restart();
+        is_seen_there_as(MachineState::off);
+    }
+    BOOST_TEST(hypervisor.start({}, guid).ok());
+    BOOST_TEST(hypervisor.power_off({}, guid).ok());
+    restart();
+    BOOST_TEST(all->machine(guid)->host == "testhost");
+}
+
 // It was moved while it was off, and is seen to come.
 BOOST_AUTO_TEST_CASE(what_comes_while_the_service_looks_came_last) {
     watched = watch(services);
