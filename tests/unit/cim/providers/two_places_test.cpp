@@ -1,9 +1,12 @@
 // A machine that others have moved with its definition left behind: two hosts have it, and it is where it is
 // not off. Its disks have one user, so nothing starts it on the other host or touches its disks there.
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 
 #include "backend/cluster.hpp"
+#include "backend/place_sight.hpp"
 #include "cim/providers/cluster.hpp"
+#include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/recovery.hpp"
 #include "tests/unit/cim/providers/two_hosts.hpp"
 
@@ -13,6 +16,17 @@ using namespace wsvirt::cim::provider_test;
 using backend::MachineState;
 
 namespace {
+
+// Its machines go while somebody looks: they are there for so many questions yet.
+struct Fleeting : testing::FakeHypervisor {
+    using FakeHypervisor::FakeHypervisor;
+    mutable std::atomic<unsigned> answers = ~0U;
+    std::shared_ptr<const backend::Machine> machine(std::string_view uuid) const override {
+        unsigned left = answers;
+        while (left != 0 && left != ~0U && !answers.compare_exchange_weak(left, left - 1)) continue;
+        return left == 0 ? nullptr : FakeHypervisor::machine(uuid);
+    }
+};
 
 constexpr const char* cluster_v2 = "root/HyperVCluster/v2";
 
@@ -269,6 +283,27 @@ BOOST_AUTO_TEST_CASE(a_start_that_fails_does_not_make_a_host_the_one_that_it_was
     BOOST_TEST(hypervisor.power_off({}, guid).ok());
     restart();
     BOOST_TEST(all->machine(guid)->host == "testhost");
+}
+
+BOOST_AUTO_TEST_CASE(what_goes_between_two_looks_was_there_at_one_of_them) {
+    Fleeting third{"hvC"};
+    add_host(third);
+    BOOST_TEST_REQUIRE(third.define({}, hypervisor.machine(guid)->spec).ok());
+    watched = watch(services);
+    for (unsigned answers = 0; answers < 8; ++answers) {
+        third.answers = ~0U;
+        BOOST_TEST(third.start({}, guid).ok());
+        BOOST_TEST(third.power_off({}, guid).ok());
+        BOOST_TEST(backend::was_last_on(third, guid));
+        third.answers = answers;
+        there(MachineState::running);  // whoever hears of it looks at all
+        BOOST_TEST(backend::was_last_on(second, guid));
+        BOOST_TEST(!backend::was_last_on(third, guid));
+        BOOST_TEST(second.power_off({}, guid).ok());
+        third.answers = answers;
+        BOOST_TEST(
+            migration_service::check_only_here(services, guid, migration_service::Elsewhere::off).ok());
+    }
 }
 
 // It was moved while it was off, and is seen to come.
