@@ -223,6 +223,7 @@ Result<void> move(Services& services, Plan& plan, JobContext& job) {
 Result<MethodResult> stage(const MethodCall& call, Task task, const Plan& plan,
                            std::shared_ptr<JobManager::Guard> held) {
     auto spec = plan.spec;
+    spec.attributes[std::string(staged_from)] = spec.uuid;
     spec.uuid = make_guid();  // the machine itself has its own until it has moved
     const auto now = std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(
                                         std::chrono::system_clock::now().time_since_epoch())
@@ -239,6 +240,24 @@ Result<MethodResult> stage(const MethodCall& call, Task task, const Plan& plan,
         return vs::PlannedSystems(services).add({spec, {}});
     };
     return run(call, std::move(task), std::move(work), std::move(results), std::move(held));
+}
+
+// As it is when nobody else changes or realizes the planned system any more. Until then another one may be
+// the one that is meant.
+Result<Plan> plan_with_lock(const MethodCall& call, const std::optional<Result<HostEntry>>& destination,
+                            Plan before, std::shared_ptr<JobManager::Guard>& planned) {
+    for (;;) {
+        const auto id = before.wishes.planned_system;
+        planned.reset();
+        if (!id.empty() && !iequals(id, before.guid())) {  // the machine's own is locked already
+            auto lock = call.services.jobs.lock(id);
+            if (!lock) return lock.error();
+            planned = std::move(*lock);
+        }
+        auto plan = plan_of(call, destination);
+        if (!plan || iequals(plan->wishes.planned_system, id)) return plan;
+        before = std::move(*plan);
+    }
 }
 
 Result<MethodResult> migrate(const MethodCall& call, std::optional<Result<HostEntry>> destination,
@@ -261,13 +280,8 @@ Result<MethodResult> migrate(const MethodCall& call, std::optional<Result<HostEn
                             "MigrationType"));
     auto held = call.services.jobs.lock(plan->guid());
     if (!held) return refuse(held.error());
-    std::shared_ptr<JobManager::Guard> planned;  // nobody else changes or realizes it
-    if (const auto& id = plan->wishes.planned_system; !id.empty()) {
-        auto lock = call.services.jobs.lock(id);
-        if (!lock) return refuse(lock.error());
-        planned = std::move(*lock);
-    }
-    plan = plan_of(call, std::move(destination));  // as it is now that nothing else changes it
+    std::shared_ptr<JobManager::Guard> planned;
+    plan = plan_with_lock(call, destination, std::move(*plan), planned);
     if (!plan) return refuse(plan.error());
     // Before it is looked whether they are there: what another one makes may be there yet or not.
     auto claims = claim_files(call.services, plan->destination.name, plan->files_made());

@@ -62,6 +62,38 @@ Result<void> find_destination(std::optional<Result<HostEntry>> given, Plan& plan
     return {};
 }
 
+std::uint64_t made_at(const backend::MachineSpec& planned) {
+    const auto it = planned.attributes.find(std::string(vs::planned_created));
+    return it == planned.attributes.end() ? 0 : parse_uint(it->second).value_or(0);
+}
+
+// Clients may name what was staged by the machine's own identifier, as Hyper-V's planned systems have that:
+// the newest for this host is meant.
+std::shared_ptr<const vs::PlannedSystem> planned_of(Services& services, const Plan& plan) {
+    const vs::PlannedSystems planned(services);
+    std::shared_ptr<const vs::PlannedSystem> newest;
+    const auto says = [](const vs::PlannedSystem& p, std::string_view what, const std::string& value) {
+        const auto it = p.spec.attributes.find(std::string(what));
+        return it != p.spec.attributes.end() && iequals(it->second, value);
+    };
+    if (iequals(plan.wishes.planned_system, plan.guid()))
+        for (auto& p : planned.all())
+            if (says(*p, staged_from, plan.guid()) && says(*p, staged_for, plan.destination.name) &&
+                (!newest || made_at(p->spec) >= made_at(newest->spec)))
+                newest = std::move(p);
+    return newest ? newest : planned.find(plan.wishes.planned_system);
+}
+
+Error no_such_planned(const Plan& plan) {
+    constexpr const char* parameter = "DestinationPlannedVirtualSystemId";
+    const auto& id = plan.wishes.planned_system;
+    std::string text = std::string(parameter) + ": there is no planned system " + id + ".";
+    if (iequals(id, plan.guid()))
+        text = std::string(parameter) + ": no planned system was made of \"" + plan.spec.name +
+               "\" for the host \"" + plan.destination.name + "\"; do that first, with MigrationType 32770.";
+    return Error(Status::invalid_parameter, "wsvirt.migration.planned", std::move(text), parameter);
+}
+
 // The planned system that the machine becomes over there; its devices are the machine's.
 Result<void> take_planned(Services& services, Plan& plan) {
     if (plan.wishes.planned_system.empty()) return {};
@@ -69,13 +101,10 @@ Result<void> take_planned(Services& services, Plan& plan) {
         return incompatible("planned",
                             "DestinationPlannedVirtualSystemId goes with MigrationType 32768 only.",
                             "DestinationPlannedVirtualSystemId");
-    const auto planned = vs::PlannedSystems(services).find(plan.wishes.planned_system);
-    if (!planned)
-        return Error(Status::invalid_parameter, "wsvirt.migration.planned",
-                     "DestinationPlannedVirtualSystemId: there is no planned system " +
-                         plan.wishes.planned_system + ".",
-                     "DestinationPlannedVirtualSystemId");
+    const auto planned = planned_of(services, plan);
+    if (!planned) return no_such_planned(plan);
     auto spec = planned->spec;
+    plan.wishes.planned_system = spec.uuid;
     const auto staged = spec.attributes.find(std::string(staged_for));
     if (staged != spec.attributes.end() && !iequals(staged->second, plan.destination.name))
         return incompatible("planned_host",

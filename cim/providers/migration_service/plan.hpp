@@ -54,8 +54,9 @@ const char* not_copied(const backend::Disk& d);
 // A disk that can be copied.
 bool is_copied(const backend::Disk& d);
 
-// The attribute of a planned system that says for which host MigrationType 32770 has made it.
-inline constexpr std::string_view staged_for = "Planned.Host";
+// The attributes of a planned system that say for which host MigrationType 32770 has made it, and of which
+// machine.
+inline constexpr std::string_view staged_for = "Planned.Host", staged_from = "Planned.Of";
 
 // What a job keeps for the case that it is cut off, beside the properties of its class: the host that the
 // machine came from, whether it ran ("1"), stood still, was off or was off and has arrived whole, the files

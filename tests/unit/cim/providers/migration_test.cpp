@@ -225,6 +225,47 @@ BOOST_AUTO_TEST_CASE(staged_then_moved_into_the_planned_system) {
     BOOST_TEST(query("SELECT * FROM Msvm_PlannedComputerSystem").empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_was_staged_goes_by_the_machines_own_identifier) {
+    const auto guid = machine();
+    const Given staged{{"MigrationSettingData", settings({{"MigrationType", 32770U}})}};
+    const Given into{
+        {"MigrationSettingData",
+         settings({{"MigrationType", 32768U}, {"DestinationPlannedVirtualSystemId", Value(guid)}})}};
+    const auto stage = [&] {
+        const auto r = to_host(guid, staged);
+        BOOST_TEST_REQUIRE(done(r) == 0U, text_of(r) + last_text);
+    };
+    const auto planned = [&] { return query("SELECT * FROM Msvm_PlannedComputerSystem"); };
+    REFUSED(to_host(guid, into), 32773U);
+    stage();
+    const auto older = planned().at(0).string("Name");
+    stage();
+    std::string newer;
+    for (const auto& p : planned())
+        if (!iequals(p.string("Name"), older)) newer = p.string("Name");
+    BOOST_TEST(done(call(vsms(), "ModifySystemSettings",
+                         {{"SystemSettings", Value(make("Msvm_VirtualSystemSettingData",
+                                                        {{"InstanceID", Value("Microsoft:" + newer)},
+                                                         {"ElementName", Value("planned name")}}))}})) == 0U);
+    services.hosts[1].name = "hvC";  // nothing was made for that one
+    REFUSED(to_host(guid, into, "hvC"), 32773U);
+    services.hosts[1].name = "hvB";
+    {
+        const auto held = jobs.lock(newer);
+        REFUSED(to_host(guid, into), 32774U);
+    }
+    auto check = into;
+    check.emplace_back("ComputerSystem", system(guid));
+    check.emplace_back("DestinationHost", Value("hvB"));
+    BOOST_TEST(done(call(service(), "CheckVirtualSystemIsMigratable", check)) == 0U, last_text);
+    const auto r = to_host(guid, into);
+    BOOST_TEST(done(r) == 0U, text_of(r) + last_text);
+    BOOST_TEST_REQUIRE(second.machine(guid) != nullptr);
+    BOOST_TEST(second.machine(guid)->spec.name == "planned name");
+    BOOST_TEST_REQUIRE(planned().size() == 1U);
+    BOOST_TEST(planned().at(0).string("Name") == older);
+}
+
 BOOST_DATA_TEST_CASE(snapshots_go_along, boost::unit_test::data::make({false, true}), runs) {
     const auto guid = machine();
     if (runs) start(guid);
