@@ -1,8 +1,10 @@
-// The settings of machines, snapshots and planned systems, and the three secure boot templates, which clients
-// find by ElementName and copy SecureBootTemplateId from.
+// The settings of machines, snapshots and planned systems; those of a new virtual system, which clients copy;
+// and the three secure boot templates, which clients find by ElementName and copy SecureBootTemplateId from.
 #include "base/text.hpp"
 #include "cim/om/provider.hpp"
+#include "cim/providers/virtual_system/capabilities.hpp"
 #include "cim/providers/virtual_system/configurations.hpp"
+#include "cim/providers/virtual_system/defaults.hpp"
 #include "cim/providers/virtual_system/names.hpp"
 #include "cim/providers/virtual_system/system_writer.hpp"
 #include "cim/providers/virtual_system/writer_cache.hpp"
@@ -11,16 +13,6 @@ namespace wsvirt::cim {
 
 namespace {
 
-struct BootTemplate {
-    const char* name;
-    const char* id;
-};
-constexpr std::array<BootTemplate, 3> boot_templates{{
-    {"MicrosoftWindows", "1734c6e8-3154-4dda-ba5f-a874cc483422"},
-    {"MicrosoftUEFICertificateAuthority", "272e7447-90a4-4563-a4b9-8e4ab00526ce"},
-    {"OpenSourceShieldedVM", "4292ae2b-ee2c-42b5-a969-dd8f8689f6f3"},
-}};
-
 class SystemSettingProvider final : public Provider {
   public:
     explicit SystemSettingProvider(Services& services) : services_(services) {}
@@ -28,8 +20,8 @@ class SystemSettingProvider final : public Provider {
     Result<StreamPtr> enumerate(const Request&, const ClassPtr& cls) override {
         std::vector<StreamPtr> parts;
         parts.push_back(stream(cls, vs::configurations(services_)));
-        std::vector<Instance> templates;
-        for (const auto& t : boot_templates) templates.push_back(boot_template(cls, t));
+        std::vector<Instance> templates{new_system(cls)};
+        for (const auto& t : vs::boot_templates) templates.push_back(boot_template(cls, t));
         parts.push_back(stream_of(std::move(templates)));
         return concat(std::move(parts));
     }
@@ -73,9 +65,26 @@ class SystemSettingProvider final : public Provider {
         });
     }
 
-    static Instance boot_template(const ClassPtr& cls, const BootTemplate& t) {
+    // What is a machine's own, or of one generation only, is left out.
+    Instance new_system(const ClassPtr& cls) {
+        auto described = std::make_shared<vs::PlannedSystem>();
+        described->spec = vs::new_machine();
+        vs::complete_generation(described->spec);
+        vs::Configuration c;
+        c.kind = vs::Configuration::Kind::planned;
+        c.planned = std::move(described);
+        auto i = writers_.get(services_, cls)->write(c);
+        for (const char* own : {"VirtualSystemIdentifier", "ConfigurationID", "VirtualSystemType",
+                                "CreationTime", "BIOSGUID", "BIOSSerialNumber", "BaseBoardSerialNumber",
+                                "ChassisSerialNumber", "ChassisAssetTag", "BootOrder"})
+            i.clear(own);
+        i.set("InstanceID", vs::new_system_id);
+        return i;
+    }
+
+    static Instance boot_template(const ClassPtr& cls, const vs::BootTemplate& t) {
         Instance i(cls);
-        i.set("InstanceID", std::string("Microsoft:Definition\\") + t.id);
+        i.set("InstanceID", t.instance_id);
         i.set("ElementName", t.name);
         i.set("Caption", "Secure Boot Template");
         i.set("SecureBootTemplateId", t.id);
@@ -90,8 +99,9 @@ class SystemSettingProvider final : public Provider {
                 return writers_.get(services_, cls)->write(*c);
             return std::nullopt;
         }
-        for (const auto& t : boot_templates)
-            if (iequals(id, std::string("Microsoft:Definition\\") + t.id)) return boot_template(cls, t);
+        if (iequals(id, vs::new_system_id)) return new_system(cls);
+        for (const auto& t : vs::boot_templates)
+            if (iequals(id, t.instance_id)) return boot_template(cls, t);
         return std::nullopt;
     }
 

@@ -17,6 +17,20 @@ constexpr std::string_view setting_kind = "migration_service", network_kind = "m
 constexpr const char* machines_setting = "MaximumActiveVirtualSystemMigration";
 constexpr const char* storage_setting = "MaximumActiveStorageMigration";
 
+struct Kind {
+    std::uint16_t type;
+    const char* name;
+};
+constexpr Kind kinds[] = {{32768, "VirtualSystem"},
+                          {32769, "Storage"},
+                          {32770, "Staged"},
+                          {32771, "VirtualSystemAndStorage"},
+                          {32772, "StorageDeepCheck"}};
+
+std::string template_id(const Kind& k) {
+    return std::string("Microsoft:Migration\\") + k.name;
+}
+
 std::uint32_t number(const Services& services, std::string_view property, std::uint32_t other) {
     const auto text = services.store.get(setting_kind, property);
     const auto n = text && *text ? parse_uint(**text) : std::nullopt;
@@ -137,21 +151,18 @@ void fill_service(const Services& services, Instance& service) {
     set_if(service, "MigrationServiceListenerIPAddressList", Value::array_of(addresses));
 }
 
+std::vector<std::string> setting_template_ids() {
+    std::vector<std::string> out;
+    for (const auto& k : kinds) out.push_back(template_id(k));
+    return out;
+}
+
 std::vector<Instance> setting_templates(const Services& services, const ClassPtr& cls) {
-    struct Kind {
-        std::uint16_t type;
-        const char* name;
-    };
-    constexpr Kind kinds[] = {{32768, "VirtualSystem"},
-                              {32769, "Storage"},
-                              {32770, "Staged"},
-                              {32771, "VirtualSystemAndStorage"},
-                              {32772, "StorageDeepCheck"}};
     const bool compression = service_state(services).compression;
     std::vector<Instance> out;
     for (const auto& k : kinds) {
         Instance i(cls);
-        set_if(i, "InstanceID", std::string("Microsoft:Migration\\") + k.name);
+        set_if(i, "InstanceID", template_id(k));
         set_if(i, "Caption", "Migration Setting Data");
         set_if(i, "Description", "Virtual System Migration Setting Data");
         set_if(i, "ElementName", k.name);

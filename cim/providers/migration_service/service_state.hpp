@@ -21,7 +21,7 @@ inline constexpr const char* settings_class = "Msvm_VirtualSystemMigrationServic
 inline constexpr const char* network_class = "Msvm_VirtualSystemMigrationNetworkSettingData";
 inline constexpr const char* capabilities_class = "Msvm_VirtualSystemMigrationCapabilities";
 inline constexpr const char* migration_class = "Msvm_VirtualSystemMigrationSettingData";
-inline constexpr const char* capabilities_id = "Microsoft:VirtualSystemMigrationCapabilities";
+inline constexpr const char* capabilities_id = "Microsoft:MigrationCapabilities";
 inline constexpr const char* settings_id = "Microsoft:VirtualSystemMigrationServiceSettingData";
 
 struct ServiceState {
@@ -53,5 +53,6 @@ void fill_service(const Services& services, Instance& service);
 
 // One Msvm_VirtualSystemMigrationSettingData for each MigrationType, to copy.
 std::vector<Instance> setting_templates(const Services& services, const ClassPtr& cls);
+std::vector<std::string> setting_template_ids();  // their InstanceIDs
 
 }  // namespace wsvirt::cim::migration_service

@@ -22,7 +22,7 @@ BOOST_AUTO_TEST_CASE(enumerations_show_every_machine) {
     for (int n = 0; n < 3; ++n) w.define({{"ElementName", "m"}});
     BOOST_TEST(w.query("SELECT * FROM Msvm_SettingsDefineState").size() == 3U);
     // Besides the machines' there are the three secure boot templates.
-    BOOST_TEST(w.query("SELECT * FROM Msvm_VirtualSystemSettingData").size() == 6U);
+    BOOST_TEST(w.query("SELECT * FROM Msvm_VirtualSystemSettingData").size() == 7U);
     BOOST_TEST(w.query("SELECT * FROM Msvm_VirtualSystemSettingData WHERE VirtualSystemType = "
                        "'Microsoft:Hyper-V:System:Realized'")
                    .size() == 3U);

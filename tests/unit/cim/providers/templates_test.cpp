@@ -1,3 +1,6 @@
+#include <set>
+
+#include "base/text.hpp"
 #include "tests/unit/cim/providers/world.hpp"
 
 using namespace wsvirt;
@@ -53,6 +56,62 @@ BOOST_AUTO_TEST_CASE(by_capabilities_and_by_pool) {
         BOOST_TEST(standard == 1);
     }
     BOOST_TEST(w.query("SELECT * FROM Msvm_ProcessorPool").size() == 1U);
+}
+
+// As Windows Admin Center asks.
+BOOST_AUTO_TEST_CASE(migration_settings_by_the_capabilities) {
+    World w;
+    const auto found = w.query(
+        "associators of "
+        "{Msvm_VirtualSystemMigrationCapabilities.InstanceID=\"Microsoft:MigrationCapabilities\"}"
+        " where resultclass = Msvm_VirtualSystemMigrationSettingData");
+    std::set<std::uint64_t> types;
+    for (const auto& i : found) types.insert(i.uint("MigrationType"));
+    BOOST_TEST(types == (std::set<std::uint64_t>{32768, 32769, 32770, 32771, 32772}),
+               boost::test_tools::per_element());
+    const auto services = w.query(
+        "ASSOCIATORS OF {Msvm_VirtualSystemMigrationCapabilities.InstanceID="
+        "'Microsoft:MigrationCapabilities'} WHERE AssocClass = Msvm_ElementCapabilities");
+    BOOST_TEST_REQUIRE(services.size() == 1U);
+    BOOST_TEST(services[0].string("Name") == "migrationwmi");
+    for (const auto& l :
+         w.query("REFERENCES OF {" + found.at(0).path("root/virtualization/v2").relative_text() +
+                 "} WHERE ResultClass = Msvm_SettingsDefineCapabilities")) {
+        BOOST_TEST(l.uint("ValueRole", 9) == 0U);
+        BOOST_TEST(l.uint("ValueRange", 9) == 0U);
+    }
+}
+
+// As New-VM makes a machine: the one default of the management service's capabilities, with a name.
+BOOST_AUTO_TEST_CASE(a_machine_like_the_default_settings) {
+    World w;
+    std::vector<Instance> standard, boot;
+    for (const auto& l : w.query("REFERENCES OF {Msvm_VirtualSystemManagementCapabilities.InstanceID="
+                                 "'Microsoft:VirtualSystemManagementCapabilities'} WHERE ResultClass = "
+                                 "Msvm_SettingsDefineCapabilities")) {
+        BOOST_TEST(l.uint("ValueRange", 9) == 0U);
+        (l.uint("ValueRole", 9) == 0U ? standard : boot).push_back(w.get(*l.get("PartComponent").as_path()));
+    }
+    BOOST_TEST(boot.size() == 3U);
+    for (const auto& t : boot) BOOST_TEST(!t.string("SecureBootTemplateId").empty());
+    BOOST_TEST_REQUIRE(standard.size() == 1U);
+    auto& wanted = standard[0];
+    BOOST_TEST(wanted.get("VirtualSystemIdentifier").is_null());
+    BOOST_TEST(wanted.string("VirtualSystemSubType") == "Microsoft:Hyper-V:SubType:1");
+    const auto defined = [&] {
+        const auto r = w.call(w.vsms(), "DefineSystem", {{"SystemSettings", Value(wanted)}});
+        BOOST_TEST_REQUIRE(w.done(r) == 0U, w.text_of(r) + w.last_text);
+        return w.spec(r.out.get("ResultingSystem").as_path()->key_string("Name"));
+    };
+    wanted.set("ElementName", "first");
+    const auto first = defined();
+    BOOST_TEST(first.name == "first");
+    wanted.set("ElementName", "second");
+    wanted.set("VirtualSystemSubType", "Microsoft:Hyper-V:SubType:2");
+    const auto second = defined();
+    BOOST_TEST(!iequals(first.uuid, second.uuid));
+    BOOST_TEST(first.serial_number != second.serial_number);
+    BOOST_TEST((second.firmware == backend::Firmware::uefi));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
