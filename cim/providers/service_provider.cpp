@@ -17,12 +17,9 @@ class ServiceProvider final : public Provider {
     }
 
     Result<StreamPtr> enumerate(const Request&, const ClassPtr& cls) override {
-        std::vector<Instance> out{instance(cls)};
+        std::vector<Instance> out{instance(cls, services_.host.name)};
         // Over several hosts: the first leaves to us where things are made, the others name their host.
-        for (const auto& host : other_hosts(services_)) {
-            out.push_back(instance(cls));
-            set_if(out.back(), "SystemName", host);
-        }
+        for (const auto& host : other_hosts(services_)) out.push_back(instance(cls, host));
         return stream_of(std::move(out));
     }
 
@@ -32,11 +29,11 @@ class ServiceProvider final : public Provider {
     }
 
   private:
-    Instance instance(const ClassPtr& cls) const {
+    Instance instance(const ClassPtr& cls, const std::string& host) const {
         Instance i(cls);
         const bool connected = services_.hypervisor.connected();
         set_if(i, "SystemCreationClassName", "Msvm_ComputerSystem");
-        set_if(i, "SystemName", services_.host.name);
+        set_if(i, "SystemName", host);
         set_if(i, "CreationClassName", cls->name());
         set_if(i, "Name", facts_.name);
         set_if(i, "ElementName", facts_.caption);

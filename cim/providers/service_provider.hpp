@@ -13,7 +13,8 @@ namespace wsvirt::cim {
 
 struct ServiceFacts {
     std::string name, caption, description;
-    std::function<void(Instance&)> fill = {};  // what this service shows beyond what all show; may be empty
+    // What this service shows beyond what all show, SystemName among that; may be empty.
+    std::function<void(Instance&)> fill = {};
 };
 
 std::unique_ptr<Provider> make_service_provider(Services& services, ServiceFacts facts,

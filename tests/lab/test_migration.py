@@ -167,6 +167,19 @@ else:
         shared.move("hvA", namespace=CLUSTER)
         shared.is_only_on("hvA")
 
+    def test_a_move_as_microsofts_sample_does_it(hyperv, shared):
+        """Into what was staged by the machine's own identifier, to the addresses that the destination's service lists."""
+        for source, there, namespace in (("hvA", "hvB", WMI), ("hvB", "hvA", CLUSTER)):
+            (service,) = query_in(hyperv, CLUSTER, f"SELECT * FROM Msvm_VirtualSystemMigrationService WHERE SystemName = '{there}'")
+            listed = service.all("MigrationServiceListenerIPAddressList")
+            assert ("10.99.0.2" in listed) == (there == "hvB"), listed
+            shared.move(there, STAGED, namespace, DestinationIPAddressList=listed)
+            before = shared.last_tick(source)
+            shared.move(there, namespace=namespace, DestinationIPAddressList=listed, DestinationPlannedVirtualSystemId=shared.guid)
+            shared.counts_on(there, before)
+            shared.is_only_on(there)
+            assert not hyperv.query("SELECT * FROM Msvm_PlannedComputerSystem")
+
     def test_live_with_copied_storage_over_tcp(copied):
         before = copied.last_tick("hvA")
         copied.move("hvB", kind=BOTH, disk="/vms/new/own.qcow2")

@@ -266,16 +266,40 @@ Result<void> apply_settings(const MethodCall& call, Plan& plan) {
     return {};
 }
 
-// The address that the machine's memory goes to.
-Result<std::string> data_address(const MethodCall& call, const Plan& plan) {
-    const auto nets = networks(call.services);
-    for (const auto& a : plan.wishes.addresses)
-        if (allowed(nets, a)) return a;
-    if (!plan.wishes.addresses.empty())
+// Of those that the client gives, the destination's first, else one that is not known to be another host's.
+Result<std::string> given_address(const MethodCall& call, const Plan& plan,
+                                  const std::vector<MigrationNetwork>& nets) {
+    auto given = plan.wishes.addresses;
+    std::erase_if(given, [&](const std::string& a) { return !allowed(nets, a); });
+    if (given.empty())
         return incompatible("network",
                             "None of the addresses in DestinationIPAddressList lies in a network that "
                             "migrations may use.",
                             "DestinationIPAddressList");
+    const auto has = [](const std::vector<std::string>& all, const std::string& a) {
+        return std::find(all.begin(), all.end(), a) != all.end();
+    };
+    const auto own = addresses_of(call.services, plan.destination);
+    for (const auto& a : given)
+        if (has(own, a)) return a;
+    for (const auto& h : hosts_of(call.services)) {
+        if (h.hypervisor == plan.destination.hypervisor) continue;
+        const auto others = addresses_of(call.services, h);
+        std::erase_if(given, [&](const std::string& a) { return has(others, a); });
+    }
+    if (!given.empty()) return given.front();
+    return incompatible(
+        "address",
+        "The addresses in DestinationIPAddressList are those of other hosts; give addresses of "
+        "\"" +
+            plan.destination.name + "\", as its migration service in root/HyperVCluster/v2 lists them.",
+        "DestinationIPAddressList");
+}
+
+// The address that the machine's memory goes to.
+Result<std::string> data_address(const MethodCall& call, const Plan& plan) {
+    const auto nets = networks(call.services);
+    if (!plan.wishes.addresses.empty()) return given_address(call, plan, nets);
     const auto& d = plan.destination;
     if (!nets.empty()) {
         const auto all = addresses_of(call.services, d);

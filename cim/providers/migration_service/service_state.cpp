@@ -145,7 +145,11 @@ void fill_service(const Services& services, Instance& service) {
     };
     set_if(service, "ActiveVirtualSystemMigrationCount", active(false));
     set_if(service, "ActiveStorageMigrationCount", active(true));
-    auto addresses = addresses_of(services, hosts_of(services).front());
+    const auto hosts = hosts_of(services);
+    const auto name = service.string("SystemName");
+    const auto host =
+        std::find_if(hosts.begin(), hosts.end(), [&](const HostEntry& h) { return iequals(h.name, name); });
+    auto addresses = addresses_of(services, host == hosts.end() ? hosts.front() : *host);
     const auto nets = networks(services);
     std::erase_if(addresses, [&](const std::string& a) { return !allowed(nets, a); });
     set_if(service, "MigrationServiceListenerIPAddressList", Value::array_of(addresses));

@@ -48,7 +48,8 @@ bool allowed(const std::vector<MigrationNetwork>& all, const std::string& addres
 
 // How many migrations may run at a time, of storage alone or of machines.
 JobLimit most_active(const Services& services, bool storage);
-// What is read from the service's instance beyond what every service shows.
+// What is read from the service's instance beyond what every service shows; its SystemName says of which
+// host.
 void fill_service(const Services& services, Instance& service);
 
 // One Msvm_VirtualSystemMigrationSettingData for each MigrationType, to copy.

@@ -1,4 +1,5 @@
 // What a migration asks of the host that the machine is on, and what its job keeps.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <functional>
@@ -223,6 +224,42 @@ BOOST_AUTO_TEST_CASE(memory_goes_through_the_network_of_the_lowest_metric) {
     // Of those that are given the first in a network that is allowed.
     BOOST_TEST(went_to({{"DestinationIPAddressList", texts({"192.0.2.7", "10.99.0.7", "fd00::7"})}}) ==
                "tcp://10.99.0.7");
+}
+
+// As Microsoft's sample does: the addresses that the destination's service lists are given to the source's.
+BOOST_AUTO_TEST_CASE(memory_goes_to_the_addresses_that_the_destinations_service_lists) {
+    second.has_own_files(false);
+    services.hosts[2].migration_data_address = over_all->hosts[2].migration_data_address = "10.99.0.3";
+    const Request there{admin, *shipped_schema().find(cluster_v2), Clock::time_point::max(), {}, "test", ""};
+    const auto listed = [&](const char* host) {
+        auto path = vs::service_path(host, "Msvm_VirtualSystemMigrationService", "migrationwmi");
+        path.set_name_space(cluster_v2);
+        auto i = om.get(there, path);
+        BOOST_TEST_REQUIRE(i.ok(), (i ? "" : i.error().full_text()));
+        std::vector<std::string> out;
+        for (const auto& a : *i->get("MigrationServiceListenerIPAddressList").as_array())
+            out.push_back(a.string_or({}));
+        return out;
+    };
+    const auto has = [](const std::vector<std::string>& among, const char* address) {
+        return std::find(among.begin(), among.end(), address) != among.end();
+    };
+    BOOST_TEST(has(listed("hvB"), "10.99.0.2"));
+    BOOST_TEST(!has(listed("hvB"), "10.99.0.3"));
+    BOOST_TEST(has(listed("hvC"), "10.99.0.3"));
+    BOOST_TEST(!has(listed("hvC"), "10.99.0.2"));
+    BOOST_TEST(!has(listed("testhost"), "10.99.0.2"));
+    const auto went_to = [&](std::vector<std::string> addresses) {
+        (void)moved(far_machine(), 32768U, {{"DestinationIPAddressList", texts(std::move(addresses))}});
+        return third.asked.migrate_uri;
+    };
+    BOOST_TEST(went_to(listed("hvB")) == "tcp://10.99.0.2");
+    BOOST_TEST(went_to({"192.0.2.7", "10.99.0.3", "10.99.0.2"}) == "tcp://10.99.0.2");
+    BOOST_TEST(went_to({"10.99.0.3", "192.0.2.7"}) == "tcp://192.0.2.7");
+    const auto guid = machine("stays");
+    REFUSED(to_host(guid, {{"MigrationSettingData",
+                            settings({{"DestinationIPAddressList", texts({"10.99.0.3"})}})}}),
+            32773U);
 }
 
 BOOST_AUTO_TEST_CASE(settings_of_the_service_are_read_back) {
