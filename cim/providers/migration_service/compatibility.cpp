@@ -1,12 +1,13 @@
 // GetSystemCompatibilityInfo, CheckSystemCompatibilityInfo, GetSystemCompatibilityVectors. The information is
 // lines of text ("wsvirt compatibility 1", then name=value) as bytes: one host writes what a machine needs,
-// another reads whether it has that.
+// or what its own machines find there, another reads whether it has that.
 #include <algorithm>
-#include <charconv>
+#include <limits>
 #include <map>
 
 #include "backend/hypervisor.hpp"
 #include "base/text.hpp"
+#include "cim/providers/cluster.hpp"
 #include "cim/providers/instance_tools.hpp"
 #include "cim/providers/migration_service/hosts.hpp"
 #include "cim/providers/migration_service/methods.hpp"
@@ -21,36 +22,56 @@ constexpr std::string_view first_line = "wsvirt compatibility 1";
 constexpr std::uint32_t not_compatible = 32784;
 using Needs = std::map<std::string, std::string>;
 
-Result<Needs> needs_of(const MethodCall& call) {
-    const auto guid = vs::system_guid_of(call.reference("ComputerSystem"));
-    const auto host = guid.empty() ? std::nullopt : host_of_machine(call.services, guid);
-    const auto machine = host ? host->hypervisor->machine(guid) : nullptr;
-    if (!machine)
-        return Error(Status::invalid_parameter, "wsvirt.migration.machine",
-                     "ComputerSystem must refer to a virtual machine that exists.", "ComputerSystem");
-    const auto info = host->hypervisor->host();
-    const auto& spec = machine->spec;
-    const bool active =
-        machine->state == backend::MachineState::running || machine->state == backend::MachineState::paused;
+struct Asked {
+    std::shared_ptr<const backend::Machine> machine;  // null: the host itself
+    backend::HostInfo host;
+
+    bool active() const {
+        return machine && (machine->state == backend::MachineState::running ||
+                           machine->state == backend::MachineState::paused);
+    }
+    // A machine that is off takes whatever processor it finds.
+    bool needs_accelerator() const { return !machine || active(); }
+    bool needs_vendor() const { return needs_accelerator() && host.accelerator == "kvm"; }
+};
+
+// A machine, or a host that these services are over.
+Result<Asked> asked_of(const MethodCall& call) {
+    const auto path = call.reference("ComputerSystem");
+    const auto guid = vs::system_guid_of(path);
+    if (!guid.empty()) {
+        const auto at = host_of_machine(call.services, guid);
+        if (auto machine = at ? at->hypervisor->machine(guid) : nullptr)
+            return Asked{std::move(machine), at->hypervisor->host()};
+    } else if (const auto host = find_host(call.services, path, "ComputerSystem");
+               host && (host->hypervisor == &call.services.hypervisor || is_cluster(call.services))) {
+        return Asked{nullptr, host->hypervisor->host()};
+    }
+    return Error(Status::invalid_parameter, "wsvirt.migration.machine",
+                 "ComputerSystem must refer to a virtual machine or a host that exists.", "ComputerSystem");
+}
+
+// Of a host what all machines that move between two have to find; how much of it they need is their own.
+Needs needs_of(const Asked& asked) {
     Needs n;
+    n["arch"] = asked.host.arch;
+    if (asked.needs_accelerator()) n["accelerator"] = asked.host.accelerator;
+    if (asked.needs_vendor()) n["vendor"] = asked.host.cpu_vendor;
+    if (!asked.machine) return n;
+    const auto& spec = asked.machine->spec;
     n["machine"] = spec.uuid;
-    n["arch"] = info.arch;
     n["processors"] = std::to_string(spec.processors);
     n["memory"] = std::to_string(spec.memory_mib);
     n["firmware"] = spec.firmware == backend::Firmware::uefi ? "uefi" : "bios";
     n["secure_boot"] = spec.secure_boot ? "1" : "0";
-    if (active) {  // a machine that is off takes whatever processor it finds
-        n["accelerator"] = info.accelerator;
-        if (info.accelerator == "kvm") n["vendor"] = info.cpu_vendor;
-    }
     return n;
 }
 
 Result<MethodResult> get_info(const MethodCall& call) {
-    const auto needs = needs_of(call);
-    if (!needs) return refused_quietly(needs.error());
+    const auto asked = asked_of(call);
+    if (!asked) return refused_quietly(asked.error());
     std::string text(first_line);
-    for (const auto& [name, value] : *needs) text += '\n' + name + '=' + value;
+    for (const auto& [name, value] : needs_of(*asked)) text += '\n' + name + '=' + value;
     Value::Array bytes;
     for (char c : text) bytes.emplace_back(static_cast<unsigned char>(c));
     MethodResult out(0);
@@ -133,27 +154,50 @@ std::uint64_t mark_of(std::string_view text) {
     return h;
 }
 
+// CompareOperation: what a machine's number must be to its host's.
+constexpr unsigned equal = 0, subset = 2, at_most = 7;
+struct Vector {
+    unsigned id, compare;
+    std::uint64_t number;
+};
+
+// A host has all that a machine may have. What is not known of it holds nothing back.
+std::vector<Vector> vectors_of(const Asked& asked) {
+    constexpr std::uint64_t bios = 1, uefi = 2, secure_boot = 4;
+    constexpr auto unknown = std::numeric_limits<std::uint64_t>::max();
+    const auto& host = asked.host;
+    std::uint64_t firmware = 0, processors = 0, memory = 0;
+    if (asked.machine) {
+        const auto& spec = asked.machine->spec;
+        firmware = spec.firmware == backend::Firmware::uefi ? uefi : bios;
+        if (spec.secure_boot) firmware |= secure_boot;
+        processors = spec.processors;
+        memory = spec.memory_mib;
+    } else {
+        firmware = bios | (host.uefi_available ? uefi : 0) | (host.secure_boot_available ? secure_boot : 0);
+        processors = host.max_processors > 1 ? host.max_processors : unknown;
+        memory = host.memory_mib != 0 ? host.memory_mib : unknown;
+    }
+    std::vector<Vector> out{{1, equal, mark_of(host.arch)}};
+    if (asked.needs_accelerator()) out.push_back({2, equal, mark_of(host.accelerator)});
+    if (asked.needs_vendor()) out.push_back({3, equal, mark_of(host.cpu_vendor)});
+    out.push_back({4, subset, firmware});
+    out.push_back({5, at_most, processors});
+    out.push_back({6, at_most, memory});
+    return out;
+}
+
 Result<MethodResult> get_vectors(const MethodCall& call) {
-    const auto needs = needs_of(call);
-    if (!needs) return refused_quietly(needs.error());
+    const auto asked = asked_of(call);
+    if (!asked) return refused_quietly(asked.error());
     const auto cls = call.request.ns.find("Msvm_CompatibilityVector");
     if (!cls) return MethodResult(32770);
-    constexpr unsigned equal = 0, at_least = 5;
-    struct Row {
-        const char* name;
-        unsigned id, compare;
-    };
-    constexpr Row rows[] = {{"arch", 1, equal},     {"accelerator", 2, equal},   {"vendor", 3, equal},
-                            {"firmware", 4, equal}, {"processors", 5, at_least}, {"memory", 6, at_least}};
     Value::Array all;
-    for (const auto& row : rows) {
-        const auto it = needs->find(row.name);
-        if (it == needs->end()) continue;
+    for (const auto& v : vectors_of(*asked)) {
         Instance i(cls);
-        i.set("VectorId", row.id);
-        i.set("CompareOperation", row.compare);
-        i.set("CompatibilityInfo",
-              row.compare == equal ? mark_of(it->second) : parse_uint(it->second).value_or(0));
+        i.set("VectorId", v.id);
+        i.set("CompareOperation", v.compare);
+        i.set("CompatibilityInfo", v.number);
         all.emplace_back(std::move(i));
     }
     MethodResult out(0);

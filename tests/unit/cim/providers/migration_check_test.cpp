@@ -1,6 +1,8 @@
 // The questions beforehand, and the settings of the migration service.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <fstream>
+#include <map>
 
 #include "base/text.hpp"
 #include "cim/providers/migration_service/wishes.hpp"
@@ -224,9 +226,89 @@ BOOST_AUTO_TEST_CASE(compatibility_information_tells_what_a_machine_needs) {
                          {{"CompatibilityInfo", Value::array_of(std::vector<int>{1, 2, 3})}})) == 32773U);
     BOOST_TEST(code(call(service(), "GetSystemCompatibilityInfo",
                          {{"ComputerSystem", system(make_guid())}})) == 32773U);
-    const auto vectors = call(service(), "GetSystemCompatibilityVectors", {{"ComputerSystem", system(guid)}});
-    BOOST_TEST(code(vectors) == 0U);
-    BOOST_TEST(vectors.out.get("CompatibilityVectors").as_array()->size() >= 4U);
+}
+
+// Two hosts are compared as a machine and a host are: that one has less memory keeps no machine that fits.
+BOOST_AUTO_TEST_CASE(compatibility_information_tells_what_a_host_is) {
+    const auto r = call(service(), "GetSystemCompatibilityInfo", {{"ComputerSystem", host("testhost")}});
+    BOOST_TEST_REQUIRE(code(r) == 0U);
+    const auto fits = [&] {
+        return code(call(service(), "CheckSystemCompatibilityInfo",
+                         {{"CompatibilityInfo", r.out.get("CompatibilityInfo")}}));
+    };
+    auto other = hypervisor.host();
+    other.memory_mib /= 2;
+    other.max_processors = 2;
+    other.uefi_available = other.secure_boot_available = false;
+    hypervisor.set_host(other);
+    BOOST_TEST(fits() == 0U);
+    other.accelerator += "?";
+    hypervisor.set_host(other);
+    BOOST_TEST(fits() == 32784U);
+    // What the services of this host are not over is theirs to tell.
+    for (const char* name : {"hvB", "nobody"})
+        BOOST_TEST(code(call(service(), "GetSystemCompatibilityInfo", {{"ComputerSystem", host(name)}})) ==
+                   32773U);
+}
+
+// Each of a machine's vectors holds against the host's of its VectorId, as CompareOperation is declared.
+BOOST_AUTO_TEST_CASE(compatibility_vectors_of_a_machine_hold_against_those_of_its_host) {
+    const auto vectors = [&](const Value& of) {
+        const auto r = call(service(), "GetSystemCompatibilityVectors", {{"ComputerSystem", of}});
+        BOOST_TEST_REQUIRE(code(r) == 0U);
+        std::map<std::uint64_t, Instance> out;
+        for (const auto& v : *r.out.get("CompatibilityVectors").as_array())
+            out.emplace(v.as_instance()->uint("VectorId"), *v.as_instance());
+        return out;
+    };
+    const auto compatible = [&](const std::string& guid) {
+        const auto all = vectors(host("testhost"));
+        const auto needs = vectors(system(guid));
+        BOOST_TEST(needs.size() >= 4U);
+        return std::all_of(needs.begin(), needs.end(), [&](const auto& need) {
+            BOOST_TEST_REQUIRE(all.contains(need.first));
+            const auto of_machine = need.second.uint("CompatibilityInfo");
+            const auto of_host = all.at(need.first).uint("CompatibilityInfo");
+            switch (need.second.uint("CompareOperation", 99)) {
+                case 0:
+                    return of_machine == of_host;
+                case 2:
+                    return (of_machine & of_host) == of_machine;
+                case 7:
+                    return of_machine <= of_host;
+                default:
+                    return false;
+            }
+        });
+    };
+    auto info = hypervisor.host();
+    info.accelerator = "kvm";
+    info.cpu_vendor = "Maker";
+    info.max_processors = 64;
+    info.memory_mib = 1 << 20;
+    info.uefi_available = info.secure_boot_available = true;
+    hypervisor.set_host(info);
+    const auto first = machine();
+    const auto second_kind = define({{"ElementName", Value("second")},
+                                     {"VirtualSystemSubType", Value("Microsoft:Hyper-V:SubType:2")},
+                                     {"SecureBootEnabled", true}});
+    for (const auto& guid : {first, second_kind}) {
+        BOOST_TEST(compatible(guid));
+        start(guid);
+        BOOST_TEST(compatible(guid));
+    }
+    const auto lacks = [&](auto change) {
+        auto less = info;
+        change(less);
+        hypervisor.set_host(less);
+        const bool out = !compatible(second_kind);
+        hypervisor.set_host(info);
+        return out;
+    };
+    BOOST_TEST(lacks([](auto& h) { h.memory_mib = 512; }));
+    BOOST_TEST(lacks([](auto& h) { h.uefi_available = false; }));
+    BOOST_TEST(lacks([](auto& h) { h.secure_boot_available = false; }));
+    BOOST_TEST(!lacks([](auto& h) { h.max_processors = 2; }));
 }
 
 BOOST_AUTO_TEST_CASE(service_settings_have_their_effect) {
