@@ -130,6 +130,13 @@ std::string host_resource(const Instance& i) {
     return a && !a->empty() ? a->front().string_or({}) : v.string_or({});
 }
 
+// As HostResource of a hard disk that means: where it goes is left to this service, as without a path.
+bool is_one_empty_text(const Value& v) {
+    const auto* a = v.as_array();
+    const auto* text = a && a->size() == 1 ? a->front().as_string() : v.as_string();
+    return text && trim(*text).empty();
+}
+
 // The path of a file with nothing left to resolve, as far as is seen from here: by it is told which machine
 // has the file.
 Result<std::string> normal_path(const std::string& path, const char* property) {
@@ -204,7 +211,9 @@ Result<void> change_resource(const Services& services, Services& there, vs::Draf
     rest.set("InstanceID", Value(vs::setting_id(draft.id(), id->device)));
     if (vs::is_medium(e->kind)) {
         const auto path = host_resource(wanted);
-        if (!wanted.get("HostResource").is_null() && path.empty())
+        const auto& given = wanted.get("HostResource");
+        const bool chosen_here = e->kind == vs::Kind::hard_disk && is_one_empty_text(given);
+        if (!given.is_null() && path.empty() && !chosen_here)
             return Error(Status::invalid_parameter, "wsvirt.migration.medium",
                          "HostResource must hold the one path that the disk has at the destination.",
                          "HostResource");

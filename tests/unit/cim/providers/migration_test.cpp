@@ -195,6 +195,23 @@ BOOST_AUTO_TEST_CASE(machine_and_storage_move_together) {
     BOOST_TEST(job_of(r).job_type == 306U);
 }
 
+// As Microsoft's sample leaves the place at the destination to the service.
+BOOST_AUTO_TEST_CASE(a_disk_without_a_place_goes_to_the_same_path) {
+    second.has_own_files(true);
+    const auto guid = machine();
+    start(guid);
+    const Given given{{"MigrationSettingData", settings({{"MigrationType", 32771U}})},
+                      {"NewResourceSettingData", disk_at("")}};
+    auto none = given;
+    none.back().second = list({make("Msvm_StorageAllocationSettingData",
+                                    {{"InstanceID", Value(disk_id)}, {"HostResource", texts({})}})});
+    REFUSED(to_host(guid, none), 32773U);
+    const auto r = to_host(guid, given);
+    BOOST_TEST(done(r) == 0U, text_of(r) + last_text);
+    BOOST_TEST_REQUIRE(second.machine(guid) != nullptr);
+    BOOST_TEST(second.machine(guid)->spec.disks.at(0).path == disk_path);
+}
+
 BOOST_AUTO_TEST_CASE(staged_then_moved_into_the_planned_system) {
     const auto guid = machine();
     auto r = to_system(guid, {{"MigrationSettingData", settings({{"MigrationType", 32770U}})}});
