@@ -112,6 +112,7 @@ Result<MethodResult> validate(const MethodCall& call) {
     task.type = job_type::validate_planned;
     task.caption = "Validating Planned Virtual Machine";
     task.cancellable = true;
+    task.always_a_job = true;  // which clients ask for its errors, also when there are none
     auto target = target_of(call);
     if (!target) return refused(call, task, target.error());
     const auto guid = target->planned->spec.uuid;
@@ -248,6 +249,7 @@ Result<MethodResult> realize(const MethodCall& call) {
     task.type = job_type::realize_planned;
     task.caption = "Realizing Planned Virtual Machine";
     task.cancellable = true;
+    task.always_a_job = true;  // by which clients find the machine
     auto target = target_of(call);
     if (!target) return refused(call, task, target.error());
     const auto guid = target->planned->spec.uuid;

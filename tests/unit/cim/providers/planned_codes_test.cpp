@@ -235,6 +235,25 @@ BOOST_FIXTURE_TEST_CASE(validate_planned_system, Codes) {
     BOOST_TEST(code(m, {{"PlannedSystem", planned_path(id)}}) == 32774U);
 }
 
+// Clients open the job whatever the call returns: it has the errors, or leads to the machine.
+BOOST_FIXTURE_TEST_CASE(validating_and_realizing_are_jobs_that_can_be_read, Codes) {
+    const auto id = plan();
+    for (const char* m : {"ValidatePlannedSystem", "RealizePlannedSystem"}) {
+        const auto r = call(m, {{"PlannedSystem", planned_path(id)}});
+        BOOST_TEST_REQUIRE(World::code(r) == 4096U);
+        BOOST_TEST(w.done(r) == 0U, w.last_text);
+        const auto job = *r.out.get("Job").as_path();
+        BOOST_TEST(w.get(job).uint("JobState") == 7U);
+        BOOST_TEST(World::code(w.call(job, "GetErrorEx", {})) == 0U);
+        if (m == std::string("ValidatePlannedSystem")) continue;
+        const auto made = w.query("ASSOCIATORS OF {" + job.relative_text() +
+                                  "} WHERE AssocClass = Msvm_AffectedJobElement ResultClass = "
+                                  "Msvm_ComputerSystem");
+        BOOST_TEST_REQUIRE(made.size() == 1U);
+        BOOST_TEST(made[0].string("Name") == id);
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(realize_planned_system, Codes) {
     const char* m = "RealizePlannedSystem";
     BOOST_TEST(code(m, {{"PlannedSystem", planned_path(make_guid())}}) == 32773U);
