@@ -19,7 +19,8 @@ if not INSIDE:
 
     @pytest.mark.timeout(1750)
     def test_between_two_hosts(guest):
-        run_between_two_hosts(guest, 1700, HERE, HERE.parent / "moves_from_embedded.py", HERE.parent / "exports_of_other_hosts.py")
+        beside = ("moves_from_embedded.py", "exports_of_other_hosts.py", "data_addresses.py")
+        run_between_two_hosts(guest, 1700, HERE, *[HERE.parent / name for name in beside])
 
 else:
     import embedded

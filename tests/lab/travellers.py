@@ -27,12 +27,12 @@ COMPLETED, TERMINATED, EXCEPTION = "7", "8", "10"
 PATIENCE = 180  # seconds for what takes a few
 
 
-def hosts_config(uri="qemu+tls://hvB/system"):
+def hosts_config(uri="qemu+tls://hvB/system", data="10.99.0.2"):
     return f"""
 [[host]]
 name = "hvB"
 uri = "{uri}"
-migration_data_address = "10.99.0.2"
+migration_data_address = "{data}"
 accelerator = "tcg"
 storage_folders = ["/vms", "{SHARED}"]
 [[host.switch]]
