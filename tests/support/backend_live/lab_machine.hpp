@@ -5,15 +5,9 @@
 #include <functional>
 
 #include "support/backend_live/embedded_host.hpp"
+#include "support/ok.hpp"
 
 namespace wsvirt::testing {
-
-// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): the message shall show the call
-#define OK(call)                                                                        \
-    do {                                                                                \
-        auto r_ = (call);                                                               \
-        BOOST_REQUIRE_MESSAGE(r_, #call << ": " << (r_ ? "" : r_.error().full_text())); \
-    } while (false)
 
 inline EmbeddedHost& host() {
     return EmbeddedHost::shared();

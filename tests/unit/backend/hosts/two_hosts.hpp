@@ -14,15 +14,9 @@
 
 #include "backend/libvirt/handles.hpp"
 #include "backend/libvirt/libvirt_hypervisor.hpp"
+#include "tests/support/ok.hpp"
 
 namespace wsvirt::testing {
-
-// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): the message shall show the call
-#define OK(call)                                                                        \
-    do {                                                                                \
-        auto r_ = (call);                                                               \
-        BOOST_REQUIRE_MESSAGE(r_, #call << ": " << (r_ ? "" : r_.error().full_text())); \
-    } while (false)
 
 // Every call here takes seconds; how many depends on the machine.
 constexpr auto patience = std::chrono::seconds(120);

@@ -10,6 +10,7 @@
 #include "backend/libvirt/snapshot_xml.hpp"
 #include "backend/libvirt/unfinished_text.hpp"
 #include "base/text.hpp"
+#include "support/ok.hpp"
 #include "support/random_spec.hpp"
 #include "tests/unit/backend/libvirt/libvirt_calls.hpp"
 
@@ -32,12 +33,6 @@ std::unique_ptr<Hypervisor> open_test(const std::string& state_dir = "") {
 bool is_running(const Hypervisor& h, const std::string& machine) {
     return h.machine(machine)->state == running;
 }
-
-#define OK(call)                                                                        \
-    do {                                                                                \
-        auto r_ = (call);                                                               \
-        BOOST_REQUIRE_MESSAGE(r_, #call << ": " << (r_ ? "" : r_.error().full_text())); \
-    } while (false)
 
 }  // namespace
 
