@@ -85,6 +85,18 @@ Pool pool_by_id(virConnectPtr connection, const std::string& id) {
     return id.empty() ? nullptr : Pool(virStoragePoolLookupByUUIDString(connection, id.c_str()));
 }
 
+// Like libvirt's event loop it is one for the process, for as long as somebody needs it: pools are the
+// host's, whichever of our connections they were made through.
+template <class T>
+std::shared_ptr<T> of_this_process() {
+    static std::mutex mutex;
+    static std::weak_ptr<T> current;
+    const std::scoped_lock lock(mutex);
+    auto one = current.lock();
+    if (!one) current = one = std::make_shared<T>();
+    return one;
+}
+
 bool is_on(const Pool& pool) {
     return pool && virStoragePoolIsActive(pool.get()) == 1;
 }
@@ -92,12 +104,7 @@ bool is_on(const Pool& pool) {
 }  // namespace
 
 std::shared_ptr<LeftPools> LeftPools::acquire() {
-    static std::mutex mutex;
-    static std::weak_ptr<LeftPools> current;
-    const std::scoped_lock lock(mutex);
-    auto pools = current.lock();
-    if (!pools) current = pools = std::make_shared<LeftPools>();
-    return pools;
+    return of_this_process<LeftPools>();
 }
 
 bool LeftPools::some_are_on() const {
@@ -173,20 +180,10 @@ struct FolderView::Shared {
     std::string ended;   // id of somebody's that was on, and that looking into it has turned off; or ""
 };
 
-// Like libvirt's event loop it is one for the process, for as long as somebody needs it: pools are the
-// host's, whichever of our connections they were made through.
 struct FolderView::All {
     std::mutex mutex;
     std::map<std::pair<std::string, std::string>, std::weak_ptr<Shared>> folders;
 
-    static std::shared_ptr<All> acquire() {
-        static std::mutex mutex;
-        static std::weak_ptr<All> current;
-        const std::scoped_lock lock(mutex);
-        auto all = current.lock();
-        if (!all) current = all = std::make_shared<All>();
-        return all;
-    }
     std::shared_ptr<Shared> folder(virConnectPtr connection, const std::string& folder) {
         const std::scoped_lock lock(mutex);
         std::erase_if(folders, [](const auto& f) { return f.second.expired(); });
@@ -201,7 +198,7 @@ struct FolderView::Look {
     virConnectPtr connection;
     std::string folder;
     unsigned flags;
-    std::shared_ptr<All> all = All::acquire();
+    std::shared_ptr<All> all = of_this_process<All>();
     std::shared_ptr<Shared> shared = all->folder(connection, folder);
     std::shared_ptr<LeftPools> left = LeftPools::acquire();
     std::string uri = take(virConnectGetURI(connection));
