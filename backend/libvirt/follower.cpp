@@ -17,6 +17,7 @@ namespace wsvirt::backend::libvirt {
 namespace {
 
 constexpr auto interval = std::chrono::milliseconds(250);
+constexpr auto other_job_patience = std::chrono::seconds(15);
 // What was asked to end may have begun to copy only then.
 constexpr auto end_patience = std::chrono::seconds(1);
 // A guest that writes faster than its memory is sent never gets done by itself: after so many rounds it may
@@ -69,6 +70,14 @@ Result<void> cut_off(virDomainPtr d) {
 }
 
 }  // namespace
+
+void wait_for_other_job(const Session& s, virDomainPtr d) {
+    const auto end = std::chrono::steady_clock::now() + other_job_patience;
+    virDomainJobInfo info{};
+    while (!s.stop.stop_requested() && std::chrono::steady_clock::now() < end &&
+           virDomainGetJobInfo(d, &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE)
+        std::this_thread::sleep_for(interval);
+}
 
 std::function<void()> abort_migration(const CorePtr& core, std::string_view uuid) {
     return [core, id = std::string(uuid)] {

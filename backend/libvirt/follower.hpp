@@ -17,6 +17,9 @@ namespace wsvirt::backend::libvirt {
 // Asks a migration to end, from a worker of its own, whether the destination answers or not.
 std::function<void()> abort_migration(const CorePtr& core, std::string_view uuid);
 
+// A migration whose client died comes to its end by itself, a moment later; it is waited for.
+void wait_for_other_job(const Session& s, virDomainPtr d);
+
 class Follower {
   public:
     // destination: the connection that the migration uses; outlives this.

@@ -31,12 +31,10 @@ using enum MachineState;
 
 namespace {
 
-constexpr const char *doing = "move the machine", *ending = "end what is left over";
-constexpr auto progress_interval = std::chrono::milliseconds(250);
+constexpr const char* doing = "move the machine";
 constexpr const char* too_fast =
     "The machine changes its memory faster than it can be sent within the standstill that is allowed.";
 constexpr auto cleanup_patience = std::chrono::seconds(3);
-constexpr auto other_job_patience = std::chrono::seconds(15);
 constexpr auto cleanup_poll = std::chrono::milliseconds(50);
 
 struct Place {
@@ -63,15 +61,6 @@ unsigned long flags_for(const MigrationRequest& r, MachineState state) {
         f |= VIR_MIGRATE_UNSAFE;  // whether both hosts see the disks was settled by the caller
     if (state == paused) f |= VIR_MIGRATE_PAUSED;
     return f;
-}
-
-// A migration whose client died comes to its end by itself, a moment later.
-void wait_for_other_job(const Session& s, virDomainPtr d) {
-    const auto end = std::chrono::steady_clock::now() + other_job_patience;
-    virDomainJobInfo info{};
-    while (!s.stop.stop_requested() && std::chrono::steady_clock::now() < end &&
-           virDomainGetJobInfo(d, &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE)
-        std::this_thread::sleep_for(progress_interval);
 }
 
 // The destination takes away what it had begun a moment after the source knows that it failed.
@@ -402,28 +391,6 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
     return done;
 }
 
-// The migration first: while one comes in or goes out, libvirt lets each change of a disk wait for half a
-// minute. One that comes in is not ended at this end, and copies nothing from here.
-Result<void> end_what_was_begun(const Session& s, virDomainPtr d) {
-    virDomainJobInfo info{};
-    if (virDomainGetJobInfo(d, &info) < 0) {
-        const int code = last_error_code();  // it comes in, it is off, or the driver moves nothing
-        const bool none = code == VIR_ERR_OPERATION_UNSUPPORTED || code == VIR_ERR_OPERATION_INVALID ||
-                          code == VIR_ERR_NO_SUPPORT;
-        return none ? Result<void>() : last_error(ending);
-    }
-    if (info.type != VIR_DOMAIN_JOB_NONE) {
-        virDomainAbortJob(d);
-        wait_for_other_job(s, d);
-        if (virDomainGetJobInfo(d, &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE)
-            return Error{Status::busy, "wsvirt.machine.busy",
-                         "Another operation on the machine has not finished; try again later.", uuid_of(d)};
-    }
-    for (const auto& t : snapshot_targets(take(virDomainGetXMLDesc(d, 0))))
-        virDomainBlockJobAbort(d, t.target.c_str(), 0);
-    return {};
-}
-
 // What became of it, also where the call was given up while the source was only looked at once more; of one
 // that was given up before nobody knows what it leaves.
 Result<void> known_to_its_end(const CorePtr& core, const Call& call, const MigrationRequest& r,
@@ -452,19 +419,6 @@ Result<void> known_to_its_end(const CorePtr& core, const Call& call, const Migra
 }
 
 }  // namespace
-
-Result<void> LibvirtHypervisor::abandon(const Call& call, std::string_view uuid) {
-    return core_->workers->run<void>(
-        call, {ending, core_->settings().call_limit, false, {}, {}},
-        [core = core_, id = std::string(uuid)](Session& s) -> Result<void> {
-            const auto d = find_domain(s.connection, id);
-            if (!d) return refresh(s.connection, id, *core->connector, *core->inventory);
-            auto ended = end_what_was_begun(s, d.get());
-            // A copy may have come to its end just before.
-            auto seen = refresh(s.connection, id, *core->connector, *core->inventory);
-            return ended ? seen : ended;
-        });
-}
 
 Result<void> LibvirtHypervisor::migrate(const Call& call, const MigrationRequest& request,
                                         Hypervisor& destination) {
