@@ -88,7 +88,8 @@ class Export {
     Result<void> make() {
         std::error_code ec;
         Result<void> r;
-        for (const char* sub : {machines_folder, disks_folder})
+        // The last one also where it stays empty: clients name it when they import.
+        for (const char* sub : {machines_folder, disks_folder, snapshots_folder})
             if (r) r = make_passable(folder_ / sub);
         if (r) r = write();
         (void)still_.release();

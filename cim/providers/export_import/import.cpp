@@ -29,14 +29,16 @@ Result<void> check_free(Services& services, const std::string& guid) {
                  "GenerateNewSystemIdentifier");
 }
 
-// The snapshots of an export are in its own folders; another place would not fit its disks.
-Result<void> check_snapshot_folder(const MethodCall& call, const std::filesystem::path& root) {
+// The snapshots of an export are in its own folders; another place would not fit its disks. Clients name one
+// also where there are none.
+Result<void> check_snapshot_folder(const MethodCall& call, const std::filesystem::path& root,
+                                   bool has_snapshots) {
     const auto text = call.in.get("SnapshotFolder").string_or({});
     if (text.empty()) return {};
     auto folder = vs::check_folder(call.services.host.export_folders, text, "SnapshotFolder");
     if (!folder) return folder.error();
-    const std::filesystem::path real(*folder);
-    if (real == root || real.parent_path() == root) return {};
+    const auto inside = std::filesystem::path(*folder).lexically_relative(root);
+    if (!has_snapshots || (!inside.empty() && *inside.begin() != "..")) return {};
     return Error(Status::invalid_parameter, "wsvirt.import.snapshot_folder",
                  "SnapshotFolder must be the folder of the export, \"" + root.string() +
                      "\", or one in it; leave it out and the snapshots come along.",
@@ -85,7 +87,8 @@ Result<MethodResult> import_system(const MethodCall& call) {
     auto& services = call.services;
     auto folder = open_import(services, call.in.get("SystemDefinitionFile").string_or({}));
     if (!folder) return refused(call, task, folder.error());
-    if (auto r = check_snapshot_folder(call, folder->root); !r) return refused(call, task, r.error());
+    if (auto r = check_snapshot_folder(call, folder->root, !folder->definition.snapshots.empty()); !r)
+        return refused(call, task, r.error());
     const bool renew = call.in.get("GenerateNewSystemIdentifier").bool_or(false);
     auto planned = planned_of(services, *folder, renew ? make_guid() : std::string());
     if (!planned) return refused(call, task, planned.error());
@@ -122,7 +125,8 @@ Result<MethodResult> import_snapshots(const MethodCall& call) {
     if (!held) return refused(call, task, held.error());
     const auto root = planned->spec.attributes.find(std::string(vs::planned_folder));
     const auto place = root == planned->spec.attributes.end() ? std::string() : root->second;
-    if (auto r = check_snapshot_folder(call, place); !r) return refused(call, task, r.error());
+    if (auto r = check_snapshot_folder(call, place, !planned->snapshots.empty()); !r)
+        return refused(call, task, r.error());
     task.busy_key = planned->spec.uuid;
     Arguments results;
     Value::Array imported;

@@ -213,11 +213,11 @@ Result<std::string> check_folder(const std::vector<fs::path>& folders, const std
                                  const std::string& property) {
     if (auto r = check_path(path, property); !r) return r.error();
     std::error_code ec;
-    const auto real = fs::canonical(path, ec);
-    if (ec ? !below_any(fs::path(path).lexically_normal(), folders) : !below_any(real, folders))
-        return outside(path, property);
-    if (ec || !fs::is_directory(real, ec))
-        return bad("wsvirt.disk.folder_missing", property, "There is no folder \"" + path + "\".");
+    auto real = fs::weakly_canonical(path, ec);
+    if (!ec && !real.has_filename()) real = real.parent_path();
+    if (ec || !below_any(real, folders)) return outside(path, property);
+    if (fs::exists(real, ec) && !fs::is_directory(real, ec))
+        return bad("wsvirt.disk.folder_missing", property, "\"" + path + "\" is no folder.");
     return real.string();
 }
 

@@ -44,7 +44,7 @@ Result<std::string> check_place(const std::vector<std::filesystem::path>& folder
 // As check_place for a file that must exist. Errors also: not_found.
 Result<std::string> check_existing(const std::vector<std::filesystem::path>& folders, const std::string& path,
                                    const std::string& property);
-// As check_existing for a folder.
+// As check_place for a folder; what is missing of it is taken as it is written.
 Result<std::string> check_folder(const std::vector<std::filesystem::path>& folders, const std::string& path,
                                  const std::string& property);
 // The machine (its name) that has the file in one of its drives; "" when none. Snapshots count, and machines

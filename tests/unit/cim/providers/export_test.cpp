@@ -284,7 +284,7 @@ BOOST_AUTO_TEST_CASE(others_may_pass_the_folders_and_not_look_into_them) {
     BOOST_TEST_REQUIRE(code == 0U);
     const auto made = place() / "new" / "traveller";
     for (const auto& made_one :
-         {place() / "new", made, made / "Virtual Machines", made / "Virtual Hard Disks"})
+         {place() / "new", made, made / "Virtual Machines", made / "Virtual Hard Disks", made / "Snapshots"})
         BOOST_TEST(unsigned(fs::status(made_one).permissions()) == 0711U, made_one);
     BOOST_TEST(unsigned(fs::status(made / "Virtual Machines" / (guid + ".xml")).permissions()) == 0600U);
 }

@@ -184,6 +184,39 @@ BOOST_FIXTURE_TEST_CASE(import_system_definition, Codes) {
     BOOST_TEST(code(m, import_of(file, false)) == 32773U);  // planned already
 }
 
+// Clients name the folder Snapshots of an export, or one of their own, whether there are any or not.
+BOOST_FIXTURE_TEST_CASE(a_snapshot_folder_is_one_of_the_export_or_not_needed, Codes) {
+    const auto file = exported(machine(w.image("s.qcow2")), "s");
+    const auto import = [&](const std::string& folder) {
+        auto in = import_of(file, true);
+        in.emplace_back("SnapshotFolder", folder);
+        const auto n = code("ImportSystemDefinition", in);
+        return n;
+    };
+    const auto snapshots = place("s/Snapshots");
+    BOOST_TEST(fs::is_directory(snapshots));
+    BOOST_TEST(import(snapshots) == 0U);
+    fs::remove(snapshots);  // exports of earlier versions have none
+    for (const auto& folder : {snapshots, snapshots + "/", snapshots + "/deeper", place("s/./Snapshots"),
+                               place("s"), place("elsewhere"), place("")})
+        BOOST_TEST(import(folder) == (folder == place("") ? 32769U : 0U), folder);
+    for (const char* folder : {"/etc", "/srv/none"}) BOOST_TEST(import(folder) == 32769U, folder);
+    BOOST_TEST(import(place("../elsewhere")) == 32769U);
+    BOOST_TEST(import(file) == 32773U);
+    // With snapshots it is a place of theirs.
+    auto definition = export_definition_from_text(*read_file(file, 1 << 20));
+    BOOST_TEST_REQUIRE(definition.ok());
+    ExportDefinition::Snapshot s;
+    s.id = make_guid();
+    s.settings = definition->settings;
+    definition->snapshots.push_back(s);
+    BOOST_TEST_REQUIRE(write_file(file, export_definition_to_text(*definition)).ok());
+    for (const auto& folder : {snapshots, place("s")}) BOOST_TEST(import(folder) == 0U, folder);
+    fs::create_directory(place("elsewhere"));
+    for (const char* folder : {"elsewhere", "s/../elsewhere", "s2"})
+        BOOST_TEST(import(place(folder)) == 32773U, folder);
+}
+
 // What other services write into the same folder, and what a client calls like that, is theirs.
 BOOST_FIXTURE_TEST_CASE(only_unfinished_exports_of_ones_own_are_removed_at_start, Codes) {
     const auto guid = machine();
