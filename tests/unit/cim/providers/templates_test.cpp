@@ -114,4 +114,23 @@ BOOST_AUTO_TEST_CASE(a_machine_like_the_default_settings) {
     BOOST_TEST((second.firmware == backend::Firmware::uefi));
 }
 
+// Clients look them up by ElementName, or put the InstanceID together from the GUID.
+BOOST_AUTO_TEST_CASE(of_secure_boot_by_their_identifiers) {
+    World w;
+    for (const auto& [name, guid] :
+         {std::pair("MicrosoftWindows", "1734c6e8-3154-4dda-ba5f-a874cc483422"),
+          std::pair("MicrosoftUEFICertificateAuthority", "272e7447-90a4-4563-a4b9-8e4ab00526ce"),
+          std::pair("OpenSourceShieldedVM", "4292ae2b-ee2c-42b5-a969-dd8f8689f6f3")}) {
+        const auto found =
+            w.get_setting("Msvm_VirtualSystemSettingData",
+                          R"(Microsoft:Definition\VirtualSystem\SecureBootTemplateId\)" + std::string(guid));
+        BOOST_TEST(found.string("ElementName") == name);
+        BOOST_TEST(found.string("SecureBootTemplateId") == guid);
+        const auto named = w.query(
+            std::string("SELECT * FROM Msvm_VirtualSystemSettingData WHERE ElementName = '") + name + "'");
+        BOOST_TEST_REQUIRE(named.size() == 1U);
+        BOOST_TEST(named[0].string("InstanceID") == found.string("InstanceID"));
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
