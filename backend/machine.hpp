@@ -133,11 +133,11 @@ inline constexpr std::string_view snapshot_name = "snapshot.name";
 // snapshot.
 void erase_snapshot_notes(Attributes& attributes);
 
-// What a MachineSpec has no word for: devices by names that a person would look for; "" = none.
+// What a MachineSpec has no word for, by names that a person would look for; "" = none.
 struct UnknownDevices {
     std::string disks;        // hard disks
-    std::string devices;      // others, which the guest would miss
-    std::string connections;  // what network adapters of the spec really lead to
+    std::string devices;      // and settings, which memory cannot do without
+    std::string connections;  // the rest: what adapters lead to, how it is run ...
 };
 // All of them.
 std::string names_of(const UnknownDevices& unknown);

@@ -14,8 +14,6 @@ namespace wsvirt::backend::libvirt {
 
 namespace {
 
-constexpr const char* agent_channel = "org.qemu.guest_agent.0";
-
 std::vector<pugi::xml_node> all(pugi::xml_node devices, const char* name) {
     std::vector<pugi::xml_node> r;
     for (const auto node : devices.children(name)) r.push_back(node);

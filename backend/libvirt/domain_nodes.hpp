@@ -43,6 +43,9 @@ void fill_scsi_controller(pugi::xml_node node, unsigned index);
 void write_devices(pugi::xml_node devices, const MachineSpec& spec, const struct DomainOptions& options,
                    bool fresh, const MachineSpec* before);
 
+// The channel of QEMU's guest agent, as the guest calls it.
+inline constexpr const char* agent_channel = "org.qemu.guest_agent.0";
+
 // What <title> and <description> hold for these settings.
 std::string title_for(const MachineSpec& spec);
 std::string description_for(const MachineSpec& spec);

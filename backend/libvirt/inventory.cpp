@@ -47,15 +47,22 @@ bool same_spec(const MachineSpec& a, const MachineSpec& b) {
     return a == b || spec_text({a, 0, 0}) == spec_text({b, 0, 0});
 }
 
+bool same(const UnknownDevices& a, const UnknownDevices& b) {
+    return a.disks == b.disks && a.devices == b.devices && a.connections == b.connections;
+}
+
 bool same(const SnapshotInfo& a, const SnapshotInfo& b) {
     return a.id == b.id && a.parent == b.parent && a.current == b.current && a.has_memory == b.has_memory &&
-           a.external == b.external && a.created_us == b.created_us && same_spec(a.spec, b.spec);
+           a.external == b.external && a.created_us == b.created_us && same(a.unknown, b.unknown) &&
+           same_spec(a.spec, b.spec);
 }
 
 bool same_settings(const Machine& a, const Machine& b) {
     return a.persistent == b.persistent && a.agent_connected == b.agent_connected &&
            a.config_changed_us == b.config_changed_us && a.has_saved_state == b.has_saved_state &&
-           std::equal(a.snapshots.begin(), a.snapshots.end(), b.snapshots.begin(), b.snapshots.end(), same) &&
+           same(a.unknown, b.unknown) &&
+           std::equal(a.snapshots.begin(), a.snapshots.end(), b.snapshots.begin(), b.snapshots.end(),
+                      [](const auto& x, const auto& y) { return same(x, y); }) &&
            same_spec(a.spec, b.spec);
 }
 

@@ -11,6 +11,7 @@
 #include "backend/libvirt/errors.hpp"
 #include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/snapshot_xml.hpp"
+#include "backend/libvirt/unknown_in.hpp"
 #include "base/text.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -83,8 +84,7 @@ void add_local_facts(Machine& m, const std::string& name, const Connector& conne
         m.state_since_us = m.id > 0 ? m.started_us : modified_us(dir + "/" + name + ".log");
 }
 
-bool agent_connected(virDomainPtr domain) {
-    const std::string live = take(virDomainGetXMLDesc(domain, 0));
+bool agent_connected(const std::string& live) {
     const auto at = live.find("name='org.qemu.guest_agent.0'");
     if (at == std::string::npos) return false;
     const auto end = live.find('>', at);
@@ -104,6 +104,12 @@ std::string uuid_of(virDomainPtr domain) {
 }
 
 namespace {
+
+// As it runs, or as it ran when it was saved.
+std::string running_xml(virDomainPtr domain, const Machine& m) {
+    if (m.state == MachineState::saved) return take(virDomainManagedSaveGetXMLDesc(domain, 0));
+    return m.id == -1 ? "" : take(virDomainGetXMLDesc(domain, 0));
+}
 
 Result<Machine> without_snapshots(virDomainPtr domain, const Connector& connector) {
     int state = 0, reason = 0;
@@ -130,7 +136,9 @@ Result<Machine> without_snapshots(virDomainPtr domain, const Connector& connecto
     int autostart = 0;
     if (persistent && virDomainGetAutostart(domain, &autostart) == 0) m.spec.autostart = autostart != 0;
     add_local_facts(m, read->domain_name, connector);
-    if (m.state == MachineState::running) m.agent_connected = agent_connected(domain);
+    const std::string now = running_xml(domain, m);
+    if (m.state == MachineState::running) m.agent_connected = agent_connected(now);
+    if (persistent && !now.empty()) add_devices_beside(m.unknown, xml, now);
     return m;
 }
 

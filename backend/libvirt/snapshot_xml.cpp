@@ -2,6 +2,7 @@
 
 #include "backend/libvirt/domain_nodes.hpp"
 #include "backend/libvirt/domain_xml.hpp"
+#include "backend/libvirt/unknown_in.hpp"
 #include "base/text.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -80,6 +81,8 @@ Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machin
         auto read = read_domain(domain);
         s.spec = std::move(read.kept.spec);
         s.unknown = std::move(read.unknown);
+        if (s.has_memory && root->child("inactiveDomain"))
+            add_devices_beside(s.unknown, domain, root->child("domain"));
     }
     s.spec.uuid = to_upper(machine);
     if (const auto element = note_in(*root)) {

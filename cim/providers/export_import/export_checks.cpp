@@ -21,7 +21,8 @@ Error unknown_disks(const std::string& whose, const std::string& names) {
 
 Error unknown_to_memory(const std::string& whose, const std::string& names, const char* way_out) {
     return unfit(Status::not_supported, "wsvirt.export.unknown_devices", "ComputerSystem",
-                 "The memory of " + whose + " knows devices that an imported machine cannot have (" + names +
+                 "The memory of " + whose +
+                     " knows devices or settings that an imported machine cannot have (" + names +
                      "), and could not be used without them: take them out of the machine, or " + way_out +
                      ".");
 }

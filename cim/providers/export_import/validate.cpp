@@ -54,7 +54,7 @@ class Validation {
         const auto unknown = spec.attributes.find(std::string(vs::planned_unknown));
         if (unknown == spec.attributes.end()) return;
         add(Error(Status::invalid_parameter, "wsvirt.validate.devices",
-                  "The definition has devices that a machine of this service cannot have (" +
+                  "The definition has devices or settings that a machine of this service cannot have (" +
                       unknown->second +
                       "); take them out of the machine before it is exported, or out of the definition "
                       "before it is imported."),
