@@ -21,7 +21,7 @@ using enum MachineState;
 namespace {
 
 constexpr const char *doing = "start the machine", *pausing_it = "pause the machine",
-                     *resuming_it = "resume the machine";
+                     *resuming_it = "resume the machine", *shutting_down = "shut the machine down";
 constexpr auto poll_interval = std::chrono::milliseconds(100);
 constexpr unsigned key_hold_ms = 50;
 constexpr int most_thaws = 10;         // libvirt gives the agent some seconds for each
@@ -114,6 +114,29 @@ int state_of(virDomainPtr domain) {
     return state;
 }
 
+// As the inventory sees it, which a call brings up to date once more before the guest is said to be silent.
+Result<void> wait_until_off(const CorePtr& core, const Call& call, std::string_view uuid, unsigned run) {
+    const auto is_off = [&] {
+        const auto m = core->inventory->machine(uuid);
+        return !m || m->id < 0 || static_cast<unsigned>(m->id) != run;
+    };
+    const auto last_look = call.deadline - 2 * poll_interval;
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::unique_lock lock(mutex);
+    while (!is_off() && !call.stop.stop_requested() && std::chrono::steady_clock::now() < last_look)
+        changed.wait_for(lock, call.stop, poll_interval, [] { return false; });
+    if (is_off()) return {};
+    if (call.stop.stop_requested()) return cancelled(shutting_down);
+    (void)change_machine(core, call, uuid, {{shutting_down, {}, false, {}, {}}, {}, {}, false},
+                         [](Session&, virDomainPtr) { return Result<void>(); });
+    if (is_off()) return {};
+    if (!core->inventory->connected()) return host_lost();
+    return Error{Status::timed_out, "wsvirt.machine.guest_silent",
+                 "The guest did not shut down in time; it may have no operating system that listens. "
+                 "Turn the machine off instead."};
+}
+
 }  // namespace
 
 Result<void> LibvirtHypervisor::start(const Call& call, std::string_view uuid) {
@@ -151,24 +174,29 @@ Result<void> LibvirtHypervisor::power_off(const Call& call, std::string_view uui
     });
 }
 
+// The guest is waited for outside the workers: many that do not listen would leave none for anything else.
 Result<void> LibvirtHypervisor::shut_down(const Call& call, std::string_view uuid) {
-    const Change change{{"shut the machine down", core_->settings().shut_down_limit, false, {}, {}},
-                        {running},
-                        stopping,
-                        false};
-    return change_machine(core_, call, uuid, change, [](Session& s, virDomainPtr d) -> Result<void> {
-        if (virDomainShutdown(d) < 0) return last_error("shut the machine down");
-        for (;;) {
-            if (virDomainIsActive(d) != 1) return {};
-            if (s.stop.stop_requested()) return cancelled("shut the machine down");
-            if (std::chrono::steady_clock::now() + 2 * poll_interval >= s.deadline)
-                return Error{
-                    Status::timed_out, "wsvirt.machine.guest_silent",
-                    "The guest did not shut down in time; it may have no operating system that listens. "
-                    "Turn the machine off instead."};
-            std::this_thread::sleep_for(poll_interval);
-        }
-    });
+    const auto limit = core_->settings().shut_down_limit;
+    Call within = call;
+    within.deadline = std::min(call.deadline, std::chrono::steady_clock::now() + limit);
+    struct Asked {
+        std::optional<Transition> shown;
+        unsigned run = 0;  // libvirt's id of it
+    };
+    const auto to = std::make_shared<Asked>();
+    auto asked =
+        change_machine(core_, within, uuid, {{shutting_down, limit, false, {}, {}}, {running}, {}, false},
+                       [core = core_, to](Session&, virDomainPtr d) {
+                           to->shown.emplace(core->inventory, uuid_of(d), stopping);
+                           to->run = virDomainGetID(d);
+                           auto ok = checked(virDomainShutdown(d), shutting_down);
+                           if (!ok) to->shown->came_to_nothing();
+                           return ok;
+                       });
+    if (!asked) return asked;
+    auto done = wait_until_off(core_, within, uuid, to->run);
+    if (!done) to->shown->came_to_nothing();
+    return done;
 }
 
 // libvirt is asked also when it is so already: it answers when it has done what it was asked before, which

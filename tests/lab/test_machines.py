@@ -5,9 +5,10 @@ import pytest
 from console import READY, READY_LINE, parse_ready, wait_in_file
 from embedded import FORMS, Instance
 from hyperv import OFF, PAUSED, RUNNING, SAVED, HyperV
-from wsvirtd import processes_below
+from wsvirtd import Daemon, processes_below
 
 
+SHUT_DOWN = 4
 MEMORY = {1: 160, 2: 320}  # MiB, by generation: UEFI's loader needs more
 
 
@@ -127,6 +128,30 @@ def test_a_guest_that_does_not_listen_is_turned_off_at_once(hyperv, machines):
     assert time.monotonic() - begun < 30
     assert int(hyperv.wait_job(asked["Job"])["JobState"]) == 8
     assert not processes_below(machine.selectors["Name"].lower())
+
+
+def test_silent_guests_keep_nobody_waiting():
+    """They are waited for, and the one call at a time that the host is allowed is free for others meanwhile."""
+    with Daemon(backend='max_calls = 1\nshut_down_limit = "20s"\n') as daemon:
+        hyperv = HyperV(daemon)
+        made = [hyperv.finish(hyperv.define(settings(name, 1), [memory(32)]))["ResultingSystem"] for name in ("deaf", "deaf too", "other")]
+        for machine in made:
+            hyperv.finish(hyperv.request_state(machine, RUNNING))
+        since = hyperv.query(f"SELECT * FROM Msvm_ComputerSystem WHERE Name = '{made[1].selectors['Name']}'")[0]["TimeOfLastStateChange"]
+        asked = [hyperv.request_state(machine, SHUT_DOWN) for machine in made[:2]]
+        for machine in made[:2]:
+            hyperv.wait_state(machine, SHUT_DOWN)
+        begun = time.monotonic()
+        hyperv.finish(hyperv.request_state(made[2], OFF))
+        hyperv.finish(hyperv.request_state(made[0], OFF))
+        assert time.monotonic() - begun < 15
+        assert int(hyperv.wait_job(asked[0]["Job"])["JobState"]) == 8
+        job = hyperv.wait_job(asked[1]["Job"])
+        assert (int(job["JobState"]), int(job["ErrorCode"])) == (10, 32772), dict(job)
+        assert "did not shut down in time" in job["ErrorDescription"]
+        assert hyperv.state(made[1]) == RUNNING
+        assert hyperv.query(f"SELECT * FROM Msvm_ComputerSystem WHERE Name = '{made[1].selectors['Name']}'")[0]["TimeOfLastStateChange"] == since
+        hyperv.finish(hyperv.request_state(made[1], OFF))
 
 
 def test_generation_2_boots_from_uefi(hyperv, daemon, machines, guest_iso):
