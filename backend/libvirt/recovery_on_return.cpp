@@ -20,7 +20,7 @@ namespace {
 constexpr auto first_pause = std::chrono::seconds(2), longest_pause = std::chrono::seconds(600);
 
 // Files of machines that are off, however long it takes; but it ends where another operation waits for the
-// machine. Whether it did.
+// machine, and does not begin where one has it. Whether it was so.
 bool merge_left(const CorePtr& core, const Call& call) {
     bool broken_off = false;
     for (const auto& machine : unmerged_machines(*core)) {
@@ -31,12 +31,18 @@ bool merge_left(const CorePtr& core, const Call& call) {
         std::stop_source way;
         const auto give_way = [way]() mutable { way.request_stop(); };
         const std::stop_callback on_stop(call.stop, give_way);
-        const Change change{{"merge the disk", {}, true, {}, {}}, {MachineState::off}, {}, true, way};
-        auto done = change_machine(core, call, machine, change, [core, way](Session& s, virDomainPtr d) {
-            Site w(core, s, d);
-            w.merge_stop = way.get_token();
-            return merge_what_waited(w);
-        });
+        auto pass = enter_soon(*core, call, machine, way);
+        if (!pass) {
+            broken_off = true;
+            continue;
+        }
+        const Change change{{"merge the disk", {}, true, {}, {}}, {MachineState::off}, {}, false};
+        auto done = change_machine(core, call, machine, change,
+                                   [core, way, pass = *pass](Session& s, virDomainPtr d) {
+                                       Site w(core, s, d);
+                                       w.merge_stop = way.get_token();
+                                       return merge_what_waited(w);
+                                   });
         if (!done && done.error().message_id == "wsvirt.machine.unknown") forget_unmerged(*core, machine);
         broken_off |= !done && done.error().status == Status::cancelled;
     }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <mutex>
@@ -33,7 +34,7 @@ constexpr auto try_again = std::chrono::milliseconds(100);
 // QEMU and qemu-img may be busy yet with what the last service asked of them.
 constexpr int most_attempts = 3;
 constexpr auto longest_job = std::chrono::seconds(30);
-constexpr auto next_attempt = std::chrono::seconds(1);
+constexpr auto next_attempt = std::chrono::seconds(1), turn_limit = std::chrono::seconds(2);
 
 // QEMU ended what it was asked for, but libvirt did not live to write it down. It deletes only what it knows,
 // so it is told of the snapshot first.
@@ -257,7 +258,7 @@ bool is_gone(const Result<void>& tried) {
 // machine elsewhere, or define it again. An old note does not say whose machine it is.
 Result<void> remove_left_behind(const CorePtr& core, const Call& call, const fs::path& file) {
     constexpr const char* doing = "remove what is left of a machine";
-    auto pass = core->gates.enter(call, read_unfinished(file).machine);
+    auto pass = enter_soon(*core, call, read_unfinished(file).machine);
     if (!pass) return pass.error();
     return core->workers->run<void>(
         call, {doing, {}, true, {}, {}}, [core, pass = *pass, file](Session& s) -> Result<void> {
@@ -325,9 +326,11 @@ Result<void> at_its_turn(const CorePtr& core, const Call& call, const fs::path& 
     const auto give_way = [way]() mutable { way.request_stop(); };
     const std::stop_callback on_stop(call.stop, give_way), on_others(others, give_way);
     const Unfinished u = read_unfinished(file);
-    const Change change{{"remove what is left of a snapshot", {}, true, {}, {}}, {}, {}, true, way};
+    auto pass = enter_soon(*core, call, u.machine, way);
+    if (!pass) return pass.error();
+    const Change change{{"remove what is left of a snapshot", {}, true, {}, {}}, {}, {}, false};
     return change_machine(core, call, u.machine, change,
-                          [core, work, way, removed = u.removed](Session& s, virDomainPtr d) {
+                          [core, work, way, pass = *pass, removed = u.removed](Session& s, virDomainPtr d) {
                               Site w(core, s, d);
                               if (removed)
                                   w.merge_stop = way.get_token();
@@ -341,15 +344,18 @@ Result<void> at_its_turn(const CorePtr& core, const Call& call, const fs::path& 
 Result<void> recover_one(const CorePtr& core, const Call& call, const fs::path& file,
                          const std::stop_token& others) {
     Result<void> ok = cancelled("remove what is left of a snapshot");
-    for (int tries = 0; tries < most_attempts && !call.stop.stop_requested(); ++tries) {
+    const auto began = std::make_shared<std::atomic<bool>>(true);
+    for (int tries = 0; tries < most_attempts && *began && !call.stop.stop_requested(); ++tries) {
         if (tries > 0) std::this_thread::sleep_for(next_attempt);
-        ok = at_its_turn(core, call, file, others, [file](Site& w) {
+        *began = false;
+        ok = at_its_turn(core, call, file, others, [file, began](Site& w) {
+            *began = true;
             std::error_code ec;
             return fs::exists(file, ec) ? make_noted_whole(w, file) : Result<void>();
         });
         if (ok || is_gone(ok)) break;
     }
-    if (ok || is_gone(ok) || call.stop.stop_requested()) return ok;
+    if (ok || is_gone(ok) || !*began || call.stop.stop_requested()) return ok;
     return at_its_turn(core, call, file, others,
                        [file, why = ok.error()](Site& w) { return turn_back(w, file, why); });
 }
@@ -417,6 +423,14 @@ std::vector<Note> noted(const Core& core, bool removals) {
 }
 
 }  // namespace
+
+Result<Gates::Pass> enter_soon(Core& core, const Call& call, std::string_view machine,
+                               const std::stop_source& gives_way) {
+    Call soon;
+    soon.stop = call.stop;
+    soon.deadline = std::min(call.deadline, std::chrono::steady_clock::now() + turn_limit);
+    return core.gates.enter(soon, machine, gives_way);
+}
 
 // The others spare what applies need, and are looked at again when these are through.
 std::size_t recover_snapshots(const CorePtr& core, const Call& call) {

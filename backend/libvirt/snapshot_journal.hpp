@@ -61,6 +61,11 @@ Result<void> finish_applying(struct Site& w);
 // the notes, and is all that stays noted where it cannot. With the machine's gate held.
 void forget_unfinished(const Core& core, const Session& session, std::string_view machine);
 
+// The machine's gate, for work that is tried again: who waited for one machine that is busy for hours would
+// leave all others as they are. Errors: busy, cancelled.
+Result<Gates::Pass> enter_soon(Core& core, const Call& call, std::string_view machine,
+                               const std::stop_source& gives_way = std::stop_source(std::nostopstate));
+
 // When the host has answered for the first time, or again; one at a time. How many notes are left of it.
 std::size_t recover_snapshots(const CorePtr& core, const Call& call);
 // Of machines that were being removed, all of whose files are merged first, which may take long. One at a
