@@ -68,13 +68,17 @@ Error cannot_prepare(const fs::path& path, const std::string& why) {
 
 namespace {
 
+std::string own_log(const Settings& settings) {
+    return settings.state_dir + "/libvirt.log";
+}
+
 // libvirt would log to our standard error. Its log file can be chosen only by its environment and before its
 // start.
 std::shared_ptr<EventLoop> start_libvirt(const Settings& settings, HostKind kind) {
     std::error_code ec;
     if (kind == HostKind::embedded) fs::create_directories(settings.state_dir, ec);
     if (kind == HostKind::embedded && !ec)
-        setenv("LIBVIRT_LOG_OUTPUTS", ("3:file:" + settings.state_dir + "/libvirt.log").c_str(), 0);
+        setenv("LIBVIRT_LOG_OUTPUTS", ("3:file:" + own_log(settings)).c_str(), 0);
     return EventLoop::acquire();
 }
 
@@ -93,6 +97,7 @@ Result<void> Connector::prepare() {
     if (kind_ != HostKind::embedded) return {};
     const fs::path root = settings_.state_dir + "/qemu";
     if (!root.is_absolute()) return cannot_prepare(root, "the path is not absolute");
+    log_.emplace(own_log(settings_), settings_.libvirt_log_limit);
     std::error_code ec;
     fs::create_directories(root / "etc", ec);
     if (!ec) fs::create_directories(root / "nbd", ec);

@@ -7,7 +7,9 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 
+#include "backend/libvirt/bounded_log.hpp"
 #include "backend/libvirt/event_loop.hpp"
 #include "backend/libvirt/settings.hpp"
 #include "base/result.hpp"
@@ -21,7 +23,8 @@ enum class HostKind : std::uint8_t { embedded, local, remote, test };
 class Connector {
   public:
     explicit Connector(Settings settings);
-    // Once, before the first open: folders and files of the embedded driver.
+    // Once, before the first open: folders and files of the embedded driver, whose log is kept short from
+    // then on.
     Result<void> prepare();
     Result<Connection> open();
 
@@ -43,6 +46,7 @@ class Connector {
     std::shared_ptr<EventLoop> loop_;
     std::mutex mutex_;
     std::weak_ptr<virConnect> shared_;
+    std::optional<BoundedLog> log_;
 };
 
 }  // namespace wsvirt::backend::libvirt

@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "backend/libvirt/definition_text.hpp"
 #include "backend/libvirt/domain_xml.hpp"
 #include "backend/libvirt/hypervisor_impl.hpp"
@@ -153,6 +155,13 @@ Result<void> remove_definition(Site& w) {
     return drop_saved_file(*w.core->connector, w.domain);
 }
 
+// Nobody else does: a system's libvirt has others that see to its logs.
+void remove_log(const Connector& connector, const std::string& name) {
+    std::error_code ec;
+    if (connector.kind() == HostKind::embedded)
+        std::filesystem::remove(connector.log_dir() + "/" + name + ".log", ec);
+}
+
 }  // namespace
 
 Result<void> LibvirtHypervisor::complete(const Call& call, MachineSpec& spec) {
@@ -244,12 +253,13 @@ Result<void> LibvirtHypervisor::redefine(const Call& call, const MachineSpec& wa
 
 Result<void> remove_machine(Site& w) {
     if (auto ok = remove_external_snapshots(w); !ok) return ok;
-    const std::string machine = uuid_of(w.domain);
+    const std::string machine = uuid_of(w.domain), name = virDomainGetName(w.domain);
     if (w.local() && is_unmerged(*w.core, machine)) {
         if (auto ok = drop_saved_file(*w.core->connector, w.domain); !ok) return ok;
         if (auto ok = tidy_files(w, {}); !ok) return ok;
     }
     if (auto ok = remove_definition(w); !ok) return ok;
+    remove_log(*w.core->connector, name);
     forget_unmerged(*w.core, machine);
     forget_unfinished(*w.core, w.session, machine);
     return {};

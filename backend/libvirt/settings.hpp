@@ -43,7 +43,8 @@ struct Settings {
     std::chrono::milliseconds reconnect_first{200}, reconnect_most{10'000};
     int keepalive_interval_s = 5;  // remote hosts: a silent host is given up after interval * (count + 1)
     unsigned keepalive_count = 3;
-    unsigned max_workers = 64;  // calls in flight
+    unsigned max_workers = 64;                   // calls in flight
+    std::uint64_t libvirt_log_limit = 10 << 20;  // bytes of libvirt.log in state_dir
 };
 
 }  // namespace wsvirt::backend::libvirt

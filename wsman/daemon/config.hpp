@@ -108,6 +108,7 @@ struct BackendConfig {
     std::chrono::milliseconds agent_limit{10'000};       // the guest agent's answers
     std::chrono::milliseconds shut_down_limit{300'000};  // a guest that was asked to shut down
     std::uint32_t max_calls = 64;                        // calls under way
+    std::uint64_t libvirt_log_limit = 10 << 20;          // bytes of libvirt.log in the state folder
     std::vector<SwitchConfig> switches;
 };
 

@@ -182,6 +182,7 @@ void visit_backend(ConfigVisitor& v, BackendConfig& b) {
     waiting(v, "agent_limit", b.agent_limit, std::chrono::seconds(1));
     waiting(v, "shut_down_limit", b.shut_down_limit, std::chrono::seconds(1));
     v.key("max_calls", b.max_calls, 1, 10'000);
+    v.size("libvirt_log_limit", b.libvirt_log_limit, 64 * 1024, 1024ull * 1024 * 1024);
     visit_switches(v, b.switches);
 }
 

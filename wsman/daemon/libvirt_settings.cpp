@@ -33,6 +33,7 @@ backend::libvirt::Settings libvirt_settings(const Config& config) {
     s.agent_limit = b.agent_limit;
     s.shut_down_limit = b.shut_down_limit;
     s.max_workers = b.max_calls;
+    s.libvirt_log_limit = b.libvirt_log_limit;
     s.switches = named(b.switches);
     return s;
 }

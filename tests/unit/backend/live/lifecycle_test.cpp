@@ -2,8 +2,11 @@
 #include <signal.h>
 
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
+#include "backend/libvirt/bounded_log.hpp"
 #include "backend/qemu/process.hpp"
 #include "base/text.hpp"
 #include "support/backend_live/lab_machine.hpp"
@@ -46,6 +49,49 @@ BOOST_AUTO_TEST_CASE(a_machine_is_defined_started_and_removed) {
         BOOST_TEST((m.state() == off));
     }
     BOOST_TEST(!hv().machine(spec.uuid));
+}
+
+// And is as short as it says, without a gap where it was cut.
+BOOST_AUTO_TEST_CASE(libvirts_log_is_cut_while_libvirt_has_it_open) {
+    const auto log = host().folder() / "state" / "libvirt.log";
+    const auto fails = [] {
+        LabMachine m;
+        BOOST_TEST(!hv().reset(within(patience), m.id()));
+        MachineSpec s = m.spec;
+        s.nics = {
+            {make_guid(), NicModel::e1000, "52:54:00:aa:bb:cc", NicLink::bridge, "no such bridge", true, {}}};
+        OK(hv().redefine(within(patience), s));
+        BOOST_TEST(!hv().start(within(patience), m.id()));
+    };
+    fails();
+    const auto before = std::filesystem::file_size(log);
+    BOOST_TEST(before > 100u);
+    libvirt::cut_log(log, 100);
+    BOOST_TEST(std::filesystem::file_size(log) == 0u);
+    fails();
+    BOOST_TEST(std::filesystem::file_size(log) > 0u);
+    BOOST_TEST(std::filesystem::file_size(log) < before + 100);
+    BOOST_TEST(std::ifstream(log).peek() != 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_log_of_a_machine_goes_with_it) {
+    const auto log_of = [](const LabMachine& m) {
+        std::vector<std::filesystem::path> r;
+        for (const auto& e : std::filesystem::directory_iterator(host().folder() / "state/qemu/log/qemu"))
+            if (e.path().filename().string().find(to_lower(m.id())) != std::string::npos)
+                r.push_back(e.path());
+        return r;
+    };
+    LabMachine m;
+    OK(hv().start(within(patience), m.id()));
+    OK(hv().power_off(within(patience), m.id()));
+    BOOST_TEST_REQUIRE(log_of(m).size() == 1u);
+    BOOST_TEST(m.now()->state_since_us > 0);
+    OK(hv().undefine(within(patience), m.id()));
+    BOOST_TEST(log_of(m).empty());
+    OK(hv().define(within(patience), m.spec));
+    OK(hv().start(within(patience), m.id()));
+    BOOST_TEST(log_of(m).size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_the_state_is_refused) {

@@ -77,6 +77,7 @@ groups = { admins = "administrator", ops = "operator" }
 [backend]
 uri = "test:///default"
 storage_folders = ["/vms", "/srv/images"]
+libvirt_log_limit = "1MiB"
 [[backend.switch]]
 name = "inner"
 network = "default"
@@ -104,6 +105,7 @@ bridge = "br0"
     const auto& c = result.config;
     BOOST_TEST(c.server.name == "host-1");
     BOOST_TEST(c.server.workers == 3u);
+    BOOST_TEST(libvirt_settings(c).libvirt_log_limit == 1u << 20);
     BOOST_TEST((c.server.stop_time == milliseconds(1500)));
     BOOST_TEST(c.limits.body_bytes == 3u * 1024 * 1024);
     BOOST_TEST((c.limits.idle_time == milliseconds(7000)));
@@ -255,6 +257,8 @@ BOOST_AUTO_TEST_CASE(no_time_at_all_is_impossible_for_what_waits) {
             std::string::npos);
         BOOST_TEST(parse_config("[backend]\n" + key + " = 1\n", "w.toml").errors.empty());
     }
+    BOOST_TEST(only_error("[backend]\nlibvirt_log_limit = \"1KiB\"\n").find("backend.libvirt_log_limit") !=
+               std::string::npos);
     BOOST_TEST(only_error("[http]\nwrite_time = \"0s\"\n").find("at least 100ms") != std::string::npos);
     BOOST_TEST(only_error("[wsman.limits]\nmax_timeout = 0\n").find("at least 100ms") != std::string::npos);
     BOOST_TEST(
