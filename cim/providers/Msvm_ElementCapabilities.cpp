@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "cim/om/provider.hpp"
 #include "cim/om/services.hpp"
+#include "cim/providers/cluster.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
 #include "cim/providers/virtual_system/associations.hpp"
 #include "cim/providers/virtual_system/capabilities.hpp"
@@ -20,8 +21,10 @@ class ElementCapabilities final : public Provider {
     Result<StreamPtr> enumerate(const Request&, const ClassPtr& cls) override {
         std::vector<Instance> out;
         for (const auto& k : vs::kinds()) out.push_back(pool_link(cls, k.kind));
-        out.push_back(service_link(cls));
-        out.push_back(migration_link(cls));
+        for (const auto& host : hosts_of_services(services_)) {
+            out.push_back(service_link(cls, host));
+            out.push_back(migration_link(cls, host));
+        }
         for (const auto& m : services_.hypervisor.machines()) out.push_back(machine_link(cls, m->spec.uuid));
         return stream_of(std::move(out));
     }
@@ -54,17 +57,15 @@ class ElementCapabilities final : public Provider {
                            "Capabilities",
                            vs::setting_path("Msvm_VirtualSystemCapabilities", vs::system_capabilities_id));
     }
-    Instance service_link(const ClassPtr& cls) const {
+    static Instance service_link(const ClassPtr& cls, const std::string& host) {
         return vs::pair_of(
-            cls, "ManagedElement",
-            vs::service_path(services_.host.name, "Msvm_VirtualSystemManagementService", "vmms"),
+            cls, "ManagedElement", vs::service_path(host, "Msvm_VirtualSystemManagementService", "vmms"),
             "Capabilities",
             vs::setting_path("Msvm_VirtualSystemManagementCapabilities", vs::management_capabilities_id));
     }
-    Instance migration_link(const ClassPtr& cls) const {
+    static Instance migration_link(const ClassPtr& cls, const std::string& host) {
         namespace ms = migration_service;
-        return vs::pair_of(cls, "ManagedElement",
-                           vs::service_path(services_.host.name, ms::service_class, ms::service_name),
+        return vs::pair_of(cls, "ManagedElement", vs::service_path(host, ms::service_class, ms::service_name),
                            "Capabilities", vs::setting_path(ms::capabilities_class, ms::capabilities_id));
     }
 

@@ -1,6 +1,7 @@
 // Machines and planned systems → all of their settings, saying which are current; services → their own.
 #include "base/text.hpp"
 #include "cim/om/provider.hpp"
+#include "cim/providers/cluster.hpp"
 #include "cim/providers/instance_tools.hpp"
 #include "cim/providers/migration_service/service_state.hpp"
 #include "cim/providers/virtual_system/associations.hpp"
@@ -17,8 +18,10 @@ class ElementSettingData final : public Provider {
 
     Result<StreamPtr> enumerate(const Request&, const ClassPtr& cls) override {
         std::vector<Instance> out;
-        out.push_back(service_link(cls));
-        out.push_back(migration_link(cls));
+        for (const auto& host : hosts_of_services(services_)) {
+            out.push_back(service_link(cls, host));
+            out.push_back(migration_link(cls, host));
+        }
         for (const auto& c : vs::configurations(services_)) out.push_back(link(cls, c));
         return stream_of(std::move(out));
     }
@@ -48,21 +51,20 @@ class ElementSettingData final : public Provider {
     }
 
   private:
-    Instance service_link(const ClassPtr& cls) const {
+    static Instance service_link(const ClassPtr& cls, const std::string& host) {
         auto i =
             vs::pair_of(cls, "ManagedElement",
-                        vs::service_path(services_.host.name, "Msvm_VirtualSystemManagementService", "vmms"),
-                        "SettingData",
+                        vs::service_path(host, "Msvm_VirtualSystemManagementService", "vmms"), "SettingData",
                         vs::setting_path("Msvm_VirtualSystemManagementServiceSettingData", "Microsoft:host"));
         set_if(i, "IsCurrent", 1);
         return i;
     }
 
-    Instance migration_link(const ClassPtr& cls) const {
+    static Instance migration_link(const ClassPtr& cls, const std::string& host) {
         namespace ms = migration_service;
-        auto i = vs::pair_of(cls, "ManagedElement",
-                             vs::service_path(services_.host.name, ms::service_class, ms::service_name),
-                             "SettingData", vs::setting_path(ms::settings_class, ms::settings_id));
+        auto i =
+            vs::pair_of(cls, "ManagedElement", vs::service_path(host, ms::service_class, ms::service_name),
+                        "SettingData", vs::setting_path(ms::settings_class, ms::settings_id));
         set_if(i, "IsCurrent", 1);
         return i;
     }

@@ -1,4 +1,4 @@
-// The host → its services.
+// The hosts → their services.
 #include "base/text.hpp"
 #include "cim/om/object_manager.hpp"
 #include "cim/om/provider.hpp"
@@ -15,7 +15,7 @@ class HostedService final : public Provider {
   public:
     explicit HostedService(Services& services) : services_(services) {}
 
-    // Every service class that has a provider has its one instance on the host.
+    // Every service class that has a provider has its one instance on each host.
     Result<StreamPtr> enumerate(const Request& request, const ClassPtr& cls) override {
         std::vector<Instance> out;
         if (!services_.object_manager) return empty_stream();
@@ -24,9 +24,9 @@ class HostedService final : public Provider {
         auto found = collect(**all);
         if (!found) return found.error();
         for (const auto& s : *found)
-            out.push_back(vs::pair_of(cls, "Antecedent",
-                                      vs::system_path("Msvm_ComputerSystem", services_.host.name),
-                                      "Dependent", s.path(request.ns.name())));
+            out.push_back(vs::pair_of(
+                cls, "Antecedent", vs::system_path("Msvm_ComputerSystem", s.string("SystemName")),
+                "Dependent", vs::service_path(s.string("SystemName"), s.cls().name(), s.string("Name"))));
         return stream_of(std::move(out));
     }
 

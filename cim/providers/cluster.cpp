@@ -22,4 +22,10 @@ std::vector<std::string> other_hosts(const Services& services) {
     return out;
 }
 
+std::vector<std::string> hosts_of_services(const Services& services) {
+    auto out = other_hosts(services);
+    out.insert(out.begin(), services.host.name);
+    return out;
+}
+
 }  // namespace wsvirt::cim

@@ -17,5 +17,7 @@ Services cluster_services(const Services& local, backend::Hypervisor& hypervisor
 bool is_cluster(const Services& services);
 // The names of the hosts beside the local one; none where only that is served.
 std::vector<std::string> other_hosts(const Services& services);
+// SystemName of each instance that a service has: the local host's first.
+std::vector<std::string> hosts_of_services(const Services& services);
 
 }  // namespace wsvirt::cim

@@ -17,9 +17,9 @@ class ServiceProvider final : public Provider {
     }
 
     Result<StreamPtr> enumerate(const Request&, const ClassPtr& cls) override {
-        std::vector<Instance> out{instance(cls, services_.host.name)};
+        std::vector<Instance> out;
         // Over several hosts: the first leaves to us where things are made, the others name their host.
-        for (const auto& host : other_hosts(services_)) out.push_back(instance(cls, host));
+        for (const auto& host : hosts_of_services(services_)) out.push_back(instance(cls, host));
         return stream_of(std::move(out));
     }
 

@@ -128,6 +128,25 @@ BOOST_AUTO_TEST_CASE(references_stay_in_the_namespace) {
                disks[0].string("Parent"));
 }
 
+BOOST_AUTO_TEST_CASE(the_services_of_every_host_lead_to_it_and_to_what_they_can_do) {
+    for (const char* cls : {"Msvm_VirtualSystemManagementService", "Msvm_VirtualSystemMigrationService"})
+        for (const char* host_name : {"testhost", "hvB"}) {
+            const auto found =
+                ask(std::string("SELECT * FROM ") + cls + " WHERE SystemName = '" + host_name + "'");
+            BOOST_TEST_REQUIRE(found.size() == 1U);
+            const auto associated = [&](const char* association) {
+                return ask("ASSOCIATORS OF {" + found[0].path(cluster_v2).relative_text() +
+                           "} WHERE AssocClass = " + association);
+            };
+            const auto hosts = associated("Msvm_HostedService");
+            BOOST_TEST_REQUIRE(hosts.size() == 1U, hosts.size()
+                                                       << " hosts of " << cls << " of " << host_name);
+            BOOST_TEST(hosts[0].string("Name") == host_name);
+            BOOST_TEST(associated("Msvm_ElementCapabilities").size() == 1U, cls << " of " << host_name);
+            BOOST_TEST(associated("Msvm_ElementSettingData").size() == 1U, cls << " of " << host_name);
+        }
+}
+
 BOOST_AUTO_TEST_CASE(a_new_machine_goes_where_memory_and_processors_are_free) {
     memory(hypervisor, 512);
     memory(second, 64 * 1024);
