@@ -309,26 +309,39 @@ Result<void> LibvirtHypervisor::adopt_snapshots(const Call& call, std::string_vi
         });
 }
 
+namespace {
+// By its identifier, which is not always its name.
+Result<SnapshotHandle> snapshot_of(virDomainPtr domain, const std::string& id) {
+    virDomainSnapshotPtr* list = nullptr;
+    const int n = virDomainListAllSnapshots(domain, &list, 0);
+    if (n < 0) return last_error("look at the snapshot");
+    const std::string uuid = uuid_of(domain);
+    SnapshotHandle found;
+    for (int i = 0; i < n; ++i) {
+        SnapshotHandle s(list[i]);
+        if (iequals(snapshot_id(uuid, virDomainSnapshotGetName(s.get())), id)) found = std::move(s);
+    }
+    std::free(list);
+    if (!found) return no_snapshot(id);
+    return found;
+}
+}  // namespace
+
 // Of many snapshots it is asked of each: nothing but the one is read, and without passwords.
 Result<std::string> LibvirtHypervisor::snapshot_hardware(const Call& call, std::string_view uuid,
                                                          std::string_view snapshot) {
     if (!connected()) return host_lost();
     const std::string id(snapshot);
-    const auto m = machine(uuid);
-    if (!m) return no_machine(uuid);
-    const auto s = std::find_if(m->snapshots.begin(), m->snapshots.end(),
-                                [&](const auto& known) { return iequals(known.id, id); });
-    if (s == m->snapshots.end()) return no_snapshot(id);
-    const std::string name = s->name.empty() ? s->id : s->name;
     return core_->workers->run<std::string>(
         call, {"look at the snapshot", core_->settings().read_limit, false, {}, {}},
-        [machine = m->spec.uuid, id, name](Session& session) -> Result<std::string> {
+        [machine = std::string(uuid), id](Session& session) -> Result<std::string> {
             const auto d = find_domain(session.connection, machine);
             if (!d)
                 return last_error_code() == VIR_ERR_NO_DOMAIN ? no_machine(machine)
                                                               : last_error("look at the snapshot");
-            const SnapshotHandle held(virDomainSnapshotLookupByName(d.get(), name.c_str(), 0));
-            const std::string xml = held ? take(virDomainSnapshotGetXMLDesc(held.get(), 0)) : "";
+            const auto held = snapshot_of(d.get(), id);
+            if (!held) return held.error();
+            const std::string xml = take(virDomainSnapshotGetXMLDesc(held->get(), 0));
             if (xml.empty())
                 return last_error_code() == VIR_ERR_NO_DOMAIN_SNAPSHOT ? no_snapshot(id)
                                                                        : last_error("look at the snapshot");

@@ -120,7 +120,7 @@ Result<void> change_machine(const CorePtr& core, const Call& call, std::string_v
                 result = work(s, domain.get());
                 if (!result && transition) transition->came_to_nothing();
                 auto seen = refresh(s.connection, id, *core->connector, *core->inventory,
-                                    result && s.snapshots_added);
+                                    result ? s.snapshot_added : "");
                 // What has been done is done, also when the host is lost just after.
                 if (result && !seen && seen.error().status != Status::unavailable) result = seen;
             }

@@ -9,8 +9,8 @@
 
 #include "backend/libvirt/kept_memory.hpp"
 #include "backend/libvirt/nvram.hpp"
-#include "backend/libvirt/snapshot_apply.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
+#include "backend/libvirt/snapshot_revert.hpp"
 #include "backend/qemu/process.hpp"
 #include "backend/qemu/snapshot_names.hpp"
 

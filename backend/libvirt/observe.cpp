@@ -194,11 +194,21 @@ Result<Machine> observe(virDomainPtr domain, const Connector& connector,
     return m;
 }
 
+// One that is being taken may have been seen before it was whole.
+std::vector<SnapshotInfo> known_but(const Inventory& inventory, std::string_view uuid,
+                                    const std::string& added) {
+    const auto before = added.empty() ? nullptr : inventory.machine(uuid);
+    if (!before) return {};
+    auto known = before->snapshots;
+    std::erase_if(known, [&](const auto& s) { return s.id == added; });
+    return known;
+}
+
 }  // namespace
 
 Result<void> refresh(virConnectPtr connection, std::string_view uuid, const Connector& connector,
-                     Inventory& inventory, bool snapshots_added) {
-    const auto before = snapshots_added ? inventory.machine(uuid) : nullptr;
+                     Inventory& inventory, const std::string& added) {
+    const auto known = known_but(inventory, uuid, added);
     const auto look = inventory.look_at(uuid);
     const auto domain = find_domain(connection, uuid);
     if (!domain) {
@@ -206,9 +216,8 @@ Result<void> refresh(virConnectPtr connection, std::string_view uuid, const Conn
         inventory.gone(look.ticket, uuid);
         return {};
     }
-    auto machine = look.without_snapshots
-                       ? without_snapshots(domain.get(), connector)
-                       : observe(domain.get(), connector, before ? before->snapshots : none_known);
+    auto machine = look.without_snapshots ? without_snapshots(domain.get(), connector)
+                                          : observe(domain.get(), connector, known);
     if (machine) {
         inventory.seen(look, std::move(*machine));
         return {};

@@ -21,10 +21,10 @@ std::string uuid_of(virDomainPtr domain);                                   // u
 bool has_saved_file(const Connector& connector, virDomainPtr domain, bool off = true);
 Result<void> drop_saved_file(const Connector& connector, virDomainPtr domain);
 
-// Looks up, observes and tells the inventory. `snapshots_added`: since the last look at the machine they have
-// not been changed otherwise, so that those which are known need not be read again.
+// Looks up, observes and tells the inventory. `added`: of the machine's snapshots no other one has changed
+// since the last look, so that those which are known need not be read again; "" = any may have.
 Result<void> refresh(virConnectPtr connection, std::string_view uuid, const Connector& connector,
-                     Inventory& inventory, bool snapshots_added = false);
+                     Inventory& inventory, const std::string& added = {});
 // All of them.
 Result<void> refresh_all(virConnectPtr connection, const Connector& connector, Inventory& inventory);
 

@@ -88,7 +88,7 @@ void settle_variables(const Core& core, const Session& s, virDomainPtr domain) {
     if (!awaits_variables(xml) || virDomainGetState(domain, &state, nullptr, 0) < 0) return;
     if (state == VIR_DOMAIN_RUNNING)
         (void)DomainHandle(virDomainDefineXML(s.connection, with_note(xml, "").c_str()));
-    else if (check_variables_unused(core, domain))
+    else if (virDomainIsActive(domain) == 0)
         (void)renew_variables(core, s, xml);
 }
 

@@ -27,8 +27,9 @@ Result<std::optional<std::string>> renew_variables(const Core& core, const Sessi
 // What a snapshot without variables of its own puts in place of `before`, whose variables stay: with the note
 // where they do not fit, without it where they do.
 std::string fitting_variables_of(const std::string& before, const std::string& domain_xml);
-// Does at once what the note of a machine asks for: where it is off they go. One that runs has been given its
-// memory, and QEMU has written what they were into the file; saved or paused it keeps the note.
+// Does at once what the note of a machine asks for, so that no start after the next one makes them anew:
+// where it is off or saved they go. One that runs has been given its memory, and QEMU has written what they
+// were into the file; one that is paused keeps the note until then.
 void settle_variables(const Core& core, const Session& s, virDomainPtr domain);
 // After a failure.
 void put_back_variables(const Core& core, const Session& s, const std::string& domain_xml,

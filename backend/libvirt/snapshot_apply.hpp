@@ -8,8 +8,6 @@
 
 namespace wsvirt::backend::libvirt {
 
-// With what it stands on served no more; saved memory is dropped.
-Result<void> turn_off(Site& w);
 // What the machine was before is lost: it becomes what the snapshot is, as if nothing had happened. One that
 // somebody has started since, or that has lost the snapshot, stays as it is. is_back: it is that by then, and
 // what failed came after it.

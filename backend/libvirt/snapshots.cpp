@@ -337,7 +337,7 @@ Result<void> same_forms(Site& w) {
 Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d,
                            const SnapshotRequest& request) {
     Site w(core, session, d);
-    session.snapshots_added = !applying_was_cut_off(*core, request.machine);
+    if (!applying_was_cut_off(*core, request.machine)) session.snapshot_added = to_upper(request.id);
     if (auto ok = finish_applying(w); !ok) return ok;
     auto state = state_now(*core->connector, d);
     if (!state) return state.error();

@@ -21,7 +21,7 @@ struct Session {
     std::chrono::steady_clock::time_point deadline;
     std::stop_token stop;
     std::function<void(const Progress&)> progress;  // never empty; silent once the caller has gone
-    bool snapshots_added = false;                   // said by the work: no others of the machine have changed
+    std::string snapshot_added{};  // said by the work: no other one of the machine has changed
 };
 
 struct Ask {

@@ -25,6 +25,8 @@ constexpr std::string_view kind = "export_held", left_kind = "export_left";
 // What the machine was; it is paused meanwhile, or saved.
 constexpr std::string_view running_now_paused = "running, paused", running_now_saved = "running, saved",
                            paused_now_saved = "paused, saved", running_now_frozen = "running, frozen";
+// Somebody has stopped it since; nothing but its file systems is as the export left it.
+constexpr std::string_view frozen = "frozen";
 // Most machines go on within this time, and then nobody sees them stand still.
 constexpr std::chrono::milliseconds patience_at_start{10'000};
 constexpr std::chrono::milliseconds patience_with_answers{5'000}, patience_with_silence{3'000};
@@ -36,6 +38,10 @@ bool was_running(std::string_view note) {
 
 bool was_saved(std::string_view note) {
     return note == paused_now_saved || note == running_now_saved;
+}
+
+bool is_frozen(std::string_view note) {
+    return note == running_now_frozen || note == frozen;
 }
 
 // What the host was asked for before, and does yet.
@@ -63,6 +69,7 @@ backend::Call soon() {
 // the host answers to this when it has done what it was asked before.
 Result<void> go_on_from(backend::Hypervisor& hypervisor, const backend::Machine& m, std::string_view note) {
     const auto& guid = m.spec.uuid;
+    if (note == frozen) return {};
     if (is_passing(m.state) || (m.state == MachineState::paused && m.state_reason == "saving"))
         return unsettled(guid);
     if (m.state == MachineState::paused)
@@ -86,8 +93,8 @@ Result<void> go_on_there(backend::Hypervisor& hypervisor, const std::string& gui
             if (now && now->state == as_it_was) r = {};
         }
         const auto now = hypervisor.machine(guid);
-        const bool frozen = note == running_now_frozen && now && now->state == MachineState::running;
-        return r && frozen ? hypervisor.thaw({}, guid) : r;
+        const bool thaws = is_frozen(note) && now && now->state == MachineState::running;
+        return r && thaws ? hypervisor.thaw({}, guid) : r;
     }
 }
 
@@ -178,12 +185,23 @@ Result<std::string> let_go(Services& services, const std::string& guid) {
         });
 }
 
+MachineState state_of(Services& services, const std::string& guid) {
+    const auto* host = host_with(services, guid);
+    const auto m = host ? host->machine(guid) : nullptr;
+    return m ? m->state : MachineState::off;
+}
+
+// What somebody has stopped is thawed when it runs again.
+bool is_due(Services& services, const std::string& guid, std::string_view note) {
+    return note != frozen || state_of(services, guid) == MachineState::running;
+}
+
 std::vector<std::string> let_go_all(Services& services) {
     std::vector<std::string> jobs;
     const auto rows = services.store.list(left_kind);
     if (!rows) return jobs;
     for (const auto& row : *rows)
-        if (within_reach(services, row.key))
+        if (within_reach(services, row.key) && is_due(services, row.key, row.text))
             if (auto id = let_go(services, row.key)) jobs.push_back(std::move(*id));
     return jobs;
 }
@@ -209,7 +227,7 @@ bool is_nowhere(Services& services, const std::string& guid) {
 // And nobody sees to it at the moment.
 bool is_left(Services& services, const std::string& guid, std::string_view of = left_kind) {
     const auto note = services.store.get(of, guid);
-    return note && *note && services.jobs.lock(guid);
+    return note && *note && is_due(services, guid, **note) && services.jobs.lock(guid);
 }
 
 void follow(Services& services, const backend::Event& e) {
@@ -329,14 +347,17 @@ Result<void> Stillness::release() {
 }
 
 void forget_held(Services& services, const std::string& guid) {
-    const auto left = services.store.get(left_kind, guid);
-    const auto* host = host_with(services, guid);
-    const auto m = host ? host->machine(guid) : nullptr;
-    const bool frozen = left && *left == running_now_frozen;  // its file systems are
-    if (frozen && m && m->state == MachineState::running)
-        (void)let_go(services, guid);
-    else
+    std::string note;
+    for (const auto of : {left_kind, kind})
+        if (const auto there = services.store.get(of, guid); there && *there && note.empty()) note = **there;
+    if (note.empty()) return;
+    using enum MachineState;
+    const auto state = state_of(services, guid);
+    if (!is_frozen(note) || (state != running && state != paused && state != saved)) {
         (void)forget(services, guid);
+    } else if (leave(services, guid, std::string(frozen)) && state == running) {
+        (void)let_go(services, guid);
+    }
 }
 
 void release_held_machines(Services& services) {

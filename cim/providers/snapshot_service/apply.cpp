@@ -42,8 +42,9 @@ Result<MethodResult> apply(const MethodCall& call, std::string_view parameter) {
     task.affected = {affected_machine(call, target->guid()), affected_snapshot(call, target->snapshot.id, 0)};
     auto work = [&services = call.services, guid = target->guid(),
                  id = target->snapshot.id](JobContext& job) {
-        export_import::forget_held(services, guid);
-        return go_back(services.hypervisor, call_of(job), guid, id);
+        auto done = go_back(services.hypervisor, call_of(job), guid, id);
+        if (done) export_import::forget_held(services, guid);
+        return done;
     };
     return run(call, std::move(task), std::move(work), {}, std::move(target->held));
 }

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "backend/libvirt/hypervisor_impl.hpp"
+#include "backend/libvirt/secure_boot.hpp"
 #include "base/text.hpp"
 #include "tests/unit/backend/hosts/two_hosts.hpp"
 
@@ -48,6 +50,19 @@ struct OverThere {
     void go_back(const std::string& id, AfterRevert::Memory memory) {
         OK(b->revert(patiently(), spec.uuid, id, {memory, {}, {}}));
         BOOST_TEST(!b->machine(spec.uuid)->spec.secure_boot);
+        BOOST_TEST(!awaits());
+    }
+    // Whatever is noted would be done by a later start of ours, though somebody else has started it since.
+    bool awaits() {
+        const auto core = dynamic_cast<libvirt::LibvirtHypervisor&>(*b).core();
+        const auto found = core->workers->run<bool>(
+            patiently(), {"", {}, false, {}, {}}, [&](libvirt::Session& s) -> Result<bool> {
+                const auto d = libvirt::find_domain(s.connection, spec.uuid);
+                return libvirt::awaits_variables(
+                    libvirt::take(virDomainGetXMLDesc(d.get(), VIR_DOMAIN_XML_INACTIVE)));
+            });
+        OK(found);
+        return *found;
     }
     bool keys() {
         const std::string file = b->machine(spec.uuid)->nvram_file, root = "/var/lib/libvirt";

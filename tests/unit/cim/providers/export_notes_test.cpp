@@ -137,6 +137,47 @@ BOOST_AUTO_TEST_CASE(a_frozen_machine_that_somebody_resumes_is_thawed) {
     }
 }
 
+// It stays as somebody has left it, but its guest waits all the same.
+BOOST_AUTO_TEST_CASE(a_frozen_machine_that_somebody_saves_is_thawed_when_it_runs_again) {
+    const auto watched = watch(services);
+    const auto guid = left("running, frozen", "saved");
+    BOOST_TEST(done(request_state(guid, 6)) == 0U);
+    BOOST_TEST(noted() == 1U);
+    come_back();
+    recover(services);
+    BOOST_TEST_REQUIRE(eventually([&] { return jobs.unfinished() == 0U; }));
+    BOOST_CHECK(state(guid) == MachineState::saved);
+    BOOST_TEST(hypervisor.calls("thaw") == 0U);
+    BOOST_TEST(done(request_state(guid, 2)) == 0U);
+    BOOST_TEST(eventually([&] { return noted() == 0U; }));
+    BOOST_TEST(hypervisor.calls("thaw") == 1U);
+    BOOST_CHECK(state(guid) == MachineState::running);
+}
+
+// Whose guest waits is noted of the export itself where there was no room to write down that it has ended.
+BOOST_AUTO_TEST_CASE(a_frozen_machine_is_thawed_also_when_only_its_export_is_noted) {
+    const auto watched = watch(services);
+    const auto guid = machine("noted");
+    start(guid);
+    BOOST_TEST_REQUIRE(hypervisor.suspend({}, guid).ok());
+    BOOST_TEST_REQUIRE(store->put("export_held", guid, "running, frozen").ok());
+    BOOST_TEST(done(request_state(guid, 2)) == 0U);
+    BOOST_TEST(eventually([&] { return noted() == 0U; }));
+    BOOST_TEST(hypervisor.calls("thaw") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(what_has_failed_or_changes_nothing_forgets_nothing) {
+    const auto watched = watch(services);
+    const auto guid = left("running, paused", "paused");
+    hypervisor.fail_next("save", Error(Status::no_space, "test", "No room."));
+    BOOST_TEST(done(request_state(guid, 6)) != 0U);
+    BOOST_CHECK(state(guid) == MachineState::paused);
+    BOOST_TEST(noted() == 1U);
+    come_back();
+    BOOST_TEST(eventually([&] { return state(guid) == MachineState::running; }));
+    BOOST_TEST(eventually([&] { return noted() == 0U; }));
+}
+
 BOOST_AUTO_TEST_CASE(a_snapshot_that_is_applied_stays_as_it_is) {
     const auto watched = watch(services);
     const auto guid = machine("applied");
@@ -148,10 +189,16 @@ BOOST_AUTO_TEST_CASE(a_snapshot_that_is_applied_stays_as_it_is) {
     BOOST_TEST_REQUIRE(hypervisor.save({}, guid).ok());
     BOOST_TEST_REQUIRE(store->put("export_left", guid, "running, saved").ok());
     const auto snapshots = vs::service_path("testhost", "Msvm_VirtualSystemSnapshotService", "vssnapsvc");
-    BOOST_TEST(done(call(snapshots, "ApplySnapshot",
+    const auto apply = [&] {
+        return done(call(snapshots, "ApplySnapshot",
                          {{"Snapshot", Value(vs::setting_path("Msvm_VirtualSystemSettingData",
-                                                              vs::setting_id(taken.id)))}})) == 0U,
-               last_text);
+                                                              vs::setting_id(taken.id)))}}));
+    };
+    hypervisor.fail_next("revert", Error(Status::invalid_state, "test", "A disk is missing."));
+    BOOST_TEST(apply() != 0U);
+    BOOST_TEST(noted() == 1U);
+    BOOST_TEST(apply() == 0U, last_text);
+    BOOST_TEST(noted() == 0U);
     come_back();
     BOOST_TEST_REQUIRE(eventually([&] { return jobs.unfinished() == 0U; }));
     BOOST_CHECK(state(guid) == MachineState::saved);
