@@ -86,6 +86,14 @@ Result<MachineState> state_now(const Connector& connector, virDomainPtr domain) 
     }
 }
 
+namespace {
+// For certain: what a host was asked for may be done after it has fallen silent.
+bool has_failed(const Result<void>& r) {
+    return !r && r.error().status != Status::unavailable && r.error().status != Status::timed_out &&
+           r.error().status != Status::cancelled;
+}
+}  // namespace
+
 Result<void> change_machine(const CorePtr& core, const Call& call, std::string_view uuid,
                             const Change& change, Work work, std::function<void(Session&)> undo) {
     if (!core->inventory->machine(uuid)) {
@@ -118,7 +126,7 @@ Result<void> change_machine(const CorePtr& core, const Call& call, std::string_v
                 std::optional<Transition> transition;
                 if (passing) transition.emplace(core->inventory, id, *passing);
                 result = work(s, domain.get());
-                if (!result && transition) transition->came_to_nothing();
+                if (has_failed(result) && transition) transition->came_to_nothing();
                 auto seen = refresh(s.connection, id, *core->connector, *core->inventory,
                                     result ? s.snapshot_added : "");
                 // What has been done is done, also when the host is lost just after.

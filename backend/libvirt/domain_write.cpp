@@ -305,8 +305,4 @@ Result<std::string> write_domain(const KeptSpec& kept, const DomainOptions& opti
     return to_text(doc);
 }
 
-std::string metadata_element(const KeptSpec& kept) {
-    return spec_text(kept);
-}
-
 }  // namespace wsvirt::backend::libvirt

@@ -54,9 +54,6 @@ struct ReadDomain {
 };
 Result<ReadDomain> read_domain(std::string_view xml);
 
-// The content of the metadata element alone, as virDomainSetMetadata wants it.
-std::string metadata_element(const KeptSpec& kept);
-
 // Where qemu-nbd serves such a disk of this machine to QEMU (see disk_servers.hpp); "" = libvirt opens the
 // file.
 std::string disk_socket(const DomainOptions& options, std::string_view uuid, const Disk& disk);

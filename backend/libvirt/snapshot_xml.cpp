@@ -100,6 +100,43 @@ Result<SnapshotInfo> read_snapshot(std::string_view xml, std::string_view machin
     return s;
 }
 
+namespace {
+void write_note(pugi::xml_node machine, const char* name, const SnapshotNote& note) {
+    if (note.autostart) set_attribute(machine, "autostart", *note.autostart ? "true" : "false");
+    machine.remove_child(element_name);
+    auto element = machine.append_child(element_name);
+    element.append_attribute("of").set_value(name);
+    element.append_attribute("created").set_value(static_cast<long long>(note.created_us));
+    if (note.disks_only) element.append_attribute("disks_only").set_value(true);
+    set_attribute(element, "saved_file", note.saved_file);
+    if (!note.nvram_file.empty()) set_attribute(element, "nvram_file", note.nvram_file);
+    if (note.from_elsewhere) element.append_attribute("from_elsewhere").set_value(true);
+    if (!note.memory_unfit.empty()) set_attribute(element, "memory_unfit", note.memory_unfit);
+    append_attributes(element, note.attributes);
+}
+
+// libvirt gives the element and all that is in it our namespace.
+void without_prefixes(pugi::xml_node node) {
+    const std::string_view name = node.name();
+    if (const auto colon = name.find(':'); colon != name.npos)
+        node.set_name(std::string(name.substr(colon + 1)).c_str());
+    for (auto child : node.children()) without_prefixes(child);
+}
+}  // namespace
+
+std::string noted_machine(std::string_view domain_xml, const std::string& name, const SnapshotNote& note) {
+    pugi::xml_document doc;
+    doc.load_buffer(domain_xml.data(), domain_xml.size());
+    const auto machine = find_spec(doc.child("domain").child("metadata"));
+    if (!machine) return {};
+    write_note(machine, name.c_str(), note);
+    pugi::xml_document alone;
+    auto element = alone.append_copy(machine);
+    without_prefixes(element);
+    element.remove_attribute((std::string("xmlns:") + metadata_prefix).c_str());
+    return to_text(alone);
+}
+
 Result<std::string> with_note(std::string_view xml, const SnapshotNote& note) {
     pugi::xml_document doc;
     auto root = load(doc, xml);
@@ -113,17 +150,7 @@ Result<std::string> with_note(std::string_view xml, const SnapshotNote& note) {
             append_spec(metadata, read_domain(settings_of(*root)).kept);
             machine = find_spec(metadata);
         }
-        if (note.autostart) set_attribute(machine, "autostart", *note.autostart ? "true" : "false");
-        machine.remove_child(element_name);
-        auto element = machine.append_child(element_name);
-        element.append_attribute("of").set_value(root->child("name").text().get());
-        element.append_attribute("created").set_value(static_cast<long long>(note.created_us));
-        if (note.disks_only) element.append_attribute("disks_only").set_value(true);
-        set_attribute(element, "saved_file", note.saved_file);
-        if (!note.nvram_file.empty()) set_attribute(element, "nvram_file", note.nvram_file);
-        if (note.from_elsewhere) element.append_attribute("from_elsewhere").set_value(true);
-        if (!note.memory_unfit.empty()) set_attribute(element, "memory_unfit", note.memory_unfit);
-        append_attributes(element, note.attributes);
+        write_note(machine, root->child("name").text().get(), note);
     }
     const auto name = note.attributes.find(std::string(snapshot_name));
     MachineSpec titled;

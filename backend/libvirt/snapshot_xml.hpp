@@ -34,6 +34,9 @@ struct SnapshotNote {
     std::string memory_unfit = {};  // why its memory inside the disks cannot be used here; "" = it can
 };
 Result<std::string> with_note(std::string_view xml, const SnapshotNote& note);
+// The settings that we keep in the domain, with the note of a snapshot that is about to be taken; as
+// virDomainSetMetadata wants them. "": there are none.
+std::string noted_machine(std::string_view domain_xml, const std::string& name, const SnapshotNote& note);
 
 // What one snapshot made of one disk.
 struct SnapshotDisk {

@@ -16,6 +16,7 @@
 #include "backend/libvirt/nvram.hpp"
 #include "backend/libvirt/snapshot_changes.hpp"
 #include "backend/libvirt/snapshot_journal.hpp"
+#include "backend/libvirt/spec_xml.hpp"
 #include "backend/qemu/qcow2_header.hpp"
 
 namespace wsvirt::backend::libvirt {
@@ -200,6 +201,22 @@ Result<SnapshotHandle> create(const Core& core, virDomainPtr d, const Plan& plan
     return s;
 }
 
+// What libvirt makes a snapshot of has the note of it already, where that is all that is to be done: to write
+// it on the snapshot afterwards takes longer. Whether it could be.
+bool note_beforehand(const Core& core, virDomainPtr d, const Plan& plan, MachineState state,
+                     const std::string& domain_xml, const SnapshotNote& note) {
+    if (!plan.internal || !is_active(state) || core.connector->kind() == HostKind::test) return false;
+    const std::string machine = noted_machine(domain_xml, plan.xml.name, note);
+    return !machine.empty() &&
+           virDomainSetMetadata(d, VIR_DOMAIN_METADATA_ELEMENT, machine.c_str(), metadata_prefix,
+                                metadata_uri, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG) == 0;
+}
+
+Result<void> write_note(virDomainPtr d, virDomainSnapshotPtr made, const SnapshotNote& note) {
+    const std::string xml = take(virDomainSnapshotGetXMLDesc(made, VIR_DOMAIN_SNAPSHOT_XML_SECURE));
+    return put_note(d, xml, note, true);
+}
+
 // The saved memory belongs to the snapshot of a saved machine.
 Result<void> keep_saved(Site& w, const Plan& plan, SnapshotNote& note) {
     if (plan.saved_file.empty()) return {};
@@ -372,6 +389,7 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     if (by_us && !plan->served) return take_inside(w, *plan, xml, domain_xml, std::move(note));
     const TakingSnapshot taking(core->inventory, request.machine);
     take_up_after_writing(*core, d);
+    const bool was_noted = note_beforehand(*core, d, *plan, *state, domain_xml, note);
     Result<void> ready;
     if (plan->served) ready = make_overlays(w, *plan, domain_xml);
     auto made = ready ? create(*core, d, *plan, xml, request.machine) : Result<SnapshotHandle>(ready.error());
@@ -380,14 +398,13 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
         leave_overlays(w, unfinished);
         return made.error();
     }
-    const std::string seen = take(virDomainSnapshotGetXMLDesc(made->get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));
     Result<void> noted;
     if (by_us && plan->served) noted = stand_on(w, *plan, domain_xml);
     if (noted) noted = keep_saved(w, *plan, note);
     if (noted) noted = keep_nvram(w, domain_xml, kept_file(*core, plan->xml.name, ".nvram"), note);
     if (noted && *state == saved) noted = move_saved_memory(w);
     if (noted && session.stop.stop_requested()) noted = cancelled(doing);
-    if (noted) noted = put_note(d, seen, note, true);
+    if (noted && !was_noted) noted = write_note(d, made->get(), note);
     if (!noted) {
         take_back(w, unfinished);
         return noted.error();

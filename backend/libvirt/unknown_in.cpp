@@ -171,9 +171,10 @@ void add_devices_beside(UnknownDevices& unknown, pugi::xml_node settings, pugi::
         if (is_one_of({"emulator", "audio", "graphics", "memballoon", "controller", "hub"}, name)) continue;
         const auto mark = mark_of(device);
         if (count_of(now, device, mark) <= count_of(known, device, mark)) continue;
-        // Of these, memory has some that lead nowhere, or any, where the machine does not have its own.
+        // Of these, memory has some that lead nowhere where the machine has others of the kind, or any.
         const bool can_be_made =
-            is_one_of({"interface", "serial", "console", "channel", "input", "video"}, name);
+            is_one_of({"channel", "input", "video"}, name) ||
+            (is_one_of({"interface", "serial", "console"}, name) && known.child(device.name()));
         (can_be_made ? others : needed).insert(name_of_device(device) + " of the running machine alone");
     }
     append(unknown.devices, needed);

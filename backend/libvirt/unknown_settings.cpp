@@ -35,6 +35,11 @@ std::string two(const char* first, std::string_view second) {
     return std::string(first) + ' ' + std::string(second);
 }
 
+// As far as the one who takes up the memory can tell.
+bool is_path(std::string_view text) {
+    return text.find('/') != std::string_view::npos;
+}
+
 // Its children but the known ones, by the name of both.
 void note_children(pugi::xml_node node, Known known, Found& to) {
     for (const auto part : node.children())
@@ -51,7 +56,7 @@ void look_at_os(pugi::xml_node os, Found& needed, Found& others) {
                                     : name == "bios" && part.first_attribute())
             others.insert(std::string(name));
         else if (name == "smbios" && value(part, "mode") == "host")
-            others.insert("smbios of the host");
+            needed.insert("smbios of the host");
         else if (name == "loader" && value(part, "type") == "rom")
             others.insert("loader");
     }
@@ -94,13 +99,15 @@ void look_at_sysinfo(pugi::xml_node info, Found& needed, Found& others) {
             if (!is_one_of(
                     {"system serial", "system uuid", "baseBoard serial", "chassis serial", "chassis asset"},
                     what))
-                others.insert("sysinfo " + what);
+                (is_path(entry.text().get()) ? needed : others).insert("sysinfo " + what);
         }
     note_children(info, {"system", "baseBoard", "chassis", "bios"}, others);
 }
 
-void look_at_clock(pugi::xml_node clock, Found& others) {
-    if (!is_one_of({"", "utc"}, value(clock, "offset"))) others.insert(two("clock", value(clock, "offset")));
+void look_at_clock(pugi::xml_node clock, Found& needed, Found& others) {
+    const auto offset = value(clock, "offset");
+    const bool found = !is_one_of({"", "utc"}, offset);
+    if (found) (is_path(value(clock, "timezone")) ? needed : others).insert(two("clock", offset));
     for (const auto timer : clock.children("timer")) others.insert(two("clock timer", value(timer, "name")));
 }
 
@@ -121,7 +128,7 @@ bool look_at_parts(pugi::xml_node part, Found& needed, Found& others) {
     else if (name == "sysinfo")
         look_at_sysinfo(part, needed, others);
     else if (name == "clock")
-        look_at_clock(part, others);
+        look_at_clock(part, needed, others);
     else if (name == "features")
         note_children(part, {"acpi", "apic", "pae", "smm"}, others);
     else if (name == "cputune")

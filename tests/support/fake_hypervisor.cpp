@@ -489,6 +489,17 @@ void FakeHypervisor::show(const Machine& machine) {
     publish(*state_->entries.emplace_back(std::make_unique<Entry>()), machine, EventKind::machine_added);
 }
 
+void FakeHypervisor::change_behind_back(const Machine& machine) {
+    Event event{EventKind::state_changed, machine.spec.uuid, nullptr, std::make_shared<Machine>(machine)};
+    {
+        const std::lock_guard lock(state_->mutex);
+        Entry* e = find(machine.spec.uuid);
+        if (!e) return;
+        event.before = std::exchange(e->machine, event.after);
+    }
+    send(event);
+}
+
 void FakeHypervisor::fail_to_start(string_view uuid) {
     const std::lock_guard lock(state_->mutex);
     Entry* e = find(uuid);

@@ -108,13 +108,14 @@ class FakeHypervisor : public backend::Hypervisor, public backend::PlaceSight {
     unsigned calls(const std::string& operation) const;  // how often it was called
     void set_host(backend::HostInfo info);
     void add_switch(backend::SwitchInfo info);
-    void set_connected(bool yes);                    // sends host_lost / host_back
-    void knows_no_past(bool yes);                    // as after a restart: since when is not known of any
-    void show(const backend::Machine& machine);      // one that the host has had for a while
-    void fail_to_start(std::string_view uuid);       // starting for a moment, then as before
-    void kill_machine(std::string_view uuid);        // as when QEMU dies: off, reason "crashed"
-    void remove_behind_back(std::string_view uuid);  // as virsh undefine
-    void ignore_shut_down(bool yes);                 // the guest does not react to shut_down
+    void set_connected(bool yes);                // sends host_lost / host_back
+    void knows_no_past(bool yes);                // as after a restart: since when is not known of any
+    void show(const backend::Machine& machine);  // one that the host has had for a while
+    void change_behind_back(const backend::Machine& machine);  // into that, with all its times
+    void fail_to_start(std::string_view uuid);                 // starting for a moment, then as before
+    void kill_machine(std::string_view uuid);                  // as when QEMU dies: off, reason "crashed"
+    void remove_behind_back(std::string_view uuid);            // as virsh undefine
+    void ignore_shut_down(bool yes);                           // the guest does not react to shut_down
     void set_agent(std::string_view uuid, bool connected);
     void has_own_files(bool yes);             // sees none of this machine's
     void lose_file(const std::string& path);  // sees all but this one; "" = all

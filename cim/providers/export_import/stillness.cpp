@@ -234,9 +234,9 @@ void follow(Services& services, const backend::Event& e) {
     if (e.kind == backend::EventKind::host_back) (void)let_go_all(services);
     if (has_settled(e) && is_left(services, e.machine)) (void)let_go(services, e.machine);
     if (has_left_rest(e) && (is_left(services, e.machine) || is_left(services, e.machine, kind)))
-        forget_held(services, e.machine);
+        (void)forget_held(services, e.machine);
     if (e.kind == backend::EventKind::machine_removed && is_nowhere(services, e.machine))
-        forget_held(services, e.machine);
+        (void)forget_held(services, e.machine);
 }
 
 // Also of an export that has ended without room to write it down.
@@ -346,18 +346,23 @@ Result<void> Stillness::release() {
     return r;
 }
 
-void forget_held(Services& services, const std::string& guid) {
+std::string forget_held(Services& services, const std::string& guid) {
     std::string note;
     for (const auto of : {left_kind, kind})
         if (const auto there = services.store.get(of, guid); there && *there && note.empty()) note = **there;
-    if (note.empty()) return;
+    if (note.empty()) return {};
     using enum MachineState;
     const auto state = state_of(services, guid);
     if (!is_frozen(note) || (state != running && state != paused && state != saved)) {
         (void)forget(services, guid);
-    } else if (leave(services, guid, std::string(frozen)) && state == running) {
-        (void)let_go(services, guid);
+        return note;
     }
+    if (leave(services, guid, std::string(frozen)) && state == running) (void)let_go(services, guid);
+    return {};
+}
+
+void note_held_again(Services& services, const std::string& guid, const std::string& forgotten) {
+    if (!forgotten.empty()) (void)services.store.put(left_kind, guid, forgotten);
 }
 
 void release_held_machines(Services& services) {

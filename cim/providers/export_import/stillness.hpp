@@ -54,8 +54,10 @@ class Stillness {
     std::map<std::string, std::string> own_files_now() const;
 };
 
-// Somebody has said what the machine is to be: nothing that an export noted of it counts any more.
-void forget_held(Services& services, const std::string& guid);
+// Somebody has said what the machine is to be: nothing that an export noted of it counts any more. Gives what
+// was forgotten, to be noted again where nothing came of it.
+std::string forget_held(Services& services, const std::string& guid);
+void note_held_again(Services& services, const std::string& guid, const std::string& forgotten);
 
 // Lets go what a program that was killed held, each machine by a job of its own, on whichever host it is;
 // waits some seconds for them. Machines that are gone or went on are left alone.

@@ -1,8 +1,10 @@
 #include "cim/providers/migration_service/last_places.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -31,12 +33,11 @@ struct Seen {
 };
 
 // Where it is without a doubt: not off there, or off with a change that is later than the others' can be.
-// Null: nobody knows, or not yet, as a start may come to nothing.
+// Null: nobody knows.
 const HostEntry* certain_place(const std::vector<Seen>& having, std::string_view guid) {
     const auto rather = [](const Seen& a, const Seen& b) { return backend::is_rather(b.now, a.now); };
     const auto best = std::max_element(having.begin(), having.end(), rather);
     if (best == having.end()) return nullptr;
-    if (best->now.connected && best->now.machine->state == backend::MachineState::starting) return nullptr;
     if (best->now.connected && !backend::is_off(*best->now.machine)) return &best->host;
     const bool all_off = std::all_of(having.begin(), having.end(), [](const Seen& s) {
         return s.now.connected && backend::is_off(*s.now.machine);
@@ -57,7 +58,8 @@ class Places {
   public:
     explicit Places(Services& services) : services_(services), hosts_(hosts_of(services)) {}
 
-    void look(const std::string& guid) {
+    // off_since: before this change of its state.
+    void look(const std::string& guid, std::int64_t off_since = 0) {
         const std::lock_guard lock(mutex_);
         std::vector<Seen> having;
         bool all_answer = true, gone_from_there = false;
@@ -70,8 +72,9 @@ class Places {
         // The one that has it may be one of several: the others do not answer.
         const bool may_be_several = having.size() > 1 || (!all_answer && is_noted(guid));
         const auto* place = may_be_several ? certain_place(having, guid) : nullptr;
+        take_back_start(having, guid);
         if (place && (having.size() > 1 || is_here(*having.front().now.machine)))
-            write(guid, *place);
+            note(having, guid, *place, off_since);
         else if (gone_from_there || (all_answer && having.size() < 2))
             forget(guid);
     }
@@ -92,6 +95,40 @@ class Places {
         return std::any_of(hosts_.begin(), hosts_.end(),
                            [&](const auto& h) { return backend::was_last_on(*h.hypervisor, guid); });
     }
+    static const Seen* seen_on(const std::vector<Seen>& having, const backend::Hypervisor* host) {
+        const auto it = std::find_if(having.begin(), having.end(),
+                                     [&](const Seen& s) { return s.host.hypervisor == host; });
+        return it == having.end() ? nullptr : &*it;
+    }
+    // A start may go through although its host has fallen silent, so it counts from its beginning.
+    void note(const std::vector<Seen>& having, const std::string& guid, const HostEntry& place,
+              std::int64_t off_since) {
+        const auto* seen = seen_on(having, place.hypervisor);
+        const bool starts = seen && seen->now.machine->state == backend::MachineState::starting;
+        if (starts && !begun_.contains(guid) && !backend::was_last_on(*place.hypervisor, guid)) {
+            Begun b{place, {}, off_since};
+            for (const auto& h : hosts_)
+                if (backend::was_last_on(*h.hypervisor, guid)) b.former = h;
+            begun_.emplace(guid, std::move(b));
+        }
+        write(guid, place);
+    }
+    // Of one that has failed for certain: the machine is off there since before.
+    void take_back_start(const std::vector<Seen>& having, const std::string& guid) {
+        const auto it = begun_.find(guid);
+        if (it == begun_.end()) return;
+        const auto* seen = seen_on(having, it->second.place.hypervisor);
+        if (seen && (!seen->now.connected || seen->now.machine->state == backend::MachineState::starting))
+            return;
+        const Begun b = std::move(it->second);
+        begun_.erase(it);
+        if (!seen || !backend::is_off(*seen->now.machine)) return;
+        if (seen->now.machine->state_since_us != b.off_since) return;  // it ran meanwhile
+        if (b.former)
+            write(guid, *b.former);
+        else
+            forget(guid);
+    }
     void write(const std::string& guid, const HostEntry& place) {
         if (backend::was_last_on(*place.hypervisor, guid)) return;
         for (const auto& h : hosts_) tell(h, guid, h.hypervisor == place.hypervisor);
@@ -106,6 +143,12 @@ class Places {
     Services& services_;
     const std::vector<HostEntry> hosts_;
     std::mutex mutex_;
+    struct Begun {
+        HostEntry place;
+        std::optional<HostEntry> former;
+        std::int64_t off_since = 0;
+    };
+    std::map<std::string, Begun, ILess> begun_;  // starts that made a host the one that it was on last
 };
 
 Error not_known(const std::string& name, const std::string& guid, const HostEntry& here,
@@ -141,7 +184,7 @@ std::vector<std::shared_ptr<void>> watch_places(Services& services) {
             if (e.kind == EventKind::host_back) places->look_at_all();
             if (e.kind == EventKind::machine_added || e.kind == EventKind::machine_removed ||
                 e.kind == EventKind::state_changed)
-                places->look(e.machine);
+                places->look(e.machine, e.before ? e.before->state_since_us : 0);
         }));
     places->look_at_all();
     return all;

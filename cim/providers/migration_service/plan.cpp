@@ -275,7 +275,7 @@ Result<void> apply_settings(const MethodCall& call, Plan& plan) {
     return {};
 }
 
-// Of those that the client gives, the destination's first, else one that is not known to be another host's.
+// Of those that the client gives, the first that is not known to be another host's alone.
 Result<std::string> given_address(const MethodCall& call, const Plan& plan,
                                   const std::vector<MigrationNetwork>& nets) {
     auto given = plan.wishes.addresses;
@@ -289,12 +289,11 @@ Result<std::string> given_address(const MethodCall& call, const Plan& plan,
         return std::find(all.begin(), all.end(), a) != all.end();
     };
     const auto own = addresses_of(call.services, plan.destination);
-    for (const auto& a : given)
-        if (has(own, a)) return a;
+    if (has(own, given.front())) return given.front();
     for (const auto& h : hosts_of(call.services)) {
         if (h.hypervisor == plan.destination.hypervisor) continue;
         const auto others = addresses_of(call.services, h);
-        std::erase_if(given, [&](const std::string& a) { return has(others, a); });
+        std::erase_if(given, [&](const std::string& a) { return has(others, a) && !has(own, a); });
     }
     if (!given.empty()) return given.front();
     return incompatible(

@@ -42,8 +42,9 @@ Result<MethodResult> apply(const MethodCall& call, std::string_view parameter) {
     task.affected = {affected_machine(call, target->guid()), affected_snapshot(call, target->snapshot.id, 0)};
     auto work = [&services = call.services, guid = target->guid(),
                  id = target->snapshot.id](JobContext& job) {
+        const auto noted = export_import::forget_held(services, guid);
         auto done = go_back(services.hypervisor, call_of(job), guid, id);
-        if (done) export_import::forget_held(services, guid);
+        if (!done) export_import::note_held_again(services, guid, noted);
         return done;
     };
     return run(call, std::move(task), std::move(work), {}, std::move(target->held));

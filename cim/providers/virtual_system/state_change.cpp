@@ -206,7 +206,7 @@ Result<MethodResult> change_state(const MethodCall& call, const std::string& gui
         auto done = perform(services.hypervisor, c, guid, action);
         if (done && action == Action::resume) migration_service::resumed(services, guid);
         const bool stays_as_it_is = action == Action::reset || action == Action::reboot;
-        if (done && !stays_as_it_is) export_import::forget_held(services, guid);
+        if (done && !stays_as_it_is) (void)export_import::forget_held(services, guid);
         return done;
     };
     return run(call, std::move(task), std::move(work), {}, std::move(*held));

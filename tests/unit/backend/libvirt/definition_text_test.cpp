@@ -165,6 +165,11 @@ BOOST_AUTO_TEST_CASE(what_a_machine_has_beside_its_devices_is_named) {
     is("<sysinfo type='smbios'><system><entry name='product'>x</entry></system></sysinfo>",
        {"", "sysinfo system product"});
     is("<sysinfo type='fwcfg'><entry name='opt/x'>y</entry></sysinfo>", {"sysinfo fwcfg", ""});
+    // What whoever takes up the memory could not tell from a path of the host, or is of the host.
+    is("<clock offset='timezone' timezone='Europe/Berlin'/>", {"clock timezone", ""});
+    is("<sysinfo type='smbios'><bios><entry name='date'>04/01/2014</entry></bios></sysinfo>",
+       {"sysinfo bios date", ""});
+    is(os + "<smbios mode='host'/></os>", {"smbios of the host", ""});
 }
 
 BOOST_AUTO_TEST_CASE(devices_of_a_running_machine_alone_are_named) {
@@ -190,6 +195,9 @@ BOOST_AUTO_TEST_CASE(devices_of_a_running_machine_alone_are_named) {
                 Pair("tpm, disk vdb of type file of the running machine alone, "
                      "rng of the running machine alone",
                      "interface of type user of the running machine alone"));
+    // None that leads nowhere can take its place where the machine has none.
+    const std::string serial = "<serial type='pty'><target port='0'/></serial>";
+    BOOST_CHECK(beside("", serial) == Pair("tpm, serial of type pty of the running machine alone", ""));
 }
 
 BOOST_AUTO_TEST_CASE(settings_that_are_none_are_an_error) {

@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "backend/libvirt/domain_xml.hpp"
+#include "backend/libvirt/spec_xml.hpp"
 #include "backend/machine.hpp"
 
 using namespace wsvirt::backend;
@@ -58,6 +59,47 @@ BOOST_AUTO_TEST_CASE(what_is_said_of_another_snapshot_is_not_said_of_one_that_ot
     BOOST_REQUIRE(seen);
     const Attributes expected{{std::string(snapshot_name), "virsh"}, {"kept", "x"}};
     BOOST_TEST((seen->spec.attributes == expected));
+}
+
+// libvirt gives every element of it our namespace, and copies it into the snapshot.
+BOOST_AUTO_TEST_CASE(a_note_that_the_machine_has_beforehand_is_the_snapshots) {
+    MachineSpec spec;
+    spec.uuid = machine;
+    spec.name = "noted";
+    spec.attributes["kept"] = "<&>";
+    SnapshotNote note;
+    note.attributes = {{"kept", "then"}, {std::string(snapshot_name), "before"}};
+    note.created_us = 1'700'000'000'000'001;
+    note.disks_only = true;
+    const auto written = write_domain({spec, 1, 2}, {});
+    BOOST_TEST_REQUIRE(bool(written));
+    const std::string& domain = *written;
+    const std::string element = noted_machine(domain, "noted", note);
+    BOOST_TEST(element.find("wsvirt") == std::string::npos, element);
+    const auto begin = domain.find("<wsvirt:machine"),
+               end = domain.find("</wsvirt:machine>") + std::string("</wsvirt:machine>").size();
+    BOOST_TEST_REQUIRE(end > begin);
+    std::string prefixed;
+    for (std::size_t at = 0; at < element.size(); ++at) {
+        prefixed += element[at];
+        const bool closes = element.compare(at, 2, "</") == 0;
+        if (element[at] != '<') continue;
+        if (closes) prefixed += element[++at];
+        prefixed += "wsvirt:";
+    }
+    prefixed.insert(prefixed.find(' '), " xmlns:wsvirt='" + std::string(metadata_uri) + "'");
+    const std::string now = domain.substr(0, begin) + prefixed + domain.substr(end);
+    const auto read = read_domain(now);
+    BOOST_TEST_REQUIRE(bool(read));
+    BOOST_TEST((read->kept.spec == read_domain(domain)->kept.spec));
+    const auto taken = read_snapshot(snapshot_of("noted", now), machine);
+    BOOST_TEST_REQUIRE(bool(taken));
+    BOOST_TEST(taken->spec.attributes == note.attributes);
+    BOOST_TEST(taken->created_us == note.created_us);
+    const auto others = read_snapshot(snapshot_of("by others", now), machine);
+    BOOST_TEST_REQUIRE(bool(others));
+    BOOST_TEST(others->spec.attributes.at("kept") == "<&>");
+    BOOST_TEST(noted_machine("<domain><name>by others</name></domain>", "x", note).empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_snapshot_knows_what_its_settings_have_no_word_for) {

@@ -306,6 +306,28 @@ BOOST_AUTO_TEST_CASE(what_goes_between_two_looks_was_there_at_one_of_them) {
     }
 }
 
+// The host may fall silent in it, and do it all the same.
+BOOST_AUTO_TEST_CASE(a_start_counts_from_its_beginning_until_it_has_failed_for_certain) {
+    watched = watch(services);
+    there(MachineState::running);
+    BOOST_TEST(second.power_off({}, guid).ok());
+    const auto noted_place = [&] {
+        const auto row = store->get("last_place", to_upper(guid));
+        return row && *row ? **row : std::string();
+    };
+    BOOST_TEST(noted_place() == "hvB");
+    const auto off = *hypervisor.machine(guid);
+    auto starting = off;
+    starting.state = MachineState::starting;
+    hypervisor.change_behind_back(starting);
+    BOOST_TEST(noted_place() == "testhost");
+    hypervisor.set_connected(false);
+    hypervisor.change_behind_back(off);
+    BOOST_TEST(noted_place() == "testhost");
+    hypervisor.set_connected(true);
+    BOOST_TEST(noted_place() == "hvB");
+}
+
 // It was moved while it was off, and is seen to come.
 BOOST_AUTO_TEST_CASE(what_comes_while_the_service_looks_came_last) {
     watched = watch(services);
