@@ -198,9 +198,12 @@ Result<void> check_devices(pugi::xml_node devices, pugi::xml_node others) {
 }
 
 // What firmware shows and tells the guest, but not of the host.
-bool reaches_nothing(pugi::xml_node os, const std::string& name) {
-    if (name == "smbios") return std::string_view(os.child("smbios").attribute("mode").value()) != "host";
-    return name == "bootmenu" || name == "bios";
+bool reaches_nothing(const std::string& name) {
+    return name == "bootmenu" || name == "bios" || name == "smbios";
+}
+
+bool tells_of_host(pugi::xml_node os) {
+    return std::string_view(os.child("smbios").attribute("mode").value()) == "host";
 }
 
 // Nothing that the definition does not have, wherever it may stand.
@@ -209,7 +212,8 @@ Result<void> check_reach(pugi::xml_node domain, pugi::xml_node other) {
     if (auto ok = check_devices(domain.child("devices"), other.child("devices")); !ok) return ok;
     const auto in_os = names_in(other.child("os"));
     for (const auto& name : names_in(domain.child("os")))
-        if (!in_os.contains(name) && !reaches_nothing(domain.child("os"), name)) return foreign(name);
+        if (!in_os.contains(name) && !reaches_nothing(name)) return foreign(name);
+    if (tells_of_host(domain.child("os")) && !tells_of_host(other.child("os"))) return foreign("smbios");
     const auto wanted = values_in(domain), known = values_in(other);
     if (!wanted.foreign_name.empty()) return foreign(wanted.foreign_name);
     for (const auto& value : wanted.all)

@@ -49,6 +49,7 @@ Result<void> delete_unknown(virDomainPtr domain, const std::string& id, const st
     auto root = doc.child("domainsnapshot");
     set_text(root, "state", "running");
     set_text(root, "creationTime", std::to_string(now_us() / 1'000'000));
+    settings.child("domain").remove_child("metadata");  // where it may be noted as if it were whole
     root.append_copy(settings.child("domain"));
     const SnapshotHandle s(
         virDomainSnapshotCreateXML(domain, to_text(doc).c_str(), VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE));

@@ -202,10 +202,11 @@ Result<SnapshotHandle> create(const Core& core, virDomainPtr d, const Plan& plan
 }
 
 // What libvirt makes a snapshot of has the note of it already, where that is all that is to be done: to write
-// it on the snapshot afterwards takes longer. Whether it could be.
+// it on the snapshot afterwards takes longer. Not where libvirt may finish without us what nobody waits for
+// any more: there only what we have seen made gets a note. Whether it could be.
 bool note_beforehand(const Core& core, virDomainPtr d, const Plan& plan, MachineState state,
                      const std::string& domain_xml, const SnapshotNote& note) {
-    if (!plan.internal || !is_active(state) || core.connector->kind() == HostKind::test) return false;
+    if (!plan.internal || !is_active(state) || core.connector->kind() != HostKind::embedded) return false;
     const std::string machine = noted_machine(domain_xml, plan.xml.name, note);
     return !machine.empty() &&
            virDomainSetMetadata(d, VIR_DOMAIN_METADATA_ELEMENT, machine.c_str(), metadata_prefix,

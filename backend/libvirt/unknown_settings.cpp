@@ -62,7 +62,8 @@ void look_at_os(pugi::xml_node os, Found& needed, Found& others) {
     }
     const auto type = os.child("type");
     const std::string_view arch = value(type, "arch"), machine = value(type, "machine");
-    if (!is_one_of({"", "x86_64"}, arch)) others.insert(two("architecture", arch));
+    const bool is_test = value(os.parent(), "type") == "test";  // which has nothing else
+    if (!is_test && !is_one_of({"", "x86_64"}, arch)) others.insert(two("architecture", arch));
     if (!is_one_of({"", "pc", "q35"}, machine) && !machine.starts_with("pc-"))
         others.insert(two("machine type", machine));
 }

@@ -224,16 +224,22 @@ bool is_nowhere(Services& services, const std::string& guid) {
     return !host_with(services, guid) && every_host_answers(services);
 }
 
+std::string note_of(Services& services, const std::string& guid) {
+    for (const auto of : {left_kind, kind})
+        if (const auto there = services.store.get(of, guid); there && *there) return **there;
+    return {};
+}
+
 // And nobody sees to it at the moment.
-bool is_left(Services& services, const std::string& guid, std::string_view of = left_kind) {
-    const auto note = services.store.get(of, guid);
+bool is_left(Services& services, const std::string& guid) {
+    const auto note = services.store.get(left_kind, guid);
     return note && *note && is_due(services, guid, **note) && services.jobs.lock(guid);
 }
 
 void follow(Services& services, const backend::Event& e) {
     if (e.kind == backend::EventKind::host_back) (void)let_go_all(services);
     if (has_settled(e) && is_left(services, e.machine)) (void)let_go(services, e.machine);
-    if (has_left_rest(e) && (is_left(services, e.machine) || is_left(services, e.machine, kind)))
+    if (has_left_rest(e) && !note_of(services, e.machine).empty() && services.jobs.lock(e.machine))
         (void)forget_held(services, e.machine);
     if (e.kind == backend::EventKind::machine_removed && is_nowhere(services, e.machine))
         (void)forget_held(services, e.machine);
@@ -347,9 +353,7 @@ Result<void> Stillness::release() {
 }
 
 std::string forget_held(Services& services, const std::string& guid) {
-    std::string note;
-    for (const auto of : {left_kind, kind})
-        if (const auto there = services.store.get(of, guid); there && *there && note.empty()) note = **there;
+    const std::string note = note_of(services, guid);
     if (note.empty()) return {};
     using enum MachineState;
     const auto state = state_of(services, guid);

@@ -54,12 +54,17 @@ bool is_here(const backend::Machine& m) {
     return !backend::is_off(m) && m.state != backend::MachineState::paused;
 }
 
+// Of the machine's state.
+struct Change {
+    const backend::Hypervisor* host = nullptr;
+    std::int64_t since_us = 0;  // of the state before
+};
+
 class Places {
   public:
     explicit Places(Services& services) : services_(services), hosts_(hosts_of(services)) {}
 
-    // off_since: before this change of its state.
-    void look(const std::string& guid, std::int64_t off_since = 0) {
+    void look(const std::string& guid, const Change& change = {}) {
         const std::lock_guard lock(mutex_);
         std::vector<Seen> having;
         bool all_answer = true, gone_from_there = false;
@@ -74,7 +79,7 @@ class Places {
         const auto* place = may_be_several ? certain_place(having, guid) : nullptr;
         take_back_start(having, guid);
         if (place && (having.size() > 1 || is_here(*having.front().now.machine)))
-            note(having, guid, *place, off_since);
+            note(having, guid, *place, change);
         else if (gone_from_there || (all_answer && having.size() < 2))
             forget(guid);
     }
@@ -102,11 +107,12 @@ class Places {
     }
     // A start may go through although its host has fallen silent, so it counts from its beginning.
     void note(const std::vector<Seen>& having, const std::string& guid, const HostEntry& place,
-              std::int64_t off_since) {
+              const Change& change) {
         const auto* seen = seen_on(having, place.hypervisor);
         const bool starts = seen && seen->now.machine->state == backend::MachineState::starting;
+        if (starts && change.host != place.hypervisor) return;  // that host's own event comes
         if (starts && !begun_.contains(guid) && !backend::was_last_on(*place.hypervisor, guid)) {
-            Begun b{place, {}, off_since};
+            Begun b{place, {}, change.since_us};
             for (const auto& h : hosts_)
                 if (backend::was_last_on(*h.hypervisor, guid)) b.former = h;
             begun_.emplace(guid, std::move(b));
@@ -179,12 +185,12 @@ std::vector<std::shared_ptr<void>> watch_places(Services& services) {
     const auto places = std::make_shared<Places>(services);
     std::vector<std::shared_ptr<void>> all;
     for (const auto& host : hosts_of(services))
-        all.push_back(host.hypervisor->subscribe([places](const backend::Event& e) {
+        all.push_back(host.hypervisor->subscribe([places, at = host.hypervisor](const backend::Event& e) {
             using backend::EventKind;
             if (e.kind == EventKind::host_back) places->look_at_all();
             if (e.kind == EventKind::machine_added || e.kind == EventKind::machine_removed ||
                 e.kind == EventKind::state_changed)
-                places->look(e.machine, e.before ? e.before->state_since_us : 0);
+                places->look(e.machine, {at, e.before ? e.before->state_since_us : 0});
         }));
     places->look_at_all();
     return all;

@@ -22,6 +22,17 @@ Result<void> check_machine(const MethodCall& call, const Target& target) {
                  "ComputerSystem");
 }
 
+// For certain.
+bool nothing_came_of_it(Services& services, const std::shared_ptr<const backend::Machine>& before,
+                        const Error& e) {
+    using enum Status;
+    if (e.status == unavailable || e.status == timed_out || e.status == cancelled || e.status == busy ||
+        e.message_id == "wsvirt.snapshot.half_applied")
+        return false;
+    const auto now = services.hypervisor.machine(before->spec.uuid);
+    return now && now->state == before->state && now->state_since_us == before->state_since_us;
+}
+
 Result<MethodResult> apply(const MethodCall& call, std::string_view parameter) {
     Task task;
     task.type = job_type::apply_snapshot;
@@ -40,11 +51,14 @@ Result<MethodResult> apply(const MethodCall& call, std::string_view parameter) {
                   std::string(parameter)));
     task.busy_key = target->guid();
     task.affected = {affected_machine(call, target->guid()), affected_snapshot(call, target->snapshot.id, 0)};
-    auto work = [&services = call.services, guid = target->guid(),
-                 id = target->snapshot.id](JobContext& job) {
+    auto work = [&services = call.services, guid = target->guid(), id = target->snapshot.id,
+                 m = target->machine](JobContext& job) {
         const auto noted = export_import::forget_held(services, guid);
         auto done = go_back(services.hypervisor, call_of(job), guid, id);
-        if (!done) export_import::note_held_again(services, guid, noted);
+        if (done)
+            (void)export_import::forget_held(services, guid);  // its file systems are not frozen any more
+        else if (nothing_came_of_it(services, m, done.error()))
+            export_import::note_held_again(services, guid, noted);
         return done;
     };
     return run(call, std::move(task), std::move(work), {}, std::move(target->held));

@@ -154,6 +154,27 @@ BOOST_AUTO_TEST_CASE(a_frozen_machine_that_somebody_saves_is_thawed_when_it_runs
     BOOST_CHECK(state(guid) == MachineState::running);
 }
 
+BOOST_AUTO_TEST_CASE(a_frozen_machine_that_is_off_or_goes_back_needs_no_thaw) {
+    const auto watched = watch(services);
+    const auto off = left("running, frozen", "off");
+    BOOST_TEST(done(request_state(off, 6)) == 0U);
+    BOOST_TEST(noted() == 1U);
+    BOOST_TEST(hypervisor.discard_saved_state({}, off).ok());  // as virsh does
+    BOOST_TEST(eventually([&] { return noted() == 0U; }));
+    const auto back = left("running, frozen", "back");
+    backend::SnapshotRequest taken;
+    taken.machine = back;
+    taken.id = make_guid();
+    BOOST_TEST_REQUIRE(hypervisor.snapshot({}, taken).ok());
+    BOOST_TEST(done(request_state(back, 6)) == 0U);
+    const auto snapshots = vs::service_path("testhost", "Msvm_VirtualSystemSnapshotService", "vssnapsvc");
+    BOOST_TEST(done(call(snapshots, "ApplySnapshot",
+                         {{"Snapshot", Value(vs::setting_path("Msvm_VirtualSystemSettingData",
+                                                              vs::setting_id(taken.id)))}})) == 0U,
+               last_text);
+    if (state(back) == MachineState::off) BOOST_TEST(noted() == 0U);
+}
+
 // Whose guest waits is noted of the export itself where there was no room to write down that it has ended.
 BOOST_AUTO_TEST_CASE(a_frozen_machine_is_thawed_also_when_only_its_export_is_noted) {
     const auto watched = watch(services);
