@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "backend/libvirt/disk_servers.hpp"
 #include "backend/libvirt/domain_nodes.hpp"
@@ -26,6 +28,7 @@ using enum MachineState;
 namespace {
 
 constexpr const char* doing = "take the snapshot";
+constexpr auto death_seen = std::chrono::seconds(5);
 
 // The snapshots that a machine has. Their descriptions, which take long to write and to read, are not needed.
 struct Old {
@@ -271,6 +274,23 @@ void remove_files(Site& w, const Unfinished& u) {
         if (!used.contains(file) && !(w.elsewhere() && is_overlay(file))) (void)remove_memory(w, file);
 }
 
+bool answers_monitor(virDomainPtr d) {
+    char* answer = nullptr;
+    const bool ok = virDomainQemuMonitorCommand(d, R"({"execute":"query-status"})", &answer, 0) == 0;
+    std::free(answer);
+    return ok;
+}
+
+// A QEMU that dies may have written it before it could say so; libvirt takes a moment to see that it is dead.
+void remove_from_dead(Site& w, const Plan& plan) {
+    if (!plan.internal || !w.local() || (w.active() && answers_monitor(w.domain))) return;
+    w.call = {};  // also when the caller has gone
+    const auto end = std::chrono::steady_clock::now() + death_seen;
+    while (w.active() && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (!w.active()) (void)remove_from_disks(w, plan.xml.name);
+}
+
 // The machine may stand on the overlays although libvirt could not write the snapshot down.
 void leave_overlays(Site& w, const Unfinished& u) {
     w.call = {};
@@ -395,6 +415,7 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     if (plan->served) ready = make_overlays(w, *plan, domain_xml);
     auto made = ready ? create(*core, d, *plan, xml, request.machine) : Result<SnapshotHandle>(ready.error());
     if (!made) {
+        remove_from_dead(w, *plan);
         remove_files(w, unfinished);
         leave_overlays(w, unfinished);
         return made.error();

@@ -172,7 +172,7 @@ def check_files(machine, snapshots):
     if machine.format == "qcow2":
         for disk in machine.disks:
             listed = subprocess.run(["qemu-img", "snapshot", "-l", "-U", disk], stdout=subprocess.PIPE, text=True)
-            assert sorted(re.findall(r"[0-9A-F]{8}-[0-9A-F-]{27}", listed.stdout)) == sorted(snapshots)
+            assert sorted(re.findall(r"[0-9A-F]{8}-[0-9A-F-]{27}", listed.stdout)) == sorted(snapshots), (listed.stdout, snapshots)
         assert machine.files() == sorted(d.name for d in machine.disks)
     else:
         stem = machine.disks[0].name.rsplit(".", 1)[0]

@@ -51,13 +51,13 @@ def test_qemu_dies_while_a_snapshot_is_taken_or_the_machine_exported(new_machine
     machine, parts = new_machine(disk_format), Parts(hyperv, daemon, None)
     machine.write(1)
     moments, taken, kept = random.Random(SEED), [], set(parts.exports.iterdir())
-    for n in range(4):
+    for n in range(8):
         machine.turn(RUNNING)
         qemu, = (p for p in processes_below(machine.guid.lower()) if "qemu-system" in os.readlink(f"/proc/{p}/exe"))
         folder = parts.exports / f"died-{n}"
         output = machine.begin() if n % 2 else parts.start_export(machine.epr, folder, CreateVmExportSubdirectory=False,
                                                                   CaptureLiveState=0)
-        time.sleep(moments.uniform(0, 0.15))
+        time.sleep(moments.uniform(*((0.05, 0.1) if n > 3 else (0, 0.15))))  # also when it has done it and libvirt has not heard yet
         os.kill(qemu, signal.SIGKILL)
         job = hyperv.wait_job(output["Job"])
         whole = int(job["JobState"]) in (7, 32768)
