@@ -25,6 +25,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t most_output = 1 << 20;
+// What is told of progress in less is read together: whoever is woken for each word takes the processor from
+// the program.
+constexpr auto output_pause = std::chrono::milliseconds(100);
 constexpr auto kind_end = std::chrono::milliseconds(500);  // between SIGTERM and SIGKILL
 
 class Fd {
@@ -146,18 +149,24 @@ Result<Finished> run_program(const Call& call, const std::vector<std::string>& a
     const std::stop_callback on_stop(call.stop, [&wake] { eventfd_write(wake.get(), 1); });
     Finished f;
     bool out_open = true, err_open = true;
+    auto next_output = Clock::now();
     while (out_open || err_open) {
-        pollfd fds[] = {{out_open ? out_read.get() : -1, POLLIN, 0},
+        // At the end of the program both are closed.
+        const bool reads = out_open && (!err_open || Clock::now() >= next_output);
+        pollfd fds[] = {{reads ? out_read.get() : -1, POLLIN, 0},
                         {err_open ? err_read.get() : -1, POLLIN, 0},
                         {wake.get(), POLLIN, 0}};
-        poll(fds, 3, poll_timeout(call.deadline));
+        poll(fds, 3, poll_timeout(out_open && !reads ? std::min(call.deadline, next_output) : call.deadline));
         if (call.stop.stop_requested() || Clock::now() >= call.deadline) {
             end_it(pid);
             if (call.stop.stop_requested())
                 return Error{Status::cancelled, "wsvirt.call.cancelled", "The operation was cancelled."};
             return Error{Status::timed_out, "wsvirt.call.deadline", "The operation did not end in time."};
         }
-        if (fds[0].revents != 0) out_open = take_output(out_read.get(), f.out, on_output);
+        if (fds[0].revents != 0) {
+            out_open = take_output(out_read.get(), f.out, on_output);
+            if (on_output) next_output = Clock::now() + output_pause;
+        }
         if (fds[1].revents != 0) err_open = take_output(err_read.get(), f.err, {});
     }
     f.exit_code = wait_for(pid);
