@@ -218,19 +218,6 @@ Inventory::Ticket Inventory::draw() {
     return state_->next++;
 }
 
-// Drawn while the machine is said to be busy, so that a look after that replaces it.
-Inventory::Look Inventory::look_at(std::string_view uuid) {
-    const std::shared_lock lock(state_->mutex);
-    const auto it = state_->entries.find(uuid);
-    return {draw(), it != state_->entries.end() && it->second.taking_snapshot};
-}
-
-void Inventory::seen(const Look& look, Machine machine) {
-    if (look.without_snapshots)
-        if (const auto before = this->machine(machine.spec.uuid)) machine.snapshots = before->snapshots;
-    seen(look.ticket, std::move(machine));
-}
-
 void Inventory::seen(Ticket ticket, Machine machine) {
     const std::lock_guard lock(state_->mutex);
     Entry& e = state_->entries[machine.spec.uuid];
@@ -296,6 +283,12 @@ void Inventory::set_taking_snapshot(std::string_view uuid, bool taking) {
     if (it != state_->entries.end() && it->second.machine) it->second.taking_snapshot = taking;
 }
 
+bool Inventory::takes_snapshot(std::string_view uuid) const {
+    const std::shared_lock lock(state_->mutex);
+    const auto it = state_->entries.find(uuid);
+    return it != state_->entries.end() && it->second.taking_snapshot;
+}
+
 void Inventory::set_connected(bool connected) {
     const std::lock_guard lock(state_->mutex);
     if (std::exchange(state_->connected, connected) == connected) return;
@@ -314,6 +307,12 @@ std::shared_ptr<const Machine> Inventory::machine(std::string_view uuid) const {
     const std::shared_lock lock(state_->mutex);
     const auto it = state_->entries.find(uuid);
     return it == state_->entries.end() ? nullptr : it->second.machine;
+}
+
+std::shared_ptr<const Machine> Inventory::seen_since(Ticket ticket, std::string_view uuid) const {
+    const std::shared_lock lock(state_->mutex);
+    const auto it = state_->entries.find(uuid);
+    return it == state_->entries.end() || it->second.ticket < ticket ? nullptr : it->second.machine;
 }
 
 bool Inventory::connected() const {

@@ -23,14 +23,7 @@ class Inventory {
 
     using Ticket = std::uint64_t;
     Ticket draw();
-    // For a look at one machine; whether its snapshots need not be read.
-    struct Look {
-        Ticket ticket = 0;
-        bool without_snapshots = false;
-    };
-    Look look_at(std::string_view uuid);
     void seen(Ticket ticket, Machine machine);
-    void seen(const Look& look, Machine machine);
     void gone(Ticket ticket, std::string_view uuid);
     // Everything that is not in the list and was not seen since the ticket is gone.
     void only(Ticket ticket, const std::vector<std::string>& uuids);
@@ -40,13 +33,17 @@ class Inventory {
     void end_transition(std::string_view uuid, bool nothing_came_of_it);
     // While set, the machine shows the snapshots that it had when libvirt lists none.
     void set_snapshots_aside(std::string_view uuid, bool aside);
-    // While set, looks at the machine leave its snapshots out; whoever has set it looks at them afterwards.
+    // While set, nobody needs to look because of what libvirt tells of the machine: whoever has set it looks
+    // afterwards.
     void set_taking_snapshot(std::string_view uuid, bool taking);
+    bool takes_snapshot(std::string_view uuid) const;
     void set_connected(bool connected);
 
     std::vector<std::shared_ptr<const Machine>> machines() const;
     std::shared_ptr<const Machine> machine(std::string_view uuid) const;
     bool connected() const;
+    // Null where no look at it has begun since the ticket was drawn.
+    std::shared_ptr<const Machine> seen_since(Ticket ticket, std::string_view uuid) const;
     // Whether it was there, or libvirt's files told, when the machine's state changed; else state_since_us is
     // when that was first seen.
     bool knows_since_when(std::string_view uuid) const;
@@ -92,8 +89,8 @@ class SnapshotsAside {
     std::string uuid_;
 };
 
-// libvirt tells twice of a machine whose snapshot it takes, and reading all that the machine has would slow
-// that down. To be followed by a look at the machine.
+// libvirt tells three times of a machine whose snapshot it takes, and each look would slow that down. To be
+// followed by a look at the machine.
 class TakingSnapshot {
   public:
     TakingSnapshot(std::shared_ptr<Inventory> inventory, std::string uuid)

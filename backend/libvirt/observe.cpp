@@ -209,21 +209,20 @@ std::vector<SnapshotInfo> known_but(const Inventory& inventory, std::string_view
 Result<void> refresh(virConnectPtr connection, std::string_view uuid, const Connector& connector,
                      Inventory& inventory, const std::string& added) {
     const auto known = known_but(inventory, uuid, added);
-    const auto look = inventory.look_at(uuid);
+    const auto ticket = inventory.draw();
     const auto domain = find_domain(connection, uuid);
     if (!domain) {
         if (last_error_code() != VIR_ERR_NO_DOMAIN) return last_error("look at the machine");
-        inventory.gone(look.ticket, uuid);
+        inventory.gone(ticket, uuid);
         return {};
     }
-    auto machine = look.without_snapshots ? without_snapshots(domain.get(), connector)
-                                          : observe(domain.get(), connector, known);
+    auto machine = observe(domain.get(), connector, known);
     if (machine) {
-        inventory.seen(look, std::move(*machine));
+        inventory.seen(ticket, std::move(*machine));
         return {};
     }
     if (machine.error().status != Status::not_found) return machine.error();
-    inventory.gone(look.ticket, uuid);
+    inventory.gone(ticket, uuid);
     return {};
 }
 

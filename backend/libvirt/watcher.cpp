@@ -197,6 +197,7 @@ class Watch {
             lock.unlock();
             bool lost = false;
             for (const auto& uuid : dirty) {
+                if (s_->inventory->takes_snapshot(uuid)) continue;
                 auto r = refresh(connection_.get(), uuid, *s_->connector, *s_->inventory);
                 lost |= !r && r.error().status == Status::unavailable;
             }

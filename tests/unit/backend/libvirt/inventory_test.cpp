@@ -88,35 +88,43 @@ BOOST_AUTO_TEST_CASE(since_when_a_machine_is_as_it_is_is_known_of_what_was_seen_
     BOOST_TEST(!all.knows_since_when("D"));
 }
 
-// Looks that libvirt's events cause while a snapshot is taken are cheap, and bring nothing back that is
-// older.
-BOOST_AUTO_TEST_CASE(looks_while_a_snapshot_is_taken_leave_the_snapshots_as_they_were) {
+BOOST_AUTO_TEST_CASE(a_machine_is_said_to_take_a_snapshot_for_as_long_as_it_does) {
     const auto all = std::make_shared<Inventory>();
-    const auto machine = [](MachineState state, const std::vector<std::string>& snapshots) {
-        Machine m;
-        m.spec.uuid = "A";
-        m.state = state;
-        for (const auto& id : snapshots) m.snapshots.emplace_back().id = id;
-        return m;
-    };
-    BOOST_TEST(!all->look_at("A").without_snapshots);
-    all->seen(all->draw(), machine(MachineState::running, {"first"}));
-    Inventory::Look late;
+    Machine m;
+    m.spec.uuid = "A";
+    all->seen(all->draw(), m);
+    BOOST_TEST(!all->takes_snapshot("A"));
     {
         const TakingSnapshot taking(all, "A");
-        const auto look = all->look_at("A");
-        BOOST_TEST(look.without_snapshots);
-        all->seen(look, machine(MachineState::paused, {}));
-        BOOST_TEST((all->machine("A")->state == MachineState::paused));
-        BOOST_TEST(all->machine("A")->snapshots.size() == 1u);
-        late = all->look_at("A");
+        BOOST_TEST(all->takes_snapshot("A"));
+        BOOST_TEST(!all->takes_snapshot("B"));
     }
-    const auto after = all->look_at("A");
-    BOOST_TEST(!after.without_snapshots);
-    all->seen(after, machine(MachineState::running, {"first", "second"}));
-    all->seen(late, machine(MachineState::paused, {}));
-    BOOST_TEST((all->machine("A")->state == MachineState::running));
-    BOOST_TEST(all->machine("A")->snapshots.size() == 2u);
+    BOOST_TEST(!all->takes_snapshot("A"));
+    {
+        const TakingSnapshot taking(all, "A");
+        all->gone(all->draw(), "A");
+    }
+    all->seen(all->draw(), m);  // another one of its identifier
+    BOOST_TEST(!all->takes_snapshot("A"));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_seen_before_something_began_is_told_apart) {
+    Inventory all;
+    const auto seen = [&](Inventory::Ticket ticket) {
+        Machine m;
+        m.spec.uuid = "A";
+        all.seen(ticket, std::move(m));
+    };
+    seen(all.draw());
+    const auto late = all.draw(), begun = all.draw();
+    BOOST_TEST(!all.seen_since(begun, "A"));
+    seen(late);  // that look had begun before
+    BOOST_TEST(!all.seen_since(begun, "A"));
+    seen(all.draw());
+    BOOST_TEST(all.seen_since(begun, "A"));
+    all.gone(all.draw(), "A");
+    BOOST_TEST(!all.seen_since(begun, "A"));
+    BOOST_TEST(!all.seen_since(begun, "B"));
 }
 
 BOOST_AUTO_TEST_CASE(a_start_that_fails_does_not_change_since_when_a_machine_is_off) {
