@@ -103,9 +103,9 @@ Follower::Follower(const CorePtr& core, const MigrationRequest& request, Session
 
 void Follower::follow(const std::stop_token& stop, const CorePtr& core, const MigrationRequest& request,
                       Session& session, virConnectPtr destination) {
-    auto connection = core->opener->open();
+    auto connection = core->opener->borrow();
     if (!connection) return;
-    const auto d = find_domain(connection->get(), request.machine);
+    auto d = find_domain(connection->get(), request.machine);
     if (d && request.max_downtime)
         virDomainMigrateSetMaxDowntime(d.get(),
                                        static_cast<unsigned long long>(request.max_downtime->count()), 0);
@@ -113,18 +113,22 @@ void Follower::follow(const std::stop_token& stop, const CorePtr& core, const Mi
     std::condition_variable_any never;
     std::unique_lock lock(mutex);
     auto end_by = std::chrono::steady_clock::time_point::max();
-    while (d && !stop.stop_requested()) {
+    const auto goes_on = [&] {  // waits no longer than the migration takes
+        return !never.wait_for(lock, stop, interval, [] { return false; }) && !stop.stop_requested();
+    };
+    while (d && goes_on()) {
         const auto now = std::chrono::steady_clock::now();
         if (session.stop.stop_requested()) end_by = std::min(end_by, now + end_patience);
         if (virConnectIsAlive(destination) != 1) lost_ = true;
         if (lost_ || now >= end_by) (void)cut_off(d.get());
         bring_to_an_end(d.get(), request);
         virDomainJobInfo info{};
-        if (virDomainGetJobInfo(d.get(), &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE &&
-            info.dataTotal > 0)
+        if (!stop.stop_requested() && virDomainGetJobInfo(d.get(), &info) == 0 &&
+            info.type != VIR_DOMAIN_JOB_NONE && info.dataTotal > 0)
             session.progress({info.dataProcessed, info.dataTotal});
-        never.wait_for(lock, stop, interval, [] { return false; });  // no longer than the migration takes
     }
+    d.reset();
+    core->opener->give_back(std::move(*connection));
 }
 
 void Follower::bring_to_an_end(virDomainPtr d, const MigrationRequest& request) {

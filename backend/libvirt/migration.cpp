@@ -129,6 +129,11 @@ struct Route {
     Result<void> look_there() const {
         return refresh(there, r.machine, *other->connector, *other->inventory);
     }
+    // As libvirt leaves it: it makes the machine permanent before it lets it run.
+    bool is_seen_there(Inventory::Ticket before) const {
+        const auto m = other->inventory->seen_since(before, r.machine);
+        return m && m->persistent && m->state == running;
+    }
 };
 
 // Whether the host starts the machine; libvirt keeps that beside the definition, and it moves with none.
@@ -248,6 +253,7 @@ Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, 
         for (const auto& t : snapshot_targets(xml.live)) p.text(VIR_MIGRATE_PARAM_MIGRATE_DISKS, t.target);
     if (!xml.variables.empty()) way.note_variables(nvram_path(xml.live), xml.variables);
     const bool by_itself = starts_by_itself(way, d);  // of one that has moved nobody here knows it
+    const auto before = other->inventory->draw();
     auto follower = std::make_unique<Follower>(core, r, s, there);
     const DomainHandle moved(
         virDomainMigrate3(d, there, p.list(), p.count(), static_cast<unsigned>(flags_for(r, state))));
@@ -264,7 +270,9 @@ Result<void> move_running(const Route& way, virDomainPtr d, MachineState state, 
     if (state == paused) run_for_an_instant(*other, moved.get());
     if (!xml.variables.empty()) remove_here(core, s.connection, nvram_path(xml.live));
     if (by_itself) virDomainSetAutostart(moved.get(), 1);
-    (void)way.look_there();  // or a moment later
+    // What libvirt tells of it has been looked at already; of what we have done it tells nothing.
+    const bool told = state == running && !by_itself && way.is_seen_there(before);
+    if (!told) (void)way.look_there();  // or a moment later
     return {};
 }
 
@@ -377,7 +385,7 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
     if (*state == saved)
         return Error{Status::invalid_state, "wsvirt.migration.saved",
                      "The machine is saved and cannot move; start it, or drop its saved state.", r.machine};
-    auto destination = other->opener->open();
+    auto destination = other->opener->borrow();
     if (!destination) return destination.error();
     const Route way{core, other, s, destination->get(), r};
     if (find_domain(way.there, r.machine))
@@ -388,6 +396,7 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
     const bool certain =
         done || (done.error().message_id != half_there && done.error().status != Status::unavailable);
     if (certain) drop_own_variables(core->settings(), r.machine);
+    if (done) other->opener->give_back(std::move(*destination));
     return done;
 }
 

@@ -4,6 +4,8 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "backend/libvirt/errors.hpp"
 #include "backend/libvirt/guarded.hpp"
@@ -16,6 +18,7 @@ struct Opener::State {
     std::condition_variable changed;
     unsigned left_behind = 0;
     bool given_up = false;
+    std::vector<Connection> spare;
 
     bool gives_up() {
         const std::lock_guard lock(mutex);
@@ -24,6 +27,8 @@ struct Opener::State {
 };
 
 namespace {
+
+constexpr std::size_t most_spare = 4;
 
 struct Attempt {
     std::optional<Result<Connection>> result;
@@ -39,6 +44,32 @@ void Opener::give_up() {
     const std::lock_guard lock(state_->mutex);
     state_->given_up = true;
     state_->changed.notify_all();
+    if (state_->spare.empty()) return;
+    // To close one waits for the host's answer.
+    (void)guarded("begin a thread", [this]() -> Result<void> {
+        std::thread([spare = std::exchange(state_->spare, {})] {}).detach();
+        return {};
+    });
+}
+
+Result<Connection> Opener::borrow() {
+    for (;;) {
+        Connection connection;
+        {
+            const std::lock_guard lock(state_->mutex);
+            if (state_->spare.empty()) break;
+            connection = std::move(state_->spare.back());
+            state_->spare.pop_back();
+        }
+        if (virConnectIsAlive(connection.get()) == 1) return connection;
+    }
+    return open();
+}
+
+void Opener::give_back(Connection connection) {
+    const std::lock_guard lock(state_->mutex);
+    if (!state_->given_up && state_->spare.size() < most_spare)
+        state_->spare.push_back(std::move(connection));
 }
 
 Result<Connection> Opener::open() {

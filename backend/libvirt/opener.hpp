@@ -4,7 +4,6 @@
 // first asked for a sign of life, so that not one after the other is left behind. Thread safe.
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "backend/libvirt/connector.hpp"
@@ -16,6 +15,11 @@ class Opener {
     // The limit is Settings::open_limit.
     explicit Opener(std::shared_ptr<Connector> connector);
     Result<Connection> open();
+    // One that was given back, or a new one.
+    Result<Connection> borrow();
+    // Only one by which everything has ended well: libvirt clears up after the others when they are closed.
+    // Its handles must be gone.
+    void give_back(Connection connection);
     void give_up();  // nobody waits any more, from now on
 
   private:

@@ -105,6 +105,7 @@ void clear_after_failure(Services& services, const Plan& plan, Error& failed) {
 // To libvirt it has moved as well when the source could not be told so any more: that one has it still, off
 // or standing still.
 bool is_gone(backend::Hypervisor& source, const std::string& guid) {
+    if (source.connected() && !source.machine(guid)) return true;  // it has been looked at since
     const auto asked = source.abandon(briefly(), guid);
     return (asked || asked.error().status == Status::not_found) && !source.machine(guid);
 }

@@ -1,16 +1,20 @@
 // A libvirtd that dies, hangs and comes back.
 #include <signal.h>
+#include <sys/socket.h>
 
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "backend/libvirt/libvirt_hypervisor.hpp"
+#include "backend/libvirt/opener.hpp"
 #include "backend/qemu/process.hpp"
 #include "base/text.hpp"
 
 using namespace wsvirt;
 using namespace wsvirt::backend;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -41,6 +45,37 @@ int daemon_pid() {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(reconnect)
+
+// Nobody gets one that another one has, or that has died while nobody had it.
+BOOST_AUTO_TEST_CASE(connections_are_lent_again_while_they_live) {
+    libvirt::Settings s;
+    s.uri = getenv("WSVIRT_LAB_B");
+    libvirt::Opener opener(std::make_shared<libvirt::Connector>(s));
+    auto first = opener.borrow(), second = opener.borrow();
+    BOOST_REQUIRE((first && second));
+    auto* const one = first->get();
+    BOOST_TEST(one != second->get());
+    opener.give_back(std::move(*first));
+    auto again = opener.borrow();
+    BOOST_REQUIRE(again);
+    BOOST_TEST(again->get() == one);
+    opener.give_back(std::move(*again));
+    // As when the host hangs up: the file handle is libvirt's, which finds the end of it.
+    const auto ends = [](const fs::path& handle) {
+        const int fd = std::stoi(handle.filename());
+        sockaddr_storage a{};
+        socklen_t size = sizeof(a);
+        return getpeername(fd, reinterpret_cast<sockaddr*>(&a), &size) == 0 && a.ss_family == AF_INET &&
+               shutdown(fd, SHUT_RDWR) == 0;
+    };
+    int cut = 0;
+    for (const auto& handle : fs::directory_iterator("/proc/self/fd")) cut += ends(handle.path()) ? 1 : 0;
+    BOOST_TEST(cut >= 2);
+    BOOST_TEST(eventually([&] { return virConnectIsAlive(one) != 1; }));
+    auto alive = opener.borrow();
+    BOOST_REQUIRE(alive);
+    BOOST_TEST(virConnectIsAlive(alive->get()) == 1);
+}
 
 BOOST_AUTO_TEST_CASE(libvirtd_dies_hangs_and_comes_back) {
     libvirt::Settings s;
