@@ -1,23 +1,13 @@
 #include "backend/libvirt/unknown_in.hpp"
 
-#include <algorithm>
-#include <initializer_list>
-#include <set>
-
 #include "backend/libvirt/domain_nodes.hpp"
+#include "backend/libvirt/found_names.hpp"
 #include "backend/libvirt/spec_fields.hpp"
 #include "backend/libvirt/unknown_settings.hpp"
 
 namespace wsvirt::backend::libvirt {
 
 namespace {
-
-using Found = std::set<std::string>;
-using Known = std::initializer_list<std::string_view>;
-
-bool is_one_of(Known known, std::string_view what) {
-    return std::find(known.begin(), known.end(), what) != known.end();
-}
 
 std::string text(pugi::xml_node node, const char* attribute) {
     return node.attribute(attribute).value();

@@ -1,19 +1,12 @@
 #include "backend/libvirt/unknown_settings.hpp"
 
-#include <algorithm>
-#include <initializer_list>
 #include <string_view>
+
+#include "backend/libvirt/found_names.hpp"
 
 namespace wsvirt::backend::libvirt {
 
 namespace {
-
-using Found = std::set<std::string>;
-using Known = std::initializer_list<std::string_view>;
-
-bool is_one_of(Known known, std::string_view what) {
-    return std::find(known.begin(), known.end(), what) != known.end();
-}
 
 bool is_of_settings(std::string_view part) {
     return is_one_of({"name", "uuid", "title", "description", "metadata", "memory", "currentMemory",

@@ -7,6 +7,11 @@
 
 namespace wsvirt::testing {
 
+inline bool active(backend::MachineState s) {
+    return s == backend::MachineState::running || s == backend::MachineState::paused ||
+           s == backend::MachineState::stopping;
+}
+
 struct FakeHypervisor::Entry {
     std::shared_ptr<const backend::Machine> machine;
     std::map<std::string, backend::MachineSpec, ILess>
