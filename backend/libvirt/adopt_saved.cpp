@@ -33,23 +33,28 @@ void take_parts(pugi::xml_node device, pugi::xml_node with, Parts parts) {
 
 using Same = bool (*)(pugi::xml_node, pugi::xml_node);
 
+bool same_target(pugi::xml_node a, pugi::xml_node b, const char* attribute) {
+    return std::string_view(a.child("target").attribute(attribute).value()) ==
+           b.child("target").attribute(attribute).value();
+}
 bool same_slot(pugi::xml_node a, pugi::xml_node b) {
     const auto of_a = slot_of(a), of_b = slot_of(b);
     if (of_a || of_b) return of_a == of_b;
-    return std::string_view(a.child("target").attribute("dev").value()) ==
-           b.child("target").attribute("dev").value();
+    return same_target(a, b, "dev");
 }
 bool same_port(pugi::xml_node a, pugi::xml_node b) {
-    return std::string_view(a.child("target").attribute("port").value()) ==
-           b.child("target").attribute("port").value();
+    return same_target(a, b, "port");
+}
+// Each sort is counted by itself, and the first serial one is the first serial port.
+bool same_console(pugi::xml_node a, pugi::xml_node b) {
+    return same_port(a, b) && same_target(a, b, "type");
 }
 bool same_mac(pugi::xml_node a, pugi::xml_node b) {
     return iequals(a.child("mac").attribute("address").value(), b.child("mac").attribute("address").value());
 }
 
 bool same_name(pugi::xml_node a, pugi::xml_node b) {
-    return std::string_view(a.child("target").attribute("name").value()) ==
-           b.child("target").attribute("name").value();
+    return same_target(a, b, "name");
 }
 
 constexpr Parts of_disks = {"source",     "backingStore", "driver",    "mirror", "auth",
@@ -248,8 +253,8 @@ Result<std::string> adopt_saved_xml(const std::string& saved, const std::string&
         take_whole(devices, other.child("devices"), kind);
     if (const char* what = unknown_disk(domain, other)) return foreign(what);
     take_devices(domain, other, "disk", same_slot, of_disks, "file");
-    for (const char* kind : {"serial", "console"})
-        take_devices(domain, other, kind, same_port, of_ports, "null");
+    take_devices(domain, other, "serial", same_port, of_ports, "null");
+    take_devices(domain, other, "console", same_console, of_ports, "null");
     take_devices(domain, other, "channel", same_name, of_ports, "null");
     take_devices(domain, other, "interface", same_mac, of_interfaces, "user");
     if (auto ok = check_reach(domain, other); !ok) return ok.error();

@@ -60,7 +60,7 @@ bool same(const SnapshotInfo& a, const SnapshotInfo& b) {
 bool same_settings(const Machine& a, const Machine& b) {
     return a.persistent == b.persistent && a.agent_connected == b.agent_connected &&
            a.config_changed_us == b.config_changed_us && a.has_saved_state == b.has_saved_state &&
-           same(a.unknown, b.unknown) &&
+           a.nvram_file == b.nvram_file && same(a.unknown, b.unknown) &&
            std::equal(a.snapshots.begin(), a.snapshots.end(), b.snapshots.begin(), b.snapshots.end(),
                       [](const auto& x, const auto& y) { return same(x, y); }) &&
            same_spec(a.spec, b.spec);

@@ -17,7 +17,7 @@ namespace wsvirt::backend::libvirt {
 namespace {
 
 // Between two attempts at what could not be finished: the machine was busy, or its storage was not there.
-constexpr auto first_pause = std::chrono::seconds(2), longest_pause = std::chrono::seconds(600);
+constexpr auto first_pause = std::chrono::seconds(2), longest_pause = std::chrono::seconds(60);
 
 // Files of machines that are off, however long it takes; but it ends where another operation waits for the
 // machine, and does not begin where one has it. Whether it was so.

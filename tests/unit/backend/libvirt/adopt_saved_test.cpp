@@ -71,6 +71,23 @@ BOOST_AUTO_TEST_CASE(what_the_definition_lacks_leads_nowhere) {
         BOOST_TEST(r->find(gone) == std::string::npos, gone);
 }
 
+// Consoles of each sort are counted by themselves, and only the first serial one is a serial port as well.
+BOOST_AUTO_TEST_CASE(a_console_is_not_taken_for_one_of_another_sort) {
+    const auto r = adopt_saved_xml(
+        domain("there", "/old/a.qcow2", "",
+               "<console type='file'><source path='/old/virtio'/><target type='virtio' port='0'/></console>"
+               "<console type='file'><source path='/old/log'/><target type='serial' port='0'/></console>"),
+        domain("here", "/new/a.qcow2", "",
+               "<console type='unix'><source mode='bind' path='/new/pipe'/><target type='serial' port='0'/>"
+               "</console>"));
+    BOOST_TEST_REQUIRE(r.ok());
+    BOOST_TEST(r->find("/old") == std::string::npos);
+    const auto pipe = r->find("/new/pipe");
+    BOOST_TEST_REQUIRE(pipe != std::string::npos);
+    BOOST_TEST(r->find("/new/pipe", pipe + 1) == std::string::npos);
+    BOOST_TEST(r->find("<console type=\"null\"") < pipe);
+}
+
 // Not which of the host's processors the machine was bound to.
 BOOST_AUTO_TEST_CASE(the_number_of_processors_is_that_of_the_memory) {
     const auto r = adopt_saved_xml(domain("there", "/old/a.qcow2", "", ports,

@@ -88,6 +88,17 @@ BOOST_AUTO_TEST_CASE(since_when_a_machine_is_as_it_is_is_known_of_what_was_seen_
     BOOST_TEST(!all.knows_since_when("D"));
 }
 
+BOOST_AUTO_TEST_CASE(another_place_of_the_firmwares_variables_is_a_change) {
+    Inventory all;
+    Machine m;
+    m.spec.uuid = "A";
+    m.nvram_file = "/here.fd";
+    all.seen(all.draw(), m);
+    m.nvram_file = "/there.fd";
+    all.seen(all.draw(), m);
+    BOOST_TEST(all.machine("A")->nvram_file == "/there.fd");
+}
+
 BOOST_AUTO_TEST_CASE(a_machine_is_said_to_take_a_snapshot_for_as_long_as_it_does) {
     const auto all = std::make_shared<Inventory>();
     Machine m;
