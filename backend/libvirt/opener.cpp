@@ -44,10 +44,14 @@ void Opener::give_up() {
     const std::lock_guard lock(state_->mutex);
     state_->given_up = true;
     state_->changed.notify_all();
+    const bool in_process = connector_->kind() == HostKind::embedded || connector_->kind() == HostKind::test;
+    if (in_process) state_->spare.clear();
     if (state_->spare.empty()) return;
-    // To close one waits for the host's answer.
+    // To close one waits for libvirtd's answer, and needs the connector's event loop.
     (void)guarded("begin a thread", [this]() -> Result<void> {
-        std::thread([spare = std::exchange(state_->spare, {})] {}).detach();
+        std::thread([connector = connector_, spare = std::exchange(state_->spare, {})]() mutable {
+            spare.clear();
+        }).detach();
         return {};
     });
 }
