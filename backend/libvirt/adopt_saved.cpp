@@ -45,9 +45,16 @@ bool same_slot(pugi::xml_node a, pugi::xml_node b) {
 bool same_port(pugi::xml_node a, pugi::xml_node b) {
     return same_target(a, b, "port");
 }
-// Each sort is counted by itself, and the first serial one is the first serial port.
+// libvirt counts consoles of all sorts together, and the first serial one is the first serial port as well:
+// whether there is one does not change which of the others a console is.
+int before_of_its_sort(pugi::xml_node console) {
+    int n = 0;
+    for (auto other = console.previous_sibling("console"); other; other = other.previous_sibling("console"))
+        n += same_target(console, other, "type") ? 1 : 0;
+    return n;
+}
 bool same_console(pugi::xml_node a, pugi::xml_node b) {
-    return same_port(a, b) && same_target(a, b, "type");
+    return same_target(a, b, "type") && before_of_its_sort(a) == before_of_its_sort(b);
 }
 bool same_mac(pugi::xml_node a, pugi::xml_node b) {
     return iequals(a.child("mac").attribute("address").value(), b.child("mac").attribute("address").value());

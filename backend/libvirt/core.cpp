@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "backend/libvirt/guarded.hpp"
+
 namespace wsvirt::backend::libvirt {
 
 namespace {
@@ -125,7 +127,7 @@ Result<void> change_machine(const CorePtr& core, const Call& call, std::string_v
             {
                 std::optional<Transition> transition;
                 if (passing) transition.emplace(core->inventory, id, *passing);
-                result = work(s, domain.get());
+                result = guarded("work on the machine", [&] { return work(s, domain.get()); });
                 if (has_failed(result) && transition) transition->came_to_nothing();
                 auto seen = refresh(s.connection, id, *core->connector, *core->inventory,
                                     result ? s.snapshot_added : "");

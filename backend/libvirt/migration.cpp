@@ -391,7 +391,8 @@ Result<void> move_machine(const CorePtr& core, const CorePtr& other, Session& s,
     if (find_domain(way.there, r.machine))
         return Error{Status::already_exists, "wsvirt.migration.exists",
                      "The destination has a machine with this identifier already.", r.machine};
-    drop_own_variables(core->settings(), r.machine);  // of an earlier move
+    if (last_error_code() != VIR_ERR_NO_DOMAIN) return last_error(doing);  // silent since it was lent
+    drop_own_variables(core->settings(), r.machine);                       // of an earlier move
     auto done = move_with_snapshots(way, d, *state);
     const bool certain =
         done || (done.error().message_id != half_there && done.error().status != Status::unavailable);

@@ -408,13 +408,16 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     const auto journal = note_unfinished(*core, session, unfinished);
     if (!journal) return journal.error();
     if (by_us && !plan->served) return take_inside(w, *plan, xml, domain_xml, std::move(note));
-    const TakingSnapshot taking(core->inventory, request.machine);
+    std::optional<TakingSnapshot> taking;
+    if (is_active(*state)) taking.emplace(core->inventory, request.machine);
     take_up_after_writing(*core, d);
     const bool was_noted = note_beforehand(*core, d, *plan, *state, domain_xml, note);
     Result<void> ready;
     if (plan->served) ready = make_overlays(w, *plan, domain_xml);
     auto made = ready ? create(*core, d, *plan, xml, request.machine) : Result<SnapshotHandle>(ready.error());
     if (!made) {
+        taking.reset();  // what follows may take long
+        (void)refresh(session.connection, request.machine, *core->connector, *core->inventory);
         remove_from_dead(w, *plan);
         remove_files(w, unfinished);
         leave_overlays(w, unfinished);
@@ -428,6 +431,7 @@ Result<void> take_snapshot(const CorePtr& core, Session& session, virDomainPtr d
     if (noted && session.stop.stop_requested()) noted = cancelled(doing);
     if (noted && !was_noted) noted = write_note(d, made->get(), note);
     if (!noted) {
+        taking.reset();
         take_back(w, unfinished);
         return noted.error();
     }
