@@ -1,5 +1,7 @@
 """Hyper-V's model through an unmodified WinRM client (python3-winrm, Basic over HTTPS): its Protocol.send_message carries
 envelopes that are written here as the different clients write theirs."""
+import copy
+import re
 import time
 import uuid
 import xml.etree.ElementTree as ET
@@ -204,6 +206,15 @@ class HyperV:
 
     def state(self, machine):
         return int(self.get(machine)["EnabledState"])
+
+    def wait_applied(self, job, seconds=90):
+        """One that was cut off: a start does not wait for it for long, it goes on as another job then."""
+        ended = self.wait_job(job, seconds)
+        if other := re.search(r"as another job, ([0-9A-Fa-f-]{36})", ended["ErrorDescription"] or ""):
+            going_on = copy.copy(job)
+            going_on.selectors = {**job.selectors, "InstanceID": other.group(1)}
+            return self.wait_job(going_on, seconds)
+        return ended
 
     def wait_state(self, machine, state, seconds=30):
         deadline = time.monotonic() + seconds

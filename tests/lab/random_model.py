@@ -1,5 +1,6 @@
 """What must hold of machines, their disks and snapshots after any operation: the model of random_rounds.py, and what a look at
 the real ones through the wire and on the disk gives in the same words."""
+import contextlib
 import copy
 import dataclasses
 import os
@@ -160,7 +161,12 @@ class Eyes:
         return self.daemon.settings["name"]
 
     def qemu_processes(self, _):
-        return [p for p in processes_below(str(self.daemon.state)) if "qemu-system" in os.readlink(f"/proc/{p}/exe")]
+        found = []
+        for p in processes_below(str(self.daemon.state)):
+            with contextlib.suppress(OSError):  # one that has just ended
+                if "qemu-system" in os.readlink(f"/proc/{p}/exe"):
+                    found.append(p)
+        return found
 
     def qemu_of(self, machine):
         return [p for p in processes_below(machine.guid.lower()) if p in self.qemu_processes(machine.host)]

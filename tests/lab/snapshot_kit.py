@@ -144,15 +144,15 @@ def boot(machine):
 def on_disk(console, text):
     """Writes a text to the start of the guest's disk and makes sure that it is there; its memory holds it, too."""
     console.text = ""
-    console.send(f"m={text}; echo {text} | dd of=/dev/sda bs=512 count=1 conv=sync,notrunc 2>/dev/null; sync; echo WROTE-{text[:3]}\n")
-    console.wait(rf"[\r\n]WROTE-{text[:3]}", 90)
+    console.send(f"m={text}; echo {text} | dd of=/dev/sda bs=512 count=1 conv=sync,notrunc 2>/dev/null; sync; echo WROTE-{text[:3]}-$((40 + 2))\n")
+    console.wait(rf"WROTE-{text[:3]}-42", 90)  # which is not what was typed and comes back
 
 
 def read_disk(console, tag):
     """What is there, read past the guest's cache."""
     console.text = ""
     console.send(f"echo 3 >/proc/sys/vm/drop_caches; echo {tag}=$(dd if=/dev/sda bs=512 count=1 2>/dev/null | tr -d '\\000')=\n")
-    return console.wait(rf"[\r\n]{tag}=([^=]*)=", 90).group(1).strip()
+    return console.wait(rf"[\r\n]{tag}=([^=$]*)=", 90).group(1).strip()
 
 
 def remembers(console):

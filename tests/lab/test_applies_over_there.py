@@ -70,7 +70,7 @@ def apply(machine, link=None, at=None):
         machine.daemon.kill()
         link.cut()
         machine.daemon.start()
-    ended = machine.hyperv.wait_job(job)
+    ended = machine.hyperv.wait_applied(job)
     eventually(lambda: not list(machine.daemon.state.glob("unfinished-snapshots/*")))
     return int(ended["JobState"])
 

@@ -68,7 +68,7 @@ def test_qemu_dies_while_it_is_asked_to_stand_still(new_machine, hyperv, parts, 
     assert len(signal_qemu(machine, signal.SIGSTOP)) == 1
     output = parts.start_export(machine.epr, parts.exports, CaptureLiveState=live)
     eventually(lambda: list(parts.exports.iterdir()))
-    time.sleep(0.5)
+    time.sleep(2)  # until libvirt has asked QEMU
     assert len(signal_qemu(machine, signal.SIGKILL)) == 1
     job = hyperv.wait_job(output["Job"])
     assert (job["JobState"], job["ErrorCode"]) == ("10", "32768"), dict(job)

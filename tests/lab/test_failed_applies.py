@@ -161,7 +161,7 @@ def test_killed_at_any_moment(machine):
         time.sleep(moment)
         machine.daemon.kill()
         machine.daemon.start()
-        job = machine.hyperv.wait_job(output["Job"])
+        job = machine.hyperv.wait_applied(output["Job"])
         assert int(job["JobState"]) == 7, dict(job)
         assert machine.state() == SAVED and memory(machine) == ["save"]
         check_files(machine, [id_of(machine.snapshot)])

@@ -323,7 +323,7 @@ def test_a_link_that_is_cut_while_a_snapshot_is_applied(libvirtd):
             link.cut()
             if killed:
                 daemon.start()
-            ended = hyperv.wait_job(job)
+            ended = hyperv.wait_applied(job) if killed else hyperv.wait_job(job)
             if killed:
                 assert int(ended["JobState"]) == 7, dict(ended)
             else:
@@ -488,7 +488,7 @@ def test_a_machine_that_was_started_while_the_daemon_was_dead_is_not_taken_back(
 
     job = cut_off()  # nobody starts it
     daemon.start()
-    ended = hyperv.wait_job(job)
+    ended = hyperv.wait_applied(job)
     assert int(ended["JobState"]) == 7, dict(ended)
     hyperv.finish(hyperv.destroy(machine))
 
@@ -518,14 +518,13 @@ def test_a_machine_that_is_saved_after_its_export_was_killed_goes_on(daemon, lib
     machine, virsh = small_machine(hyperv, "saved late"), virsh_of(libvirtd)
     hyperv.finish(hyperv.request_state(machine, RUNNING))
     guid = machine.selectors["Name"].lower()
-    qemu = next(int(p.parent.name) for p in pathlib.Path("/proc").glob("[0-9]*/cmdline")
-                if f"-uuid\0{guid}\0".encode() in p.read_bytes())
+    qemu, = processes_below(guid)
     started, parts = virsh("domid", guid), Parts(hyperv, daemon, None)
     os.kill(qemu, signal.SIGSTOP)
     try:
         output = parts.start_export(machine, parts.exports, CaptureLiveState=1, CopyVmRuntimeInformation=False)
         assert output["ReturnValue"] == "4096"
-        time.sleep(1)
+        time.sleep(5)  # until libvirtd has been asked for it
         daemon.kill()
         daemon.start()
     finally:

@@ -206,7 +206,9 @@ def test_merges_that_were_cut_off_take_longer_than_a_start_may(tmp_path):
             for pid in processes_below(tool):
                 os.kill(pid, signal.SIGKILL)
             slow.unlink()
+            begun.unlink()
             daemon.start()
+            eventually(begun.exists)  # it goes on, and is not taken for the next one
         eventually(lambda: all(m.files() == [m.disks[0].name] for m in (stays, goes)), 40)
         eventually(lambda: not list(daemon.state.glob("unfinished-snapshots/*")), 20)
         assert [m["Name"] for m in hyperv.query("SELECT Name FROM Msvm_ComputerSystem WHERE Name != __SERVER")] == [stays.guid]

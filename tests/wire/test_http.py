@@ -104,10 +104,12 @@ def test_an_empty_line_before_the_request_is_skipped(server):
 def test_an_answer_is_not_delayed_by_nagle(server):
     with server.connect() as raw:
         raw.send(server.signed()).answer()
-        begun = time.monotonic()
+        times = []
         for _ in range(20):
+            begun = time.monotonic()
             raw.send(server.signed()).answer()
-        assert time.monotonic() - begun < 20 * 0.035
+            times.append(time.monotonic() - begun)
+        assert sorted(times)[10] < 0.035  # Nagle's delay is 0.04, and of each
 
 
 def test_every_answer_has_date_and_length(server):

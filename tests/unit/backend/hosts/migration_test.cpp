@@ -202,7 +202,7 @@ BOOST_DATA_TEST_CASE(memory_goes_as_asked, boost::unit_test::data::make({true, f
     OK(h.a->start(patiently(), h.spec.uuid));
     auto r = h.request();
     r.tls = r.compress = tls_and_compressed;
-    r.bandwidth_mib_s = 4;
+    r.bandwidth_mib_s = 1;  // slow enough to be looked at
     MemoryOnItsWay seen(h.spec.uuid);
     OK(h.a->migrate(patiently(), r, *b));
     BOOST_TEST((b->machine(h.spec.uuid)->state == running));
