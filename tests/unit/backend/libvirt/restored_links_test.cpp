@@ -65,8 +65,11 @@ int virDomainManagedSave(virDomainPtr domain, unsigned flags) {
 }
 
 virErrorPtr virGetLastError() {
-    static virError aborted{};
-    aborted.code = VIR_ERR_OPERATION_ABORTED;
+    static virError aborted = [] {
+        virError e{};
+        e.code = VIR_ERR_OPERATION_ABORTED;
+        return e;
+    }();
     if (std::exchange(was_stopped, false)) return &aborted;
     return of_libvirt(&virGetLastError, "virGetLastError")();
 }
