@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Live migration asked of wsvirt against `virsh migrate`: one running machine moves from the first host to the second, by turns.
 What libvirt's own call takes varies by tens of milliseconds with what QEMU is at, so it is measured inside of both (see
-migration_clock.cpp), and what they take beside it is compared as well: that is what wsvirt's own share is of. Then it sets out slowly, and how long it takes until a cancelled job has ended is measured; the longest counts.
+migration_clock.cpp), and what they take beside it is compared as well: that is what wsvirt's own share is of. Then the machine
+sets out slowly, and how long it takes until a cancelled job has ended is measured; the longest counts.
 Runs inside two hosts and prints rows of the table as JSON:
 
     tests/lab/two_hosts.py exec tests/bench/migration.py [--smoke]
